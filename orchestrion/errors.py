@@ -1,0 +1,9 @@
+"""The one exception a user can cause."""
+
+
+class OrchestrionError(ValueError):
+    """Bad input, said in one sentence: what is wrong, where, and what to do.
+
+    The command line prints the sentence on standard error and exits with status 1; nothing has been written under a
+    final name by then.
+    """

@@ -1,0 +1,69 @@
+"""A progress bar with time left, on standard error, for work that takes more than two seconds."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+Item = TypeVar("Item")
+DELAY_S = 2.0
+
+
+class Advance(Protocol):
+    """Tells the bar that ``n`` more units are done."""
+
+    def __call__(self, n: float = 1) -> None: ...
+
+
+@contextmanager
+def progress(total: float, label: str) -> Iterator[Advance]:
+    """Yield a function that advances a bar of ``total`` units.
+
+    Nothing is drawn in the first two seconds, nor where standard error is not a terminal.
+    """
+    bar = _Bar(total, label)
+    try:
+        yield bar.advance
+    finally:
+        bar.close()
+
+
+def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
+    """Yield ``items`` and advance a bar of ``total`` units after each."""
+    with progress(total, label) as advance:
+        for item in items:
+            yield item
+            advance()
+
+
+class _Bar:
+    def __init__(self, total: float, label: str):
+        self._total, self._label = total, label
+        self._done = 0.0
+        self._started = time.monotonic()
+        self._drawn = None
+
+    def advance(self, n: float = 1) -> None:
+        self._done += n
+        if self._drawn is None and sys.stderr.isatty() and time.monotonic() - self._started > DELAY_S:
+            self._drawn = _draw(self._total, self._label)
+        if self._drawn is not None:
+            display, task = self._drawn
+            display.update(task, completed=self._done)
+
+    def close(self) -> None:
+        if self._drawn is not None:
+            self._drawn[0].stop()
+
+
+def _draw(total: float, label: str):
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeRemainingColumn())
+    display = Progress(*columns, console=Console(stderr=True), transient=True)
+    display.start()
+    return display, display.add_task(label, total=total)
