@@ -1,0 +1,130 @@
+"""Audio files: anything that libsndfile reads; WAV, FLAC and OGG written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from orchestrion.bridge.limits import MAX_AUDIO_S, MAX_CHANNELS
+from orchestrion.bridge.waveform import MACHINE_GENERATED, Waveform, check_rate
+from orchestrion.errors import OrchestrionError
+from orchestrion.files import atomic_write
+
+FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
+
+# What libsndfile can store under each of its names; model and seed go into the comment.
+TAGS = {"title": "title", "software": "software", "artist": "artist", "date": "date"}
+READABLE_TAGS = ("title", "software", "artist", "comment", "date")
+BLOCK_FRAMES = 1 << 16
+
+
+def read(path: str | os.PathLike[str]) -> Waveform:
+    """See `Waveform.read`."""
+    import soundfile
+
+    source = Path(path)
+    _check_readable(source)
+    try:
+        with soundfile.SoundFile(source) as handle:
+            _check_header(source, handle)
+            samples = _read_mono(source, handle)
+            tags = {name: getattr(handle, name) for name in READABLE_TAGS}
+            rate = handle.samplerate
+    except (soundfile.LibsndfileError, TypeError, UnicodeError) as error:
+        raise OrchestrionError(f"{source} is not audio that can be read ({_one_line(error)}).") from error
+    if not np.isfinite(samples).all():
+        raise OrchestrionError(f"{source} holds samples that are not numbers; export it again as WAV.")
+    peak = float(np.abs(samples).max(initial=0.0))
+    if peak > 1.0:
+        samples = np.clip(samples / np.float32(peak), -1.0, 1.0)
+    return Waveform(samples, rate, {name: text for name, text in tags.items() if text})
+
+
+def write(waveform: Waveform, path: str | os.PathLike[str]) -> None:
+    """See `Waveform.write`."""
+    target = Path(path)
+    if target.suffix.lower() not in FORMATS:
+        raise OrchestrionError(f"Cannot write audio as {target.name!r}: the name must end in .wav, .flac or .ogg.")
+    container, encoding = FORMATS[target.suffix.lower()]
+    with atomic_write(target) as temporary, open(temporary, "wb+") as handle:
+        _write(waveform, handle, container, encoding)
+
+
+def write_wav(waveform: Waveform, handle: IO[bytes]) -> None:
+    """Write a 16-bit WAV file to a binary stream, a pipe included (``sys.stdout.buffer``)."""
+    import io
+
+    # libsndfile goes back to fill in the header, which a pipe cannot.
+    buffer = io.BytesIO()
+    _write(waveform, buffer, *FORMATS[".wav"])
+    handle.write(buffer.getvalue())
+
+
+def _write(waveform: Waveform, handle: IO[bytes], container: str, encoding: str) -> None:
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(handle, "w", waveform.sample_rate, 1, encoding, format=container) as file:
+            for name, text in _stored_tags(waveform.tags).items():
+                setattr(file, name, text)
+            for start in range(0, len(waveform.samples), BLOCK_FRAMES):
+                file.write(_encodable(waveform.samples[start : start + BLOCK_FRAMES], encoding))
+    except soundfile.LibsndfileError as error:
+        raise OrchestrionError(
+            f"Cannot write {container} at {waveform.sample_rate} samples a second ({_one_line(error)})."
+        ) from error
+
+
+def _encodable(samples: np.ndarray, encoding: str) -> np.ndarray:
+    # Rounded here and symmetrically: silence stays silence, and no version of libsndfile scales differently.
+    return np.rint(samples * 32767.0).astype(np.int16) if encoding == "PCM_16" else samples
+
+
+def _stored_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """libsndfile's names; what it has no name for becomes ``name=text`` in the comment."""
+    stored = {TAGS[name]: text for name, text in tags.items() if name in TAGS}
+    rest = [f"{name}={text}" for name, text in tags.items() if name not in TAGS and name != "comment"]
+    comment = "; ".join([tags.get("comment", ""), *rest]).strip("; ")
+    return stored | ({"comment": comment} if comment else {})
+
+
+def _read_mono(source: Path, handle) -> np.ndarray:
+    limit = int(MAX_AUDIO_S * handle.samplerate)
+    blocks, total = [], 0
+    while len(block := handle.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
+        total += len(block)
+        # The header is not to be trusted: what is really there is counted.
+        if total > limit:
+            raise OrchestrionError(f"{source} is longer than {MAX_AUDIO_S / 3600:g} hours; cut it first.")
+        blocks.append(block.mean(axis=1))
+    if not total:
+        raise OrchestrionError(f"{source} holds no samples.")
+    return np.concatenate(blocks)
+
+
+def _check_header(source: Path, handle) -> None:
+    check_rate(handle.samplerate)
+    if handle.channels > MAX_CHANNELS:
+        raise OrchestrionError(f"{source} has {handle.channels} channels, more than {MAX_CHANNELS}; mix it down first.")
+    if handle.frames == 0:
+        raise OrchestrionError(f"{source} holds no samples.")
+
+
+def _check_readable(source: Path) -> None:
+    if source.is_dir():
+        raise OrchestrionError(f"Cannot read {source}: it is a folder; name a file.")
+    try:
+        with open(source, "rb") as handle:
+            empty = not handle.read(1)
+    except (OSError, ValueError) as error:
+        raise OrchestrionError(f"Cannot read {source}: {getattr(error, 'strerror', None) or error}.") from error
+    if empty:
+        raise OrchestrionError(f"{source} is empty.")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")

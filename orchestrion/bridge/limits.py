@@ -1,0 +1,31 @@
+"""Bounds that keep a hostile or broken file from costing more than a sentence.
+
+They are far above any real score or recording; every reader checks them before it allocates.
+"""
+
+HOUR_S = 3600.0
+
+MAX_SCORE_S = 6 * HOUR_S
+MAX_AUDIO_S = 6 * HOUR_S
+MAX_NOTES = 1_000_000
+MAX_PARTS = 1_000
+
+MAX_MIDI_BYTES = 8 << 20
+MAX_MIDI_TRACKS = 1_024
+MAX_TEXT_BYTES = 32 << 20
+"""MusicXML, ABC and kern text, unpacked."""
+MAX_ARCHIVE_BYTES = 16 << 20
+"""A compressed .mxl as it lies on disk."""
+MAX_ARCHIVE_ENTRIES = 256
+
+MAX_CHANNELS = 64
+MIN_SAMPLE_RATE = 1_000
+MAX_SAMPLE_RATE = 768_000
+
+MAX_ROLL_STEPS = 1_000_000
+MAX_DENSE_BYTES = 2 << 30
+"""The largest array that a conditioning series hands out in one piece."""
+
+# A tempo in a MIDI file is a 24-bit number of microseconds a quarter note.
+MIN_BPM = 60e6 / 0xFFFFFF
+MAX_BPM = 60e6
