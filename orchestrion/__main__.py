@@ -1,0 +1,6 @@
+"""``python -m orchestrion``."""
+
+from orchestrion.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""``orchestrion models``: what ships in the package, and what a weights file says of itself."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from orchestrion import shipped
+from orchestrion.cli.options import MODEL, json_option
+
+
+@click.group()
+def models() -> None:
+    """List the shipped models; show a model's data sheet or card.
+
+    \b
+    Examples:
+      orchestrion models list
+      orchestrion models info violin
+      orchestrion models card disklavier
+    """
+
+
+@models.command("list")
+@json_option
+def list_models(as_json: bool) -> None:
+    """List the shipped models: name, what it is, licence, size.
+
+    \b
+    Example:
+      orchestrion models list
+    """
+    rows = [_row(name) for name in shipped.names()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        click.echo(f"{row['name']:<14} {row['architecture']:<10} {row['megabytes']:>5.1f} MB  {row['licence']}")
+
+
+@models.command()
+@click.argument("model", type=MODEL)
+def info(model: str) -> None:
+    """Print what MODEL (a shipped name or a weights file) says of itself, as JSON: config, data, licence, metrics.
+
+    \b
+    Example:
+      orchestrion models info piano
+    """
+    click.echo(json.dumps(shipped.header(shipped.find(model)), indent=2, ensure_ascii=False))
+
+
+@models.command()
+@click.argument("name", type=MODEL)
+def card(name: str) -> None:
+    """Print the card of the shipped model NAME: data, licence, training, how well it obeys the notes.
+
+    \b
+    Example:
+      orchestrion models card piano
+    """
+    click.echo(shipped.card(name).rstrip())
+
+
+def _row(name: str) -> dict[str, object]:
+    path = shipped.find(name)
+    header = shipped.header(path)
+    return {
+        "name": name,
+        "architecture": header.get("architecture", "?"),
+        "licence": header.get("licence", "see card"),
+        "megabytes": path.stat().st_size / 1e6,
+    }

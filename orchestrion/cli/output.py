@@ -1,0 +1,102 @@
+"""Where commands write: checked before any work, and the settings that lie beside every output."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from orchestrion.errors import OrchestrionError
+from orchestrion.files import write_json
+from orchestrion.version import VERSION
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
+SCORE_SUFFIXES = (".mid", ".midi", ".musicxml")
+
+
+def check_output_file(path: Path, suffixes: tuple[str, ...]) -> None:
+    """Refuse, before minutes of work, a file that could not be written at the end.
+
+    Raises:
+        OrchestrionError: another suffix than ``suffixes``, no such folder, a device or folder of that name.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise OrchestrionError(f"Cannot write {printable(path)}: the name must end in {' or '.join(suffixes)}.")
+    if path.exists() and not path.is_file():
+        raise OrchestrionError(f"Cannot write {printable(path)}: it is a folder or a device, not a file.")
+    if not path.parent.is_dir():
+        raise OrchestrionError(f"Cannot write {printable(path)}: there is no folder {printable(path.parent)}; create it.")
+    if not os.access(path.parent, os.W_OK):
+        raise OrchestrionError(f"Cannot write {printable(path)}: no permission to write in {printable(path.parent)}.")
+
+
+@contextmanager
+def output_folder(path: Path) -> Iterator[Path]:
+    """Yield the folder ``path``, created if need be, and removed again if the block fails before writing anything.
+
+    Raises:
+        OrchestrionError: it cannot be created, or is a file.
+    """
+    created = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OrchestrionError(f"Cannot create the folder {printable(path)}: {error.strerror or error}.") from error
+    try:
+        yield path
+    except BaseException:
+        for folder in created:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+        raise
+
+
+def write_settings(output: Path, ctx: click.Context, facts: Mapping[str, object]) -> Path:
+    """Write ``output`` with suffix ``.json``: command, version, every option as used, and ``facts`` found on the way.
+
+    No time of day is in it, so that the same command writes the same bytes.
+    """
+    target = output.with_suffix(".json")
+    write_json(target, settings(ctx, facts))
+    return target
+
+
+def settings(ctx: click.Context, facts: Mapping[str, object]) -> dict[str, object]:
+    """The content of a settings file (see ``write_settings``)."""
+    options = {name: _plain(value) for name, value in sorted(ctx.params.items())}
+    return {"command": ctx.command_path, "version": VERSION, "options": options, **facts}
+
+
+def report(output: Path, settings_file: Path, summary: str, as_json: bool) -> None:
+    """Tell what was written: a line for people, or the settings as one line of JSON with the output's name."""
+    if as_json:
+        click.echo(json.dumps({"output": printable(output), **json.loads(settings_file.read_text(encoding="utf-8"))}))
+    else:
+        click.echo(f"{printable(output)}  {summary}  (settings: {printable(settings_file)})")
+
+
+def numbered(output: Path, count: int) -> list[Path]:
+    """``tune.mid`` for one; ``tune-1.mid``, ``tune-2.mid``, … for several, as wide as the last number."""
+    if count == 1:
+        return [output]
+    width = len(str(count))
+    return [output.with_stem(f"{output.stem}-{index:0{width}d}") for index in range(1, count + 1)]
+
+
+def printable(path: str | os.PathLike[str]) -> str:
+    """``path`` as text that can be printed and stored, bytes that are not UTF-8 replaced."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Path):
+        return printable(value)
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

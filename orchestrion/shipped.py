@@ -1,0 +1,65 @@
+"""The models that ship in the package: their names, files, cards and headers, read without torch."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from orchestrion.errors import OrchestrionError
+
+FOLDER = Path(__file__).parent / "models"
+MAX_HEADER_BYTES = 16 << 20
+
+
+def names() -> list[str]:
+    """Names of the shipped models, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
+def find(name_or_path: str | os.PathLike[str]) -> Path:
+    """The weights file of a shipped model, or the path itself where it is one.
+
+    Raises:
+        OrchestrionError: neither a shipped name nor a file.
+    """
+    shipped = FOLDER / f"{os.fspath(name_or_path)}.safetensors"
+    if os.fspath(name_or_path) in names():
+        return shipped
+    path = Path(name_or_path)
+    if not path.is_file():
+        known = ", ".join(names()) or "none"
+        raise OrchestrionError(f"There is no model {os.fspath(name_or_path)!r}: give a weights file or one of: {known}.")
+    return path
+
+
+def header(path: Path) -> dict[str, object]:
+    """What the weights file says of itself: architecture, config, provenance, licence, metrics; tensors are not read.
+
+    Raises:
+        OrchestrionError: unreadable, cut short, or not written by Orchestrion.
+    """
+    try:
+        with open(path, "rb") as handle:
+            n_bytes = int.from_bytes(handle.read(8), "little")
+            text = handle.read(n_bytes) if n_bytes <= MAX_HEADER_BYTES else b""
+        content = json.loads(json.loads(text)["__metadata__"]["orchestrion"])
+    except OSError as error:
+        raise OrchestrionError(f"Cannot read weights {path}: {error.strerror or error}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise OrchestrionError(f"{path} is not a weights file written by Orchestrion, or is cut short.") from error
+    if not isinstance(content, dict):
+        raise OrchestrionError(f"{path} is not a weights file written by Orchestrion: its header is not an object.")
+    return content
+
+
+def card(name: str) -> str:
+    """The model card of a shipped model, Markdown.
+
+    Raises:
+        OrchestrionError: no shipped model of that name, or it has no card.
+    """
+    path = FOLDER / f"{name}.md"
+    if name not in names() or not path.is_file():
+        raise OrchestrionError(f"There is no model card for {name!r}; shipped models: {', '.join(names()) or 'none'}.")
+    return path.read_text(encoding="utf-8")

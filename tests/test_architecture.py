@@ -1,0 +1,99 @@
+"""The folder list is the architecture: imports point one way, and heavy libraries wait until they are needed."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import orchestrion
+
+PACKAGE = Path(orchestrion.__file__).parent
+
+# cli → training, evaluation → composer, renderer, datasets → bridge; a package may import itself and what stands here.
+ALLOWED = {
+    "bridge": set(),
+    "composer": {"bridge"},
+    "renderer": {"bridge"},
+    "datasets": {"bridge"},
+    "training": {"bridge", "composer", "renderer", "datasets"},
+    "evaluation": {"bridge", "composer", "renderer", "datasets"},
+    "api": {"bridge", "composer", "renderer", "evaluation"},
+    "ensemble": {"bridge", "renderer"},
+    "cli": {"api", "bridge", "composer", "datasets", "ensemble", "evaluation", "renderer", "training"},
+    "__main__": {"cli"},
+    # Names that `orchestrion` itself hands out lazily.
+    "__init__": {"api", "bridge", "renderer"},
+}
+# Leaves that anyone may import, and what they may import in turn.
+LEAVES = {"errors": set(), "version": set(), "files": {"errors"}, "progress": set(), "weights": {"errors", "files"},
+          "shipped": {"errors"}}  # fmt: skip
+HEAVY = {"torch", "numba", "music21", "numpy", "scipy", "matplotlib", "pretty_midi", "lightning"}
+
+
+def imported_modules(source: Path) -> Iterator[str]:
+    """Every module that ``source`` imports anywhere, also inside functions, as an absolute dotted name."""
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"), str(source))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{source}: relative import; write the full name"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def unit(parts: tuple[str, ...]) -> str:
+    """``("orchestrion", "renderer", "config")`` → ``"renderer"``."""
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_one_way(source: Path) -> None:
+    relative = source.relative_to(PACKAGE.parent).with_suffix("").parts
+    own = unit(relative)
+    allowed = {own} | LEAVES.get(own, ALLOWED.get(own, set()) | set(LEAVES))
+    assert own in ALLOWED or own in LEAVES, f"{own} has no place in the architecture; add it to this test"
+    for module in imported_modules(source):
+        parts = tuple(module.split("."))
+        if parts[0] == "orchestrion" and (PACKAGE / f"{unit(parts)}.py").exists() | (PACKAGE / unit(parts)).is_dir():
+            assert unit(parts) in allowed, f"{own} must not import {module}"
+
+
+def test_composer_and_renderer_never_meet() -> None:
+    for one, other in (("composer", "renderer"), ("renderer", "composer")):
+        for source in (PACKAGE / one).rglob("*.py"):
+            assert not any(m.startswith(f"orchestrion.{other}") for m in imported_modules(source)), source
+
+
+def test_no_top_level_import_of_generic_names() -> None:
+    generic = {path.name for path in PACKAGE.iterdir() if path.is_dir()}
+    for source in SOURCES:
+        for module in imported_modules(source):
+            assert module.split(".")[0] not in generic - {"__pycache__"}, f"{source} imports {module}"
+
+
+def test_importing_the_package_and_the_command_line_loads_nothing_heavy() -> None:
+    script = "import sys, orchestrion, orchestrion.cli; print(*{m.split('.')[0] for m in sys.modules})"
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert not HEAVY & set(output.split())
+
+
+def test_no_pickle_is_ever_loaded() -> None:
+    for source in SOURCES:
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                call = ast.unparse(node.func)
+                assert call not in {"torch.load", "pickle.load", "pickle.loads", "joblib.load"}, source
+                assert not any(keyword.arg == "allow_pickle" for keyword in node.keywords), source
+
+
+def test_lazy_names_exist() -> None:
+    assert set(orchestrion.__all__) <= set(dir(orchestrion))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = orchestrion.nothing
