@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -46,12 +46,32 @@ def read(path: str | os.PathLike[str]) -> Waveform:
 
 def write(waveform: Waveform, path: str | os.PathLike[str]) -> None:
     """See `Waveform.write`."""
+    write_blocks(path, _blocks(waveform.samples), waveform.sample_rate, tags=waveform.tags)
+
+
+def write_blocks(
+    path: str | os.PathLike[str],
+    blocks: Iterable[np.ndarray],
+    sample_rate: int,
+    *,
+    channels: int = 1,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Write audio as it comes, so that memory stays flat however long it is; atomically, and so without half files.
+
+    Args:
+        path: .wav and .flac are written with 16 bits, .ogg as Vorbis.
+        blocks: float32 [t] or [t, channels] in [-1, 1], of any lengths.
+
+    Raises:
+        OrchestrionError: unknown extension, or the file cannot be written.
+    """
     target = Path(path)
     if target.suffix.lower() not in FORMATS:
         raise OrchestrionError(f"Cannot write audio as {target.name!r}: the name must end in .wav, .flac or .ogg.")
     container, encoding = FORMATS[target.suffix.lower()]
     with atomic_write(target) as temporary, open(temporary, "wb+") as handle:
-        _write(waveform, handle, container, encoding)
+        _write(blocks, handle, container, encoding, sample_rate, channels, tags or {})
 
 
 def write_wav(waveform: Waveform, handle: IO[bytes]) -> None:
@@ -60,22 +80,34 @@ def write_wav(waveform: Waveform, handle: IO[bytes]) -> None:
 
     # libsndfile goes back to fill in the header, which a pipe cannot.
     buffer = io.BytesIO()
-    _write(waveform, buffer, *FORMATS[".wav"])
+    _write(_blocks(waveform.samples), buffer, *FORMATS[".wav"], waveform.sample_rate, 1, waveform.tags)
     handle.write(buffer.getvalue())
 
 
-def _write(waveform: Waveform, handle: IO[bytes], container: str, encoding: str) -> None:
+def _blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
+    return (samples[start : start + BLOCK_FRAMES] for start in range(0, len(samples), BLOCK_FRAMES))
+
+
+def _write(
+    blocks: Iterable[np.ndarray],
+    handle: IO[bytes],
+    container: str,
+    encoding: str,
+    sample_rate: int,
+    channels: int,
+    tags: Mapping[str, str],
+) -> None:
     import soundfile
 
     try:
-        with soundfile.SoundFile(handle, "w", waveform.sample_rate, 1, encoding, format=container) as file:
-            for name, text in _stored_tags(waveform.tags).items():
+        with soundfile.SoundFile(handle, "w", sample_rate, channels, encoding, format=container) as file:
+            for name, text in _stored_tags(tags).items():
                 setattr(file, name, text)
-            for start in range(0, len(waveform.samples), BLOCK_FRAMES):
-                file.write(_encodable(waveform.samples[start : start + BLOCK_FRAMES], encoding))
+            for block in blocks:
+                file.write(_encodable(block, encoding))
     except soundfile.LibsndfileError as error:
         raise OrchestrionError(
-            f"Cannot write {container} at {waveform.sample_rate} samples a second ({_one_line(error)})."
+            f"Cannot write {container} at {sample_rate} samples a second ({_one_line(error)})."
         ) from error
 
 
