@@ -1,0 +1,52 @@
+"""Decoded audio on disk: raw little-endian 16-bit samples that training maps into memory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+
+from orchestrion.bridge import Waveform
+from orchestrion.errors import OrchestrionError
+from orchestrion.files import atomic_write
+
+# As in `bridge.audiofiles`: symmetric, and the 16-bit samples of a file at the same rate come back unchanged.
+FULL_SCALE = 32767
+
+
+def default_folder() -> Path:
+    """``$XDG_CACHE_HOME/orchestrion/audio``, by default in ``~/.cache``."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "orchestrion" / "audio"
+
+
+def decoded(audio: Path, sample_rate: int, cache: Path) -> Path:
+    """The file of int16 samples of ``audio`` at ``sample_rate``, made now unless it is there.
+
+    The name depends on the path, size and time of change of ``audio``, so a changed recording is decoded anew.
+
+    Raises:
+        OrchestrionError: the audio cannot be read, holds a value that is not a number, or the cache cannot be written.
+    """
+    target = cache / f"{audio.stem[:80]}-{_fingerprint(audio, sample_rate)}.i16"
+    if target.exists() and target.stat().st_size:
+        return target
+    samples = Waveform.read(audio, sample_rate).samples
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OrchestrionError(f"Cannot make the cache folder {cache}: {error.strerror or error}.") from error
+    with atomic_write(target) as temporary:
+        np.rint(samples * FULL_SCALE).astype("<i2").tofile(temporary)
+    return target
+
+
+def _fingerprint(audio: Path, sample_rate: int) -> str:
+    try:
+        status = audio.stat()
+    except OSError as error:
+        raise OrchestrionError(f"Cannot read {audio}: {error.strerror or error}.") from error
+    key = f"{audio.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\0{sample_rate}"
+    return hashlib.sha256(os.fsencode(key)).hexdigest()[:16]
