@@ -7,10 +7,13 @@ when made; a wrong value is an `orchestrion.errors.OrchestrionError` of one sent
 from orchestrion.bridge.conditioning import GROUPS, ConditioningSeries
 from orchestrion.bridge.notes import N_PITCHES, Meter, Note, Part, Tempo, pitch_name
 from orchestrion.bridge.notetable import NoteTable
+from orchestrion.bridge.pianoroll import PianoRoll
 from orchestrion.bridge.score import Score
+from orchestrion.bridge.tunes import BUILTIN_TUNES
 from orchestrion.bridge.waveform import MACHINE_GENERATED, Waveform
 
 __all__ = [
+    "BUILTIN_TUNES",
     "GROUPS",
     "MACHINE_GENERATED",
     "N_PITCHES",
@@ -19,6 +22,7 @@ __all__ = [
     "Note",
     "NoteTable",
     "Part",
+    "PianoRoll",
     "Score",
     "Tempo",
     "Waveform",

@@ -10,7 +10,7 @@ from typing import IO
 import numpy as np
 
 from orchestrion.bridge.limits import MAX_AUDIO_S, MAX_CHANNELS
-from orchestrion.bridge.waveform import MACHINE_GENERATED, Waveform, check_rate
+from orchestrion.bridge.waveform import Waveform, check_rate
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import atomic_write
 

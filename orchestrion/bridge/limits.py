@@ -29,3 +29,6 @@ MAX_DENSE_BYTES = 2 << 30
 # A tempo in a MIDI file is a 24-bit number of microseconds a quarter note.
 MIN_BPM = 60e6 / 0xFFFFFF
 MAX_BPM = 60e6
+
+MAX_CHANGES = 100_000
+"""Tempo changes, and meter changes, in one file."""
