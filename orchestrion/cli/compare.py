@@ -1,6 +1,48 @@
+"""``orchestrion compare``: does the audio follow the score?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
 import click
+
+from orchestrion.cli.options import MODEL, PATH, SCORE, device_option, json_option, seed_option, temperature_option
+from orchestrion.cli.output import output_folder, printable, write_settings
+from orchestrion.cli.sources import arranging_options, read_arranged
 
 
 @click.command()
-def compare() -> None:
-    """x"""
+@click.argument("score", type=SCORE, metavar="SCORE")
+@click.option("-i", "--instrument", type=MODEL, default="piano", show_default=True, metavar="NAME|PATH",
+              help="Shipped instrument or weights file.")
+@click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to write in; made if need be.")
+@arranging_options
+@seed_option
+@temperature_option
+@device_option
+@json_option
+@click.pass_context  # fmt: skip
+def compare(ctx: click.Context, score: str, instrument: str, output: Path, as_json: bool, **_: Any) -> None:
+    """Play SCORE with and without its notes, beside a reference, and measure which one follows them.
+
+    Writes the audio (conditioned, unconditioned, reference), the measures in report.json, the spectrograms in
+    report.png, and report.html, a page with players that needs no other file.
+
+    \b
+    Examples:
+      orchestrion compare ode-to-joy --instrument violin -o compare
+      orchestrion compare song.mid --end 20 --json -o compare | jq .measures
+    """
+    arranged = read_arranged(score, ctx)
+    with output_folder(output):
+        from orchestrion import api
+
+        playing = {name: ctx.params[name] for name in ("seed", "temperature", "device")}
+        result = api.compare(arranged, instrument, output, **playing)
+        write_settings(output / "settings", ctx, {"score": printable(score)})
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+    else:
+        click.echo(f"{printable(output / 'report.html')}  open it in a browser")

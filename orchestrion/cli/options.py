@@ -30,11 +30,24 @@ class NameOrPath(click.ParamType):
         return [*named, CompletionItem(incomplete, type="file")]
 
 
+class Seed(click.IntRange):
+    """A whole number from 0 to 2**63 - 1 (what torch, numpy and the counter-based numbers all take)."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number = super().convert(value, param, ctx)
+        if number >= 2**63:
+            self.fail(f"{number} is too large; seeds go up to 2**63 - 1.", param, ctx)
+        return number
+
+
 SCORE = NameOrPath(lambda: list(TUNES))
 MODEL = NameOrPath(shipped.names)
 
 seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Same seed, same bytes."
+    "--seed", type=Seed(), default=0, show_default=True, metavar="N", help="Same seed, same bytes."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
 device_option = click.option(
@@ -45,5 +58,6 @@ temperature_option = click.option(
     type=click.FloatRange(0.0, 4.0, min_open=True),
     default=1.0,
     show_default=True,
+    metavar="X",
     help="Below 1 is purer and safer, above 1 is noisier.",
 )

@@ -1,6 +1,56 @@
+"""``orchestrion perform``: compose a piece and play it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
 import click
+
+from orchestrion.cli.composing import composing, composing_options
+from orchestrion.cli.options import MODEL, PATH, device_option, json_option, seed_option
+from orchestrion.cli.output import check_output_file, output_folder, report, write_settings
 
 
 @click.command()
-def perform() -> None:
-    """x"""
+@click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to write in; made if need be.")
+@click.option("-i", "--instrument", type=MODEL, default="piano", show_default=True, metavar="NAME|PATH",
+              help="Shipped instrument or weights file.")
+@click.option("--name", default="melody", show_default=True, help="Files are called DIR/NAME.mid, .wav, .png and .json.")
+@composing_options
+@seed_option
+@device_option
+@json_option
+@click.pass_context  # fmt: skip
+def perform(ctx: click.Context, output: Path, instrument: str, name: str, as_json: bool, **_: Any) -> None:
+    """Compose a new piece and play it: the notes, the audio, a picture of both, and every setting.
+
+    \b
+    Examples:
+      orchestrion perform -o demo
+      orchestrion perform --instrument violin --key "D minor" --bars 4 --seed 3 -o dance
+    """
+    started = time.monotonic()
+    options = composing(ctx)
+    with output_folder(output):
+        midi, audio, picture = (output / f"{name}{suffix}" for suffix in (".mid", ".wav", ".png"))
+        for target in (midi, audio, picture):
+            check_output_file(target, (target.suffix,))
+
+        from orchestrion import api
+
+        played = api.perform(instrument=instrument, seed=ctx.params["seed"], device=ctx.params["device"], **options)
+        played.score.write(midi)
+        played.audio.write(audio)
+        played.draw(picture)
+        settings_file = write_settings(audio, ctx, played.facts)
+    if not as_json:
+        for written, what in ((midi, "the notes"), (audio, "the audio"), (picture, "score and spectrum"),
+                              (settings_file, "settings")):  # fmt: skip
+            click.echo(f"{written}  {what}")
+    summary = f"{len(played.score.notes)} notes, {played.audio.duration_s:.1f} s of audio"
+    if as_json:
+        report(audio, settings_file, summary, as_json)
+    else:
+        click.echo(f"{summary}, made in {time.monotonic() - started:.0f} s.")

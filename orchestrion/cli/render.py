@@ -2,76 +2,133 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrion.cli.options import (
-    MODEL,
-    PATH,
-    SCORE,
-    device_option,
-    json_option,
-    seed_option,
-    temperature_option,
+from orchestrion.cli.options import MODEL, SCORE, device_option, json_option, seed_option, temperature_option
+from orchestrion.cli.output import (
+    AUDIO_SUFFIXES,
+    check_output_file,
+    numbered,
+    output_folder,
+    printable,
+    report,
+    write_settings,
 )
-from orchestrion.cli.output import AUDIO_SUFFIXES, check_output_file, numbered, output_folder, report, write_settings
+from orchestrion.cli.sources import arranging_options, find_scores, read_arranged
 from orchestrion.errors import OrchestrionError
 
 if TYPE_CHECKING:
     from orchestrion.bridge import Score
 
-
-def arranging_options(command):
-    """Options that change a score before it is played."""
-    for option in reversed(_ARRANGING):
-        command = option(command)
-    return command
+STDOUT = "-"
 
 
-_ARRANGING = (
-    click.option("--transpose", type=click.IntRange(-127, 127), default=0, help="Semitones up (down if negative)."),
-    click.option("--tempo", type=click.FloatRange(10, 500), help="Set the opening tempo (quarter notes a minute)."),
-    click.option("--speed", type=click.FloatRange(0.1, 10), help="Play so many times as fast, instead of --tempo."),
-    click.option("--start", type=click.FloatRange(0), default=0.0, help="Begin at this second of the score (as played)."),
-    click.option("--end", type=click.FloatRange(0, min_open=True), help="Stop at this second of the score (as played)."),
-    click.option("--part", help="Play one part, by its name or its number from 0."),
-)
+@dataclass(frozen=True)
+class Job:
+    """One score, and a file for each take of it."""
+
+    source: str
+    score: Score
+    targets: list[Path]
 
 
 @click.command()
 @click.argument("scores", type=SCORE, nargs=-1, required=True, metavar="SCORE...")
-@click.option(
-    "-i", "--instrument", "instruments", type=MODEL, multiple=True, default=("piano",), show_default=True,
-    help="Shipped instrument or a weights file; once for all, or once for each part: an ensemble.",
-)
-@click.option("-o", "--output", type=click.Path(path_type=Path, allow_dash=True), required=True,
+@click.option("-i", "--instrument", "instruments", type=MODEL, multiple=True, default=("piano",), show_default=True,
+              metavar="NAME|PATH", help="Shipped instrument or weights file; once, or once for each part: an ensemble.")
+@click.option("-o", "--output", required=True, metavar="OUT|DIR|-", type=click.Path(path_type=Path, allow_dash=True),
               help="OUT.wav, .flac or .ogg; a folder for several scores; - for a WAV on standard output.")
 @arranging_options
-@click.option("--gain", "gains", type=click.FloatRange(-120, 24), multiple=True, help="dB, once for each part of an ensemble.")
-@click.option("--pan", "pans", type=click.FloatRange(-1, 1), multiple=True,
-              help="-1 left to 1 right, once for each part of an ensemble; makes the output stereo.")
+@click.option("--gain", "gains", type=click.FloatRange(-120, 24), multiple=True, metavar="DB",
+              help="Once for each part of an ensemble.")
+@click.option("--pan", "pans", type=click.FloatRange(-1, 1), multiple=True, metavar="-1…1",
+              help="Left to right, once for each part of an ensemble; the output is then stereo.")
 @click.option("--parallel/--exact", "parallel", default=None,
-              help="Render segments at once, joined where it is quiet, or all in one run.  [default: parallel if long]")
-@click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, help="Takes; OUT-1.wav, OUT-2.wav, …")
+              help="Play segments at once, joined where it is quiet, or all in one run.  [default: parallel if long]")
+@click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
+              help="Takes of each score: OUT-1.wav, OUT-2.wav, …")
 @seed_option
 @temperature_option
 @device_option
 @json_option
-@click.pass_context
-def render(ctx: click.Context, scores: tuple[str, ...], instruments: tuple[str, ...], output: Path, **options) -> None:
+@click.pass_context  # fmt: skip
+def render(ctx: click.Context, scores: tuple[str, ...], output: Path, count: int, as_json: bool, **_: Any) -> None:
     """Play a score on an instrument, as audio.
 
     SCORE is a file (.mid .midi .musicxml .xml .mxl .abc .krn), a folder of such files, or a built-in tune: ode-to-joy,
-    happy-birthday, twinkle-twinkle, frere-jacques, greensleeves, minuet-in-g.
+    happy-birthday, twinkle-twinkle, frere-jacques, greensleeves, minuet-in-g. OUT.json beside OUT.wav keeps every setting.
 
     \b
     Examples:
       orchestrion render ode-to-joy --instrument violin -o ode.wav
       orchestrion render song.mid --part Melody --transpose -12 --speed 0.8 -o song.flac
-      orchestrion render duo.mid -i violin --pan -0.3 -i piano --pan 0.3 --gain 0 --gain -3 -o duo.wav
+      orchestrion render duo.mid -i violin -i piano --pan -0.3 --pan 0.3 --gain 0 --gain -3 -o duo.wav
       orchestrion render scores/ --instrument piano -o audio/
       orchestrion render greensleeves -o - | aplay
     """
-    raise OrchestrionError("not built yet")
+    sources = find_scores(scores)
+    if str(output) == STDOUT:
+        _render_to_stdout(ctx, sources, count)
+    elif output.suffix.lower() in AUDIO_SUFFIXES and not output.is_dir():
+        if len(sources) > 1:
+            raise click.UsageError(f"{len(sources)} scores need a folder: -o {printable(output.with_suffix(''))}/")
+        for target in numbered(output, count):
+            check_output_file(target, AUDIO_SUFFIXES)
+        _render_jobs(ctx, [Job(sources[0], read_arranged(sources[0], ctx), numbered(output, count))], as_json)
+    elif output.suffix and not output.is_dir():
+        check_output_file(output, AUDIO_SUFFIXES)
+    else:
+        jobs = [Job(s, read_arranged(s, ctx), _targets(output, s, count)) for s in sources]
+        _refuse_collisions(jobs)
+        with output_folder(output):
+            _render_jobs(ctx, jobs, as_json)
+
+
+def _targets(folder: Path, source: str, count: int) -> list[Path]:
+    return numbered(folder / f"{Path(source).stem}.wav", count)
+
+
+def _refuse_collisions(jobs: list[Job]) -> None:
+    owners: dict[Path, str] = {}
+    for job in jobs:
+        for target in job.targets:
+            if target in owners:
+                raise OrchestrionError(
+                    f"{printable(owners[target])} and {printable(job.source)} would both be written to "
+                    f"{printable(target)}; render them into different folders."
+                )
+            owners[target] = job.source
+
+
+def _playing(ctx: click.Context) -> dict[str, Any]:
+    return {name: ctx.params[name] for name in ("seed", "temperature", "parallel", "device")}
+
+
+def _render_jobs(ctx: click.Context, jobs: list[Job], as_json: bool) -> None:
+    from orchestrion import api
+
+    options = ctx.params
+    for job in jobs:
+        for take, target in enumerate(job.targets):
+            played = api.play(
+                job.score, options["instruments"], gains_db=options["gains"], pans=options["pans"], take=take, **_playing(ctx)
+            )
+            played.audio.write(target)
+            summary = f"{played.audio.duration_s:.1f} s"
+            report(target, write_settings(target, ctx, {"score": printable(job.source), **played.facts}), summary, as_json)
+
+
+def _render_to_stdout(ctx: click.Context, sources: list[str], count: int) -> None:
+    from orchestrion.cli.pipe import write_wav_blocks
+
+    if len(sources) > 1 or count > 1 or len(ctx.params["instruments"]) > 1:
+        raise click.UsageError("Standard output takes one score on one instrument, once.")
+    score = read_arranged(sources[0], ctx)
+    from orchestrion import api
+
+    write_wav_blocks(sys.stdout.buffer, *api.stream_of(score, ctx.params["instruments"][0], **_playing(ctx)))

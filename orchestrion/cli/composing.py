@@ -1,0 +1,86 @@
+"""The options that ``compose`` and ``perform`` share, and how musical values are written on a command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import click
+
+from orchestrion.cli.options import MODEL, SCORE
+
+PITCH = re.compile(r"([A-Ga-g])([#b]?)(-?\d)")
+STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+ACCIDENTALS = {"": 0, "#": 1, "b": -1}
+
+
+def parse_meter(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
+    """``"3/4"`` → ``(3, 4)``."""
+    match = re.fullmatch(r"(\d{1,2})/(\d{1,2})", value)
+    if not match:
+        raise click.BadParameter(f"{value!r} is not a meter; write for example 3/4.")
+    return int(match[1]), int(match[2])
+
+
+def parse_range(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """``"C4-C6"`` or ``"60-84"`` → MIDI numbers, both included."""
+    if value is None:
+        return None
+    low_name, separator, high_name = value.partition("-")
+    low, high = midi_number(low_name), midi_number(high_name)
+    if not separator or not 0 <= low <= high <= 127:
+        raise click.BadParameter(f"{value!r} is not a range of pitches within MIDI's 0 to 127; write for example C4-C6.")
+    return low, high
+
+
+def midi_number(name: str) -> int:
+    """``"C4"`` → 60, ``"60"`` → 60.
+
+    Raises:
+        click.BadParameter: neither a pitch's name nor a number.
+    """
+    if name.isascii() and name.isdigit():
+        return int(name)
+    match = PITCH.fullmatch(name)
+    if not match:
+        raise click.BadParameter(f"{name!r} is not a pitch; write for example C4, F#5, Bb3 or 60.")
+    return 12 * (int(match[3]) + 1) + STEPS[match[1].upper()] + ACCIDENTALS[match[2]]
+
+
+_OPTIONS = (
+    click.option("--model", type=MODEL, default="melodies", show_default=True, metavar="NAME|PATH",
+                 help="Shipped composer or weights file."),
+    click.option("--bars", type=click.IntRange(1, 10_000), metavar="N", help="Length in bars.  [default: 8]"),
+    click.option("--seconds", type=click.FloatRange(0.5, 21_600), metavar="S", help="Length in seconds, instead of --bars."),
+    click.option("--tempo", type=click.FloatRange(10, 500), default=120.0, show_default=True, metavar="BPM",
+                 help="Quarter notes a minute."),
+    click.option("--meter", default="4/4", show_default=True, callback=parse_meter, metavar="N/D", help="Such as 3/4."),
+    click.option("--key", metavar="KEY", help='Keep to a scale: "G major", "A minor".'),
+    click.option("--range", "pitch_range", callback=parse_range, metavar="LOW-HIGH", help="Keep to pitches: C4-C6 or 60-84."),
+    click.option("--polyphony", type=click.IntRange(1, 88), metavar="N", help="At most so many notes at once."),
+    click.option("--prime", type=SCORE, metavar="SCORE", help="Continue this score (file or built-in tune)."),
+    click.option("--temperature", type=click.FloatRange(0.0, 4.0, min_open=True), default=1.0, show_default=True, metavar="X",
+                 help="Below 1 surer choices, above 1 more adventurous ones."),
+    click.option("--conservativity", type=click.FloatRange(0.0, 10.0), default=1.0, show_default=True, metavar="X",
+                 help="Johnson's control: the chance of a note is raised to this power, so above 1 fewer notes."),
+)  # fmt: skip
+NAMES = ("model", "bars", "seconds", "tempo", "meter", "key", "pitch_range", "polyphony", "prime", "temperature",
+         "conservativity")  # fmt: skip
+
+
+def composing_options(command: Callable[..., object]) -> Callable[..., object]:
+    """The options called ``NAMES``."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def composing(ctx: click.Context) -> dict[str, object]:
+    """The values of ``NAMES`` as given.
+
+    Raises:
+        click.UsageError: both --bars and --seconds.
+    """
+    if ctx.params["bars"] is not None and ctx.params["seconds"] is not None:
+        raise click.UsageError("Give --bars or --seconds, not both.")
+    return {name: ctx.params[name] for name in NAMES}

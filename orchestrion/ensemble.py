@@ -1,0 +1,89 @@
+"""Several players at once: tracks are added sample by sample, each with its gain and its place between left and right."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from orchestrion.bridge import Score, Waveform
+from orchestrion.bridge.audiofiles import write_blocks
+from orchestrion.errors import OrchestrionError
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Audio of one or two channels.
+
+    Args:
+        samples: float32 [t, c] in [-1, 1]; c is 1 (mono) or 2 (left, right).
+        sample_rate: samples a second.
+        lowered_db: how far the whole mix was turned down so that its peak is full scale; 0 where it fitted.
+        tags: as in `Waveform`.
+    """
+
+    samples: np.ndarray
+    sample_rate: int
+    lowered_db: float = 0.0
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds."""
+        return len(self.samples) / self.sample_rate
+
+    def to_mono(self) -> Waveform:
+        """The mean of the channels."""
+        return Waveform(self.samples.mean(axis=1), self.sample_rate, self.tags)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write .wav, .flac or .ogg, atomically; see `Waveform.write`."""
+        write_blocks(path, [self.samples], self.sample_rate, channels=self.samples.shape[1], tags=self.tags)
+
+
+def split_parts(score: Score) -> list[Score]:
+    """One score a pitched part, each on the clock of the whole; drums and empty parts are left out."""
+    return [score.select(i) for i, part in enumerate(score.parts) if part.notes and not part.is_drum]
+
+
+def mix(
+    tracks: Sequence[Waveform], gains_db: Sequence[float] | None = None, pans: Sequence[float] | None = None
+) -> Mix:
+    """Add tracks sample by sample; shorter ones end in silence, lower rates are converted to the highest.
+
+    Mono without ``pans``: the sum of gain * track. With ``pans`` (-1 left … 1 right), stereo at constant power:
+    a track in the middle reaches each side at -3 dB. Where the sum would pass full scale, the whole mix is turned down
+    by one factor, never limited or clipped, and ``lowered_db`` says by how much.
+
+    Raises:
+        OrchestrionError: no tracks, or not one gain (pan) for each track.
+    """
+    if not tracks:
+        raise OrchestrionError("There is nothing to mix: the score has no pitched part with notes.")
+    gains = [10.0 ** (gain / 20.0) for gain in _one_each("gain", gains_db or [0.0] * len(tracks), tracks)]
+    sides = [(1.0,)] * len(tracks) if not pans else [_sides(pan) for pan in _one_each("pan", pans, tracks)]
+    rate = max(track.sample_rate for track in tracks)
+    played = [track.resample(rate).samples for track in tracks]
+    total = np.zeros((max(map(len, played)), len(sides[0])))
+    for samples, gain, channels in zip(played, gains, sides, strict=True):
+        total[: len(samples)] += samples[:, None] * (gain * np.asarray(channels))
+    peak = float(np.abs(total).max())
+    if peak > 1.0:
+        total /= peak
+    return Mix(total.astype(np.float32), rate, 20.0 * math.log10(max(peak, 1.0)), dict(tracks[0].tags))
+
+
+def _one_each(what: str, values: Sequence[float], tracks: Sequence[Waveform]) -> Sequence[float]:
+    if len(values) != len(tracks):
+        raise OrchestrionError(f"There are {len(tracks)} parts to mix but {len(values)} --{what} values; give one for each.")
+    return values
+
+
+def _sides(pan: float) -> tuple[float, float]:
+    if not -1.0 <= pan <= 1.0:
+        raise OrchestrionError(f"Pan {pan} is outside -1 (left) to 1 (right).")
+    angle = (pan + 1.0) * math.pi / 4.0
+    return math.cos(angle), math.sin(angle)

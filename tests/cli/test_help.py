@@ -1,0 +1,101 @@
+"""Help is what a newcomer meets first: fast, complete, and with an example that parses."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from orchestrion.bridge import BUILTIN_TUNES
+from orchestrion.cli.app import cli
+from orchestrion.cli.options import TUNES
+
+
+def all_commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in group.commands.items():
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from all_commands(command, (*path, name))
+
+
+COMMANDS = list(all_commands())
+
+
+def examples(command: click.Command) -> list[str]:
+    lines = (command.help or "").splitlines()
+    return [line.strip() for line in lines if line.strip().startswith("orchestrion ")]
+
+
+def test_the_expected_commands_are_there() -> None:
+    expected = {"compose", "render", "perform", "compare", "train", "evaluate", "data", "models", "bench"}
+    assert set(cli.commands) == expected
+
+
+@pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[" ".join(path) for path, _ in COMMANDS])
+def test_every_help_has_an_example_and_explains_every_option(path: tuple[str, ...], command: click.Command) -> None:
+    result = CliRunner().invoke(cli, [*path, "--help"])
+    assert result.exit_code == 0
+    assert examples(command)
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{path} {parameter.name} has no help"
+
+
+@pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[" ".join(path) for path, _ in COMMANDS])
+def test_every_example_parses(path: tuple[str, ...], command: click.Command) -> None:
+    for example in examples(command):
+        words = shlex.split(example.split(" | ")[0])[1:]
+        node: click.Command = cli
+        while isinstance(node, click.Group) and words:
+            node = node.commands[words.pop(0)]
+        if not isinstance(node, click.Group):
+            node.make_context(path[-1], words)
+
+
+def test_help_does_not_wait_for_heavy_libraries() -> None:
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "orchestrion", "--help"], check=True, capture_output=True)
+    first = time.perf_counter() - started
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "pass"], check=True, capture_output=True)
+    bare = time.perf_counter() - started
+    # The machine may be busy: what counts is what we add to an interpreter that does nothing.
+    assert first - bare < 0.3
+
+
+def test_shell_completion_offers_commands_tunes_and_options() -> None:
+    def complete(words: str) -> str:
+        environment = os.environ | {
+            "_ORCHESTRION_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split(" ")) - 1),
+        }
+        script = "from orchestrion.cli import main; main()"
+        process = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+        return process.stdout
+
+    assert "render" in complete("orchestrion re")
+    assert "greensleeves" in complete("orchestrion render gr")
+    assert "--transpose" in complete("orchestrion render --tr")
+
+
+def test_the_tunes_that_completion_knows_are_the_bridges() -> None:
+    assert set(TUNES) == set(BUILTIN_TUNES)
+
+
+def test_version() -> None:
+    from orchestrion.version import VERSION
+
+    assert VERSION in CliRunner().invoke(cli, ["--version"]).output
+
+
+@pytest.mark.parametrize("arguments", [["nothing"], ["render"], ["render", "x", "--seed", "-1", "-o", "a.wav"]])
+def test_wrong_usage_has_status_2(arguments: list[str]) -> None:
+    assert CliRunner().invoke(cli, arguments).exit_code == 2
