@@ -1,0 +1,52 @@
+"""The instruments whose training audio is made from a General MIDI SoundFont."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrion.errors import OrchestrionError
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFontInstrument:
+    """One instrument of the SoundFont.
+
+    Args:
+        program: General MIDI program, from 0.
+        low, high: lowest and highest pitch of the exercises.
+        melody_low, melody_high: where melodies are transposed to.
+        polyphonic: chords as well as single lines.
+        minutes: of audio in a set, unless told otherwise.
+    """
+
+    program: int
+    low: int
+    high: int
+    melody_low: int
+    melody_high: int
+    polyphonic: bool = False
+    minutes: float = 45.0
+
+
+INSTRUMENTS: Mapping[str, SoundFontInstrument] = {
+    "piano": SoundFontInstrument(0, 21, 108, 36, 96, polyphonic=True, minutes=75.0),
+    "violin": SoundFontInstrument(40, 55, 96, 55, 96),
+    "cello": SoundFontInstrument(42, 36, 76, 36, 76),
+    "flute": SoundFontInstrument(73, 60, 96, 60, 96),
+    "clarinet": SoundFontInstrument(71, 50, 91, 50, 91),
+    "trumpet": SoundFontInstrument(56, 54, 86, 54, 86),
+    "guitar": SoundFontInstrument(24, 40, 83, 40, 83, polyphonic=True, minutes=60.0),
+    "organ": SoundFontInstrument(19, 36, 96, 36, 96, polyphonic=True, minutes=60.0),
+}
+
+
+def soundfont_instrument(name: str) -> SoundFontInstrument:
+    """The instrument called ``name``.
+
+    Raises:
+        OrchestrionError: there is none; the sentence lists those there are.
+    """
+    if name not in INSTRUMENTS:
+        raise OrchestrionError(f"There is no SoundFont instrument {name!r}; there are {', '.join(sorted(INSTRUMENTS))}.")
+    return INSTRUMENTS[name]
