@@ -32,3 +32,6 @@ MAX_BPM = 60e6
 
 MAX_CHANGES = 100_000
 """Tempo changes, and meter changes, in one file."""
+
+MAX_MEASURES = 20_000
+"""Measures of a part once its repeats are written out."""
