@@ -1,0 +1,276 @@
+"""Composing: a trained composer and what is asked of it → scores.
+
+    prime ─▶ steps in the model's key ─forced─▶ state ─▶ drawn steps, guarded ─▶ back to the asked key ─▶ Score
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from orchestrion import shipped, weights
+from orchestrion.bridge import PianoRoll, Score
+from orchestrion.composer.config import STEPS_PER_BEAT, ComposerConfig
+from orchestrion.composer.controls import Key, allowed_pitches, parse_key
+from orchestrion.composer.features import clock_rows
+from orchestrion.composer.guards import Guards
+from orchestrion.composer.network import Biaxial
+from orchestrion.composer.sampler import Choices, Sampler, State
+from orchestrion.errors import OrchestrionError
+
+ARCHITECTURE = "biaxial-lstm"
+DEFAULT_TEMPO = 120.0
+DEFAULT_BARS = 8
+LONGEST_STEPS = 1_000_000
+MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Composer:
+    """A trained biaxial LSTM with what its file says of it (data, licence, metrics, ``defaults`` for ``compose``)."""
+
+    model: Biaxial
+    metadata: Mapping[str, object]
+
+    @property
+    def config(self) -> ComposerConfig:
+        return self.model.config
+
+    @classmethod
+    def load(cls, name_or_path: str | os.PathLike[str]) -> Composer:
+        """A shipped composer by its name (``melodies`` or ``composer-melodies``) or a weights file.
+
+        Raises:
+            OrchestrionError: no such model, or a file that is broken or of another architecture.
+        """
+        path = _find(name_or_path)
+        tensors, metadata = weights.load(path, architecture=ARCHITECTURE)
+        if not isinstance(metadata.get("config"), dict):
+            raise OrchestrionError(f"{path} does not say its config; train it again.")
+        model = Biaxial(ComposerConfig.from_dict(metadata["config"]))
+        weights.load_into(model, tensors, path)
+        return cls(model.eval(), metadata)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write weights with config and metadata."""
+        own = {"architecture": ARCHITECTURE, "config": self.config.to_dict()}
+        weights.save(path, self.model.state_dict(), {**self.metadata, **own})
+
+    def default(self, name: str, otherwise: object) -> object:
+        """What the file recommends for an argument of ``compose``."""
+        defaults = self.metadata.get("defaults")
+        return defaults.get(name, otherwise) if isinstance(defaults, dict) else otherwise
+
+
+def compose(
+    model: Composer | str | os.PathLike[str] = "melodies",
+    *,
+    bars: int | None = None,
+    seconds: float | None = None,
+    tempo: float | None = None,
+    meter: tuple[int, int] | None = None,
+    key: str | None = None,
+    pitch_range: tuple[int, int] | None = None,
+    polyphony: int | None = None,
+    prime: Score | str | os.PathLike[str] | None = None,
+    conservativity: float = 1.0,
+    temperature: float = 1.0,
+    seed: int = 0,
+    count: int = 1,
+    precision: str = "float32",
+    progress: Progress | None = None,
+) -> list[Score]:
+    """Compose ``count`` new pieces.
+
+    Args:
+        model: a composer, the name of a shipped one, or a weights file.
+        bars: length in bars of ``meter`` (8 where neither is given); of the new part, where there is a prime.
+        seconds: length in seconds instead, rounded to whole bars (at least one).
+        tempo: quarter notes a minute; the prime's, the model's own, or 120.
+        meter: (4, 4) and its like, of whole sixteenths; the prime's, the model's own, or (4, 4).
+        key: keep to this scale ("D major", "A minor", "G dorian").
+        pitch_range: keep to MIDI numbers (low, high), both included.
+        polyphony: most notes at once; 1 for the melody model, otherwise free.
+        prime: a score (or a file, or a built-in tune) to continue; it begins the result.
+        conservativity: P(play) is raised to this power; above 1 fewer notes.
+        temperature: logits are divided by it; below 1 surer choices.
+        seed: same seed, same piece; piece i of ``count`` does not depend on how many are asked.
+        precision: ``float32`` or ``bfloat16``, see ``Sampler``.
+        progress: called with the number of steps just written.
+
+    Raises:
+        OrchestrionError: a value out of its range, an unknown model or key, a prime outside the model's pitches.
+    """
+    composer = model if isinstance(model, Composer) else Composer.load(model)
+    roll = None if prime is None else PianoRoll.from_score(_read(prime).with_drums_removed(), STEPS_PER_BEAT)
+    task = _Task(
+        composer=composer,
+        sampler=Sampler(composer.model, precision),
+        prime=roll,
+        tempo=_tempo(tempo, roll, composer),
+        meter=_meter(meter, roll, composer),
+        key=None if key is None else parse_key(key),
+        pitch_range=pitch_range,
+        polyphony=_polyphony(polyphony, composer),
+        conservativity=_within("Conservativity", conservativity, 0.0, 100.0),
+        temperature=_within("Temperature", temperature, 1e-3, 100.0),
+    )
+    n_steps = task.n_steps(bars, seconds)
+    if count < 1:
+        raise OrchestrionError(f"Ask for at least one piece, not {count}.")
+    with torch.no_grad():
+        return [task.write(n_steps, seed, voice, progress) for voice in range(count)]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One call of ``compose``, checked."""
+
+    composer: Composer
+    sampler: Sampler
+    prime: PianoRoll | None
+    tempo: float
+    meter: tuple[int, int]
+    key: Key | None
+    pitch_range: tuple[int, int] | None
+    polyphony: int
+    conservativity: float
+    temperature: float
+
+    @property
+    def steps_per_bar(self) -> int:
+        return self.meter[0] * 16 // self.meter[1]
+
+    @property
+    def shift(self) -> int:
+        """Semitones from the model's key to the asked one, -6 to 5 (0 for models that write in every key)."""
+        if not self.composer.config.normalises_key:
+            return 0
+        if self.key is not None:
+            signature = self.key.signature
+        elif self.prime is not None:
+            signature = estimated_signature(self.prime.grid)
+        else:
+            return 0
+        return (signature + 6) % 12 - 6
+
+    def n_steps(self, bars: int | None, seconds: float | None) -> int:
+        """Length of the new part in steps: whole bars."""
+        if bars is not None and seconds is not None:
+            raise OrchestrionError("Give the length in bars or in seconds, not both.")
+        if seconds is not None:
+            if not 0 < seconds < math.inf:
+                raise OrchestrionError(f"A length of {seconds} s is impossible.")
+            bars = max(1, round(seconds * self.tempo * STEPS_PER_BEAT / 60 / self.steps_per_bar))
+        bars = DEFAULT_BARS if bars is None else bars
+        if not 1 <= bars * self.steps_per_bar <= LONGEST_STEPS:
+            raise OrchestrionError(f"A length of {bars} bars is outside 1 to {LONGEST_STEPS // self.steps_per_bar:,}.")
+        return bars * self.steps_per_bar
+
+    def write(self, n_steps: int, seed: int, voice: int, progress: Progress | None) -> Score:
+        """One piece, the prime first."""
+        given = self._given()
+        rows = np.concatenate([given, np.zeros((n_steps, *given.shape[1:]), dtype=np.uint8)])
+        guards, choices = Guards(self.steps_per_bar), self._choices()
+        state = self.sampler.initial_state()
+        for step, clock in enumerate(self._clock(len(rows))):
+            if step < len(given):
+                state = self.sampler.force(state, clock, given[step])
+            else:
+                rows[step], state = self._draw(state, clock, guards.correct(choices), seed, voice)
+                guards.watch(rows[: step + 1])
+            if progress is not None:
+                progress(1)
+        return self._score(rows, voice)
+
+    def _draw(
+        self, state: State, clock: np.ndarray, choices: Choices, seed: int, voice: int
+    ) -> tuple[np.ndarray, State]:
+        return self.sampler.draw(state, clock, choices, seed, voice)
+
+    def _choices(self) -> Choices:
+        config, shift = self.composer.config, self.shift
+        allowed = allowed_pitches(config.pitch_low + shift, config.pitch_high + shift, self.key, self.pitch_range)
+        return Choices(allowed, self.polyphony, self.conservativity, self.temperature)
+
+    def _clock(self, n_steps: int) -> np.ndarray:
+        tonic = None if self.key is None else (self.key.tonic - self.shift) % 12
+        return clock_rows(self.composer.config, self.meter, 0, n_steps, n_steps, tonic)
+
+    def _given(self) -> np.ndarray:
+        """The prime in the model's key and pitches [s, p, 2] uint8, filled up to a whole bar."""
+        config = self.composer.config
+        low, high = config.pitch_low + self.shift, config.pitch_high + self.shift
+        if self.prime is None:
+            return np.zeros((0, config.n_pitches, 2), dtype=np.uint8)
+        outside = np.flatnonzero(self.prime.grid[..., 0].any(axis=0))
+        outside = outside[(outside < low) | (outside > high)]
+        if len(outside):
+            raise OrchestrionError(
+                f"The score to continue has notes (MIDI {', '.join(map(str, outside[:4]))}) outside the model's "
+                f"{low} to {high}; transpose it first."
+            )
+        grid = self.prime.grid[:, low : high + 1].astype(np.uint8)
+        return np.pad(grid, ((0, -len(grid) % self.steps_per_bar), (0, 0), (0, 0)))
+
+    def _score(self, rows: np.ndarray, voice: int) -> Score:
+        low = self.composer.config.pitch_low + self.shift
+        grid = np.zeros((len(rows), 128, 2), dtype=bool)
+        grid[:, low : low + rows.shape[1]] = rows
+        name = str(self.composer.default("name", "melody"))
+        return PianoRoll(grid, STEPS_PER_BEAT, self.tempo, self.meter).to_score(name=name)
+
+
+def estimated_signature(grid: np.ndarray) -> int:
+    """Tonic (0–11) of the major scale that holds most of what sounds in ``grid`` [s, 128, 2]; ties: fewest accidentals."""
+    durations = grid[..., 0].sum(axis=0)
+    classes = np.array([durations[c::12].sum() for c in range(12)])
+    fifths = sorted(range(-5, 7), key=abs)
+    return max((n * 7 % 12 for n in fifths), key=lambda tonic: classes[[(tonic + s) % 12 for s in MAJOR_SCALE]].sum())
+
+
+def _find(name_or_path: str | os.PathLike[str]) -> Path:
+    prefixed = f"composer-{os.fspath(name_or_path)}"
+    return shipped.find(prefixed if prefixed in shipped.names() else name_or_path)
+
+
+def _read(prime: Score | str | os.PathLike[str]) -> Score:
+    return prime if isinstance(prime, Score) else Score.read(prime)
+
+
+def _tempo(tempo: float | None, prime: PianoRoll | None, composer: Composer) -> float:
+    if tempo is None:
+        tempo = prime.bpm if prime is not None else float(str(composer.default("tempo", DEFAULT_TEMPO)))
+    return _within("Tempo", tempo, 10.0, 1000.0)
+
+
+def _meter(meter: tuple[int, int] | None, prime: PianoRoll | None, composer: Composer) -> tuple[int, int]:
+    if meter is None:
+        default = composer.default("meter", (4, 4))
+        meter = prime.meter if prime is not None else (int(default[0]), int(default[1])) if isinstance(default, list | tuple) else (4, 4)
+    numerator, denominator = meter
+    if not (1 <= numerator <= 64 and denominator in (1, 2, 4, 8, 16)):
+        raise OrchestrionError(f"A meter of {numerator}/{denominator} is impossible here: give 1 to 64 over 1, 2, 4, 8 or 16.")
+    return numerator, denominator
+
+
+def _polyphony(polyphony: int | None, composer: Composer) -> int:
+    if polyphony is None:
+        polyphony = int(str(composer.default("polyphony", 128)))
+    if polyphony < 1:
+        raise OrchestrionError(f"Polyphony must be at least 1, not {polyphony}.")
+    return polyphony
+
+
+def _within(what: str, value: float, low: float, high: float) -> float:
+    if not low <= value <= high:
+        raise OrchestrionError(f"{what} must lie between {low:g} and {high:g}, not {value}.")
+    return float(value)

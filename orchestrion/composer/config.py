@@ -1,0 +1,127 @@
+"""The sizes of a biaxial LSTM, as one frozen dataclass with presets.
+
+| preset | pitches | time axis | note axis | clock | parameters |
+| --- | --- | --- | --- | --- | --- |
+| `repo` | 24–101 (78) | 300 + 300 | 100 + 50 | step number in four bits | 1,369,902 |
+| `paper` | 21–108 (88) | 200 + 200 | 100 + 100 | step number in four bits | 749,002 |
+| `compact-melodies` | 53–88 (36) | 128 + 128 | 64 + 32 | place in the bar | 327,106 |
+| `compact-chorales` | 33–84 (52) | 128 + 128 | 64 + 32 | place in the bar | 327,106 |
+
+`repo` is the published program (github.com/danieldjohnson/biaxial-rnn-music-composition: 80 inputs a note). Its learned
+initial states are left out: states start at zero. `paper` is the BALSTM of Johnson, "Generating Polyphonic Music Using
+Tied Parallel Networks" (EvoMUSART 2017), of which the layer sizes and the 88 pitches are stated; the inputs are taken to
+be the program's, with the note's number scaled to [0, 1) instead of raw. The `compact` presets are ours, made to be
+trained in half an hour on one core: they read the place in the bar instead of the bits of the step number, and pieces
+are moved to the key signature without sharps or flats, so that a pitch class is a degree of the scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+from orchestrion.errors import OrchestrionError
+
+VICINITY = 12  # semitones to either side
+BINARY_CLOCK = "step-bits"
+BAR_CLOCK = "bar"
+CLOCK_WIDTHS = {BINARY_CLOCK: 4, BAR_CLOCK: 24 + 3 + 1 + 4 + 12}
+STEPS_PER_BEAT = 4
+
+
+@dataclass(frozen=True)
+class ComposerConfig:
+    """Pitches are MIDI numbers, both ends included; sizes are units per layer.
+
+    ``raw_position``: the note's index itself is an input (as published), else index / 128.
+    ``vicinity_wraps``: below the lowest pitch the vicinity reads the highest ones, as the published program does by
+    Python's negative indices; else zeros, as it does above the highest pitch.
+    ``spare_input``: one input that is always 0 (the published program's mark of a start, never set in it).
+    ``normalises_key``: pieces are moved to the key signature without accidentals before the network sees them.
+    """
+
+    pitch_low: int = 24
+    pitch_high: int = 101
+    time_sizes: tuple[int, ...] = (300, 300)
+    note_sizes: tuple[int, ...] = (100, 50)
+    clock: str = BINARY_CLOCK
+    raw_position: bool = True
+    vicinity_wraps: bool = True
+    spare_input: bool = True
+    normalises_key: bool = False
+    dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.pitch_low < self.pitch_high <= 127 or self.n_pitches <= VICINITY:
+            raise OrchestrionError(f"A composer needs more than {VICINITY} pitches within 0..127, not {self.pitch_low}..{self.pitch_high}.")
+        if self.clock not in CLOCK_WIDTHS:
+            raise OrchestrionError(f"Unknown clock {self.clock!r}; choose one of {', '.join(CLOCK_WIDTHS)}.")
+        if not self.time_sizes or not self.note_sizes or min(*self.time_sizes, *self.note_sizes) < 1:
+            raise OrchestrionError("A composer needs at least one layer of at least one unit on either axis.")
+        if not 0 <= self.dropout < 1:
+            raise OrchestrionError(f"Dropout must lie in [0, 1), not {self.dropout}.")
+
+    @property
+    def n_pitches(self) -> int:
+        return self.pitch_high - self.pitch_low + 1
+
+    @property
+    def n_inputs(self) -> int:
+        """Inputs a note: position, pitch class, vicinity, context, clock, spare."""
+        return 1 + 12 + 2 * (2 * VICINITY + 1) + 12 + CLOCK_WIDTHS[self.clock] + self.spare_input
+
+    @property
+    def layers(self) -> list[tuple[int, int]]:
+        """(inputs, units) of every LSTM layer, time axis first."""
+        time = list(zip((self.n_inputs, *self.time_sizes), self.time_sizes, strict=False))
+        note = list(zip((self.time_sizes[-1] + 2, *self.note_sizes), self.note_sizes, strict=False))
+        return time + note
+
+    @property
+    def n_parameters(self) -> int:
+        """One bias vector a layer: 4((i + u)u + u) each, and (u + 1)·2 for the outputs."""
+        return sum(4 * ((i + u) * u + u) for i, u in self.layers) + (self.note_sizes[-1] + 1) * 2
+
+    def to_dict(self) -> dict[str, object]:
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object]) -> ComposerConfig:
+        """Unknown keys and values of another type are errors."""
+        known = {field.name: field for field in fields(cls)}
+        for key, value in values.items():
+            if key not in known:
+                raise OrchestrionError(f"Unknown composer setting {key!r}; known are {', '.join(known)}.")
+            if not _fits(value, getattr(cls, key)):
+                raise OrchestrionError(f"The composer setting {key!r} cannot be {value!r}.")
+        made = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        return cls(**made)
+
+
+def _fits(value: object, default: object) -> bool:
+    if isinstance(default, tuple):
+        return isinstance(value, list | tuple) and 0 < len(value) <= 8 and all(type(v) is int and 0 < v <= 4096 for v in value)
+    if isinstance(default, float):
+        return type(value) in (int, float)
+    return type(value) is type(default)
+
+
+_COMPACT = ComposerConfig(
+    time_sizes=(128, 128), note_sizes=(64, 32), clock=BAR_CLOCK, raw_position=False, vicinity_wraps=False,
+    spare_input=False, normalises_key=True, dropout=0.1,
+)  # fmt: skip
+PRESETS: dict[str, ComposerConfig] = {
+    "repo": ComposerConfig(),
+    "paper": ComposerConfig(pitch_low=21, pitch_high=108, time_sizes=(200, 200), note_sizes=(100, 100), raw_position=False),
+    "compact-melodies": ComposerConfig(**{**asdict(_COMPACT), "pitch_low": 55, "pitch_high": 88}),
+    "compact-chorales": ComposerConfig(**{**asdict(_COMPACT), "pitch_low": 33, "pitch_high": 84}),
+}
+
+
+def preset(name: str, data: str = "melodies") -> ComposerConfig:
+    """The preset ``name``; plain ``compact`` is completed by the name of the data."""
+    full = f"compact-{data}" if name == "compact" and f"compact-{data}" in PRESETS else name
+    full = "compact-chorales" if full == "compact" else full
+    if full not in PRESETS:
+        raise OrchestrionError(f"Unknown composer preset {name!r}; choose one of compact, {', '.join(PRESETS)}.")
+    return PRESETS[full]

@@ -1,0 +1,97 @@
+"""What the composer reads about each note: the published inputs, vectorised.
+
+To draw step t the network reads, for every pitch p, from the grid of step t-1:
+
+    position        1   index of p (raw as published, or scaled)
+    pitch class    12   one-hot of the MIDI number mod 12
+    vicinity       50   (sounding, articulated) of p-12 ... p+12, note by note
+    context        12   sounding notes of each pitch class, rotated so that p's own comes first
+    clock        4/44   the published bits, or the place in the bar and the tonic
+    spare         0/1   always 0
+
+The published program gives step t the bits of t-1, the step the other inputs come from; so do we. Before step 0 the
+grid is silent.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from orchestrion.composer.config import BAR_CLOCK, BINARY_CLOCK, CLOCK_WIDTHS, VICINITY, ComposerConfig
+
+PLACES = 24  # sixteenths in the longest bar told apart (3/2, 12/8)
+BARS_BITS = 3
+BARS_LEFT = 4
+TONICS = 12
+
+
+def previous_steps(grid: torch.Tensor) -> torch.Tensor:
+    """``grid`` [b, s, p, 2] one step later, silence first."""
+    return torch.nn.functional.pad(grid, (0, 0, 0, 0, 1, 0))[:, :-1]
+
+
+def note_inputs(previous: torch.Tensor, clock: torch.Tensor, config: ComposerConfig) -> torch.Tensor:
+    """Inputs [b, s, p, n_inputs] from the previous steps [b, s, p, 2] (0/1) and the clock rows [b, s, w]."""
+    b, s, p, _ = previous.shape
+    columns = [
+        static_inputs(config).to(previous).expand(b, s, p, 13),
+        vicinity(previous, wraps=config.vicinity_wraps),
+        context(previous, config.pitch_low),
+        clock.to(previous)[:, :, None, :].expand(b, s, p, clock.shape[-1]),
+    ]
+    if config.spare_input:
+        columns.append(previous.new_zeros(b, s, p, 1))
+    return torch.cat(columns, dim=-1)
+
+
+def static_inputs(config: ComposerConfig) -> torch.Tensor:
+    """Position and pitch class [p, 13], the same at every step."""
+    index = torch.arange(config.n_pitches)
+    classes = torch.nn.functional.one_hot((index + config.pitch_low) % 12, 12)
+    position = index if config.raw_position else index / 128
+    return torch.cat([position[:, None].float(), classes.float()], dim=1)
+
+
+def vicinity(previous: torch.Tensor, *, wraps: bool) -> torch.Tensor:
+    """[b, s, p, 2] → [b, s, p, 50]: 25 notes from p-12 to p+12, (sounding, articulated) each."""
+    below = previous[:, :, -VICINITY:] if wraps else torch.zeros_like(previous[:, :, -VICINITY:])
+    above = torch.zeros_like(below)
+    padded = torch.cat([below, previous, above], dim=2)
+    windows = padded.unfold(2, 2 * VICINITY + 1, 1)  # [b, s, p, 2, 25]
+    return windows.transpose(-1, -2).flatten(-2)
+
+
+def context(previous: torch.Tensor, pitch_low: int) -> torch.Tensor:
+    """[b, s, p, 2] → [b, s, p, 12]: how many notes of each pitch class sound, counted from the note's own class."""
+    own = (torch.arange(previous.shape[2]) + pitch_low) % 12
+    counts = previous[..., 0] @ torch.nn.functional.one_hot(own, 12).to(previous)  # [b, s, 12]
+    return counts[:, :, (own[:, None] + torch.arange(12)) % 12]
+
+
+def clock_rows(
+    config: ComposerConfig, meter: tuple[int, int], first: int, n_steps: int, total: int | None, tonic: int | None = None
+) -> np.ndarray:
+    """Clock inputs [n_steps, w] float32 for drawing steps ``first`` … of a piece of ``total`` steps (None: no end).
+
+    ``step-bits``: the four low bits of step t-1 as -1/+1, lowest first (published; it knows no meter).
+    ``bar``: one-hot place in the bar (24; longer bars share the last place), three bits -1/+1 of the bar's number,
+    whether the meter is in threes (6/8, 9/8, …: 1), one-hot of how many bars are left (0–3; none: more), one-hot
+    pitch class of the tonic (none: not told).
+    """
+    steps = np.arange(first, first + n_steps)
+    if config.clock == BINARY_CLOCK:
+        return (((steps[:, None] - 1) >> np.arange(4)) & 1).astype(np.float32) * 2 - 1
+    bar_steps = meter[0] * 16 // meter[1]
+    bar = steps // bar_steps
+    rows = np.zeros((n_steps, CLOCK_WIDTHS[BAR_CLOCK]), dtype=np.float32)
+    rows[np.arange(n_steps), np.minimum(steps % bar_steps, PLACES - 1)] = 1
+    rows[:, PLACES : PLACES + BARS_BITS] = ((bar[:, None] >> np.arange(BARS_BITS)) & 1) * 2 - 1
+    rows[:, PLACES + BARS_BITS] = meter[1] == 8 and meter[0] % 3 == 0
+    if total is not None:
+        left = (total - 1) // bar_steps - bar
+        near = (left >= 0) & (left < BARS_LEFT)
+        rows[near, PLACES + BARS_BITS + 1 + left[near]] = 1
+    if tonic is not None:
+        rows[:, -TONICS + tonic] = 1
+    return rows

@@ -1,0 +1,177 @@
+"""Compiled inner loops of the composer's sampler: gates, the sparse input layer, the walk along the notes.
+
+Everything is float32. The matrix products over all pitches are left to torch; what is here is what a matrix library
+does badly: 78 steps of matrix times vector with a decision after each, and inputs of which nearly all are zero.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from orchestrion.bridge.randomness import uniform_scalar
+
+_FAST = {"contract", "nsz", "nnan", "ninf"}  # fused multiply-add, all values finite; no reordering of sums
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST, inline="always")
+def tanh(x):
+    """tanh(x) = 2t/(1 + t²) with t = tanh(x/2) from Lambert's continued fraction; absolute error below 3e-7.
+
+    Plain arithmetic, so that the compiler turns loops of it into vector code.
+    """
+    y = np.float32(0.5) * x
+    y = y if y < np.float32(4.5) else np.float32(4.5)
+    y = y if y > np.float32(-4.5) else np.float32(-4.5)
+    q = y * y
+    n = y * (np.float32(135135.0) + q * (np.float32(17325.0) + q * (np.float32(378.0) + q)))
+    d = np.float32(135135.0) + q * (np.float32(62370.0) + q * (np.float32(3150.0) + q * np.float32(28.0)))
+    return np.float32(2.0) * n * d / (n * n + d * d)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST, inline="always")
+def sigmoid(x):
+    """σ(x) = (1 + tanh(x/2)) / 2."""
+    return np.float32(0.5) + np.float32(0.5) * tanh(np.float32(0.5) * x)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def update_cell(gates, c, h):  # pragma: no cover - compiled
+    """One LSTM cell: gates i, f, g, o [4u] → c, h [u] in place."""
+    u = c.shape[0]
+    # Slices, since a sum as an index might be negative to the compiler and would keep it from vectorising.
+    gates_i, gates_f, gates_g, gates_o = gates[:u], gates[u : 2 * u], gates[2 * u : 3 * u], gates[3 * u :]
+    for j in range(u):
+        c[j] = sigmoid(gates_f[j]) * c[j] + sigmoid(gates_i[j]) * tanh(gates_g[j])
+        h[j] = sigmoid(gates_o[j]) * tanh(c[j])
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def update_cells(gates, shift, c, own, own_at, above):  # pragma: no cover - compiled
+    """Cells of all pitches: gates [p, 4u] + shift [4u] → c [p, u], and h into ``own`` [p, own_at:] and ``above`` [p, :u].
+
+    Whole arrays with an offset rather than views: rows known to be contiguous are what the compiler can vectorise.
+    """
+    u = c.shape[1]
+    for p in range(c.shape[0]):
+        g, h, up = gates[p], own[p][own_at : own_at + u], above[p][:u]
+        for j in range(4 * u):
+            g[j] += shift[j]
+        update_cell(g, c[p], h)
+        for j in range(u):
+            up[j] = h[j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def add_inputs(gates, fixed, previous, near, around, pitch_low, wraps):  # pragma: no cover - compiled
+    """Add the input layer's share to gates [p, 4u]: ``fixed`` [p, 4u] plus one row a sounding note and neighbour.
+
+    ``near`` [25, 2, 4u] are the weights of the vicinity, ``around`` [12, 4u] those of the pitch-class context.
+    """
+    n = gates.shape[0]
+    for p in range(n):
+        for j in range(gates.shape[1]):
+            gates[p, j] += fixed[p, j]
+    for q in range(n):
+        if previous[q, 0] == 0:
+            continue
+        for p in range(n):
+            place = (q - p) % 12
+            for j in range(gates.shape[1]):
+                gates[p, j] += around[place, j]
+        _add_near(gates, near, previous[q, 1], q)
+        if wraps and q >= n - 12:
+            _add_near(gates, near, previous[q, 1], q - n)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _add_near(gates, near, articulated, q):  # pragma: no cover - compiled
+    for p in range(max(0, q - 12), min(gates.shape[0], q + 13)):
+        for j in range(gates.shape[1]):
+            gates[p, j] += near[q - p + 12, 0, j]
+        if articulated:
+            for j in range(gates.shape[1]):
+                gates[p, j] += near[q - p + 12, 1, j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def accumulate(gates, x, w, first):  # pragma: no cover - compiled
+    """gates [m] += x [k] @ w[first : first + k] (rows of w [., m]), eight rows at a time."""
+    k, m = x.shape[0], gates.shape[0]
+    i = 0
+    while i + 8 <= k:
+        r = first + i
+        w0, w1, w2, w3, w4, w5, w6, w7 = w[r], w[r + 1], w[r + 2], w[r + 3], w[r + 4], w[r + 5], w[r + 6], w[r + 7]
+        x0, x1, x2, x3, x4, x5, x6, x7 = x[i], x[i + 1], x[i + 2], x[i + 3], x[i + 4], x[i + 5], x[i + 6], x[i + 7]
+        for j in range(m):
+            low = x0 * w0[j] + x1 * w1[j] + x2 * w2[j] + x3 * w3[j]
+            gates[j] += low + (x4 * w4[j] + x5 * w5[j] + x6 * w6[j] + x7 * w7[j])
+        i += 8
+    while i < k:
+        row, scale = w[first + i], x[i]
+        for j in range(m):
+            gates[j] += scale * row[j]
+        i += 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def walk_notes(
+    thoughts, sizes, packed, out_w, out_b, previous, allowed, polyphony, conservativity, temperature, key, first, forced, row, logits
+):  # pragma: no cover - compiled
+    """Decide every note of a step from low to high.
+
+    Args:
+        thoughts: [p, 4·u0], the time axis' share of the first note layer's gates, bias included.
+        sizes: units of each note layer. packed: their weights one after the other (see ``sampler.pack_notes``).
+        out_w, out_b: [u, 2], [2].
+        previous: the last step [p, 2]. allowed: [p] in 0/1. polyphony: most notes at once.
+        key, first: random stream and its number for the lowest pitch (two numbers a pitch).
+        forced: [p, 2], or [0, 2] to draw.
+        row: [p, 2] uint8, written. logits: [p, 2], written.
+    """
+    n, n_layers, widest = thoughts.shape[0], sizes.shape[0], sizes.max()
+    c = np.zeros((n_layers, widest), dtype=np.float32)
+    h = np.zeros((n_layers, widest), dtype=np.float32)
+    gates = np.empty(4 * widest, dtype=np.float32)
+    below = np.zeros(2, dtype=np.float32)
+    sounding = 0
+    for p in range(n):
+        at = 0
+        for layer in range(n_layers):
+            u = sizes[layer]
+            k = 2 if layer == 0 else sizes[layer - 1]
+            w = packed[at : at + (k + u) * 4 * u].reshape((k + u, 4 * u))
+            at += (k + u) * 4 * u
+            g = gates[: 4 * u]
+            if layer == 0:
+                g[:] = thoughts[p]
+                accumulate(g, below, w, 0)
+            else:
+                g[:] = packed[at : at + 4 * u]
+                at += 4 * u
+                accumulate(g, h[layer - 1, :k], w, 0)
+            accumulate(g, h[layer, :u], w, k)
+            update_cell(g, c[layer, :u], h[layer, :u])
+        play, attack = out_b[0], out_b[1]
+        for j in range(sizes[n_layers - 1]):
+            play += h[n_layers - 1, j] * out_w[j, 0]
+            attack += h[n_layers - 1, j] * out_w[j, 1]
+        logits[p, 0], logits[p, 1] = play, attack
+        if forced.shape[0] > 0:
+            row[p, 0], row[p, 1] = forced[p, 0], forced[p, 1]
+        else:
+            number = first + np.uint64(2 * p)
+            row[p, 0] = row[p, 1] = 0
+            if allowed[p] and sounding < polyphony:
+                if uniform_scalar(key, number) < _chance(play / temperature) ** conservativity:
+                    row[p, 0] = 1
+                    # A note that follows silence has an attack: in the data it always does.
+                    if previous[p, 0] == 0 or uniform_scalar(key, number + np.uint64(1)) < _chance(attack / temperature):
+                        row[p, 1] = 1
+        sounding += row[p, 0]
+        below[0], below[1] = row[p, 0], row[p, 1]
+
+
+@njit(cache=True, nogil=True)
+def _chance(logit):  # pragma: no cover - compiled
+    return 1.0 / (1.0 + np.exp(-np.float64(logit)))

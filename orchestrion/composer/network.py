@@ -1,0 +1,86 @@
+"""The biaxial LSTM: one recurrent net along time, shared by all pitches; one along pitch, from low to high.
+
+    previous step's grid ─features─▶ time axis (LSTM over s, batch b·p) ─▶ note axis (LSTM over p, batch b·s) ─▶ 2 logits
+                                                   the note below as drawn ────▲
+
+Johnson, "Composing Music With Recurrent Neural Networks" (2015), and EvoMUSART 2017.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from orchestrion.composer.config import ComposerConfig
+from orchestrion.composer.features import note_inputs, previous_steps
+
+
+class Lstm(nn.Module):
+    """One LSTM layer with a single bias: gates i, f, g, o in ``w_in`` [4u, i], ``w_hidden`` [4u, u], ``bias`` [4u]."""
+
+    def __init__(self, n_inputs: int, n_units: int):
+        super().__init__()
+        bound = 1 / math.sqrt(n_units)
+        self.w_in = nn.Parameter(torch.empty(4 * n_units, n_inputs).uniform_(-bound, bound))
+        self.w_hidden = nn.Parameter(torch.empty(4 * n_units, n_units).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.zeros(4 * n_units))
+        with torch.no_grad():
+            self.bias[n_units : 2 * n_units] = 1  # begin by remembering
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[time, batch, i] → [time, batch, u], from a zero state."""
+        zero = x.new_zeros(1, x.shape[1], self.w_hidden.shape[1])
+        weights = [self.w_in, self.w_hidden, self.bias, torch.zeros_like(self.bias)]
+        return torch.lstm(x, (zero, zero), weights, True, 1, 0.0, self.training, False, False)[0]
+
+
+class Biaxial(nn.Module):
+    """``forward`` gives the logits of whole grids; its twin, one step at a time, is ``sampler.Sampler``."""
+
+    def __init__(self, config: ComposerConfig):
+        super().__init__()
+        self.config = config
+        n_time = len(config.time_sizes)
+        self.time_axis = nn.ModuleList(Lstm(*sizes) for sizes in config.layers[:n_time])
+        self.note_axis = nn.ModuleList(Lstm(*sizes) for sizes in config.layers[n_time:])
+        self.out = nn.Linear(config.note_sizes[-1], 2)
+        nn.init.constant_(self.out.bias, -3.0)  # few notes sound: begin near their frequency
+
+    def forward(self, grid: torch.Tensor, clock: torch.Tensor, before: torch.Tensor | None = None) -> torch.Tensor:
+        """Logits [b, s, p, 2] of (play, articulate) given all earlier steps and the lower notes of the same step.
+
+        Args:
+            grid: [b, s, p, 2] in 0/1, (sounding, articulated), pitches ``config.pitch_low`` … ``pitch_high``.
+            clock: [b, s, w] from ``features.clock_rows``.
+            before: [b, p, 2], the step before the first; silence when None.
+        """
+        previous = previous_steps(grid)
+        if before is not None:
+            previous = torch.cat([before[:, None], previous[:, 1:]], dim=1)
+        inputs = note_inputs(previous, clock, self.config)
+        return self._along_notes(self._along_time(inputs), grid)
+
+    def _along_time(self, inputs: torch.Tensor) -> torch.Tensor:
+        b, s, p, _ = inputs.shape
+        x = inputs.transpose(0, 1).reshape(s, b * p, -1)
+        for layer in self.time_axis:
+            x = self._dropped(layer(x))
+        return x.view(s, b, p, -1)
+
+    def _along_notes(self, thoughts: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+        s, b, p, _ = thoughts.shape
+        below = torch.nn.functional.pad(grid, (0, 0, 1, 0))[:, :, :-1]  # the lowest note has silence below it
+        x = torch.cat([thoughts.permute(2, 0, 1, 3), below.permute(2, 1, 0, 3).to(thoughts)], dim=-1).reshape(p, s * b, -1)
+        for layer in self.note_axis:
+            x = self._dropped(layer(x))
+        return self.out(x).view(p, s, b, 2).permute(2, 1, 0, 3)
+
+    def _dropped(self, x: torch.Tensor) -> torch.Tensor:
+        """Dropout with one mask a sequence, the same along the recurrent axis, as in the published program."""
+        if not self.training or self.config.dropout == 0:
+            return x
+        keep = 1 - self.config.dropout
+        mask = torch.empty(1, *x.shape[1:], dtype=x.dtype, device=x.device).bernoulli_(keep) / keep
+        return x * mask

@@ -1,0 +1,100 @@
+"""A piece on the grid of sixteenths: what the composer is trained on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from orchestrion.errors import OrchestrionError
+
+N_PITCHES = 128
+OPENING_NOTES = 16
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Notes ``(onset, offset, pitch)`` in steps (half-open) and MIDI numbers; step 0 begins a bar of ``meter``.
+
+    ``sharps`` is the key signature (negative: flats). ``merged`` says that repeated notes were merged in the source, so
+    that attacks are known only where a note follows silence (the four polyphonic benchmark sets).
+    """
+
+    name: str
+    notes: tuple[tuple[int, int, int], ...]
+    meter: tuple[int, int] = (4, 4)
+    sharps: int = 0
+    merged: bool = False
+    n_steps: int = 0
+
+    def __post_init__(self) -> None:
+        for onset, offset, pitch in self.notes:
+            if not (0 <= onset < offset and 0 <= pitch < N_PITCHES):
+                raise OrchestrionError(f"{self.name} holds a note that is none: {(onset, offset, pitch)}.")
+        last = max((offset for _, offset, _ in self.notes), default=0)
+        object.__setattr__(self, "n_steps", max(self.n_steps, last))
+
+    @property
+    def steps_per_bar(self) -> int:
+        """Sixteenths a bar: 16 in 4/4, 12 in 3/4 and 6/8."""
+        return self.meter[0] * 16 // self.meter[1]
+
+    def grid(self) -> np.ndarray:
+        """Booleans ``[s, 128, 2]`` (sounding, articulated); a later note of a pitch cuts an earlier one short."""
+        grid = np.zeros((self.n_steps, N_PITCHES, 2), dtype=bool)
+        for onset, offset, pitch in sorted(self.notes):
+            grid[onset:offset, pitch, 0] = True
+            grid[onset, pitch, 1] = True
+        return grid
+
+    @property
+    def tonic(self) -> int | None:
+        """Pitch class of the lowest note that ends last: a tune's final, a chorale's last bass note."""
+        last = max((offset for _, offset, _ in self.notes), default=0)
+        return min((pitch for _, offset, pitch in self.notes if offset == last)) % 12 if self.notes else None
+
+    @property
+    def n_whole_steps(self) -> int:
+        """Steps, rounded up to whole bars."""
+        return -(-self.n_steps // self.steps_per_bar) * self.steps_per_bar
+
+    def grid_in(self, low: int, high: int, n_steps: int) -> np.ndarray:
+        """The grid of pitches ``low`` … ``high`` as float32 [n_steps, p, 2], silence after the end."""
+        grid = self.grid()[:n_steps, low : high + 1].astype(np.float32)
+        return np.pad(grid, ((0, n_steps - len(grid)), (0, 0), (0, 0)))
+
+    def transposed(self, semitones: int) -> Piece:
+        """The piece moved by ``semitones``; the key signature stays as printed."""
+        moved = tuple((on, off, pitch + semitones) for on, off, pitch in self.notes)
+        return Piece(self.name, moved, self.meter, self.sharps, self.merged, self.n_steps)
+
+    def in_c(self) -> Piece:
+        """The piece moved by -6 to 5 semitones so that its key signature has no sharps or flats."""
+        tonic = self.sharps * 7 % 12
+        return self.transposed(-tonic if tonic <= 6 else 12 - tonic)
+
+
+def prepared(pieces: list[Piece], low: int, high: int, *, plain_key: bool) -> list[Piece]:
+    """Pieces as a network of pitches ``low`` … ``high`` sees them: in C where it asks so; those out of range dropped."""
+    moved = [piece.in_c() for piece in pieces] if plain_key else pieces
+    return [piece for piece in moved if all(low <= pitch <= high for _, _, pitch in piece.notes)]
+
+
+def fingerprint(piece: Piece) -> str:
+    """Names a tune by the intervals between its first notes, whatever its key, rhythm and octave.
+
+    Of chords the highest note counts. Variants of one tune in two books mostly share it.
+    """
+    tops: dict[int, int] = {}
+    for onset, _, pitch in piece.notes:
+        tops[onset] = max(pitch, tops.get(onset, 0))
+    line = [pitch for _, pitch in sorted(tops.items())][:OPENING_NOTES]
+    intervals = ",".join(str(b - a) for a, b in zip(line, line[1:], strict=False))
+    return hashlib.sha256(intervals.encode()).hexdigest()[:16]
+
+
+def split_of(piece: Piece) -> str:
+    """``train`` (80 %), ``validation`` (10 %) or ``test`` (10 %), fixed by the fingerprint alone."""
+    tenth = int(fingerprint(piece), 16) % 10
+    return "train" if tenth < 8 else ("validation", "test")[tenth - 8]
