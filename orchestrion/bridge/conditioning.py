@@ -247,4 +247,5 @@ def _clip_interval(start: int, stop: int | None, size: int) -> tuple[int, int]:
 def _check_dense(rows: int, channels: int) -> None:
     n_bytes = rows * channels * np.dtype(np.float32).itemsize
     if n_bytes > MAX_DENSE_BYTES:
-        raise OrchestrionError(f"{rows:,} rows of {channels} channels are {n_bytes / 2**30:.1f} GiB; ask for fewer at a time.")
+        size = f"{n_bytes / 2**30:.1f} GiB"
+        raise OrchestrionError(f"{rows:,} rows of {channels} channels take {size}; ask for fewer at a time.")

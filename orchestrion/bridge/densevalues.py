@@ -11,8 +11,8 @@ from orchestrion.bridge.notetable import NoteTable
 def notes_from_values(values: np.ndarray, groups: tuple[str, ...]) -> NoteTable:
     """The notes that would best explain ``values`` [f, 128 * len(groups)]; the caller checks that they do.
 
-    A note begins where the level held changes to another one above 0, or where there is an attack. With ``onset`` alone,
-    each note lasts one frame. A note in frame 0 without an attack (where ``onset`` is given) gets onset -1.
+    A note begins where the level held changes to another one above 0, or where there is an attack. With ``onset``
+    alone, each note lasts one frame. A note in frame 0 without an attack (where ``onset`` is given) gets onset -1.
     """
     columns = {name: values[:, i * N_PITCHES : (i + 1) * N_PITCHES] for i, name in enumerate(groups)}
     onset = _levels(columns["onset"]) if "onset" in columns else None

@@ -71,7 +71,7 @@ def to_music21(score: Score) -> music21.stream.Score:
 
 def _voices(part: Part, clock: TempoMap) -> list[list[_Chord]]:
     """Chords in as few voices as hold them without overlap."""
-    grid = _rounded(clock.to_beats([(note.onset_s, note.offset_s) for note in part.notes]))
+    grid = _rounded(clock.to_beats(np.array([(note.onset_s, note.offset_s) for note in part.notes])))
     together: defaultdict[tuple[Fraction, Fraction], dict[int, int]] = defaultdict(dict)
     for (onset, offset), note in zip(grid, part.notes, strict=True):
         together[onset, offset].setdefault(note.pitch, note.velocity)
@@ -122,7 +122,8 @@ def _bars(score: Score, clock: TempoMap, end: Fraction) -> list[_Bar]:
     position = Fraction(0)
     while position < end:
         meter = score.meters[max(bisect_right(starts, float(position) + 1e-3) - 1, 0)]
-        bars.append(_Bar(position, Fraction(4 * meter.numerator, meter.denominator), (meter.numerator, meter.denominator)))
+        numbers = (meter.numerator, meter.denominator)
+        bars.append(_Bar(position, Fraction(4 * numbers[0], numbers[1]), numbers))
         position += bars[-1].length
     return bars
 
@@ -136,16 +137,19 @@ def _staff(
     staff.partName = part.name
     fragments = [_fragments(voice, bars) for voice in voices]
     meter = None
+    measures = []
     for number, bar in enumerate(bars):
         measure = music21.stream.Measure(number=number + 1)
         if bar.meter != meter:
             measure.timeSignature = music21.meter.TimeSignature(f"{bar.meter[0]}/{bar.meter[1]}")
             meter = bar.meter
         _fill(measure, bar, [voice.get(number, []) for voice in fragments])
-        staff.append(measure)
-    staff.measure(1).insert(0, _instrument(part, index))
+        measures.append(measure)
+    measures[0].insert(0, _instrument(part, index))
     if conductor is not None:
-        _insert_tempos(staff, conductor, bars, clock)
+        _insert_tempos(measures, conductor, bars, clock)
+    for measure in measures:
+        staff.append(measure)
     return staff
 
 
@@ -160,7 +164,9 @@ def _instrument(part: Part, index: int) -> music21.instrument.Instrument:
     return instrument
 
 
-def _insert_tempos(staff: music21.stream.Part, score: Score, bars: list[_Bar], clock: TempoMap) -> None:
+def _insert_tempos(
+    measures: list[music21.stream.Measure], score: Score, bars: list[_Bar], clock: TempoMap
+) -> None:
     import music21
 
     starts = [bar.start for bar in bars]
@@ -169,7 +175,7 @@ def _insert_tempos(staff: music21.stream.Part, score: Score, bars: list[_Bar], c
         number = bisect_right(starts, beat) - 1
         if beat < bars[-1].start + bars[-1].length:
             mark = music21.tempo.MetronomeMark(number=round(tempo.bpm, 3), referent=1.0)
-            staff.measure(number + 1).insert(beat - starts[number], mark)
+            measures[number].insert(beat - starts[number], mark)
 
 
 def _fill(measure: music21.stream.Measure, bar: _Bar, voices: list[list[tuple[_Chord, str]]]) -> None:

@@ -62,7 +62,7 @@ def decode(data: bytes, name: str) -> MidiFile:
         raise OrchestrionError(f"{name} is a broken MIDI file: its header has a wrong length.")
     if division == 0 or division & 0x8000:
         kind = "SMPTE frames" if division else "a resolution of 0 ticks a beat"
-        raise OrchestrionError(f"{name} counts time in {kind}, which has no beats; export it with ticks a quarter note.")
+        raise OrchestrionError(f"{name} counts time in {kind}; export it with ticks a quarter note.")
     # A track takes at least the eight bytes of its own header.
     if n_tracks > MAX_MIDI_TRACKS or n_tracks * 8 > len(data):
         raise OrchestrionError(f"{name} claims {n_tracks:,} tracks, more than it can hold; export it again.")
@@ -156,7 +156,8 @@ def _read_payload(data: bytes, position: int) -> tuple[bytes, int]:
 
 
 def _check_counts(tracks: tuple[Track, ...], name: str) -> None:
-    statuses = [message[0] & 0xF0 if message[0] < 0xF0 else message[1] for track in tracks for _, message in track.events]
+    messages = [message for track in tracks for _, message in track.events]
+    statuses = [message[0] & 0xF0 if message[0] < 0xF0 else message[1] for message in messages]
     n_notes = statuses.count(NOTE_ON)
     # Many programs end notes by a note-on of velocity 0, so there may be twice as many note-ons as notes.
     if n_notes > 2 * MAX_NOTES:

@@ -20,7 +20,7 @@ DRUM_CHANNEL = 9
 PITCHED_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
 
 RESOLUTION = 960
-# pretty_midi refuses files of more ticks than 10 million, so a long piece gets coarser ticks (never above 17 ms at 120).
+# pretty_midi refuses files of more than 10 million ticks, so a long piece gets coarser ones (at 120: 17 ms at most).
 MAX_TICKS = 9_900_000
 MIN_RESOLUTION = 30
 
@@ -37,8 +37,8 @@ class _Key:
 def to_score(midi: MidiFile, name: str) -> Score:
     """Make a score of the events of a file called ``name``.
 
-    One part a track, channel and program. Notes of one pitch on one channel of a track that overlap are paired first in,
-    first out; one that never ends does so at the end of its track; one that ends at once lasts a tick.
+    One part a track, channel and program. Notes of one pitch on one channel of a track that overlap are paired first
+    in, first out; one that never ends does so at the end of its track; one that ends at once lasts a tick.
 
     Raises:
         OrchestrionError: no notes, a tempo of 0, or longer than six hours.

@@ -49,7 +49,7 @@ def from_music21(stream: music21.stream.Stream) -> Score:
 
     if isinstance(stream, music21.stream.Opus):
         stream = next(iter(stream.scores), stream)
-    sources = list(stream.getElementsByClass(music21.stream.Part)) or [stream]
+    sources: list[music21.stream.Stream] = list(stream.getElementsByClass(music21.stream.Part)) or [stream]
     parts = [_unfolded(part) for part in sources]
     flat = [part.flatten() for part in parts]
     clock, tempos = _tempos(flat)
@@ -185,12 +185,12 @@ def _add(
 
     for note in element.notes if isinstance(element, music21.chord.ChordBase) else (element,):
         own = note.volume.velocityScalar if note.volume.velocityScalar is not None else element.volume.velocityScalar
-        tie = (note.tie or element.tie).type if note.tie or element.tie else ""
+        tie = note.tie or element.tie
         if isinstance(note, music21.note.Unpitched):
             pitch, target = int(getattr(note.storedInstrument, "percMapPitch", None) or SNARE), played[1]
         else:
-            pitch, target = int(note.pitch.midi), played[0]
-        target.append(_Played(onset, offset, pitch, _velocity(own, velocity), tie))
+            pitch, target = int(note.pitches[0].midi), played[0]
+        target.append(_Played(onset, offset, pitch, _velocity(own, velocity), tie.type if tie else ""))
 
 
 def _velocity(scalar: float | None, otherwise: int) -> int:

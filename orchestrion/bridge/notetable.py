@@ -63,7 +63,8 @@ class NoteTable:
         onset = round_half_up(rows[:, 0] * frames_per_second)
         offset = np.maximum(round_half_up(rows[:, 1] * frames_per_second), onset + 1)
         duration_s = float(rows[:, 1].max(initial=0.0))
-        return cls(*_without_overlaps(onset, offset, rows[:, 2].astype(np.int64), rows[:, 3].astype(np.int64)), duration_s)
+        pitch, velocity = rows[:, 2].astype(np.int64), rows[:, 3].astype(np.int64)
+        return cls(*_without_overlaps(onset, offset, pitch, velocity), duration_s)
 
     def __len__(self) -> int:
         return len(self.onset_frame)

@@ -16,7 +16,8 @@ def pressed(changes: Iterable[tuple[float, int]], end: float) -> tuple[np.ndarra
         changes: (time, controller value), by time.
         end: when a pedal that never comes up does.
     """
-    downs, ups = [], []
+    downs: list[float] = []
+    ups: list[float] = []
     for time, value in changes:
         down = len(downs) > len(ups)
         if value >= PEDAL_DOWN and not down:

@@ -90,7 +90,7 @@ class PianoRoll:
         return cls(grid, steps_per_beat, score.tempos[0].bpm, (meter.numerator, meter.denominator))
 
     def to_score(self, program: int = 0, velocity: int = 80, name: str = "melody") -> Score:
-        """The notes of the roll as one part at its tempo; `from_score` gives the roll back (without silence after it)."""
+        """The notes of the roll as one part at its tempo; `from_score` gives the roll back, less silence after it."""
         onset, offset, pitch = self._runs()
         step_s = 60.0 / (self.bpm * self.steps_per_beat)
         notes = tuple(

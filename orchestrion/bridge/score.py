@@ -27,8 +27,8 @@ SLIVER_S = 1e-3
 class Score:
     """Parts with their notes, tempo changes, meter changes, and a title.
 
-    Tempo and meter say how seconds relate to beats and bars; the notes themselves are in seconds and stand on their own.
-    ``tempos`` and ``meters`` are kept sorted, and begin at 0 s: 120 beats a minute and 4/4 are put there where nothing is.
+    Tempo and meter say how seconds relate to beats and bars; the notes are in seconds and stand on their own.
+    ``tempos`` and ``meters`` are kept sorted and begin at 0 s, with 120 beats a minute and 4/4 where nothing is given.
 
     Raises:
         OrchestrionError: more than a million notes or a thousand parts.
@@ -55,7 +55,7 @@ class Score:
         """Read a file (.mid .midi .musicxml .xml .mxl .abc .krn) or a built-in tune by its name.
 
         Raises:
-            OrchestrionError: no such file or tune, unknown extension, or a file that is broken, hostile or without notes.
+            OrchestrionError: no such file or tune, unknown extension, or a broken, hostile or empty file.
         """
         from orchestrion.bridge import scorefiles
 
@@ -210,12 +210,17 @@ def _crop_notes(notes: Iterable[Note], start_s: float, end_s: float) -> tuple[No
     cut = []
     for note in notes:
         onset_s, offset_s = max(note.onset_s, start_s), min(note.offset_s, end_s)
-        if offset_s - onset_s >= min(SLIVER_S, note.duration_s) and onset_s - start_s < offset_s - start_s:
-            cut.append(Note(onset_s - start_s, offset_s - start_s, note.pitch, note.velocity))
+        # The shift can swallow what is left of a note that is shorter than the rounding of its time.
+        shifted_s = onset_s - start_s, offset_s - start_s
+        if offset_s - onset_s >= min(SLIVER_S, note.duration_s) and shifted_s[0] < shifted_s[1]:
+            cut.append(Note(*shifted_s, note.pitch, note.velocity))
     return tuple(cut)
 
 
 def _crop_changes(changes: tuple[Change, ...], start_s: float, end_s: float) -> tuple[Change, ...]:
     in_force = max((change for change in changes if change.time_s <= start_s), key=lambda change: change.time_s)
-    later = [change for change in changes if start_s < change.time_s < end_s]
-    return (replace(in_force, time_s=0.0), *(replace(change, time_s=change.time_s - start_s) for change in later))
+    cut = [replace(in_force, time_s=0.0)]
+    for change in changes:
+        if start_s < change.time_s < end_s:
+            cut.append(replace(change, time_s=change.time_s - start_s))
+    return tuple(cut)

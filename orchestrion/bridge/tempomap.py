@@ -17,7 +17,7 @@ class TempoMap:
         bpm: quarter notes a minute from there on; the last one goes on for ever.
     """
 
-    def __init__(self, beats: Sequence[float], bpm: Sequence[float]):
+    def __init__(self, beats: Sequence[float] | np.ndarray, bpm: Sequence[float] | np.ndarray):
         self._beats = np.asarray(beats, dtype=np.float64)
         self._beat_s = 60.0 / np.asarray(bpm, dtype=np.float64)
         self._seconds = np.concatenate([[0.0], np.cumsum(np.diff(self._beats) * self._beat_s[:-1])])

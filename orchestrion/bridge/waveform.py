@@ -38,7 +38,8 @@ class Waveform:
             raise OrchestrionError(f"Audio must be mono and hold at least one sample; its shape is {samples.shape}.")
         check_rate(self.sample_rate)
         if len(samples) > MAX_AUDIO_S * self.sample_rate:
-            raise OrchestrionError(f"Audio of {len(samples) / self.sample_rate:.0f} s is longer than {MAX_AUDIO_S:g} s.")
+            seconds = len(samples) / self.sample_rate
+            raise OrchestrionError(f"Audio of {seconds:.0f} s is longer than {MAX_AUDIO_S:g} s.")
         if not np.isfinite(samples).all():
             at = int(np.flatnonzero(~np.isfinite(samples))[0])
             raise OrchestrionError(f"Audio holds a value that is not a number (sample {at}); it cannot be played.")

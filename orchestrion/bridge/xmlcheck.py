@@ -60,7 +60,8 @@ def _check_archive(archive: zipfile.ZipFile, name: str) -> None:
         raise OrchestrionError(f"{name} holds {len(entries):,} files, more than {MAX_ARCHIVE_ENTRIES} allowed.")
     total = sum(entry.file_size for entry in entries)
     if total > MAX_UNPACKED_BYTES:
-        raise OrchestrionError(f"{name} would unpack to {total >> 20:,} MiB, more than {MAX_UNPACKED_BYTES >> 20} allowed.")
+        limit = MAX_UNPACKED_BYTES >> 20
+        raise OrchestrionError(f"{name} would unpack to {total >> 20:,} MiB, more than the {limit} allowed.")
 
 
 def _score_entry(archive: zipfile.ZipFile, name: str) -> str:
