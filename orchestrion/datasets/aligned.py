@@ -37,7 +37,7 @@ OFFSET_SLACK_S = 5.0
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class AlignedPiece:
     """One recording with its notes, at ``sample_rate``; the audio stays on disk."""
 
     name: str
@@ -88,7 +88,7 @@ class AlignedSet:
     """A folder of recordings with their notes, checked when opened."""
 
     path: Path
-    pieces: tuple[Piece, ...]
+    pieces: tuple[AlignedPiece, ...]
     information: Mapping[str, object]
     _splits: Mapping[str, tuple[str, ...]]
 
@@ -105,7 +105,7 @@ class AlignedSet:
 
         Args:
             sample_rate: audio at another rate is converted.
-            hop: samples a frame of the pieces' `Piece.series`.
+            hop: samples a frame of the pieces' `AlignedPiece.series`.
             cache_dir: where decoded audio goes (2 bytes a sample); by default in the user's cache folder.
 
         Raises:
@@ -114,7 +114,7 @@ class AlignedSet:
         """
         folder = Path(path)
         twins = _twins(folder)
-        cache = audiocache.default_folder() if cache_dir is None else Path(cache_dir)
+        cache = audiocache.cache_root() / "audio" if cache_dir is None else Path(cache_dir)
         names = track(sorted(twins), len(twins), f"Reading {folder.name}")
         pieces = tuple(_open_piece(name, *twins[name], sample_rate, hop, cache) for name in names)
         information = _read_json(folder / "dataset.json")
@@ -130,14 +130,14 @@ class AlignedSet:
         """Seconds of audio in all pieces."""
         return sum(piece.duration_s for piece in self.pieces)
 
-    def split(self, name: str) -> tuple[Piece, ...]:
+    def split(self, name: str) -> tuple[AlignedPiece, ...]:
         """The pieces of ``"train"`` or ``"validation"``."""
         if name not in SPLITS:
             raise OrchestrionError(f"There is no split {name!r}; there are {' and '.join(SPLITS)}.")
         chosen = set(self._splits[name])
         return tuple(piece for piece in self.pieces if piece.name in chosen)
 
-    def piece(self, name: str) -> Piece:
+    def piece(self, name: str) -> AlignedPiece:
         """The piece called ``name``."""
         for piece in self.pieces:
             if piece.name == name:
@@ -191,8 +191,8 @@ def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     return found
 
 
-def _open_piece(name: str, audio: Path, table: Path, sample_rate: int, hop: int, cache: Path) -> Piece:
-    piece = Piece(name, audio, read_notes(table), sample_rate, hop, audiocache.decoded(audio, sample_rate, cache))
+def _open_piece(name: str, audio: Path, table: Path, sample_rate: int, hop: int, cache: Path) -> AlignedPiece:
+    piece = AlignedPiece(name, audio, read_notes(table), sample_rate, hop, audiocache.decoded(audio, sample_rate, cache))
     late = [n for n in piece.notes if n.onset_s >= piece.duration_s or n.offset_s > piece.duration_s + OFFSET_SLACK_S]
     if late:
         raise OrchestrionError(

@@ -16,10 +16,9 @@ from orchestrion.files import atomic_write
 FULL_SCALE = 32767
 
 
-def default_folder() -> Path:
-    """``$XDG_CACHE_HOME/orchestrion/audio``, by default in ``~/.cache``."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "orchestrion" / "audio"
+def cache_root() -> Path:
+    """``$ORCHESTRION_CACHE``, by default ``~/.cache/orchestrion``."""
+    return Path(os.environ.get("ORCHESTRION_CACHE") or Path.home() / ".cache" / "orchestrion")
 
 
 def decoded(audio: Path, sample_rate: int, cache: Path) -> Path:

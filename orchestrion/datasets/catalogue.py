@@ -1,0 +1,159 @@
+"""What there is to train on: names, licences, and opening a set by its name."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from orchestrion.datasets.aligned import SPLITS, AlignedPiece, AlignedSet
+from orchestrion.datasets.audiocache import cache_root
+from orchestrion.datasets.instruments import INSTRUMENTS, soundfont_instrument
+from orchestrion.errors import OrchestrionError
+
+SOUNDFONT = "soundfont:"
+
+
+@dataclass(frozen=True, slots=True)
+class DataSource:
+    """One line of ``orchestrion data list``.
+
+    ``kind`` is ``recordings`` (audio with notes), ``audio`` or ``scores``; ``source`` says where it comes from.
+    """
+
+    name: str
+    kind: str
+    content: str
+    licence: str
+    source: str
+
+
+ELSEWHERE = (
+    DataSource(
+        "melodies",
+        "scores",
+        "fiddle tunes of Ryan's Mammoth Collection and O'Neill's Music of Ireland",
+        "public domain (transcriptions in music21's corpus)",
+        "comes with music21",
+    ),
+    DataSource(
+        "chorales", "scores", "Bach's four-part chorales", "public domain (music21's corpus)", "comes with music21"
+    ),
+    DataSource(
+        "MAPS (ENSTDkCl, ENSTDkAm)",
+        "recordings",
+        "a Disklavier at two microphone positions (Emiya, Badeau, David 2010)",
+        "CC BY-NC-SA 2.0 FR: weights trained on it are non-commercial",
+        "a folder of FLAC and TSV",
+    ),
+    DataSource(
+        "Bach Violin Dataset",
+        "recordings",
+        "solo partitas and sonatas, real violins (Dong et al. 2022)",
+        "CC BY 3.0 or CC BY-NC 3.0, by player",
+        "a folder of FLAC and TSV",
+    ),
+    DataSource(
+        "Open Well-Tempered Clavier",
+        "audio",
+        "Kimiko Ishizaka, solo piano, for unconditioned models",
+        "CC0 1.0",
+        "a folder of FLAC",
+    ),
+    DataSource(
+        "JSB_Chorales, MuseData, Nottingham, Piano_midi",
+        "scores",
+        "the polyphonic benchmark sets (Boulanger-Lewandowski et al. 2012)",
+        "research use",
+        "MATLAB files",
+    ),
+)
+
+
+def sources() -> tuple[DataSource, ...]:
+    """Everything that is known, instruments of the SoundFont first."""
+    made = tuple(
+        DataSource(
+            f"{SOUNDFONT}{name}",
+            "recordings",
+            f"{instrument.minutes:g} min of exercises and tunes, General MIDI program {instrument.program}",
+            "MIT (FluidR3 GM)",
+            "made with FluidSynth (Debian's fluidsynth, fluid-soundfont-gm)",
+        )
+        for name, instrument in INSTRUMENTS.items()
+    )
+    return made + ELSEWHERE
+
+
+def open_recordings(
+    name: str | os.PathLike[str],
+    *,
+    minutes: float | None = None,
+    seed: int = 0,
+    soundfont_path: str | os.PathLike[str] | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+) -> AlignedSet:
+    """A folder in the shared notes format, or ``soundfont:NAME``, which is made in the cache unless it is there.
+
+    Args:
+        minutes, seed, soundfont_path: see `soundfont.make`.
+        cache_dir: for sets made on demand and decoded audio; the user's cache folder by default.
+
+    Raises:
+        OrchestrionError: see `AlignedSet.open` and `soundfont.make`.
+    """
+    root = cache_root() if cache_dir is None else Path(cache_dir)
+    text = os.fspath(name)
+    folder = Path(text)
+    if text.startswith(SOUNDFONT):
+        folder = _made(text.removeprefix(SOUNDFONT), minutes, seed, soundfont_path, root)
+    return AlignedSet.open(folder, cache_dir=root / "audio")
+
+
+def summary(recordings: AlignedSet) -> dict[str, object]:
+    """Figures of a set: minutes and pieces a split, notes, lowest and highest pitch, peak and RMS level."""
+    pieces = recordings.pieces
+    notes = [note for piece in pieces for note in piece.notes]
+    pitches = [note.pitch for note in notes]
+    levels = [_levels(piece) for piece in pieces]
+    samples = sum(piece.n_samples for piece in pieces)
+    return {
+        "name": recordings.name,
+        "licence": recordings.information.get("licence", "unknown"),
+        "minutes": {split: round(_minutes(recordings.split(split)), 2) for split in SPLITS},
+        "pieces": {split: len(recordings.split(split)) for split in SPLITS},
+        "notes": len(notes),
+        "lowest_pitch": min(pitches, default=None),
+        "highest_pitch": max(pitches, default=None),
+        "peak": round(max(peak for peak, _ in levels), 4),
+        "rms": round(float(np.sqrt(sum(energy for _, energy in levels) / samples)), 4),
+    }
+
+
+def _minutes(pieces: tuple[AlignedPiece, ...]) -> float:
+    return sum(piece.duration_s for piece in pieces) / 60.0
+
+
+def _levels(piece: AlignedPiece) -> tuple[float, float]:
+    """Peak and summed squares."""
+    samples = piece.samples()
+    return float(np.abs(samples).max()), float(np.square(samples, dtype=np.float64).sum())
+
+
+def _made(
+    name: str, minutes: float | None, seed: int, soundfont_path: str | os.PathLike[str] | None, root: Path
+) -> Path:
+    from orchestrion.datasets import soundfont
+
+    length = soundfont_instrument(name).minutes if minutes is None else minutes
+    bank = "" if soundfont_path is None else f"-{Path(soundfont_path).stem}"
+    folder = root / "soundfont" / f"{name}{bank}-{length:g}min-seed{seed}"
+    if not folder.exists():
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OrchestrionError(f"Cannot make the folder {folder.parent}: {error.strerror or error}.") from error
+        soundfont.make(name, folder, length, seed, soundfont_path)
+    return folder
