@@ -1,0 +1,137 @@
+"""Voices in lockstep: the state of up to some dozens of voices, and the call into the compiled loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from orchestrion.renderer.kernels import loop
+from orchestrion.renderer.kernels.packing import STORAGES, Packed, aligned_zeros
+from orchestrion.renderer.kernels.width import lanes_tag
+from orchestrion.renderer.mulaw import silence_level
+
+
+@dataclass
+class VoiceState:
+    """All that one voice remembers between two samples.
+
+    Attributes:
+        history: ``[sum of dilations, width]`` float32: every layer's last inputs one after another, oldest first.
+        now, before: the last level and the one before.
+        counter: samples drawn so far, which is the number of the next random number.
+        key: the voice's stream of random numbers (uint64).
+    """
+
+    history: np.ndarray
+    now: int
+    before: int
+    counter: int
+    key: int
+
+    @classmethod
+    def silent(cls, packed: Packed, key: int, counter: int = 0) -> VoiceState:
+        """Before the first sample. A voice that starts in the middle of a piece gives its ``counter``."""
+        level = silence_level(packed.config.levels)
+        history = np.zeros((sum(packed.config.dilations), packed.width), dtype=np.float32)
+        return cls(history, level, level, counter, key)
+
+
+@dataclass(frozen=True)
+class Block:
+    """What the voices of a batch need for the same number of frames.
+
+    Attributes:
+        rows: ``[f, layers, v, 2 * width]`` float32, V·y and the gate biases.
+        excitation: ``[f * hop, v, excitation rows]`` float32, or None.
+        sharpness: ``[f, v]`` float32, one over the temperature.
+        forced: ``[f * hop, v]`` int32; a level >= 0 is taken instead of the drawn one.
+    """
+
+    rows: np.ndarray
+    excitation: np.ndarray | None
+    sharpness: np.ndarray
+    forced: np.ndarray
+
+
+class Batch:
+    """``voices`` in lockstep; ``run`` advances all of them."""
+
+    def __init__(self, packed: Packed, voices: Sequence[VoiceState], lanes: int | None = None):
+        self.packed, self.n = packed, len(voices)
+        self._tags = (lanes_tag(lanes), (0,) * STORAGES[packed.storage])
+        self._clock = 0
+        self._keys = np.array([voice.key for voice in voices], dtype=np.uint64)
+        self._counters = np.array([voice.counter for voice in voices], dtype=np.int64)
+        self._now = np.array([voice.now for voice in voices], dtype=np.int64)
+        self._before = np.array([voice.before for voice in voices], dtype=np.int64)
+        self._rings = aligned_zeros(sum(packed.config.dilations), self.n, packed.width)
+        for column, voice in enumerate(voices):
+            self._rings[:, column] = voice.history
+        self._buffers = self._scratch()
+        self._scratch_addresses = np.array([self._buffers[name].ctypes.data for name in loop.SCRATCH], dtype=np.int64)
+        self._places, self._layers = self._addresses()
+
+    def run(self, block: Block, first: int, n_steps: int, out: np.ndarray) -> None:
+        """Samples ``first .. first + n_steps`` of ``block`` into ``out [f * hop, v]`` int32."""
+        excitation = 0 if block.excitation is None else block.excitation.ctypes.data
+        loop.run(
+            *self._tags, self._places, self._layers, self._scratch_addresses, block.rows.ctypes.data, excitation,
+            block.sharpness, self._keys, self._counters, self._now, self._before, out, block.forced,
+            self._clock, first, n_steps,
+        )  # fmt: skip
+        self._clock += n_steps
+
+    def states(self) -> list[VoiceState]:
+        """A copy of every voice's state."""
+        history = np.empty_like(self._rings)
+        start = 0
+        for dilation in self.packed.config.dilations:
+            ring = self._rings[start : start + dilation]
+            history[start : start + dilation] = np.roll(ring, -(self._clock % dilation), axis=0)
+            start += dilation
+        return [
+            VoiceState(history[:, v].copy(), int(self._now[v]), int(self._before[v]), int(self._counters[v]), int(self._keys[v]))
+            for v in range(self.n)
+        ]
+
+    @property
+    def logits(self) -> np.ndarray:
+        """``[v, levels]`` of the last sample drawn."""
+        return self._buffers["logits"][:, : self.packed.config.levels].copy()
+
+    def _scratch(self) -> dict[str, np.ndarray]:
+        p = self.packed
+        sizes = {
+            "h": p.width, "a": 2 * p.width, "z": p.width, "skip": p.skip_width,
+            "head": len(p.head_bias), "logits": len(p.out_bias), "weights": len(p.out_bias),
+        }  # fmt: skip
+        return {name: aligned_zeros(self.n, size) for name, size in sizes.items()}
+
+    def _addresses(self) -> tuple[np.ndarray, np.ndarray]:
+        p, c = self.packed, self.packed.config
+        layers = np.zeros((c.layers, 9), dtype=np.int64)
+        slot = 0
+        for i, dilation in enumerate(c.dilations):
+            layers[i] = [
+                p.gates[i].address, p.gates[i].scale.ctypes.data, p.residuals[i].address, p.residuals[i].scale.ctypes.data,
+                p.residual_bias[i].ctypes.data, p.skips[i].address, p.skips[i].scale.ctypes.data,
+                self._rings[slot].ctypes.data, dilation,
+            ]  # fmt: skip
+            slot += dilation
+        places = np.zeros(loop.N_PLACES, dtype=np.int64)
+        places[loop.EMBED_NOW], places[loop.EMBED_BEFORE] = p.embed_now.ctypes.data, p.embed_before.ctypes.data
+        if p.excitation is not None:
+            places[loop.EXCITATION], places[loop.EXCITATION_ROWS] = p.excitation.address, p.excitation.k
+            places[loop.EXCITATION_SCALE] = p.excitation.scale.ctypes.data
+        places[loop.SKIP_BIAS] = p.skip_bias.ctypes.data
+        places[loop.HEAD], places[loop.HEAD_SCALE] = p.head.address, p.head.scale.ctypes.data
+        places[loop.HEAD_BIAS], places[loop.OUT_BIAS] = p.head_bias.ctypes.data, p.out_bias.ctypes.data
+        places[loop.OUT], places[loop.OUT_SCALE] = p.out.address, p.out.scale.ctypes.data
+        places[loop.WIDTH], places[loop.SKIP_WIDTH] = p.width, p.skip_width
+        places[loop.HEAD_WIDTH], places[loop.LEVELS_WIDTH] = len(p.head_bias), len(p.out_bias)
+        places[loop.LEVELS], places[loop.HOP] = c.levels, c.hop
+        return places, layers
+
+

@@ -1,0 +1,125 @@
+"""What the score gives the sample loop, a block of frames at a time, so that memory stays flat however long the score.
+
+A block is always the frames ``[BLOCK * i, BLOCK * (i + 1))`` of its series, computed alone and with the same shapes. The
+numbers of a frame therefore do not depend on where rendering began, who is rendered beside it, or where it was interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from orchestrion.bridge import ConditioningSeries
+from orchestrion.errors import OrchestrionError
+from orchestrion.renderer.features import excitation, frame_features
+from orchestrion.renderer.kernels.batch import Block
+from orchestrion.renderer.kernels.packing import Packed, aligned_zeros
+from orchestrion.renderer.network import WaveNet
+
+BLOCK = 64  # frames
+HOTTEST = 100.0
+COLDEST = 1e-4
+
+
+class Conditioner:
+    """Rows, excitation and temperature of one series.
+
+    Args:
+        temperature: one number, or one a frame ``[n_frames]``; 0 takes the likeliest level.
+
+    Raises:
+        OrchestrionError: another sample rate or hop than the model's, or a temperature outside 0 to 100.
+    """
+
+    def __init__(self, model: WaveNet, packed: Packed, series: ConditioningSeries, temperature: float | np.ndarray = 1.0):
+        c = model.config
+        if (series.sample_rate, series.hop) != (c.sample_rate, c.hop):
+            raise OrchestrionError(
+                f"The series is on {series.sample_rate} Hz with {series.hop} samples a frame, the renderer on {c.sample_rate} Hz"
+                f" with {c.hop}; make the series for the renderer's clock."
+            )
+        self.model, self.packed, self.series = model, packed, series
+        self._sharpness = _sharpness(temperature, series.n_frames)
+        self._blocks: dict[str, dict[int, np.ndarray]] = {}
+
+    @property
+    def n_frames(self) -> int:
+        return self.series.n_frames
+
+    def rows(self, start: int, n_frames: int) -> np.ndarray:
+        """V·y + gate biases of frames from ``start``, ``[n_frames, layers, 2, residual]``. Beyond the series it is silent."""
+        return self._window(self._rows, start, n_frames)
+
+    def excitation(self, start: int, n_frames: int) -> np.ndarray:
+        """``[n_frames, hop, 2 * harmonics]`` float32 of frames from ``start``."""
+        return self._window(self._excitation, start, n_frames)
+
+    def sharpness(self, start: int, n_frames: int) -> np.ndarray:
+        """One over the temperature, ``[n_frames]`` float32."""
+        frames = np.arange(start, start + n_frames)
+        return self._sharpness[np.minimum(frames, len(self._sharpness) - 1)]
+
+    def _window(self, compute: Callable[[int], np.ndarray], start: int, n_frames: int) -> np.ndarray:
+        indices = range(start // BLOCK, (start + n_frames - 1) // BLOCK + 1)
+        blocks = np.concatenate([self._cached(compute, index) for index in indices])
+        return blocks[start - BLOCK * indices[0] :][:n_frames]
+
+    def _cached(self, compute: Callable[[int], np.ndarray], index: int) -> np.ndarray:
+        """A block, from the two last ones where it is there: windows are asked for in order."""
+        blocks = self._blocks.setdefault(compute.__name__, {})
+        if index not in blocks:
+            if len(blocks) == 2:
+                del blocks[min(blocks)]
+            blocks[index] = compute(index)
+        return blocks[index]
+
+    def _rows(self, index: int) -> np.ndarray:
+        c = self.model.config
+        start, stop = BLOCK * index, BLOCK * (index + 1)
+        with torch.inference_mode():
+            if not c.conditioned:
+                rows = self.model.conditioning_rows(None, n_frames=BLOCK)
+            else:
+                past, future = c.context_frames
+                frames = torch.from_numpy(frame_features(self.series, c, start - past, stop + future))
+                rows = self.model.conditioning_rows(frames[None])[:, past : past + BLOCK]
+        return rows[0].float().numpy().reshape(BLOCK, c.layers, 2, c.residual)
+
+    def _excitation(self, index: int) -> np.ndarray:
+        c = self.model.config
+        return excitation(self.series, c, BLOCK * index, BLOCK * (index + 1)).reshape(BLOCK, c.hop, 2 * c.harmonics)
+
+
+def gather(
+    conditioners: Sequence[Conditioner], starts: Sequence[int], n_frames: int, forced: Sequence[np.ndarray | None]
+) -> Block:
+    """``n_frames`` frames from ``starts[v]`` of every voice v, side by side.
+
+    ``forced[v]`` holds levels ``[n_frames * hop]`` int32 to take instead of drawing where they are >= 0.
+    """
+    packed, n = conditioners[0].packed, len(conditioners)
+    c = packed.config
+    rows = aligned_zeros(n_frames, c.layers, n, 2, packed.width)
+    sharpness = np.empty((n_frames, n), dtype=np.float32)
+    levels = np.full((n_frames * c.hop, n), -1, dtype=np.int32)
+    source = aligned_zeros(n_frames * c.hop, n, packed.excitation.k) if packed.excitation else None
+    for v, (conditioner, start) in enumerate(zip(conditioners, starts, strict=True)):
+        rows[:, :, v, :, : c.residual] = conditioner.rows(start, n_frames)
+        sharpness[:, v] = conditioner.sharpness(start, n_frames)
+        if source is not None:
+            source[:, v, : 2 * c.harmonics] = conditioner.excitation(start, n_frames).reshape(-1, 2 * c.harmonics)
+        taken = forced[v]
+        if taken is not None:
+            levels[:, v] = taken
+    return Block(rows, source, sharpness, levels)
+
+
+def _sharpness(temperature: float | np.ndarray, n_frames: int) -> np.ndarray:
+    values = np.atleast_1d(np.asarray(temperature, dtype=np.float64))
+    if values.shape not in ((1,), (n_frames,)):
+        raise OrchestrionError(f"Temperatures of shape {values.shape} do not fit {n_frames} frames; give one, or one a frame.")
+    if not np.all((values >= 0) & (values <= HOTTEST)):
+        raise OrchestrionError(f"The temperature must lie between 0 and {HOTTEST:g}.")
+    return (1.0 / np.maximum(values, COLDEST)).astype(np.float32)

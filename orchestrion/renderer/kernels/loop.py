@@ -1,0 +1,160 @@
+"""The compiled sample loop: every voice one sample further, again and again; nothing is allocated inside."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from orchestrion.bridge.randomness import uniform_scalar
+from orchestrion.renderer.kernels.products import product
+from orchestrion.renderer.kernels.vectors import add, copy, exponentials, gate, greatest, read_float
+
+# Columns of `layers` (int64, one row a layer).
+GATE, GATE_SCALE, RESIDUAL, RESIDUAL_SCALE, RESIDUAL_BIAS, SKIP, SKIP_SCALE, RING, DILATION = range(9)
+# Entries of `places` (int64).
+(
+    EMBED_NOW, EMBED_BEFORE, EXCITATION, EXCITATION_ROWS, EXCITATION_SCALE, SKIP_BIAS, HEAD, HEAD_SCALE, HEAD_BIAS,
+    OUT, OUT_SCALE, OUT_BIAS, WIDTH, SKIP_WIDTH, HEAD_WIDTH, LEVELS_WIDTH, LEVELS, HOP,
+) = range(18)  # fmt: skip
+N_PLACES = 18
+SCRATCH = ("h", "a", "z", "skip", "head", "logits", "weights")
+H, A, Z, SKIP_SUM, HEAD_SUM, LOGITS, WEIGHTS = range(7)
+LEAST = np.float32(-np.inf)
+NOTHING = np.float32(0.0)
+
+
+@njit(nogil=True, cache=True)
+def run(
+    width, storage, places, layers, scratch, rows, excitation, sharpness, keys, counters, now, before, out, forced,
+    clock, first, n_steps,
+):  # fmt: skip  # pragma: no cover - compiled
+    """Draw samples ``first .. first + n_steps`` of a block for all voices.
+
+    Args:
+        width, storage: compile-time tags.
+        places, layers, scratch: addresses and sizes, see above.
+        rows: address of [f, layers, v, 2 * width] float32.
+        excitation: address of [f * hop, v, excitation rows] float32.
+        sharpness: [f, v] float32, one over the temperature.
+        keys, counters: [v] uint64 streams of random numbers; int64 numbers drawn so far.
+        now, before: [v] int64 levels of the last sample and of the one before; updated.
+        out: [f * hop, v] int32 levels, written.
+        forced: [f * hop, v] int32; a level >= 0 is taken instead of the drawn one.
+        clock: samples since the rings were empty; tells the slots.
+    """
+    n = len(keys)
+    n_layers = len(layers)
+    for t in range(first, first + n_steps):
+        frame = t // places[HOP]
+        _input(width, n, places, scratch, excitation, t, now, before)
+        row = rows + 8 * frame * n_layers * n * places[WIDTH]
+        _stack(width, storage, n, places, layers, scratch, row, clock + t - first)
+        _head(width, storage, n, places, scratch)
+        for v in range(n):
+            u = uniform_scalar(keys[v], counters[v])
+            level = _draw(width, places, scratch, v, sharpness[frame, v], u)
+            if forced[t, v] >= 0:
+                level = forced[t, v]
+            counters[v] += 1
+            before[v], now[v] = now[v], level
+            out[t, v] = level
+
+
+@njit(nogil=True, cache=True)
+def _input(width, n, places, scratch, excitation, t, now, before):  # pragma: no cover - compiled
+    """h = E_now[now] + E_before[before] + excitation @ W."""
+    residual = places[WIDTH]
+    for v in range(n):
+        for c in range(0, residual, len(width)):
+            a = places[EMBED_NOW] + 4 * (now[v] * residual + c)
+            add(width, a, places[EMBED_BEFORE] + 4 * (before[v] * residual + c), scratch[H] + 4 * (v * residual + c))
+    if places[EXCITATION]:
+        k = places[EXCITATION_ROWS]
+        product(
+            width, (0,), n, excitation + 4 * t * n * k, k, k, 0, 0, 0, places[EXCITATION], residual,
+            scratch[H], residual, scratch[H], residual, 0, places[EXCITATION_SCALE], 0, 0, LEAST,
+        )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)
+def _stack(width, storage, n, places, layers, scratch, row, clock):  # pragma: no cover - compiled
+    """All gated layers: leaves relu(skip sum + bias) in scratch."""
+    residual, skips = places[WIDTH], places[SKIP_WIDTH]
+    h, a, z, skip = scratch[H], scratch[A], scratch[Z], scratch[SKIP_SUM]
+    last = len(layers) - 1
+    for i in range(last + 1):
+        layer = layers[i]
+        past = layer[RING] + 4 * (clock & (layer[DILATION] - 1)) * n * residual
+        product(
+            width, storage, n, past, residual, residual, h, residual, residual, layer[GATE], 2 * residual,
+            a, 2 * residual, row + 8 * i * n * residual, 2 * residual, 0, layer[GATE_SCALE], 0, 0, LEAST,
+        )  # fmt: skip
+        for c in range(0, n * residual, len(width)):
+            copy(width, h + 4 * c, past + 4 * c)
+        for v in range(n):
+            for c in range(0, residual, len(width)):
+                filtered = a + 4 * (2 * v * residual + c)
+                gate(width, filtered, filtered + 4 * residual, z + 4 * (v * residual + c))
+        start, start_stride = (skip, skips) if i else (places[SKIP_BIAS], 0)
+        product(
+            width, storage, n, z, residual, residual, 0, 0, 0, layer[SKIP], skips,
+            skip, skips, start, start_stride, 0, layer[SKIP_SCALE], 0, 0, NOTHING if i == last else LEAST,
+        )  # fmt: skip
+        if i < last:
+            product(
+                width, storage, n, z, residual, residual, 0, 0, 0, layer[RESIDUAL], residual,
+                h, residual, h, residual, layer[RESIDUAL_BIAS], layer[RESIDUAL_SCALE], 0, 0, LEAST,
+            )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)
+def _head(width, storage, n, places, scratch):  # pragma: no cover - compiled
+    """The last two products: leaves the logits in scratch."""
+    skips, hidden, levels = places[SKIP_WIDTH], places[HEAD_WIDTH], places[LEVELS_WIDTH]
+    product(
+        width, storage, n, scratch[SKIP_SUM], skips, skips, 0, 0, 0, places[HEAD], hidden,
+        scratch[HEAD_SUM], hidden, places[HEAD_BIAS], 0, 0, places[HEAD_SCALE], 0, 0, NOTHING,
+    )  # fmt: skip
+    product(
+        width, storage, n, scratch[HEAD_SUM], hidden, hidden, 0, 0, 0, places[OUT], levels,
+        scratch[LOGITS], levels, places[OUT_BIAS], 0, 0, places[OUT_SCALE], 0, 0, LEAST,
+    )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)
+def _draw(width, places, scratch, v, sharpness, u):  # pragma: no cover - compiled
+    """The first level at which the cumulative softmax exceeds ``u``.
+
+    Sums go by blocks of 16 in a fixed order, so that they are the same for all widths of vectors.
+    """
+    n = places[LEVELS_WIDTH]
+    logits, weights = scratch[LOGITS] + 4 * v * n, scratch[WEIGHTS]
+    peak = greatest(width, logits, n)
+    for c in range(0, n, len(width)):
+        exponentials(width, logits + 4 * c, weights + 4 * c, peak, sharpness)
+    total = 0.0
+    for block in range(0, n, 16):
+        total += _sum16(weights + 4 * block)
+    target = u * total
+    below, block = 0.0, 0
+    while block < n - 16:
+        above = below + _sum16(weights + 4 * block)
+        if above > target:
+            break
+        below = above
+        block += 16
+    level = block
+    while level < block + 15:
+        below += read_float(weights + 4 * level)
+        if below > target:
+            break
+        level += 1
+    return min(level, places[LEVELS] - 1)
+
+
+@njit(nogil=True, cache=True)
+def _sum16(address):  # pragma: no cover - compiled
+    total = read_float(address)
+    for i in range(1, 16):
+        total += read_float(address + 4 * i)
+    return total

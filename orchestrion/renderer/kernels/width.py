@@ -1,0 +1,44 @@
+"""How wide the host's vectors are: float32 lanes of the compiled kernels.
+
+Sizes that the compiler must know travel as tuples whose *length* is the number: numba compiles (and caches on disk) one
+version of a function for each, and a run-time value can be none of them by mistake.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import llvmlite.binding as llvm
+
+from orchestrion.errors import OrchestrionError
+
+LANES = (16, 8, 4)
+VARIABLE = "ORCHESTRION_LANES"
+
+
+def host_lanes() -> int:
+    """16 with AVX-512, 8 with AVX2 and FMA, else 4 (NEON, SSE); the variable ORCHESTRION_LANES forces another.
+
+    Raises:
+        OrchestrionError: the variable is not 16, 8 or 4. Wider than the host is allowed: it is slower, not wrong.
+    """
+    forced = os.environ.get(VARIABLE)
+    if forced:
+        if forced not in map(str, LANES):
+            raise OrchestrionError(f"{VARIABLE} is {forced!r}; set it to 16, 8 or 4, or unset it.")
+        return int(forced)
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 16
+    return 8 if features.get("avx2") and features.get("fma") else 4
+
+
+def host_fuses() -> bool:
+    """Whether a multiplication and an addition round once (FMA); without, products differ in the last bits."""
+    return platform.machine().lower() in ("arm64", "aarch64") or bool(llvm.get_host_cpu_features().get("fma"))
+
+
+def lanes_tag(lanes: int | None = None) -> tuple:
+    """The compile-time argument of the kernels: ``lanes`` zeros, whole numbers where the host has FMA, else floats."""
+    return (0 if host_fuses() else 0.0,) * (lanes or host_lanes())

@@ -1,0 +1,234 @@
+"""Free-running generation: audio of one or many series from a WaveNet, by the compiled kernels.
+
+The random number of sample n of voice v comes from the counter (seed, v, n), every number of a voice is computed in one
+fixed order, and conditioning comes in fixed blocks. So the same weights, storage, seed and series give the same audio
+alone or among others, on one thread or two, at once or a block at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from orchestrion.bridge import ConditioningSeries
+from orchestrion.bridge.randomness import stream_key
+from orchestrion.progress import Advance
+from orchestrion.renderer.kernels.batch import Batch, VoiceState
+from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner, gather
+from orchestrion.renderer.kernels.packing import Packed, pack
+from orchestrion.renderer.mulaw import decode
+from orchestrion.renderer.network import WaveNet
+
+VOICES_PER_BATCH = 24  # twice the tallest register tile
+
+
+def generate(
+    model: WaveNet,
+    series: Sequence[ConditioningSeries],
+    *,
+    seed: int = 0,
+    temperature: float | np.ndarray | Sequence[float | np.ndarray] = 1.0,
+    voices: Sequence[int] | None = None,
+    threads: int | None = None,
+    storage: str = "float32",
+    progress: Advance | None = None,
+) -> list[np.ndarray]:
+    """One take of every series, each in one run.
+
+    Args:
+        series: on the model's clock.
+        seed: with the voice's number, decides the random numbers.
+        temperature: divides the logits; one for all, or one a series, each a number or an array with one a frame.
+        voices: the number of each series' voice, by default 0, 1, 2, …
+        threads: by default, as many as there are processors to run on.
+        storage: of the weights: float32, bfloat16 or int8.
+        progress: called with the samples done since its last call.
+
+    Returns:
+        ``[n_samples]`` float32 in [-1, 1] for every series.
+
+    Raises:
+        OrchestrionError: a series on another clock, a temperature outside 0 to 100, an unknown storage.
+    """
+    levels = generate_levels(
+        model, series, seed=seed, temperature=temperature, voices=voices, threads=threads, storage=storage, progress=progress
+    )
+    return [decode(taken, model.config.levels) for taken in levels]
+
+
+def generate_levels(
+    model: WaveNet,
+    series: Sequence[ConditioningSeries],
+    *,
+    seed: int = 0,
+    temperature: float | np.ndarray | Sequence[float | np.ndarray] = 1.0,
+    voices: Sequence[int] | None = None,
+    threads: int | None = None,
+    storage: str = "float32",
+    progress: Advance | None = None,
+) -> list[np.ndarray]:
+    """As ``generate``, but µ-law levels ``[n_samples]`` int32."""
+    model, packed = prepare(model, storage)
+    numbers = range(len(series)) if voices is None else voices
+    each = temperature if isinstance(temperature, list | tuple) else [temperature] * len(series)
+    tasks = [
+        Task(Conditioner(model, packed, item, heat), VoiceState.silent(packed, int(stream_key(seed, number))))
+        for item, number, heat in zip(series, numbers, each, strict=True)
+    ]
+    return perform(tasks, threads=threads, progress=progress)
+
+
+def prepare(model: WaveNet, storage: str = "float32") -> tuple[WaveNet, Packed]:
+    """The model on the CPU in float32 and evaluation mode, and its packed weights."""
+    if any(p.device.type != "cpu" or p.dtype != torch.float32 for p in model.parameters()):
+        copy = WaveNet(model.config)
+        copy.load_state_dict({name: value.detach().cpu().float() for name, value in model.state_dict().items()})
+        model = copy
+    return model, pack(model.config, {k: v.detach().numpy() for k, v in model.state_dict().items()}, storage)
+
+
+@dataclass
+class Task:
+    """One voice to be generated: frames ``first_frame .. last_frame`` of its series, from ``state``.
+
+    Attributes:
+        forced: ``[samples]`` int32 levels to take instead of drawing where they are >= 0, counted from ``first_frame``.
+    """
+
+    conditioner: Conditioner
+    state: VoiceState
+    first_frame: int = 0
+    last_frame: int | None = None
+    forced: np.ndarray | None = None
+
+    @property
+    def n_frames(self) -> int:
+        last = self.conditioner.n_frames if self.last_frame is None else self.last_frame
+        return last - self.first_frame
+
+
+def perform(tasks: Sequence[Task], *, threads: int | None = None, progress: Advance | None = None) -> list[np.ndarray]:
+    """The levels of every task, ``[samples]`` int32."""
+    if not tasks:
+        return []
+    threads = max(1, min(threads or usable_processors(), len(tasks)))
+    places = min(VOICES_PER_BATCH, -(-len(tasks) // threads))
+    work = _Queue(tasks, progress)
+    with single_threaded_torch():
+        if threads == 1:
+            _work(work, places)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                for done in [pool.submit(_work, work, places) for _ in range(threads)]:
+                    done.result()
+    return work.results
+
+
+def usable_processors() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def single_threaded_torch() -> Iterator[None]:
+    """Conditioning on one thread a worker: the workers are the parallelism, and sums keep one order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Queue:
+    """Tasks not yet begun, longest first, and the results of those done; shared by the workers."""
+
+    def __init__(self, tasks: Sequence[Task], progress: Advance | None):
+        self._lock = threading.Lock()
+        self._waiting = sorted(range(len(tasks)), key=lambda i: tasks[i].n_frames)
+        self._tasks, self._progress = tasks, progress
+        hop = tasks[0].conditioner.model.config.hop
+        self.results = [np.empty(task.n_frames * hop, dtype=np.int32) for task in tasks]
+
+    def take(self, n: int) -> list[_Voice]:
+        with self._lock:
+            taken = [self._waiting.pop() for _ in range(min(n, len(self._waiting)))]
+        return [_Voice(self._tasks[i], self.results[i]) for i in taken]
+
+    def advance(self, n: int) -> None:
+        if self._progress is not None:
+            with self._lock:
+                self._progress(n)
+
+
+class _Voice:
+    """A task under way: the next frame, and where its levels go."""
+
+    def __init__(self, task: Task, out: np.ndarray):
+        self.task, self.out = task, out
+        self.hop = task.conditioner.model.config.hop
+        self.state = task.state
+        self.frame = task.first_frame
+        self.last = task.first_frame + task.n_frames
+
+    def forced(self, n_frames: int) -> np.ndarray | None:
+        """The next ``n_frames * hop`` levels to take, -1 where they are drawn."""
+        if self.task.forced is None:
+            return None
+        levels = np.full(n_frames * self.hop, -1, dtype=np.int32)
+        given = self.task.forced[self.done : self.done + len(levels)]
+        levels[: len(given)] = given
+        return levels
+
+    @property
+    def done(self) -> int:
+        """Samples made."""
+        return (self.frame - self.task.first_frame) * self.hop
+
+    @property
+    def left(self) -> int:
+        """Frames to be made."""
+        return self.last - self.frame
+
+    def keep(self, levels: np.ndarray) -> None:
+        self.out[self.done : self.done + len(levels)] = levels
+        self.frame += len(levels) // self.hop
+
+
+def _work(work: _Queue, places: int) -> None:
+    """Take voices from the queue until none is left, up to ``places`` in lockstep."""
+    voices: list[_Voice] = []
+    while True:
+        voices += work.take(places - len(voices))
+        if not voices:
+            return
+        voices = _advance(work, voices)
+
+
+def _advance(work: _Queue, voices: list[_Voice]) -> list[_Voice]:
+    """Run ``voices`` until one of them ends; those left."""
+    batch = Batch(voices[0].task.conditioner.packed, [voice.state for voice in voices])
+    while all(voice.left for voice in voices):
+        n_frames = min(BLOCK, min(voice.left for voice in voices))
+        run_frames(batch, voices, n_frames)
+        work.advance(n_frames * len(voices) * voices[0].hop)
+    for voice, state in zip(voices, batch.states(), strict=True):
+        voice.state = state
+    return [voice for voice in voices if voice.left]
+
+
+def run_frames(batch: Batch, voices: Sequence[_Voice], n_frames: int) -> None:
+    """``n_frames`` more frames of every voice of ``batch``."""
+    conditioners = [voice.task.conditioner for voice in voices]
+    block = gather(conditioners, [voice.frame for voice in voices], n_frames, [voice.forced(n_frames) for voice in voices])
+    out = np.empty((n_frames * voices[0].hop, len(voices)), dtype=np.int32)
+    batch.run(block, 0, len(out), out)
+    for v, voice in enumerate(voices):
+        voice.keep(out[:, v])
