@@ -1,0 +1,138 @@
+"""The WaveNet's configuration and its published presets."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrion.errors import OrchestrionError
+
+CONDITIONING = ("context", "causal", "none")
+GROUPS = ("sounding", "velocity", "onset", "decay")
+LIMITS = {
+    "layers": (1, 200), "cycle": (1, 16), "residual": (1, 1024), "skip": (1, 4096), "head": (1, 4096),
+    "levels": (2, 65536), "pitch_low": (0, 127), "pitch_high": (0, 127), "context_width": (1, 99),
+    "context_dilation": (1, 64), "context_channels": (1, 4096), "conditioning_channels": (1, 1024), "harmonics": (0, 32),
+    "sample_rate": (1000, 192000), "hop": (1, 4096),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class WaveNetConfig:
+    """Sizes of the network and the clocks it runs on.
+
+    Attributes:
+        layers: gated residual layers; layer l has dilation ``2 ** (l % cycle)``.
+        cycle: layers in a stack, after which the dilation starts again at 1.
+        residual: channels of the residual stream and of each gate (R).
+        skip: channels of the skip sum (S).
+        head: channels between the two last products (A).
+        levels: µ-law classes.
+        conditioning: ``causal`` (one causal convolution of width 2 over frames, as Manzelli et al. 2018), ``context``
+            (two-sided convolutions over frames, ours) or ``none`` (unconditioned).
+        groups: what the convolutions see, each cropped to ``pitch_low..pitch_high``; see ``renderer.features``.
+        context_width: frames each of the two ``context`` convolutions spans (odd).
+        context_dilation: dilation of the second one.
+        context_channels: channels between them.
+        conditioning_channels: channels of y, which ``V`` projects in every layer.
+        harmonics: harmonics of the sinusoidal excitation; 0 for none.
+        sample_rate: samples a second.
+        hop: samples a conditioning frame governs.
+    """
+
+    layers: int = 20
+    cycle: int = 10
+    residual: int = 64
+    skip: int = 128
+    head: int = 256
+    levels: int = 256
+    conditioning: str = "context"
+    groups: tuple[str, ...] = ("velocity", "onset", "decay")
+    pitch_low: int = 21
+    pitch_high: int = 108
+    context_width: int = 9
+    context_dilation: int = 4
+    context_channels: int = 128
+    conditioning_channels: int = 64
+    harmonics: int = 4
+    sample_rate: int = 16000
+    hop: int = 64
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in LIMITS.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or not low <= value <= high:
+                raise OrchestrionError(f"WaveNet config: {name} is {value!r}; it must be a whole number from {low} to {high}.")
+        if self.conditioning not in CONDITIONING:
+            raise OrchestrionError(f"WaveNet config: conditioning is {self.conditioning!r}, not one of {', '.join(CONDITIONING)}.")
+        if self.pitch_low > self.pitch_high:
+            raise OrchestrionError(f"WaveNet config: pitch_low {self.pitch_low} lies above pitch_high {self.pitch_high}.")
+        if self.context_width % 2 == 0:
+            raise OrchestrionError(f"WaveNet config: context_width is {self.context_width}; it must be odd.")
+        if self.conditioned and not (self.groups and set(self.groups) <= set(GROUPS)):
+            raise OrchestrionError(f"WaveNet config: groups are {self.groups}; name some of {', '.join(GROUPS)}.")
+        if not self.conditioned and self.harmonics:
+            raise OrchestrionError("WaveNet config: an unconditioned network has no excitation; set harmonics to 0.")
+
+    @property
+    def conditioned(self) -> bool:
+        return self.conditioning != "none"
+
+    @property
+    def dilations(self) -> tuple[int, ...]:
+        return tuple(2 ** (layer % self.cycle) for layer in range(self.layers))
+
+    @property
+    def receptive_field(self) -> int:
+        """Past samples that reach one prediction: sum of the dilations (kernel 2) + 2 for the input convolution."""
+        return sum(self.dilations) + 2
+
+    @property
+    def input_channels(self) -> int:
+        """Conditioning channels of a frame before the convolutions."""
+        return len(self.groups) * (self.pitch_high - self.pitch_low + 1) if self.conditioned else 0
+
+    @property
+    def context_frames(self) -> tuple[int, int]:
+        """(past, future) frames that reach y of one frame."""
+        if self.conditioning == "none":
+            return 0, 0
+        if self.conditioning == "causal":
+            return 1, 0
+        side = self.context_width // 2 * (1 + self.context_dilation)
+        return side, side
+
+    def to_dict(self) -> dict[str, object]:
+        return dataclasses.asdict(self) | {"groups": list(self.groups)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object]) -> WaveNetConfig:
+        """The config a weights file carries; unknown or missing keys are errors."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        if set(values) != known:
+            names = ", ".join(sorted(set(values) ^ known))
+            raise OrchestrionError(f"WaveNet config: unknown or missing keys: {names}.")
+        groups = values["groups"]
+        if not isinstance(groups, list | tuple):
+            raise OrchestrionError("WaveNet config: groups must be a list of names.")
+        arguments: dict[str, Any] = dict(values) | {"groups": tuple(groups)}
+        return cls(**arguments)
+
+    def unconditioned(self) -> WaveNetConfig:
+        """The same network without y: the generator to compare with."""
+        return dataclasses.replace(self, conditioning="none", groups=(), harmonics=0)
+
+
+PRESETS: dict[str, WaveNetConfig] = {
+    "small": WaveNetConfig(residual=32, skip=64),
+    "medium": WaveNetConfig(),
+    # Manzelli et al. 2018 and its published code: 60 layers in 6 stacks of dilations 1..512, 32/32/512 channels, the
+    # 128-dimensional binary roll reduced to 16 channels by a causal convolution, no excitation. Deviation: the roll is
+    # constant within a frame, so the convolution runs once a frame instead of once a sample.
+    "paper": WaveNetConfig(
+        layers=60, residual=32, skip=512, head=512, conditioning="causal", groups=("sounding",),
+        pitch_low=0, pitch_high=127, conditioning_channels=16, harmonics=0,
+    ),
+}  # fmt: skip

@@ -1,0 +1,110 @@
+"""What the network is shown of the score: features a frame, and the sinusoidal excitation a sample.
+
+Both are made from the series' note table, block by block where wanted: the numbers of a frame do not depend on the block
+it was asked for in, so that streaming, batching and resuming agree bit for bit.
+
+Groups (each ``pitch_high - pitch_low + 1`` channels):
+    sounding   1 while a note is held (Manzelli et al. 2018)
+    velocity   velocity / 127 while held
+    onset      velocity / 127 in the frame of attack
+    decay      velocity / 127 while held, falling by 1/e every ``DECAY_S`` since the attack: how old the note is
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from orchestrion.bridge import ConditioningSeries
+from orchestrion.renderer.config import WaveNetConfig
+
+DECAY_S = 0.4
+RELEASE_S = 0.06  # the excitation dies away by 1/e in this time after a note's end
+RELEASE_ENDS_S = 0.4
+
+
+def frame_features(series: ConditioningSeries, config: WaveNetConfig, start: int = 0, stop: int | None = None) -> np.ndarray:
+    """Frames ``start..stop`` of the network's conditioning input, ``[f, input_channels]`` float32.
+
+    Frames may lie outside the series (before 0 or past the end): these are silent.
+    """
+    stop = series.n_frames if stop is None else stop
+    pitches = config.pitch_high - config.pitch_low + 1
+    out = np.zeros((stop - start, len(config.groups), pitches), dtype=np.float32)
+    notes = series.notes
+    reach = np.flatnonzero((notes.offset_frame > start) & (notes.onset_frame < stop))
+    decay = math.exp(-config.hop / config.sample_rate / DECAY_S)
+    for index in reach:
+        onset, offset, pitch = int(notes.onset_frame[index]), int(notes.offset_frame[index]), int(notes.pitch[index])
+        if not config.pitch_low <= pitch <= config.pitch_high:
+            continue
+        first, last = max(onset, start), min(offset, stop)
+        level = float(notes.velocity[index]) / 127
+        for channel, group in enumerate(config.groups):
+            cell = out[:, channel, pitch - config.pitch_low]
+            if group == "sounding":
+                cell[first - start : last - start] = 1.0
+            elif group == "velocity":
+                cell[first - start : last - start] = level
+            elif group == "decay":
+                cell[first - start : last - start] = level * decay ** np.arange(first - onset, last - onset)
+            elif first == onset:
+                cell[onset - start] = level
+    return out.reshape(stop - start, -1)
+
+
+def excitation(series: ConditioningSeries, config: WaveNetConfig, start: int = 0, stop: int | None = None) -> np.ndarray:
+    """The excitation of frames ``start..stop``, ``[(stop - start) * hop, 2 * harmonics]`` float32.
+
+    Channel 2(h-1) is the sum over notes of g·sin(hφ), channel 2h-1 of g·cos(hφ), with φ = 2πf·n/sample_rate, n samples
+    since the note's first frame began, f the equal-tempered frequency (A4 = 440 Hz), and g the velocity / 127, which dies
+    away after the note's end (``RELEASE_S``) or stops where the pitch is struck again. Harmonics at or above the Nyquist
+    frequency are left out.
+    """
+    stop = series.n_frames if stop is None else stop
+    out = np.zeros((stop - start, config.hop, 2 * config.harmonics))
+    notes = series.notes
+    if config.harmonics and len(notes.pitch):
+        ends = _release_ends(notes.onset_frame, notes.offset_frame, notes.pitch, config)
+        reach = (ends > start) & (notes.onset_frame < stop) & (notes.pitch >= config.pitch_low) & (notes.pitch <= config.pitch_high)
+        for i in np.flatnonzero(reach):
+            _add_note(
+                out, start, int(notes.onset_frame[i]), int(notes.offset_frame[i]), int(ends[i]), int(notes.pitch[i]),
+                float(notes.velocity[i]) / 127, config.sample_rate, RELEASE_S * config.sample_rate,
+            )  # fmt: skip
+    return out.reshape(-1, 2 * config.harmonics).astype(np.float32)
+
+
+def _release_ends(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray, config: WaveNetConfig) -> np.ndarray:
+    """The frame in which each note's excitation ends: its release, or the next attack of its pitch if that is sooner."""
+    ends = offset + math.ceil(RELEASE_ENDS_S * config.sample_rate / config.hop)
+    order = np.lexsort((onset, pitch))
+    follows = pitch[order[1:]] == pitch[order[:-1]]
+    earlier, later = order[:-1][follows], order[1:][follows]
+    ends[earlier] = np.minimum(ends[earlier], onset[later])
+    return ends
+
+
+@njit(cache=True)
+def _add_note(out, start, onset, offset, end, pitch, level, sample_rate, release):
+    n_frames, hop, channels = out.shape
+    frequency = 440.0 * 2.0 ** ((pitch - 69) / 12.0)
+    turns = frequency / sample_rate
+    usable = min(channels // 2, int((sample_rate / 2 - 1e-9) / frequency))
+    turn_re, turn_im = math.cos(2 * math.pi * turns), math.sin(2 * math.pi * turns)
+    for frame in range(max(onset, start), min(end, start + n_frames)):
+        # The phase is taken anew from absolute time in every frame, so no block boundary and no rounding shows in it.
+        position = turns * ((frame - onset) * hop)
+        phase = 2 * math.pi * (position - math.floor(position))
+        re, im = math.cos(phase), math.sin(phase)
+        for k in range(hop):
+            since_end = (frame - offset) * hop + k
+            gain = level if since_end < 0 else level * math.exp(-since_end / release)
+            power_re, power_im = re, im
+            for h in range(usable):
+                out[frame - start, k, 2 * h] += gain * power_im
+                out[frame - start, k, 2 * h + 1] += gain * power_re
+                power_re, power_im = power_re * re - power_im * im, power_re * im + power_im * re
+            re, im = re * turn_re - im * turn_im, re * turn_im + im * turn_re

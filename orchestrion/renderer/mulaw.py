@@ -1,0 +1,45 @@
+"""µ-law companding between amplitude in [-1, 1] and ``levels`` classes (ITU-T G.711; van den Oord et al. 2016, 2.2).
+
+    f(x) = sign(x) ln(1 + µ|x|) / ln(1 + µ),   µ = levels - 1
+
+``encode`` rounds f(x) to the nearest of ``levels`` equally spaced values, ``decode`` inverts it. Silence (0.0) encodes
+to ``levels // 2``, and decoding that level gives a constant of about 0.0001 (for 256 levels), far below audibility.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+
+def silence_level(levels: int = 256) -> int:
+    """The level that 0.0 encodes to; also what stands before the first sample."""
+    return levels // 2
+
+
+def encode(samples: np.ndarray, levels: int = 256) -> np.ndarray:
+    """Amplitudes ``[...]`` in [-1, 1] to levels ``[...]`` int64 in 0..levels-1; what lies outside is clipped."""
+    mu = levels - 1
+    clipped = np.clip(np.asarray(samples, dtype=np.float64), -1.0, 1.0)
+    companded = np.sign(clipped) * np.log1p(mu * np.abs(clipped)) / np.log1p(mu)
+    return np.floor((companded + 1) / 2 * mu + 0.5).astype(np.int64)
+
+
+def decode(codes: np.ndarray, levels: int = 256) -> np.ndarray:
+    """Levels ``[...]`` in 0..levels-1 to amplitudes ``[...]`` float32 in [-1, 1]."""
+    return decode_table(levels)[np.asarray(codes, dtype=np.int64)]
+
+
+def decode_table(levels: int = 256) -> np.ndarray:
+    """The amplitude of every level, ``[levels]`` float32."""
+    mu = levels - 1
+    companded = 2 * np.arange(levels, dtype=np.float64) / mu - 1
+    return (np.sign(companded) * np.expm1(np.abs(companded) * np.log1p(mu)) / mu).astype(np.float32)
+
+
+def encode_tensor(samples: torch.Tensor, levels: int = 256) -> torch.Tensor:
+    """``encode`` for tensors, on their device."""
+    mu = levels - 1
+    clipped = samples.double().clamp(-1.0, 1.0)
+    companded = torch.sign(clipped) * torch.log1p(mu * clipped.abs()) / np.log1p(mu)
+    return torch.floor((companded + 1) / 2 * mu + 0.5).long()

@@ -1,0 +1,186 @@
+"""The one training loop: Lightning around a task, for the composer, the renderer and every other back-end.
+
+A task knows its model, its batches and its loss; the loop knows everything else: precision, processes, the moving
+average, the schedule, the time budget, validation, checkpoints and logs. The run's folder holds ``settings.json``,
+``checkpoint.safetensors`` (to resume), ``model.safetensors`` (the average at its best validation), ``metrics.jsonl`` (a
+line a validation) and TensorBoard's events.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset
+
+from orchestrion.training import checkpoint
+from orchestrion.training.schedule import learning_rate_at
+from orchestrion.training.settings import LoopSettings
+
+CHECKPOINT, MODEL, METRICS = "checkpoint.safetensors", "model.safetensors", "metrics.jsonl"
+
+
+class Task(Protocol):
+    """What a back-end brings to the loop."""
+
+    model: nn.Module
+
+    def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
+        """The batch of one step; depends on its arguments (and the task's seed) alone."""
+
+    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+        """A scalar to minimise, in nats."""
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Measures on held-out data; ``loss`` among them decides which weights are kept."""
+
+    def save(self, path: Path, model: nn.Module, metrics: dict[str, float]) -> None:
+        """Write ``model`` as something that can be used."""
+
+
+def fit(task: Task, run: Path, settings: LoopSettings, *, resume: bool = False) -> dict[str, float]:
+    """Train ``task`` in folder ``run`` and return the last validation's measures.
+
+    With ``resume``, a checkpoint in ``run`` is continued; the batches, the schedule and the average go on where they
+    stood. Ctrl-C ends the training after a last checkpoint.
+    """
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    lightning.seed_everything(settings.seed, verbose=False)
+    module = _Module(task, run, settings, resume)
+    world, local = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    with warnings.catch_warnings():
+        # Lightning advises on data loader workers and on its own checkpoints, which are not used here.
+        warnings.filterwarnings("ignore", module="lightning")
+        trainer = lightning.Trainer(
+            accelerator="auto",
+            devices=local if world > 1 else 1,
+            num_nodes=world // local,
+            strategy="ddp" if world > 1 else "auto",
+            precision=settings.precision,
+            max_steps=-1,
+            gradient_clip_val=settings.clip,
+            logger=TensorBoardLogger(run, name="", version=""),
+            callbacks=[RichProgressBar(refresh_rate=20)],
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            log_every_n_steps=50,
+            use_distributed_sampler=False,
+        )
+        trainer.fit(module, DataLoader(_Steps(module), batch_size=None))
+    return module.metrics
+
+
+class _Steps(IterableDataset):
+    """Every step's batch from the module's present step on, for this process."""
+
+    def __init__(self, module: _Module):
+        self.module = module
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        rank, world = self.module.global_rank, self.module.trainer.world_size
+        step = self.module.progress.step
+        while True:
+            yield self.module.task.batch(step, rank, world)
+            step += 1
+
+
+class _Module(lightning.LightningModule):
+    def __init__(self, task: Task, run: Path, settings: LoopSettings, resume: bool):
+        super().__init__()
+        self.task, self.run_dir, self.settings = task, run, settings
+        self.model = task.model
+        self.average = copy.deepcopy(task.model).requires_grad_(False)
+        self.progress = checkpoint.Progress()
+        self.metrics: dict[str, float] = {}
+        self._resume = resume
+        self._loss = torch.compile(task.loss) if settings.compile else task.loss
+        self._train_loss = 0.0
+        self._validated_s = 0.0
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(
+            self.model.parameters(), self.settings.learning_rate, betas=(0.9, 0.99), weight_decay=self.settings.weight_decay
+        )
+
+    def on_train_start(self) -> None:
+        path = self.run_dir / CHECKPOINT
+        if self._resume and path.exists():
+            self.progress = checkpoint.load(path, self.model, self.average, self._optimizer())
+            self._validated_s = self.progress.elapsed_s
+        self._started: float | None = None
+
+    def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
+        rate = learning_rate_at(self.settings, self.progress.step, self._share())
+        for group in self._optimizer().param_groups:
+            group["lr"] = rate
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        loss = self._loss(self.model, batch)
+        self.log("loss", loss, prog_bar=True, logger=False)
+        return loss
+
+    def on_train_batch_end(self, outputs: object, batch: object, batch_idx: int) -> None:
+        self.progress.step += 1
+        if self._started is None:
+            # The budget is for training: compiling, which happens in the first step, is not counted.
+            self._started = time.monotonic() - self.progress.elapsed_s
+        self.progress.elapsed_s = self.trainer.strategy.broadcast(time.monotonic() - self._started)
+        self._update_average()
+        self._train_loss += 0.02 * (float(self.trainer.callback_metrics["loss"]) - self._train_loss)
+        done = self._share() >= 1
+        if done or self.progress.elapsed_s - self._validated_s > self.settings.validate_minutes * 60:
+            self._validate()
+        if done:
+            self.trainer.should_stop = True
+
+    def on_exception(self, exception: BaseException) -> None:
+        if isinstance(exception, KeyboardInterrupt) and self.global_rank == 0:
+            checkpoint.save(self.run_dir / CHECKPOINT, self.model, self.average, self._optimizer(), self.progress)
+
+    def _share(self) -> float:
+        return self.settings.progress(self.progress.step, self.progress.elapsed_s)
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        return optimizer
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(self.settings.ema_decay, self.progress.step / (self.progress.step + 1))
+        for averaged, trained in zip(self.average.parameters(), self.model.parameters(), strict=True):
+            averaged.lerp_(trained, 1 - decay)
+
+    def _validate(self) -> None:
+        """Measure, log, checkpoint, and keep the weights when they are the best so far (process 0 alone)."""
+        self._validated_s = self.progress.elapsed_s
+        if self.global_rank == 0:
+            self.average.eval()
+            with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+                self.metrics = self.task.validate(self.average)
+            self._log()
+            if self.metrics["loss"] < self.progress.best:
+                self.progress.best = self.metrics["loss"]
+                self.task.save(self.run_dir / MODEL, self.average, self.metrics)
+            checkpoint.save(self.run_dir / CHECKPOINT, self.model, self.average, self._optimizer(), self.progress)
+        self.trainer.strategy.barrier()
+
+    def _log(self) -> None:
+        line = {"step": self.progress.step, "minutes": round(self.progress.elapsed_s / 60, 2), "train_loss": self._train_loss}
+        line |= self.metrics
+        for name, value in line.items():
+            self.logger.experiment.add_scalar(name, value, self.progress.step)
+        with open(self.run_dir / METRICS, "a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")

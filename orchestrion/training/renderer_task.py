@@ -1,0 +1,124 @@
+"""Training a WaveNet on aligned recordings: crops with features, noise on the history, bits/sample on held-out pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from orchestrion import weights
+from orchestrion.datasets.aligned import AlignedPiece
+from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.likelihood import bits_per_sample
+from orchestrion.renderer.config import WaveNetConfig
+from orchestrion.renderer.features import excitation, frame_features
+from orchestrion.renderer.mulaw import encode, silence_level
+from orchestrion.renderer.network import WaveNet
+
+# The network's history is empty at the start of a crop, so these first samples of it are not learnt from.
+SETTLE_FRAMES = 8
+
+
+@dataclass(frozen=True)
+class RendererSettings:
+    """What a batch is made of.
+
+    Attributes:
+        batch_size: crops a step, for each process.
+        crop_frames: conditioning frames of a crop.
+        noise_levels: each crop's input history is jittered by a normal of 0 to this many µ-law levels; the targets stay
+            clean, so the network learns to come back from its own errors.
+        gain_db: each crop is made louder or softer by up to this much.
+        polarity: whether half of the crops are turned upside down. Off where the excitation's phase tells the
+            sound's (SoundFont audio); useful on real recordings.
+    """
+
+    batch_size: int = 1
+    crop_frames: int = 96
+    noise_levels: float = 2.0
+    gain_db: float = 0.0
+    polarity: bool = False
+
+
+class RendererTask:
+    """The training loop's task for one WaveNet on one set of pieces."""
+
+    def __init__(
+        self,
+        config: WaveNetConfig,
+        train: Sequence[AlignedPiece],
+        validation: Sequence[AlignedPiece],
+        settings: RendererSettings,
+        *,
+        seed: int = 0,
+        provenance: dict[str, object] | None = None,
+    ):
+        if not train or not validation:
+            raise OrchestrionError("The set needs pieces both for training and for validation.")
+        torch.manual_seed(seed)
+        self.config, self.settings, self.seed = config, settings, seed
+        self.model = WaveNet(config)
+        self.validation = validation
+        self.provenance = provenance or {}
+        self._pieces = [piece for piece in train if piece.n_samples >= settings.crop_frames * config.hop]
+        if not self._pieces:
+            raise OrchestrionError(f"No training piece is as long as one crop ({settings.crop_frames * config.hop} samples).")
+        lengths = np.array([piece.n_samples for piece in self._pieces], dtype=np.float64)
+        self._shares = lengths / lengths.sum()
+
+    def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
+        """Crops ``[b, t]`` of levels before (noisy) and at (clean) each sample, and what the score says of them."""
+        rng = np.random.default_rng((self.seed, step, rank))
+        crops = [self._crop(rng) for _ in range(self.settings.batch_size)]
+        return {name: torch.from_numpy(np.stack([crop[name] for crop in crops])) for name in crops[0]}
+
+    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+        """Mean cross-entropy in nats a sample."""
+        rows = None
+        past, future = self.config.context_frames
+        if self.config.conditioned:
+            rows = model.conditioning_rows(batch["frames"])[:, past : batch["frames"].shape[1] - future]
+        else:
+            rows = model.conditioning_rows(None, self.settings.crop_frames, len(batch["levels"]))
+        logits = model(batch["levels"], rows, batch.get("excitation"))[:, SETTLE_FRAMES * self.config.hop :]
+        return F.cross_entropy(logits.flatten(0, 1).float(), batch["targets"].flatten())
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Bits/sample on held-out pieces with their own score and with another piece's."""
+        own = bits_per_sample(model, self.validation)
+        result = {"loss": own, "bits_per_sample": own}
+        if self.config.conditioned:
+            others = [*self.validation[1:], self._pieces[0]]
+            result["bits_per_sample_other_score"] = bits_per_sample(model, self.validation, scores=others)
+        return result
+
+    def save(self, path: Path, model: nn.Module, metrics: dict[str, float]) -> None:
+        """Write an instrument that ``renderer.instrument`` can load."""
+        metadata = {"architecture": "wavenet", "config": self.config.to_dict(), "metrics": metrics} | self.provenance
+        weights.save(path, model.state_dict(), metadata)
+
+    def _crop(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        c, s = self.config, self.settings
+        piece = self._pieces[rng.choice(len(self._pieces), p=self._shares)]
+        start = int(rng.integers(0, piece.n_samples // c.hop - s.crop_frames + 1))
+        stop = start + s.crop_frames
+        first = max(start * c.hop - 1, 0)
+        samples = piece.samples(first, stop * c.hop)
+        samples = samples * 10 ** (rng.uniform(-s.gain_db, s.gain_db) / 20) * (rng.choice((-1, 1)) if s.polarity else 1)
+        levels = encode(samples, c.levels)
+        if start == 0:
+            levels = np.concatenate([[silence_level(c.levels)], levels])
+        jitter = np.rint(rng.standard_normal(len(levels)) * rng.uniform(0, s.noise_levels)).astype(np.int64)
+        noisy = np.clip(levels + jitter, 0, c.levels - 1)
+        crop = {"levels": noisy[:-1], "targets": levels[1 + SETTLE_FRAMES * c.hop :]}
+        if c.conditioned:
+            past, future = c.context_frames
+            crop["frames"] = frame_features(piece.series, c, start - past, stop + future)
+        if c.harmonics:
+            crop["excitation"] = excitation(piece.series, c, start, stop)
+        return crop

@@ -1,0 +1,56 @@
+"""How long and how a training runs: the settings that every task shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrion.errors import OrchestrionError
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    """Settings of the loop; saved as ``settings.json`` in the run's folder.
+
+    Attributes:
+        minutes: time budget of the whole training, resumed parts added up; None for no budget.
+        steps: number of steps; None for no limit. One of the two must be given; whichever ends first ends the training,
+            and the learning rate follows a cosine over it.
+        learning_rate: peak of AdamW's learning rate, reached after ``warmup_steps``; falls to ``final_share`` of it.
+        weight_decay: AdamW's.
+        clip: gradient norm at which gradients are scaled down.
+        ema_decay: decay a step of the exponential moving average of the weights, which is what validation sees and what is
+            saved. Its first steps average evenly, so that a short training is not held back by its initial weights.
+        precision: ``bf16-mixed`` or ``32-true`` (Lightning's names).
+        seed: of the initial weights, the batches and the noise.
+        validate_minutes: minutes between validations (and between checkpoints).
+        compile: whether to run the loss through torch.compile; needs a C++ compiler where there is no GPU.
+        threads: torch threads on the CPU; None leaves torch's choice.
+    """
+
+    minutes: float | None = None
+    steps: int | None = None
+    learning_rate: float = 2e-3
+    warmup_steps: int = 200
+    final_share: float = 0.02
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    ema_decay: float = 0.999
+    precision: str = "bf16-mixed"
+    seed: int = 0
+    validate_minutes: float = 5.0
+    compile: bool = False
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.minutes is None and self.steps is None:
+            raise OrchestrionError("A training needs an end: give minutes or steps.")
+        for name in ("minutes", "steps", "learning_rate", "validate_minutes"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise OrchestrionError(f"Training setting {name} is {value}; it must be greater than 0.")
+
+    def progress(self, step: int, elapsed_s: float) -> float:
+        """The share of the training that is done, 0 to 1."""
+        by_steps = step / self.steps if self.steps else 0.0
+        by_time = elapsed_s / 60 / self.minutes if self.minutes else 0.0
+        return min(1.0, max(by_steps, by_time))
