@@ -64,8 +64,9 @@ class AlignedPiece:
     @cached_property
     def series(self) -> ConditioningSeries:
         """The notes on the clock of frames; ``n_frames`` is the least that covers the audio."""
-        timing = {"sample_rate": self.sample_rate, "hop": self.hop}
-        return ConditioningSeries.from_notes(self.notes, duration_s=self.duration_s, tail_s=0.0, **timing)
+        return ConditioningSeries.from_notes(
+            self.notes, sample_rate=self.sample_rate, hop=self.hop, duration_s=self.duration_s, tail_s=0.0
+        )
 
     def samples(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Audio in [start, stop): float32 in [-1, 1]. Only what is asked for is read.
@@ -192,7 +193,9 @@ def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
 
 
 def _open_piece(name: str, audio: Path, table: Path, sample_rate: int, hop: int, cache: Path) -> AlignedPiece:
-    piece = AlignedPiece(name, audio, read_notes(table), sample_rate, hop, audiocache.decoded(audio, sample_rate, cache))
+    piece = AlignedPiece(
+        name, audio, read_notes(table), sample_rate, hop, audiocache.decoded(audio, sample_rate, cache)
+    )
     late = [n for n in piece.notes if n.onset_s >= piece.duration_s or n.offset_s > piece.duration_s + OFFSET_SLACK_S]
     if late:
         raise OrchestrionError(
@@ -207,14 +210,18 @@ def _read_splits(folder: Path, names: tuple[str, ...]) -> dict[str, tuple[str, .
     if not path.exists():
         return default_splits(names)
     content = _read_json(path)
-    splits = {split: content.get(split, []) for split in SPLITS}
-    if any(not isinstance(listed, list) or not all(isinstance(n, str) for n in listed) for listed in splits.values()):
-        raise OrchestrionError(f'{path} must be of the form {{"train": [names], "validation": [names]}}.')
+    splits = {split: _names(content.get(split, []), path) for split in SPLITS}
     if both := set(splits["train"]) & set(splits["validation"]):
         raise OrchestrionError(f"{path} puts {min(both)} both into train and into validation.")
     if unknown := (set(splits["train"]) | set(splits["validation"])) - set(names):
         raise OrchestrionError(f"{path} names {min(unknown)}, which is not in the folder.")
-    return {split: tuple(listed) for split, listed in splits.items()}
+    return splits
+
+
+def _names(listed: object, path: Path) -> tuple[str, ...]:
+    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+        raise OrchestrionError(f'{path} must be of the form {{"train": [names], "validation": [names]}}.')
+    return tuple(listed)
 
 
 def _read_json(path: Path) -> dict[str, object]:

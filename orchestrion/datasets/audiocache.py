@@ -12,8 +12,8 @@ from orchestrion.bridge import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import atomic_write
 
-# As in `bridge.audiofiles`: symmetric, and the 16-bit samples of a file at the same rate come back unchanged.
-FULL_SCALE = 32767
+# libsndfile reads 16-bit files as n / 32768: so their samples come back unchanged.
+FULL_SCALE = 32768
 
 
 def cache_root() -> Path:
@@ -38,7 +38,7 @@ def decoded(audio: Path, sample_rate: int, cache: Path) -> Path:
     except OSError as error:
         raise OrchestrionError(f"Cannot make the cache folder {cache}: {error.strerror or error}.") from error
     with atomic_write(target) as temporary:
-        np.rint(samples * FULL_SCALE).astype("<i2").tofile(temporary)
+        np.minimum(np.rint(samples * FULL_SCALE), FULL_SCALE - 1).astype("<i2").tofile(temporary)
     return target
 
 

@@ -32,7 +32,9 @@ class FrameNote(NamedTuple):
 
 def line_phrase(pitch: int, low: int, high: int, rng: np.random.Generator) -> list[FrameNote]:
     """One voice around ``pitch`` within [low, high]: long or short single notes, scales, arpeggios, leaps, repetitions."""
-    kind = rng.choice(("single", "scale", "arpeggio", "leaps", "repeated", "walk"), p=(0.3, 0.2, 0.15, 0.12, 0.08, 0.15))
+    kind = rng.choice(
+        ("single", "scale", "arpeggio", "leaps", "repeated", "walk"), p=(0.3, 0.2, 0.15, 0.12, 0.08, 0.15)
+    )
     pitches = PITCHES[str(kind)](pitch, low, high, rng)
     onsets = _onsets(len(pitches), SPEEDS[str(kind)], rng)
     velocities = _velocities(len(pitches), rng)

@@ -111,7 +111,9 @@ def write_midi(path: Path, table: NoteTable, n_frames: int, program: int) -> Non
     ends = [(int(frame), 0, int(pitch), 0) for frame, pitch in zip(table.offset_frame, table.pitch, strict=True)]
     starts = zip(table.onset_frame, table.pitch, table.velocity, strict=True)
     events = sorted([*ends, *((int(frame), 1, int(pitch), int(velocity)) for frame, pitch, velocity in starts)])
-    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=QUARTER_US), mido.Message("program_change", program=program)])
+    track = mido.MidiTrack(
+        [mido.MetaMessage("set_tempo", tempo=QUARTER_US), mido.Message("program_change", program=program)]
+    )
     now = 0
     for frame, is_onset, pitch, velocity in events:
         kind = "note_on" if is_onset else "note_off"
@@ -130,7 +132,9 @@ def _run(midi: Path, audio: Path, soundfont_path: Path) -> None:
 def _program() -> str:
     program = shutil.which("fluidsynth")
     if program is None:
-        raise OrchestrionError("FluidSynth is not installed; install Debian's packages fluidsynth and fluid-soundfont-gm.")
+        raise OrchestrionError(
+            "FluidSynth is not installed; install Debian's packages fluidsynth and fluid-soundfont-gm."
+        )
     return program
 
 

@@ -48,5 +48,7 @@ def soundfont_instrument(name: str) -> SoundFontInstrument:
         OrchestrionError: there is none; the sentence lists those there are.
     """
     if name not in INSTRUMENTS:
-        raise OrchestrionError(f"There is no SoundFont instrument {name!r}; there are {', '.join(sorted(INSTRUMENTS))}.")
+        raise OrchestrionError(
+            f"There is no SoundFont instrument {name!r}; there are {', '.join(sorted(INSTRUMENTS))}."
+        )
     return INSTRUMENTS[name]

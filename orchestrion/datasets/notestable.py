@@ -68,4 +68,6 @@ def _note(source: Path, number: int, line: str) -> Note:
     except OrchestrionError as error:
         raise OrchestrionError(f"{source}, line {number}: {error}") from error
     except ValueError as error:
-        raise OrchestrionError(f"{source}, line {number}, is not two times, a pitch and a velocity: {line[:60]!r}.") from error
+        raise OrchestrionError(
+            f"{source}, line {number}, is not two times, a pitch and a velocity: {line[:60]!r}."
+        ) from error

@@ -6,6 +6,7 @@ A `datasets.piece.Piece` counts in sixteenths; the result counts in frames of 4 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 
@@ -105,7 +106,9 @@ def _block(chord: tuple[int, int, int], start: int, length: int) -> list[Steps]:
 def _broken(chord: tuple[int, int, int], start: int, length: int) -> list[Steps]:
     part = max(1, length // 4)
     figure = (chord[0], chord[2], chord[1] + 12, chord[2])
-    return [(start + i * part, start + (i + 1) * part, pitch) for i, pitch in enumerate(figure) if (i + 1) * part <= length]
+    return [
+        (start + i * part, start + (i + 1) * part, pitch) for i, pitch in enumerate(figure) if (i + 1) * part <= length
+    ]
 
 
 MANNERS = {"bass": _bass, "octaves": _octaves, "block": _block, "broken": _broken}
@@ -120,7 +123,7 @@ def _outer(notes: Iterable[Steps], side: int) -> list[Steps]:
         if not any(other[2] * side >= note[2] * side for other in sounding):
             kept.append(note)
         sounding.append(note)
-    ends = [min(note[1], after[0]) for note, after in zip(kept, kept[1:], strict=False)] + [kept[-1][1]]
+    ends = [min(note[1], after[0]) for note, after in pairwise(kept)] + [kept[-1][1]]
     return [(onset, end, pitch) for (onset, _, pitch), end in zip(kept, ends, strict=True) if end > onset]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -68,14 +69,16 @@ def plan(
     Args:
         openings: intervals with which tunes begin that must not occur, see `opening`.
     """
-    writer = _Writer(instrument, np.random.default_rng(seed), _allowed(melodies, openings), _allowed(chorales, openings))
+    writer = _Writer(
+        instrument, np.random.default_rng(seed), _allowed(melodies, openings), _allowed(chorales, openings)
+    )
     shares = POLYPHONIC_SHARES if instrument.polyphonic else LINE_SHARES
     return [piece for kind, share in shares.items() for piece in writer.pieces(kind, share * minutes * 60.0)]
 
 
 def opening(pitches: Sequence[int]) -> tuple[int, ...]:
     """The first intervals of a melody, whatever its key."""
-    return tuple(b - a for a, b in zip(pitches, pitches[1:], strict=False))[:OPENING_INTERVALS]
+    return tuple(b - a for a, b in pairwise(pitches))[:OPENING_INTERVALS]
 
 
 def _allowed(pieces: Sequence[Piece], openings: Sequence[tuple[int, ...]]) -> list[Piece]:
@@ -84,14 +87,16 @@ def _allowed(pieces: Sequence[Piece], openings: Sequence[tuple[int, ...]]) -> li
 
 def _holds(piece: Piece, openings: Sequence[tuple[int, ...]]) -> bool:
     pitches = [pitch for _, _, pitch in performing.skyline(piece.notes)]
-    intervals = "," + ",".join(str(b - a) for a, b in zip(pitches, pitches[1:], strict=False)) + ","
+    intervals = "," + ",".join(str(b - a) for a, b in pairwise(pitches)) + ","
     return any("," + ",".join(map(str, part)) + "," in intervals for part in openings)
 
 
 class _Writer:
     """Draws pieces one after the other; remembers which tunes and pitches have been used."""
 
-    def __init__(self, instrument: SoundFontInstrument, rng: np.random.Generator, melodies: list[Piece], chorales: list[Piece]):
+    def __init__(
+        self, instrument: SoundFontInstrument, rng: np.random.Generator, melodies: list[Piece], chorales: list[Piece]
+    ):
         self._instrument, self._rng = instrument, rng
         self._melodies, self._chorales = _shuffled(melodies, rng), _shuffled(chorales, rng)
         self._played: Counter[int] = Counter()
@@ -107,7 +112,9 @@ class _Writer:
             lead = frames(self._rng.uniform(*LEAD_S))
             placed = tuple(FrameNote(n.onset + lead, n.offset + lead, n.pitch, n.velocity) for n in notes)
             n_frames = max(note.offset for note in placed) + frames(TAIL_S)
-            yield PlannedPiece(f"{kind}-{number:04}", placed, n_frames, number % VALIDATION_EVERY == VALIDATION_EVERY // 2)
+            yield PlannedPiece(
+                f"{kind}-{number:04}", placed, n_frames, number % VALIDATION_EVERY == VALIDATION_EVERY // 2
+            )
             done, number = done + n_frames / FRAMES_PER_SECOND, number + 1
 
     def exercise(self, chords: bool = False) -> list[FrameNote]:
@@ -132,7 +139,9 @@ class _Writer:
         return self._tune(self._chorales, lambda piece: performing.skyline(piece.notes))
 
     def outer(self) -> list[FrameNote] | None:
-        return self._tune(self._chorales, lambda piece: [*performing.skyline(piece.notes), *performing.ground(piece.notes)])
+        return self._tune(
+            self._chorales, lambda piece: [*performing.skyline(piece.notes), *performing.ground(piece.notes)]
+        )
 
     def chorale(self) -> list[FrameNote] | None:
         return self._tune(self._chorales, lambda piece: list(piece.notes))
@@ -146,7 +155,7 @@ class _Writer:
     def _accompanied(self, piece: Piece, manners: Sequence[str]) -> list[performing.Steps]:
         melody = performing.skyline(piece.notes)
         up = 12 * max(0, -(-(BASS_BELOW - min(pitch for _, _, pitch in melody)) // 12))
-        below = performing.accompaniment(piece, melody, manners[self._rng.integers(len(manners))])
+        below = performing.accompaniment(piece, melody, manners[int(self._rng.integers(len(manners)))])
         return [*((a, b, pitch + up) for a, b, pitch in melody), *below]
 
     def _tune(self, pool: list[Piece], arrange) -> list[FrameNote] | None:
@@ -168,12 +177,16 @@ class _Writer:
         low, high = self._instrument.melody_low - min(pitches), self._instrument.melody_high - max(pitches)
         if low > high:
             return None
-        return min(map(int, self._rng.integers(low, high + 1, size=3)), key=lambda s: sum(self._played[p + s] for p in pitches))
+        return min(
+            map(int, self._rng.integers(low, high + 1, size=3)), key=lambda s: sum(self._played[p + s] for p in pitches)
+        )
 
     def _next_pitch(self) -> int:
         """Every pitch of the range once, in random order, then again."""
         if not self._deck:
-            self._deck = [int(p) for p in self._rng.permutation(np.arange(self._instrument.low, self._instrument.high + 1))]
+            self._deck = [
+                int(p) for p in self._rng.permutation(np.arange(self._instrument.low, self._instrument.high + 1))
+            ]
         return self._deck.pop()
 
     def _pause(self) -> int:

@@ -19,6 +19,7 @@ from orchestrion.datasets import fluidsynth
 from orchestrion.datasets.exercises import FRAMES_PER_SECOND
 from orchestrion.datasets.instruments import soundfont_instrument
 from orchestrion.datasets.notestable import write_notes
+from orchestrion.datasets.piece import Piece as CorpusPiece
 from orchestrion.datasets.repertoire import PlannedPiece, opening, plan
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
@@ -62,7 +63,7 @@ def make(
     if not minutes > 0:
         raise OrchestrionError(f"A set of {minutes:g} minutes is impossible; give a number above 0.")
     version, digest = fluidsynth.version(), _sha256(bank)
-    pieces = plan(instrument, minutes, seed, *_tunes())
+    pieces = plan(instrument, minutes, seed, *tunes())
     identity = f"{name} {minutes} {seed} {digest} {version} {[p.notes for p in pieces]}"
     work = target.with_name(f".{target.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}")
     _make_folder(work)
@@ -94,7 +95,8 @@ def builtin_openings() -> list[tuple[int, ...]]:
     return [opening([note.pitch for note in tune.notes]) for tune in BUILTIN_TUNES.values()]
 
 
-def _tunes():
+def tunes() -> tuple[list[CorpusPiece], list[CorpusPiece], list[tuple[int, ...]]]:
+    """Melodies, chorales, and the openings of tunes that are kept out."""
     from orchestrion.datasets.symbolic import load_corpus
 
     return load_corpus("melodies", "all"), load_corpus("chorales", "all"), builtin_openings()
