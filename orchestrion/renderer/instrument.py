@@ -1,0 +1,133 @@
+"""An instrument: a trained WaveNet with what its weights file says of it, ready to play scores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from orchestrion import shipped, weights
+from orchestrion.bridge import ConditioningSeries, Score, Waveform
+from orchestrion.errors import OrchestrionError
+from orchestrion.progress import Advance
+from orchestrion.renderer.config import WaveNetConfig
+from orchestrion.renderer.network import WaveNet
+from orchestrion.version import __version__
+
+ARCHITECTURE = "wavenet"
+TAIL_S = 1.0  # the last note's ring
+
+
+@dataclass(frozen=True, eq=False)
+class Instrument:
+    """A WaveNet and its provenance.
+
+    Attributes:
+        name: of the shipped instrument, or the file's stem.
+        model: on the CPU, in evaluation mode.
+        metadata: the header of the weights file: config, data, licence, metrics, ``pitch_range``, ``temperature``, …
+    """
+
+    name: str
+    model: WaveNet
+    metadata: Mapping[str, object]
+
+    @classmethod
+    def load(cls, name_or_path: str | os.PathLike[str] | Instrument) -> Instrument:
+        """A shipped instrument by name, or any weights file that ``orchestrion train renderer`` wrote.
+
+        Raises:
+            OrchestrionError: no such model, or a file that is damaged or not a renderer's; see ``orchestrion.weights``.
+        """
+        if isinstance(name_or_path, Instrument):
+            return name_or_path
+        path = shipped.find(name_or_path)
+        tensors, metadata = weights.load(path, architecture=ARCHITECTURE)
+        config = metadata.get("config")
+        if not isinstance(config, dict):
+            raise OrchestrionError(f"{path} carries no WaveNet config; train it again.")
+        model = WaveNet(WaveNetConfig.from_dict(config))
+        weights.load_into(model, {name: tensor.float() for name, tensor in tensors.items()}, path)
+        return cls(Path(path).stem, model.eval().requires_grad_(False), metadata)
+
+    @property
+    def config(self) -> WaveNetConfig:
+        return self.model.config
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the tensors."""
+        return str(self.metadata.get("sha256", ""))
+
+    @property
+    def pitch_range(self) -> tuple[int, int]:
+        """Lowest and highest MIDI pitch it was trained on."""
+        stated = self.metadata.get("pitch_range")
+        low, high = stated if isinstance(stated, list) else (self.config.pitch_low, self.config.pitch_high)
+        return int(low), int(high)
+
+    @property
+    def notice(self) -> str | None:
+        """What a user must be told on first use, a non-commercial licence for one."""
+        notice = self.metadata.get("notice")
+        return str(notice) if notice else None
+
+    @property
+    def temperature(self) -> float:
+        """The sampling temperature its makers found best."""
+        return float(str(self.metadata.get("temperature", 1.0)))
+
+    def outside_range(self, score: Score) -> tuple[int, ...]:
+        """Pitches of ``score`` that the instrument has never heard; it plays them as well as it can."""
+        low, high = self.pitch_range
+        return tuple(sorted({note.pitch for note in score.notes if not low <= note.pitch <= high}))
+
+    def series(self, score: Score, *, duration_s: float | None = None, tail_s: float = TAIL_S) -> ConditioningSeries:
+        """``score`` on this instrument's clock."""
+        clock = {"sample_rate": self.config.sample_rate, "hop": self.config.hop}
+        return ConditioningSeries.from_score(score, duration_s=duration_s, tail_s=tail_s, **clock)
+
+    def render(
+        self,
+        score: Score,
+        *,
+        seed: int = 0,
+        voice: int = 0,
+        temperature: float | None = None,
+        duration_s: float | None = None,
+        tail_s: float = TAIL_S,
+        threads: int | None = None,
+        progress: Advance | None = None,
+    ) -> Waveform:
+        """Play ``score`` free-running; the same seed gives the same audio.
+
+        Args:
+            voice: which stream of random numbers; give the parts of an ensemble different ones.
+            temperature: divides the logits; None for the instrument's own.
+            duration_s: length of the score on the clock; None for where its last note ends.
+            tail_s: seconds after that.
+            threads: processor threads; None for all.
+            progress: called with the samples done since its last call.
+        """
+        from orchestrion.renderer.sampler import generate
+
+        series = self.series(score, duration_s=duration_s, tail_s=tail_s)
+        heat = self.temperature if temperature is None else temperature
+        (samples,) = generate(
+            self.model, [series], seed=seed, temperature=heat, voices=[voice], threads=threads, progress=progress
+        )
+        return self.waveform(samples, title=score.title, seed=seed)
+
+    def waveform(self, samples: np.ndarray, *, title: str = "", seed: int = 0) -> Waveform:
+        """``samples`` as audio that says what made it."""
+        tags = {
+            "title": title or "untitled",
+            "software": f"Orchestrion {__version__}",
+            "model": f"{self.name} {self.checksum[:12]}",
+            "seed": str(seed),
+            "comment": "machine-generated",
+        }
+        return Waveform(samples, self.config.sample_rate, tags)
