@@ -15,13 +15,13 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import lightning
 import torch
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from orchestrion.training import checkpoint
@@ -32,20 +32,20 @@ CHECKPOINT, MODEL, METRICS = "checkpoint.safetensors", "model.safetensors", "met
 
 
 class Task(Protocol):
-    """What a back-end brings to the loop."""
+    """What a back-end brings to the loop. The models it is handed are ``model`` or its moving average."""
 
-    model: nn.Module
+    model: Any
 
     def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
         """The batch of one step; depends on its arguments (and the task's seed) alone."""
 
-    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+    def loss(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
         """A scalar to minimise, in nats."""
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
+    def validate(self, model: Any) -> dict[str, float]:
         """Measures on held-out data; ``loss`` among them decides which weights are kept."""
 
-    def save(self, path: Path, model: nn.Module, metrics: dict[str, float]) -> None:
+    def save(self, path: Path, model: Any, metrics: dict[str, float]) -> None:
         """Write ``model`` as something that can be used."""
 
 
@@ -180,6 +180,7 @@ class _Module(lightning.LightningModule):
     def _log(self) -> None:
         line = {"step": self.progress.step, "minutes": round(self.progress.elapsed_s / 60, 2), "train_loss": self._train_loss}
         line |= self.metrics
+        assert isinstance(self.logger, TensorBoardLogger)
         for name, value in line.items():
             self.logger.experiment.add_scalar(name, value, self.progress.step)
         with open(self.run_dir / METRICS, "a", encoding="utf-8") as log:

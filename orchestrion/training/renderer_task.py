@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from orchestrion import weights
 from orchestrion.datasets.aligned import AlignedPiece
@@ -77,7 +77,7 @@ class RendererTask:
         crops = [self._crop(rng) for _ in range(self.settings.batch_size)]
         return {name: torch.from_numpy(np.stack([crop[name] for crop in crops])) for name in crops[0]}
 
-    def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+    def loss(self, model: WaveNet, batch: dict[str, Tensor]) -> Tensor:
         """Mean cross-entropy in nats a sample."""
         rows = None
         past, future = self.config.context_frames
@@ -88,7 +88,7 @@ class RendererTask:
         logits = model(batch["levels"], rows, batch.get("excitation"))[:, SETTLE_FRAMES * self.config.hop :]
         return F.cross_entropy(logits.flatten(0, 1).float(), batch["targets"].flatten())
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
+    def validate(self, model: WaveNet) -> dict[str, float]:
         """Bits/sample on held-out pieces with their own score and with another piece's."""
         own = bits_per_sample(model, self.validation)
         result = {"loss": own, "bits_per_sample": own}
@@ -97,7 +97,7 @@ class RendererTask:
             result["bits_per_sample_other_score"] = bits_per_sample(model, self.validation, scores=others)
         return result
 
-    def save(self, path: Path, model: nn.Module, metrics: dict[str, float]) -> None:
+    def save(self, path: Path, model: WaveNet, metrics: dict[str, float]) -> None:
         """Write an instrument that ``renderer.instrument`` can load."""
         metadata = {"architecture": "wavenet", "config": self.config.to_dict(), "metrics": metrics} | self.provenance
         weights.save(path, model.state_dict(), metadata)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from orchestrion.errors import OrchestrionError
 
@@ -35,7 +36,7 @@ class LoopSettings:
     weight_decay: float = 0.01
     clip: float = 1.0
     ema_decay: float = 0.999
-    precision: str = "bf16-mixed"
+    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
     seed: int = 0
     validate_minutes: float = 5.0
     compile: bool = False

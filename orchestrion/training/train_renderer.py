@@ -1,0 +1,125 @@
+"""Train a WaveNet instrument on recordings with their notes: what ``orchestrion train renderer`` calls."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+
+import torch
+
+from orchestrion.datasets.aligned import AlignedPiece, AlignedSet
+from orchestrion.datasets.catalogue import SOUNDFONT, open_recordings
+from orchestrion.datasets.instruments import INSTRUMENTS
+from orchestrion.errors import OrchestrionError
+from orchestrion.files import write_json
+from orchestrion.renderer.config import PRESETS, WaveNetConfig
+from orchestrion.training.renderer_task import RendererSettings, RendererTask
+from orchestrion.training.settings import LoopSettings
+
+SETTINGS = "settings.json"
+
+
+def train_renderer(
+    data: str | os.PathLike[str],
+    run: str | os.PathLike[str],
+    *,
+    preset: str = "medium",
+    unconditioned: bool = False,
+    loop: LoopSettings,
+    crops: RendererSettings | None = None,
+    resume: bool = False,
+) -> dict[str, float]:
+    """Train in folder ``run`` and return the last validation's measures; ``run/model.safetensors`` is the instrument.
+
+    Args:
+        data: a folder of recordings with notes, or ``soundfont:NAME``.
+        preset: a name in ``renderer.config.PRESETS``.
+        unconditioned: leave the score away: the generator to compare with.
+        loop: length, learning rate, precision, …
+        crops: what a batch is made of; by default clean SoundFont audio is left as it is and real recordings are
+            varied in gain and polarity.
+        resume: go on in a ``run`` that was stopped; its settings must be the same but for the length.
+
+    Raises:
+        OrchestrionError: no such data or preset, ``run`` is in use by another training, or no end was given.
+    """
+    if preset not in PRESETS:
+        raise OrchestrionError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
+    config = PRESETS[preset].unconditioned() if unconditioned else PRESETS[preset]
+    made = str(data).startswith(SOUNDFONT)
+    crops = crops or (RendererSettings() if made else RendererSettings(gain_db=3.0, polarity=True))
+    folder = Path(run)
+    _claim(folder, resume, _record(data, preset, config, loop, crops))
+    recordings = open_recordings(data)
+    task = RendererTask(
+        config, recordings.split("train"), recordings.split("validation"), crops,
+        seed=loop.seed, provenance=provenance(recordings, config),
+    )  # fmt: skip
+    return _fit(task, folder, loop, resume)
+
+
+def provenance(recordings: AlignedSet, config: WaveNetConfig) -> dict[str, object]:
+    """What the weights file will say of the set: its source, licence, minutes, and the range of its notes."""
+    train = recordings.split("train")
+    minutes = sum(piece.duration_s for piece in train) / 60
+    low, high = _pitch_range(train)
+    program = next((i.program for name, i in INSTRUMENTS.items() if name == recordings.name), 0)
+    return {
+        "data": dict(recordings.information) | {"name": recordings.name, "training_minutes": round(minutes, 1)},
+        "licence": str(recordings.information.get("licence", "unknown")),
+        "pitch_range": [max(low, config.pitch_low), min(high, config.pitch_high)],
+        "program": program,
+    }
+
+
+def can_compile() -> bool:
+    """Whether torch.compile has what it needs: a GPU, or a C++ compiler."""
+    return torch.cuda.is_available() or any(shutil.which(name) for name in ("c++", "g++", "clang++"))
+
+
+def _fit(task: RendererTask, folder: Path, loop: LoopSettings, resume: bool) -> dict[str, float]:
+    try:
+        from orchestrion.training.loop import fit
+    except ModuleNotFoundError as error:
+        raise OrchestrionError(
+            f'Training needs the package {error.name}; install it with: pip install "orchestrion[train]".'
+        ) from error
+    return fit(task, folder, loop, resume=resume)
+
+
+def _record(
+    data: str | os.PathLike[str], preset: str, config: WaveNetConfig, loop: LoopSettings, crops: RendererSettings
+) -> dict[str, object]:
+    return {
+        "kind": "renderer",
+        "data": str(data),
+        "preset": preset,
+        "config": config.to_dict(),
+        "loop": dataclasses.asdict(loop),
+        "crops": dataclasses.asdict(crops),
+    }
+
+
+def _claim(folder: Path, resume: bool, record: dict[str, object]) -> None:
+    """Make the run's folder and write its settings, or check that they are those of the run to be resumed."""
+    path = folder / SETTINGS
+    if path.exists() and not resume and int(os.environ.get("RANK", "0")) == 0:
+        raise OrchestrionError(f"{folder} holds a training already; add --resume to go on with it, or name another folder.")
+    if resume and path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        for key in ("kind", "data", "preset", "config", "crops"):
+            if before.get(key) != json.loads(json.dumps(record[key])):
+                raise OrchestrionError(f"{folder} was trained with another {key}; resume with the same, or name another folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OrchestrionError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
+    write_json(path, record)
+
+
+def _pitch_range(pieces: tuple[AlignedPiece, ...]) -> tuple[int, int]:
+    pitches = [note.pitch for piece in pieces for note in piece.notes]
+    return min(pitches, default=0), max(pitches, default=127)
