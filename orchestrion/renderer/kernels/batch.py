@@ -8,9 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from orchestrion.renderer.kernels import loop
-from orchestrion.renderer.kernels.packing import STORAGES, Packed, aligned_zeros
+from orchestrion.renderer.kernels.memory import aligned, aligned_zeros
+from orchestrion.renderer.kernels.packing import STORAGES, Packed
+from orchestrion.renderer.kernels.vectors import PANEL_BYTES
 from orchestrion.renderer.kernels.width import lanes_tag
 from orchestrion.renderer.mulaw import silence_level
+
+AHEAD = 8  # samples whose past is multiplied at once; a power of two
+FEW = 4  # voices up to which that pays
 
 
 @dataclass
@@ -69,6 +74,9 @@ class Batch:
         self._rings = aligned_zeros(sum(packed.config.dilations), self.n, packed.width)
         for column, voice in enumerate(voices):
             self._rings[:, column] = voice.history
+        self._ahead = AHEAD if self.n <= FEW else 1
+        self._chains = aligned_zeros(packed.config.layers, self._ahead * self.n, 2 * packed.width)
+        self._zeros, self._ones = aligned_zeros(2 * packed.width), aligned(np.ones(2 * packed.width, dtype=np.float32))
         self._buffers = self._scratch()
         self._scratch_addresses = np.array([self._buffers[name].ctypes.data for name in loop.SCRATCH], dtype=np.int64)
         self._places, self._layers = self._addresses()
@@ -104,7 +112,7 @@ class Batch:
     def _scratch(self) -> dict[str, np.ndarray]:
         p = self.packed
         sizes = {
-            "h": p.width, "a": 2 * p.width, "z": p.width, "skip": p.skip_width,
+            "stream": p.skip_width + p.width, "a": 2 * p.width, "z": p.width,
             "head": len(p.head_bias), "logits": len(p.out_bias), "weights": len(p.out_bias),
         }  # fmt: skip
         return {name: aligned_zeros(self.n, size) for name, size in sizes.items()}
@@ -115,9 +123,9 @@ class Batch:
         slot = 0
         for i, dilation in enumerate(c.dilations):
             layers[i] = [
-                p.gates[i].address, p.gates[i].scale.ctypes.data, p.residuals[i].address, p.residuals[i].scale.ctypes.data,
-                p.residual_bias[i].ctypes.data, p.skips[i].address, p.skips[i].scale.ctypes.data,
-                self._rings[slot].ctypes.data, dilation,
+                p.gates[i].address, p.gates[i].scale.ctypes.data, p.after_gates[i].address, p.after_gates[i].scale.ctypes.data,
+                p.after_bias[i].ctypes.data, self._rings[slot].ctypes.data, dilation, min(dilation, self._ahead),
+                self._chains[i].ctypes.data,
             ]  # fmt: skip
             slot += dilation
         places = np.zeros(loop.N_PLACES, dtype=np.int64)
@@ -129,6 +137,8 @@ class Batch:
         places[loop.HEAD], places[loop.HEAD_SCALE] = p.head.address, p.head.scale.ctypes.data
         places[loop.HEAD_BIAS], places[loop.OUT_BIAS] = p.head_bias.ctypes.data, p.out_bias.ctypes.data
         places[loop.OUT], places[loop.OUT_SCALE] = p.out.address, p.out.scale.ctypes.data
+        places[loop.ZEROS], places[loop.ONES] = self._zeros.ctypes.data, self._ones.ctypes.data
+        places[loop.ROW_BYTES] = PANEL_BYTES[STORAGES[p.storage]]
         places[loop.WIDTH], places[loop.SKIP_WIDTH] = p.width, p.skip_width
         places[loop.HEAD_WIDTH], places[loop.LEVELS_WIDTH] = len(p.head_bias), len(p.out_bias)
         places[loop.LEVELS], places[loop.HOP] = c.levels, c.hop

@@ -15,7 +15,8 @@ from orchestrion.bridge import ConditioningSeries
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.features import excitation, frame_features
 from orchestrion.renderer.kernels.batch import Block
-from orchestrion.renderer.kernels.packing import Packed, aligned_zeros
+from orchestrion.renderer.kernels.memory import aligned_zeros
+from orchestrion.renderer.kernels.packing import Packed
 from orchestrion.renderer.network import WaveNet
 
 BLOCK = 64  # frames

@@ -9,16 +9,17 @@ from orchestrion.bridge.randomness import uniform_scalar
 from orchestrion.renderer.kernels.products import product
 from orchestrion.renderer.kernels.vectors import add, copy, exponentials, gate, greatest, read_float
 
-# Columns of `layers` (int64, one row a layer).
-GATE, GATE_SCALE, RESIDUAL, RESIDUAL_SCALE, RESIDUAL_BIAS, SKIP, SKIP_SCALE, RING, DILATION = range(9)
-# Entries of `places` (int64).
+# Columns of `layers` (int64, one row a layer): addresses, the dilation, and how many past products are made at once.
+GATE, GATE_SCALE, AFTER, AFTER_SCALE, AFTER_BIAS, RING, DILATION, AHEAD, CHAIN = range(9)
+# Entries of `places` (int64): addresses and sizes.
 (
     EMBED_NOW, EMBED_BEFORE, EXCITATION, EXCITATION_ROWS, EXCITATION_SCALE, SKIP_BIAS, HEAD, HEAD_SCALE, HEAD_BIAS,
-    OUT, OUT_SCALE, OUT_BIAS, WIDTH, SKIP_WIDTH, HEAD_WIDTH, LEVELS_WIDTH, LEVELS, HOP,
-) = range(18)  # fmt: skip
-N_PLACES = 18
-SCRATCH = ("h", "a", "z", "skip", "head", "logits", "weights")
-H, A, Z, SKIP_SUM, HEAD_SUM, LOGITS, WEIGHTS = range(7)
+    OUT, OUT_SCALE, OUT_BIAS, ZEROS, ONES, WIDTH, SKIP_WIDTH, HEAD_WIDTH, LEVELS_WIDTH, LEVELS, HOP, ROW_BYTES,
+) = range(21)  # fmt: skip
+N_PLACES = 21
+# Addresses of scratch, [v, ...] each: "stream" is the skip sum and then h; "a" the gates' input; "z" their output.
+SCRATCH = ("stream", "a", "z", "head", "logits", "weights")
+STREAM, A, Z, HEAD_SUM, LOGITS, WEIGHTS = range(6)
 LEAST = np.float32(-np.inf)
 NOTHING = np.float32(0.0)
 
@@ -62,49 +63,73 @@ def run(
 
 @njit(nogil=True, cache=True)
 def _input(width, n, places, scratch, excitation, t, now, before):  # pragma: no cover - compiled
-    """h = E_now[now] + E_before[before] + excitation @ W."""
-    residual = places[WIDTH]
+    """stream = b_skip | E_now[now] + E_before[before] + excitation @ W."""
+    residual, skips = places[WIDTH], places[SKIP_WIDTH]
+    length = skips + residual
     for v in range(n):
+        stream = scratch[STREAM] + 4 * v * length
+        for c in range(0, skips, len(width)):
+            copy(width, places[SKIP_BIAS] + 4 * c, stream + 4 * c)
         for c in range(0, residual, len(width)):
             a = places[EMBED_NOW] + 4 * (now[v] * residual + c)
-            add(width, a, places[EMBED_BEFORE] + 4 * (before[v] * residual + c), scratch[H] + 4 * (v * residual + c))
+            add(width, a, places[EMBED_BEFORE] + 4 * (before[v] * residual + c), stream + 4 * (skips + c))
     if places[EXCITATION]:
-        k = places[EXCITATION_ROWS]
+        k, h = places[EXCITATION_ROWS], scratch[STREAM] + 4 * skips
         product(
-            width, (0,), n, excitation + 4 * t * n * k, k, k, 0, 0, 0, places[EXCITATION], residual,
-            scratch[H], residual, scratch[H], residual, 0, places[EXCITATION_SCALE], 0, 0, LEAST,
+            width, (0,), n, excitation + 4 * t * n * k, k, k, 0, 0, 0, places[EXCITATION], 128 * k, residual,
+            h, length, h, length, 0, places[EXCITATION_SCALE], 0, 0, LEAST,
         )  # fmt: skip
 
 
 @njit(nogil=True, cache=True)
 def _stack(width, storage, n, places, layers, scratch, row, clock):  # pragma: no cover - compiled
-    """All gated layers: leaves relu(skip sum + bias) in scratch."""
+    """All gated layers: leaves relu(skip sum + bias) in the stream."""
     residual, skips = places[WIDTH], places[SKIP_WIDTH]
-    h, a, z, skip = scratch[H], scratch[A], scratch[Z], scratch[SKIP_SUM]
+    stream, a, z = scratch[STREAM], scratch[A], scratch[Z]
+    length, h = skips + residual, stream + 4 * skips
     last = len(layers) - 1
     for i in range(last + 1):
         layer = layers[i]
         past = layer[RING] + 4 * (clock & (layer[DILATION] - 1)) * n * residual
-        product(
-            width, storage, n, past, residual, residual, h, residual, residual, layer[GATE], 2 * residual,
-            a, 2 * residual, row + 8 * i * n * residual, 2 * residual, 0, layer[GATE_SCALE], 0, 0, LEAST,
-        )  # fmt: skip
-        for c in range(0, n * residual, len(width)):
-            copy(width, h + 4 * c, past + 4 * c)
+        _gate_sums(width, storage, n, places, layer, past, h, length, a, row + 8 * i * n * residual, clock)
         for v in range(n):
             for c in range(0, residual, len(width)):
+                copy(width, h + 4 * (v * length + c), past + 4 * (v * residual + c))
                 filtered = a + 4 * (2 * v * residual + c)
                 gate(width, filtered, filtered + 4 * residual, z + 4 * (v * residual + c))
-        start, start_stride = (skip, skips) if i else (places[SKIP_BIAS], 0)
         product(
-            width, storage, n, z, residual, residual, 0, 0, 0, layer[SKIP], skips,
-            skip, skips, start, start_stride, 0, layer[SKIP_SCALE], 0, 0, NOTHING if i == last else LEAST,
+            width, storage, n, z, residual, residual, 0, 0, 0, layer[AFTER], residual * places[ROW_BYTES],
+            skips if i == last else length, stream, length, stream, length, layer[AFTER_BIAS], layer[AFTER_SCALE], 0, 0,
+            NOTHING if i == last else LEAST,
         )  # fmt: skip
-        if i < last:
-            product(
-                width, storage, n, z, residual, residual, 0, 0, 0, layer[RESIDUAL], residual,
-                h, residual, h, residual, layer[RESIDUAL_BIAS], layer[RESIDUAL_SCALE], 0, 0, LEAST,
-            )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)
+def _gate_sums(width, storage, n, places, layer, past, h, length, a, row, clock):  # pragma: no cover - compiled
+    """a = row + past @ W_past + h @ W_now.
+
+    With few voices the weights' way from the cache is what takes time. The past of the next ``AHEAD`` samples is already
+    known (it is at most the dilation), so its chains are made that many at once and only continued here.
+    """
+    residual = places[WIDTH]
+    k, row_bytes, ahead = residual, places[ROW_BYTES], layer[AHEAD]
+    stride = 2 * residual * row_bytes
+    if ahead <= 1:
+        product(
+            width, storage, n, past, k, k, h, length, k, layer[GATE], stride, 2 * k,
+            a, 2 * k, row, 2 * k, 0, layer[GATE_SCALE], 0, 0, LEAST,
+        )  # fmt: skip
+        return
+    turn = clock & (ahead - 1)
+    if turn == 0:
+        product(
+            width, storage, ahead * n, past, k, k, 0, 0, 0, layer[GATE], stride, 2 * k,
+            layer[CHAIN], 2 * k, places[ZEROS], 0, 0, places[ONES], 0, 0, LEAST,
+        )  # fmt: skip
+    product(
+        width, storage, n, h, length, k, 0, 0, 0, layer[GATE] + k * row_bytes, stride, 2 * k,
+        a, 2 * k, row, 2 * k, 0, layer[GATE_SCALE], layer[CHAIN] + 8 * turn * n * k, 2 * k, LEAST,
+    )  # fmt: skip
 
 
 @njit(nogil=True, cache=True)
@@ -112,12 +137,12 @@ def _head(width, storage, n, places, scratch):  # pragma: no cover - compiled
     """The last two products: leaves the logits in scratch."""
     skips, hidden, levels = places[SKIP_WIDTH], places[HEAD_WIDTH], places[LEVELS_WIDTH]
     product(
-        width, storage, n, scratch[SKIP_SUM], skips, skips, 0, 0, 0, places[HEAD], hidden,
-        scratch[HEAD_SUM], hidden, places[HEAD_BIAS], 0, 0, places[HEAD_SCALE], 0, 0, NOTHING,
+        width, storage, n, scratch[STREAM], skips + places[WIDTH], skips, 0, 0, 0, places[HEAD], skips * places[ROW_BYTES],
+        hidden, scratch[HEAD_SUM], hidden, places[HEAD_BIAS], 0, 0, places[HEAD_SCALE], 0, 0, NOTHING,
     )  # fmt: skip
     product(
-        width, storage, n, scratch[HEAD_SUM], hidden, hidden, 0, 0, 0, places[OUT], levels,
-        scratch[LOGITS], levels, places[OUT_BIAS], 0, 0, places[OUT_SCALE], 0, 0, LEAST,
+        width, storage, n, scratch[HEAD_SUM], hidden, hidden, 0, 0, 0, places[OUT], hidden * places[ROW_BYTES],
+        levels, scratch[LOGITS], levels, places[OUT_BIAS], 0, 0, places[OUT_SCALE], 0, 0, LEAST,
     )  # fmt: skip
 
 

@@ -15,18 +15,19 @@ Storage:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import WaveNetConfig
+from orchestrion.renderer.kernels.memory import aligned, together
 from orchestrion.renderer.kernels.vectors import BFLOAT16, FLOAT32, INT8_STORED, PANEL
 
 STORAGES = {"float32": FLOAT32, "bfloat16": BFLOAT16, "int8": INT8_STORED}
 ROW_MULTIPLE = 16
 TINY = np.float32(2.0**-100)
-NEVER = np.float32(-1e30)  # the logit of a level that does not exist
+NEVER = -1e30  # the logit of a level that does not exist
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,8 @@ class Packed:
     embed_before: np.ndarray
     excitation: Matrix | None
     gates: tuple[Matrix, ...]  # [2 * width, 2 * width]: past rows, then present rows
-    residuals: tuple[Matrix, ...]
-    skips: tuple[Matrix, ...]
-    residual_bias: np.ndarray  # [layers, width]
+    after_gates: tuple[Matrix, ...]  # [width, skip_width + width]: to the skip sum, then to the residual stream
+    after_bias: np.ndarray  # [layers, skip_width + width]: zeros, then the residual bias
     skip_bias: np.ndarray
     head: Matrix
     head_bias: np.ndarray
@@ -71,7 +71,7 @@ class Packed:
     @property
     def n_bytes(self) -> int:
         """Bytes of weights one sample reads."""
-        matrices = (*self.gates, *self.residuals, *self.skips, self.head, self.out)
+        matrices = (*self.gates, *self.after_gates, self.head, self.out)
         return sum(matrix.n_bytes for matrix in matrices)
 
 
@@ -87,21 +87,32 @@ def pack(config: WaveNetConfig, tensors: Mapping[str, np.ndarray], storage: str 
     kind = STORAGES[storage]
     width, skip_width = padded(config.residual, PANEL), padded(config.skip, PANEL)
     layers = range(config.layers)
-    return Packed(
+    packed = Packed(
         config, storage, width, skip_width,
         embed_now=_grow(t["embed_now.weight"], config.levels, width),
         embed_before=_grow(t["embed_before.weight"], config.levels, width),
         excitation=pack_matrix(_grow(t["w_exc"], padded(2 * config.harmonics), width), FLOAT32) if config.harmonics else None,
         gates=tuple(pack_matrix(_gate_matrix(t["w_past"][i], t["w_now"][i], config.residual), kind) for i in layers),
-        residuals=tuple(pack_matrix(_grow(t["w_res"][i], width, width), kind) for i in layers),
-        skips=tuple(pack_matrix(_grow(t["w_skip"][i], width, skip_width), kind) for i in layers),
-        residual_bias=_grow(t["b_res"], config.layers, width),
+        after_gates=tuple(
+            pack_matrix(np.hstack([_grow(t["w_skip"][i], width, skip_width), _grow(t["w_res"][i], width, width)]), kind)
+            for i in layers
+        ),
+        after_bias=aligned(np.hstack([_grow(np.zeros((0, 0)), config.layers, skip_width), _grow(t["b_res"], config.layers, width)])),
         skip_bias=_grow(t["b_skip"], skip_width),
         head=pack_matrix(_grow(t["w_head"], skip_width, config.head), kind),
         head_bias=_grow(t["b_head"], padded(config.head, PANEL)),
         out=pack_matrix(_grow(t["w_out"], padded(config.head, PANEL), config.levels), kind),
         out_bias=_grow(t["b_out"], padded(config.levels, PANEL), fill=NEVER),
     )  # fmt: skip
+    return _in_one_block(packed)
+
+
+def _in_one_block(packed: Packed) -> Packed:
+    """The same network with its matrices one after another, as a sample reads them."""
+    ordered = [m for pair in zip(packed.gates, packed.after_gates, strict=True) for m in pair] + [packed.head, packed.out]
+    blocks = together([m.panels for m in ordered])
+    moved = [replace(m, panels=block) for m, block in zip(ordered, blocks, strict=True)]
+    return replace(packed, gates=tuple(moved[:-2:2]), after_gates=tuple(moved[1:-2:2]), head=moved[-2], out=moved[-1])
 
 
 def pack_matrix(matrix: np.ndarray, kind: int) -> Matrix:
@@ -128,20 +139,6 @@ def unpack_matrix(matrix: Matrix, kind: int) -> np.ndarray:
 
 def padded(size: int, multiple: int = ROW_MULTIPLE) -> int:
     return -(-size // multiple) * multiple
-
-
-def aligned(array: np.ndarray) -> np.ndarray:
-    """A copy that begins at a multiple of 64 bytes, so that no vector straddles two cache lines."""
-    array = np.ascontiguousarray(array)
-    buffer = np.empty(array.nbytes + 64, dtype=np.uint8)
-    start = -buffer.ctypes.data % 64
-    copy = buffer[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy
-
-
-def aligned_zeros(*shape: int, dtype: type = np.float32) -> np.ndarray:
-    return aligned(np.zeros(shape, dtype=dtype))
 
 
 def _gate_matrix(past: np.ndarray, now: np.ndarray, residual: int) -> np.ndarray:

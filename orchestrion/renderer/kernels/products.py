@@ -7,72 +7,117 @@ from numba import njit
 from orchestrion.renderer.kernels.vectors import never_inlined, product_tile
 
 PANEL_COLUMNS = 32
+WIDEST = 6  # panels of one row: 12 accumulators hide the latency of the multiply-adds
 
 
 @njit(nogil=True, cache=True)
 def product(
-    width, storage, n, x, ldx, k, x2, ldx2, k2, w, columns, out, ldo, base, ldb, bias, scale, chain, ldc, floor
+    width, storage, n, x, ldx, k, x2, ldx2, k2, w, stride, columns, out, ldo, base, ldb, bias, scale, chain, ldc, floor
 ):  # fmt: skip  # pragma: no cover - compiled
     """out[:n, :columns] = max(base + bias + scale * (chain + x @ w + x2 @ w2), floor); see ``product_tile``.
 
-    All are addresses or lengths; ``w`` has ``k + k2`` rows and ``columns`` (a multiple of 32) columns.
+    All are addresses or lengths: ``columns`` is a multiple of 32, ``stride`` the bytes from one panel to the next.
     """
     never_inlined()
-    lanes, row_bytes, word_bytes = len(width), 256 >> len(storage), 1 if len(storage) == 3 else 4
-    stride = (k + k2) * row_bytes
-    last = columns // PANEL_COLUMNS
+    lanes, word_bytes = len(width), 1 if len(storage) == 3 else 4
+    panels = columns // PANEL_COLUMNS
     for part in range(0, 16, lanes):
         panel = 0
-        while n == 1 and last - panel >= 4:
+        while panel < panels:
             c = 4 * (panel * PANEL_COLUMNS + part)
-            product_tile(
-                width, storage, (0,) * 1, (0,) * 4, x, ldx, k, x2, ldx2, k2, w + panel * stride + part * word_bytes,
-                stride, out + c, ldo, base + c, ldb, bias + c if bias else 0, scale + c, chain + c if chain else 0, ldc, floor,
-            )  # fmt: skip
-            panel += 4
-        while panel < last:
-            c = 4 * (panel * PANEL_COLUMNS + part)
-            _panel(
-                width, storage, n, x, ldx, k, x2, ldx2, k2, w + panel * stride + part * word_bytes, stride,
-                out + c, ldo, base + c, ldb, bias + c if bias else 0, scale + c, chain + c if chain else 0, ldc, floor,
-            )  # fmt: skip
-            panel += 1
+            here = w + panel * stride + part * word_bytes
+            bias_here, chain_here = bias + c if bias else 0, chain + c if chain else 0
+            if n == 1:
+                # As equal groups as can be: a narrow rest would wait for its own multiply-adds.
+                groups = (panels - panel + WIDEST - 1) // WIDEST
+                taken = (panels - panel + groups - 1) // groups
+                _row(
+                    width, storage, taken, x, k, x2, k2, here, stride, out + c, base + c, bias_here, scale + c,
+                    chain_here, floor,
+                )  # fmt: skip
+                panel += taken
+            else:
+                _panel(
+                    width, storage, n, x, ldx, k, x2, ldx2, k2, here, stride, out + c, ldo, base + c, ldb,
+                    bias_here, scale + c, chain_here, ldc, floor,
+                )  # fmt: skip
+                panel += 1
+
+
+@njit(nogil=True, cache=True)
+def _row(
+    width, storage, panels, x, k, x2, k2, w, stride, out, base, bias, scale, chain, floor
+):  # fmt: skip  # pragma: no cover - compiled
+    """One row, 1 to 6 panels (their part of ``lanes`` columns twice)."""
+    never_inlined()
+    one = (0,)
+    if panels == 6:
+        product_tile(
+            width, storage, one, (0,) * 6, x, k, k, x2, k, k2, w, stride, out, 0, base, 0, bias, scale, chain, 0, floor
+        )  # fmt: skip
+    elif panels == 5:
+        product_tile(
+            width, storage, one, (0,) * 5, x, k, k, x2, k, k2, w, stride, out, 0, base, 0, bias, scale, chain, 0, floor
+        )  # fmt: skip
+    elif panels == 4:
+        product_tile(
+            width, storage, one, (0,) * 4, x, k, k, x2, k, k2, w, stride, out, 0, base, 0, bias, scale, chain, 0, floor
+        )  # fmt: skip
+    elif panels == 3:
+        product_tile(
+            width, storage, one, (0,) * 3, x, k, k, x2, k, k2, w, stride, out, 0, base, 0, bias, scale, chain, 0, floor
+        )  # fmt: skip
+    elif panels == 2:
+        product_tile(
+            width, storage, one, (0,) * 2, x, k, k, x2, k, k2, w, stride, out, 0, base, 0, bias, scale, chain, 0, floor
+        )  # fmt: skip
+    else:
+        product_tile(
+            width, storage, one, one, x, k, k, x2, k, k2, w, stride, out, 0, base, 0, bias, scale, chain, 0, floor
+        )  # fmt: skip
 
 
 @njit(nogil=True, cache=True)
 def _panel(
     width, storage, n, x, ldx, k, x2, ldx2, k2, w, stride, out, ldo, base, ldb, bias, scale, chain, ldc, floor
 ):  # fmt: skip  # pragma: no cover - compiled
-    """One panel (its part of ``lanes`` columns twice) of ``product``, rows in tiles of 12, 8, 4, 2 and 1."""
+    """One panel (its part of ``lanes`` columns twice), rows in tiles of 12, 8, 4, 2 and 1; of 6 in place of 12 and 8 where
+    the host has 16 vector registers.
+    """
     never_inlined()
     r = 0
-    while n - r >= 12:
+    while n - r >= 12 and len(width) == 16:
         product_tile(
-            width, storage, (0,) * 12, (0,) * 1, x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc, ldc, floor,
+            width, storage, (0,) * 12, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else 0, ldc, floor,
         )  # fmt: skip
         r += 12
-    while n - r >= 8:
+    while n - r >= 8 and len(width) == 16:
         product_tile(
-            width, storage, (0,) * 8, (0,) * 1, x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc, ldc, floor,
+            width, storage, (0,) * 8, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else 0, ldc, floor,
         )  # fmt: skip
         r += 8
+    while n - r >= 6 and len(width) < 16:
+        product_tile(
+            width, storage, (0,) * 6, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else 0, ldc, floor,
+        )  # fmt: skip
+        r += 6
     while n - r >= 4:
         product_tile(
-            width, storage, (0,) * 4, (0,) * 1, x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc, ldc, floor,
+            width, storage, (0,) * 4, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else 0, ldc, floor,
         )  # fmt: skip
         r += 4
     while n - r >= 2:
         product_tile(
-            width, storage, (0,) * 2, (0,) * 1, x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc, ldc, floor,
+            width, storage, (0,) * 2, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else 0, ldc, floor,
         )  # fmt: skip
         r += 2
-    while n - r >= 1:
+    if n - r == 1:
         product_tile(
-            width, storage, (0,) * 1, (0,) * 1, x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc, ldc, floor,
+            width, storage, (0,), (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else 0, ldc, floor,
         )  # fmt: skip
-        r += 1

@@ -162,36 +162,14 @@ class _Tile:
 
 
 @intrinsic
-def chain_tile(typing, width, storage, rows, panels, x, ldx, k, x2, ldx2, k2, w, panel_stride, out, ldo):
-    """out[r, c] += x[r, :k] @ w[:k, c] then x2[r, :k2] @ w[k:k+k2, c]: raw chains, continued in memory.
-
-    Each panel's row holds columns j (vector 0) and j + 16 (vector 1).
-    """
-    signature = types.void(width, storage, rows, panels, *[types.int64] * 10)
-
-    def code(context, builder, sig, args):
-        emit = Emitter(builder, width)
-        tile = _Tile(emit, storage.count, rows.count, panels.count)
-        x_, ldx_, k_, x2_, ldx2_, k2_, w_, stride, out_, ldo_ = args[4:]
-        addresses = _outputs(emit, tile, out_, ldo_)
-        sums = [[emit.load(a, n) for a, n in row] for row in addresses]
-        sums = _both(tile, sums, x_, ldx_, k_, x2_, ldx2_, k2_, w_, stride)
-        for row, targets in zip(sums, addresses, strict=True):
-            for value, (address, n_bytes) in zip(row, targets, strict=True):
-                emit.store(value, address, n_bytes)
-        return context.get_dummy_value()
-
-    return signature, code
-
-
-@intrinsic
 def product_tile(
     typing, width, storage, rows, panels, x, ldx, k, x2, ldx2, k2, w, panel_stride,
     out, ldo, base, ldb, bias, scale, chain, ldc, floor,
 ):  # fmt: skip
     """out[r, c] = max(base[r, c] + bias[c] + scale[c] * (chain[r, c] + x @ w + x2 @ w2), floor).
 
-    ``bias`` and ``chain`` may be 0 (none). ``scale`` is read for int8 storage alone.
+    x holds the rows [r, :k] and w their weights, w2 lies after w. ``bias`` and ``chain`` may be 0 (none). ``scale`` is
+    read for int8 alone. With ``base`` of zeros and ``scale`` of ones the result is a chain for another call to continue. A panel's row holds columns j (vector 0) and j + 16 (vector 1).
     """
     signature = types.void(width, storage, rows, panels, *[types.int64] * 16, types.float32)
 
