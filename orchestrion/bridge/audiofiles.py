@@ -29,7 +29,8 @@ def read(path: str | os.PathLike[str]) -> Waveform:
     source = Path(path)
     _check_readable(source)
     try:
-        with soundfile.SoundFile(source) as handle:
+        # A handle, as soundfile does not open names that are not UTF-8.
+        with open(source, "rb") as file, soundfile.SoundFile(file) as handle:
             _check_header(source, handle)
             samples = _read_mono(source, handle)
             tags = {name: getattr(handle, name) for name in READABLE_TAGS}
@@ -70,8 +71,9 @@ def write_blocks(
     if target.suffix.lower() not in FORMATS:
         raise OrchestrionError(f"Cannot write audio as {target.name!r}: the name must end in .wav, .flac or .ogg.")
     container, encoding = FORMATS[target.suffix.lower()]
-    with atomic_write(target) as temporary, open(temporary, "wb+") as handle:
-        _write(blocks, handle, container, encoding, sample_rate, channels, tags or {})
+    with atomic_write(target) as temporary:
+        # libsndfile opens the file itself: where the disk is full it says so, while the error of a Python handle is lost.
+        _write(blocks, os.fsencode(temporary), container, encoding, sample_rate, channels, tags or {})
 
 
 def write_wav(waveform: Waveform, handle: IO[bytes]) -> None:
@@ -90,7 +92,7 @@ def _blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
 
 def _write(
     blocks: Iterable[np.ndarray],
-    handle: IO[bytes],
+    target: IO[bytes] | bytes,
     container: str,
     encoding: str,
     sample_rate: int,
@@ -100,7 +102,7 @@ def _write(
     import soundfile
 
     try:
-        with soundfile.SoundFile(handle, "w", sample_rate, channels, encoding, format=container) as file:
+        with soundfile.SoundFile(target, "w", sample_rate, channels, encoding, format=container) as file:
             for name, text in _stored_tags(tags).items():
                 setattr(file, name, text)
             for block in blocks:

@@ -181,6 +181,8 @@ def _encode_track(track: Track) -> bytes:
 
 
 def _varlen(value: int) -> bytes:
+    if not 0 <= value < 1 << 28:
+        raise OrchestrionError(f"Two events {value} ticks apart cannot be written to a MIDI file.")
     groups = [value & 0x7F]
     while value := value >> 7:
         groups.append((value & 0x7F) | 0x80)

@@ -36,7 +36,8 @@ def scores(draw):
         step_s = draw(st.floats(0.05, 0.5))
         made = tuple(Note(a * step_s, b * step_s, pitch, draw(VELOCITIES)) for a, b, pitch in cells)
         parts.append(Part(f"part {index}", draw(st.integers(0, 127)), made, draw(st.booleans())))
-    tempos = [Tempo(0.0, draw(st.floats(20.0, 300.0)))]
-    tempos += [Tempo(at, draw(st.floats(20.0, 300.0))) for at in draw(st.lists(st.floats(0.5, 20.0), max_size=3))]
+    # Times further apart than a tick, and tempos that stay different when a file rounds them.
+    tempos = [Tempo(0.0, draw(st.integers(20, 300)) + 0.25)]
+    tempos += [Tempo(at / 3, draw(st.integers(20, 300)) / 1.7) for at in draw(st.sets(st.integers(1, 60), max_size=3))]
     meters = [Meter(0.0, draw(st.integers(1, 12)), draw(st.sampled_from([2, 4, 8])))]
     return Score(tuple(parts), tuple(tempos), tuple(meters), draw(st.sampled_from(["", "Süß", "A tune"])))

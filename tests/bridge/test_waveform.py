@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -204,3 +205,25 @@ def test_a_flipped_byte_raises_nothing_but_our_error(tmp_path_factory, at, value
         Waveform.read(path)
     except OrchestrionError:
         pass
+
+
+def test_names_that_are_not_utf8_are_read_and_written(tmp_path):
+    path = os.path.join(os.fsencode(tmp_path), b"caf\xe9.wav")
+    tone().write(os.fsdecode(path))
+    assert Waveform.read(os.fsdecode(path)).duration_s == 1.0
+
+
+def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(tmp_path):
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"before")
+    code = (
+        "import resource, signal, sys, numpy as np\n"
+        "from orchestrion.bridge import Waveform\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n"
+        "try:\n    Waveform(np.zeros(100_000), 16000).write(sys.argv[1])\n"
+        "except ValueError as error:\n    print(type(error).__name__)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("OrchestrionError\n", "")
+    assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
