@@ -149,7 +149,7 @@ def _check_header(source: Path, handle) -> None:
 
 
 def _check_readable(source: Path) -> None:
-    if source.is_dir():
+    if os.path.isdir(source):
         raise OrchestrionError(f"Cannot read {source}: it is a folder; name a file.")
     try:
         with open(source, "rb") as handle:

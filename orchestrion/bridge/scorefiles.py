@@ -14,11 +14,13 @@ from orchestrion.bridge.tunes import BUILTIN_TUNES
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import atomic_write
 
+MAX_SHOWN = 200
+
 
 def read(source: str | os.PathLike[str]) -> Score:
     """See `Score.read`. A file in the working folder goes before a built-in tune of the same name."""
     path = Path(source)
-    if isinstance(source, str) and source in BUILTIN_TUNES and not path.is_file():
+    if isinstance(source, str) and source in BUILTIN_TUNES and not os.path.isfile(path):
         return BUILTIN_TUNES[source]
     shown = printable(path)
     suffix = path.suffix.lower()
@@ -45,9 +47,10 @@ def write(score: Score, path: str | os.PathLike[str]) -> None:
 
 
 def printable(path: Path) -> str:
-    """The path as text that any terminal takes: bytes that are not UTF-8, and control characters, are escaped."""
+    """The path as text that any terminal takes: not UTF-8 or control characters are escaped, the end of a long one kept."""
     text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return shown if len(shown) <= MAX_SHOWN else f"…{shown[-MAX_SHOWN:]}"
 
 
 def _read_midi(data: bytes, name: str) -> Score:
@@ -92,10 +95,11 @@ WRITERS: Mapping[str, Callable[[Score], bytes]] = {
 
 
 def _read_bytes(path: Path, shown: str, limit: int) -> bytes:
-    if path.is_dir():
+    # os.path answers False where pathlib raises (a name that is too long, say); opening it then says why.
+    if os.path.isdir(path):
         raise OrchestrionError(f"Cannot read {shown}: it is a folder; name a file in it.")
     # A pipe or a device could be endless or wait for ever.
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):
         raise OrchestrionError(f"Cannot read {shown}: it is not a regular file.")
     try:
         with open(path, "rb") as handle:
@@ -111,7 +115,7 @@ def _read_bytes(path: Path, shown: str, limit: int) -> bytes:
 
 
 def _unknown(path: Path, shown: str) -> str:
-    if path.is_dir():
+    if os.path.isdir(path):
         return f"Cannot read {shown}: it is a folder; name a file in it."
     known = f"a score ends in {', '.join(READERS)}"
     if path.suffix:
