@@ -9,12 +9,23 @@ from pathlib import Path
 from orchestrion.errors import OrchestrionError
 
 FOLDER = Path(__file__).parent / "models"
+COMPOSER_PREFIX = "composer-"
 MAX_HEADER_BYTES = 16 << 20
 
 
 def names() -> list[str]:
     """Names of the shipped models, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
+def composers() -> list[str]:
+    """Names of the shipped composers, without the prefix of their files."""
+    return [name.removeprefix(COMPOSER_PREFIX) for name in names() if name.startswith(COMPOSER_PREFIX)]
+
+
+def instruments() -> list[str]:
+    """Names of the shipped instruments."""
+    return [name for name in names() if not name.startswith(COMPOSER_PREFIX)]
 
 
 def find(name_or_path: str | os.PathLike[str]) -> Path:

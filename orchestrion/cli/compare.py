@@ -8,20 +8,19 @@ from typing import Any
 
 import click
 
-from orchestrion.cli.options import MODEL, PATH, SCORE, device_option, json_option, seed_option, temperature_option
+from orchestrion.cli.options import INSTRUMENT, PATH, SCORE, json_option, seed_option, temperature_option
 from orchestrion.cli.output import output_folder, printable, write_settings
 from orchestrion.cli.sources import arranging_options, read_arranged
 
 
 @click.command()
 @click.argument("score", type=SCORE, metavar="SCORE")
-@click.option("-i", "--instrument", type=MODEL, default="piano", show_default=True, metavar="NAME|PATH",
+@click.option("-i", "--instrument", type=INSTRUMENT, default="piano", show_default=True, metavar="NAME|PATH",
               help="Shipped instrument or weights file.")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to write in; made if need be.")
 @arranging_options
 @seed_option
 @temperature_option
-@device_option
 @json_option
 @click.pass_context  # fmt: skip
 def compare(ctx: click.Context, score: str, instrument: str, output: Path, as_json: bool, **_: Any) -> None:
@@ -39,7 +38,7 @@ def compare(ctx: click.Context, score: str, instrument: str, output: Path, as_js
     with output_folder(output):
         from orchestrion import api
 
-        playing = {name: ctx.params[name] for name in ("seed", "temperature", "device")}
+        playing = {name: ctx.params[name] for name in ("seed", "temperature")}
         result = api.compare(arranged, instrument, output, **playing)
         write_settings(output / "settings", ctx, {"score": printable(score)})
     if as_json:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from orchestrion.cli.composing import composing, composing_options
-from orchestrion.cli.options import PATH, device_option, json_option, seed_option
+from orchestrion.cli.options import PATH, json_option, seed_option
 from orchestrion.cli.output import SCORE_SUFFIXES, check_output_file, numbered, report, write_settings
 
 
@@ -18,10 +18,9 @@ from orchestrion.cli.output import SCORE_SUFFIXES, check_output_file, numbered, 
 @click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
               help="Pieces: OUT-1.mid, OUT-2.mid, …")
 @seed_option
-@device_option
 @json_option
 @click.pass_context  # fmt: skip
-def compose(ctx: click.Context, output: Path, count: int, as_json: bool, seed: int, device: str, **_: Any) -> None:
+def compose(ctx: click.Context, output: Path, count: int, as_json: bool, seed: int, **_: Any) -> None:
     """Compose a new piece and write it as MIDI or MusicXML, with every setting in OUT.json.
 
     \b
@@ -37,7 +36,7 @@ def compose(ctx: click.Context, output: Path, count: int, as_json: bool, seed: i
 
     from orchestrion import api
 
-    pieces = api.compose(count=count, seed=seed, device=device, **options)
+    pieces = api.compose(count=count, seed=seed, **options)
     for target, piece in zip(targets, pieces if isinstance(pieces, list) else [pieces], strict=True):
         piece.write(target)
         facts = {"notes": len(piece.notes), "duration_s": round(piece.duration_s, 6)}

@@ -7,15 +7,17 @@ from collections.abc import Callable
 
 import click
 
-from orchestrion.cli.options import MODEL, SCORE
+from orchestrion.cli.options import COMPOSER, SCORE
 
 PITCH = re.compile(r"([A-Ga-g])([#b]?)(-?\d)")
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 ACCIDENTALS = {"": 0, "#": 1, "b": -1}
 
 
-def parse_meter(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
+def parse_meter(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
     """``"3/4"`` → ``(3, 4)``."""
+    if value is None:
+        return None
     match = re.fullmatch(r"(\d{1,2})/(\d{1,2})", value)
     if not match:
         raise click.BadParameter(f"{value!r} is not a meter; write for example 3/4.")
@@ -48,13 +50,14 @@ def midi_number(name: str) -> int:
 
 
 _OPTIONS = (
-    click.option("--model", type=MODEL, default="melodies", show_default=True, metavar="NAME|PATH",
+    click.option("--model", type=COMPOSER, default="melodies", show_default=True, metavar="NAME|PATH",
                  help="Shipped composer or weights file."),
     click.option("--bars", type=click.IntRange(1, 10_000), metavar="N", help="Length in bars.  [default: 8]"),
     click.option("--seconds", type=click.FloatRange(0.5, 21_600), metavar="S", help="Length in seconds, instead of --bars."),
-    click.option("--tempo", type=click.FloatRange(10, 500), default=120.0, show_default=True, metavar="BPM",
-                 help="Quarter notes a minute."),
-    click.option("--meter", default="4/4", show_default=True, callback=parse_meter, metavar="N/D", help="Such as 3/4."),
+    click.option("--tempo", type=click.FloatRange(10, 500), metavar="BPM",
+                 help="Quarter notes a minute.  [default: the prime's, or the model's own]"),
+    click.option("--meter", callback=parse_meter, metavar="N/D",
+                 help="Such as 3/4.  [default: the prime's, or the model's own]"),
     click.option("--key", metavar="KEY", help='Keep to a scale: "G major", "A minor".'),
     click.option("--range", "pitch_range", callback=parse_range, metavar="LOW-HIGH", help="Keep to pitches: C4-C6 or 60-84."),
     click.option("--polyphony", type=click.IntRange(1, 88), metavar="N", help="At most so many notes at once."),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from orchestrion.cli.options import PATH, json_option, seed_option
-from orchestrion.errors import OrchestrionError
 
 
 @click.group()
@@ -31,23 +33,39 @@ def list_data(as_json: bool) -> None:
     Example:
       orchestrion data list
     """
-    raise OrchestrionError("not wired")
+    from orchestrion.datasets.catalogue import sources
+
+    if as_json:
+        click.echo(json.dumps([asdict(source) for source in sources()], indent=2, ensure_ascii=False))
+        return
+    for source in sources():
+        click.echo(f"{source.name}  ({source.kind}, {source.licence})\n    {source.content}; {source.source}")
 
 
 @data.command()
 @click.argument("instrument")
-@click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to write in; made if need be.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=45.0, show_default=True, metavar="M",
-              help="Minutes of audio.")
+@click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to make; must not exist yet.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), metavar="M",
+              help="Minutes of audio.  [default: what suits the instrument]")
+@click.option("--soundfont", "soundfont_path", type=PATH, metavar="FILE.sf2",
+              help="The SoundFont.  [default: FluidR3_GM where Debian puts it]")
 @seed_option  # fmt: skip
-def soundfont(instrument: str, output: Path, minutes: float, seed: int) -> None:
+def soundfont(instrument: str, output: Path, minutes: float | None, soundfont_path: Path | None, seed: int) -> None:
     """Make training audio of a General MIDI INSTRUMENT with FluidSynth, from scores and exercises.
+
+    Needs the programs of Debian's packages fluidsynth and fluid-soundfont-gm. `orchestrion data list` names the
+    instruments. Stopped half-way, the same command goes on where it was.
 
     \b
     Example:
       orchestrion data soundfont violin -o violin-set --minutes 45
     """
-    raise OrchestrionError("not wired")
+    from orchestrion.datasets.aligned import AlignedSet
+    from orchestrion.datasets.catalogue import summary
+    from orchestrion.datasets.soundfont import make
+
+    folder = make(instrument, output, minutes, seed, soundfont_path)
+    _print_summary(summary(AlignedSet.open(folder)))
 
 
 @data.command()
@@ -63,4 +81,17 @@ def check(folder: Path, as_json: bool) -> None:
     Example:
       orchestrion data check violin-set
     """
-    raise OrchestrionError("not wired")
+    from orchestrion.datasets.aligned import AlignedSet
+    from orchestrion.datasets.catalogue import summary
+
+    figures = summary(AlignedSet.open(folder))
+    if as_json:
+        click.echo(json.dumps(figures, indent=2))
+    else:
+        _print_summary(figures)
+
+
+def _print_summary(figures: Mapping[str, object]) -> None:
+    for name, value in figures.items():
+        shown = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else value
+        click.echo(f"{name.replace('_', ' '):<14} {shown}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from orchestrion.cli.options import MODEL, device_option, json_option, seed_option
+from orchestrion.cli.options import COMPOSER, INSTRUMENT, device_option, json_option, seed_option
 from orchestrion.errors import OrchestrionError
 
 
@@ -24,7 +24,7 @@ def evaluate() -> None:
 
 
 @evaluate.command()
-@click.option("-i", "--instrument", type=MODEL, required=True, metavar="NAME|PATH", help="Shipped instrument or weights file.")
+@click.option("-i", "--instrument", type=INSTRUMENT, required=True, metavar="NAME|PATH", help="Shipped instrument or weights file.")
 @click.option("--data", required=True, metavar="DIR", help="Recordings with notes (orchestrion data --help).")
 @click.option("--split", default="validation", show_default=True, help="Which pieces, where the folder has splits.")
 @click.option("--seconds", type=click.FloatRange(1), default=30.0, show_default=True, metavar="S",
@@ -43,7 +43,7 @@ def renderer(as_json: bool, **options: Any) -> None:
 
 
 @evaluate.command()
-@click.option("--model", type=MODEL, required=True, metavar="NAME|PATH", help="Shipped composer or weights file.")
+@click.option("--model", type=COMPOSER, required=True, metavar="NAME|PATH", help="Shipped composer or weights file.")
 @click.option("--data", required=True, metavar="NAME|DIR|FILE.mat",
               help="melodies, chorales, a folder of scores, or a MATLAB file of piano rolls.")
 @click.option("--split", type=click.Choice(["train", "validation", "test", "all"]), default="test", show_default=True,

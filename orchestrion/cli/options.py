@@ -44,6 +44,8 @@ class Seed(click.IntRange):
 
 
 SCORE = NameOrPath(lambda: list(TUNES))
+INSTRUMENT = NameOrPath(shipped.instruments)
+COMPOSER = NameOrPath(shipped.composers)
 MODEL = NameOrPath(shipped.names)
 
 seed_option = click.option(
@@ -56,8 +58,6 @@ device_option = click.option(
 temperature_option = click.option(
     "--temperature",
     type=click.FloatRange(0.0, 4.0, min_open=True),
-    default=1.0,
-    show_default=True,
     metavar="X",
-    help="Below 1 is purer and safer, above 1 is noisier.",
+    help="Below 1 is purer and safer, above 1 is noisier.  [default: the instrument's own]",
 )

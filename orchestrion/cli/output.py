@@ -41,6 +41,9 @@ def output_folder(path: Path) -> Iterator[Path]:
     Raises:
         OrchestrionError: it cannot be created, or is a file.
     """
+    if path.exists() and not path.is_dir():
+        raise OrchestrionError(f"Cannot write into {printable(path)}: it is not a folder; name a folder, or a file that ends "
+                               f"in {', '.join(AUDIO_SUFFIXES)}.")  # fmt: skip
     created = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -9,18 +9,17 @@ from typing import Any
 import click
 
 from orchestrion.cli.composing import composing, composing_options
-from orchestrion.cli.options import MODEL, PATH, device_option, json_option, seed_option
+from orchestrion.cli.options import INSTRUMENT, PATH, json_option, seed_option
 from orchestrion.cli.output import check_output_file, output_folder, report, write_settings
 
 
 @click.command()
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to write in; made if need be.")
-@click.option("-i", "--instrument", type=MODEL, default="piano", show_default=True, metavar="NAME|PATH",
+@click.option("-i", "--instrument", type=INSTRUMENT, default="piano", show_default=True, metavar="NAME|PATH",
               help="Shipped instrument or weights file.")
 @click.option("--name", default="melody", show_default=True, help="Files are called DIR/NAME.mid, .wav, .png and .json.")
 @composing_options
 @seed_option
-@device_option
 @json_option
 @click.pass_context  # fmt: skip
 def perform(ctx: click.Context, output: Path, instrument: str, name: str, as_json: bool, **_: Any) -> None:
@@ -40,7 +39,7 @@ def perform(ctx: click.Context, output: Path, instrument: str, name: str, as_jso
 
         from orchestrion import api
 
-        played = api.perform(instrument=instrument, seed=ctx.params["seed"], device=ctx.params["device"], **options)
+        played = api.perform(instrument=instrument, seed=ctx.params["seed"], **options)
         played.score.write(midi)
         played.audio.write(audio)
         played.draw(picture)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrion.cli.options import MODEL, SCORE, device_option, json_option, seed_option, temperature_option
+from orchestrion.cli.options import INSTRUMENT, SCORE, json_option, seed_option, temperature_option
 from orchestrion.cli.output import (
     AUDIO_SUFFIXES,
     check_output_file,
@@ -39,7 +39,7 @@ class Job:
 
 @click.command()
 @click.argument("scores", type=SCORE, nargs=-1, required=True, metavar="SCORE...")
-@click.option("-i", "--instrument", "instruments", type=MODEL, multiple=True, default=("piano",), show_default=True,
+@click.option("-i", "--instrument", "instruments", type=INSTRUMENT, multiple=True, default=("piano",), show_default=True,
               metavar="NAME|PATH", help="Shipped instrument or weights file; once, or once for each part: an ensemble.")
 @click.option("-o", "--output", required=True, metavar="OUT|DIR|-", type=click.Path(path_type=Path, allow_dash=True),
               help="OUT.wav, .flac or .ogg; a folder for several scores; - for a WAV on standard output.")
@@ -48,13 +48,10 @@ class Job:
               help="Once for each part of an ensemble.")
 @click.option("--pan", "pans", type=click.FloatRange(-1, 1), multiple=True, metavar="-1…1",
               help="Left to right, once for each part of an ensemble; the output is then stereo.")
-@click.option("--parallel/--exact", "parallel", default=None,
-              help="Play segments at once, joined where it is quiet, or all in one run.  [default: parallel if long]")
 @click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
               help="Takes of each score: OUT-1.wav, OUT-2.wav, …")
 @seed_option
 @temperature_option
-@device_option
 @json_option
 @click.pass_context  # fmt: skip
 def render(ctx: click.Context, scores: tuple[str, ...], output: Path, count: int, as_json: bool, **_: Any) -> None:
@@ -105,30 +102,32 @@ def _refuse_collisions(jobs: list[Job]) -> None:
             owners[target] = job.source
 
 
-def _playing(ctx: click.Context) -> dict[str, Any]:
-    return {name: ctx.params[name] for name in ("seed", "temperature", "parallel", "device")}
-
-
 def _render_jobs(ctx: click.Context, jobs: list[Job], as_json: bool) -> None:
     from orchestrion import api
 
     options = ctx.params
-    for job in jobs:
-        for take, target in enumerate(job.targets):
-            played = api.play(
-                job.score, options["instruments"], gains_db=options["gains"], pans=options["pans"], take=take, **_playing(ctx)
-            )
-            played.audio.write(target)
-            summary = f"{played.audio.duration_s:.1f} s"
-            report(target, write_settings(target, ctx, {"score": printable(job.source), **played.facts}), summary, as_json)
+    planned = [(job, take) for job in jobs for take in range(len(job.targets))]
+    played = api.play_all(
+        [(job.score, take) for job, take in planned],
+        options["instruments"],
+        gains_db=options["gains"],
+        pans=options["pans"],
+        seed=options["seed"],
+        temperature=options["temperature"],
+    )
+    for (job, take), performance in zip(planned, played, strict=True):
+        target = job.targets[take]
+        performance.audio.write(target)
+        facts = {"score": printable(job.source), "take": take, **performance.facts}
+        report(target, write_settings(target, ctx, facts), f"{performance.audio.duration_s:.1f} s", as_json)
 
 
 def _render_to_stdout(ctx: click.Context, sources: list[str], count: int) -> None:
-    from orchestrion.cli.pipe import write_wav_blocks
-
-    if len(sources) > 1 or count > 1 or len(ctx.params["instruments"]) > 1:
-        raise click.UsageError("Standard output takes one score on one instrument, once.")
+    if len(sources) > 1 or count > 1:
+        raise click.UsageError("Standard output takes one score, once.")
     score = read_arranged(sources[0], ctx)
     from orchestrion import api
+    from orchestrion.bridge.audiofiles import write_wav
 
-    write_wav_blocks(sys.stdout.buffer, *api.stream_of(score, ctx.params["instruments"][0], **_playing(ctx)))
+    options = ctx.params
+    write_wav(api.render(score, options["instruments"], seed=options["seed"], temperature=options["temperature"]), sys.stdout.buffer)

@@ -1,0 +1,27 @@
+"""An instrument small enough for tests: random weights, four layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from orchestrion import weights
+from orchestrion.renderer.config import WaveNetConfig
+from orchestrion.renderer.network import WaveNet
+
+LOWEST, HIGHEST = 50, 72
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights file of an instrument that plays noise, quickly; it knows pitches 50 to 72."""
+    config = WaveNetConfig(
+        layers=4, cycle=4, residual=16, skip=16, head=16, context_channels=8, conditioning_channels=8, harmonics=1
+    )
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
+    metadata = {"architecture": "wavenet", "config": config.to_dict(), "pitch_range": [LOWEST, HIGHEST], "licence": "none"}
+    weights.save(path, WaveNet(config).state_dict(), metadata)
+    return path

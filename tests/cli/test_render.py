@@ -1,0 +1,138 @@
+"""`orchestrion render` end to end, on an instrument of random weights."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+
+from orchestrion.bridge import Note, Part, Score, Waveform
+from orchestrion.cli.app import cli
+from orchestrion.weights import load
+
+TAIL_S = 1.0
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner().invoke(cli, ["render", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def duo() -> Score:
+    upper = Part("Upper", 40, (Note(0.0, 0.25, 67, 90), Note(0.25, 0.5, 69, 90)))
+    lower = Part("Lower", 42, (Note(0.0, 0.4, 55, 70),))
+    return Score((upper, lower), title="Duo")
+
+
+def test_same_seed_same_bytes_and_another_seed_other_audio(tiny: Path, folder: Path) -> None:
+    for name, seed in (("a.wav", 3), ("b.wav", 3), ("c.wav", 4)):
+        run("ode-to-joy", "-i", tiny, "--end", 0.5, "--seed", seed, "-o", name)
+    assert (folder / "a.wav").read_bytes() == (folder / "b.wav").read_bytes()
+    assert (folder / "a.wav").read_bytes() != (folder / "c.wav").read_bytes()
+
+
+def test_settings_lie_beside_the_audio(tiny: Path, folder: Path) -> None:
+    run("ode-to-joy", "-i", tiny, "--end", 0.5, "--transpose", -2, "--seed", 9, "-o", "out.wav")
+    settings = json.loads((folder / "out.json").read_text())
+    assert settings["command"].endswith("render")
+    assert settings["options"]["transpose"] == -2 and settings["options"]["seed"] == 9
+    assert settings["score"] == "ode-to-joy"
+    assert settings["instruments"] == [{"name": "tiny", "sha256": load(tiny)[1]["sha256"]}]
+    audio = Waveform.read(folder / "out.wav")
+    assert settings["duration_s"] == pytest.approx(audio.duration_s) == pytest.approx(0.5 + TAIL_S, abs=0.05)
+    assert audio.tags["comment"].startswith("machine-generated")
+
+
+def test_json_on_standard_output_is_the_settings(tiny: Path, folder: Path) -> None:
+    shown = json.loads(run("ode-to-joy", "-i", tiny, "--end", 0.3, "-o", "out.wav", "--json").stdout)
+    assert shown.pop("output") == "out.wav"
+    assert shown == json.loads((folder / "out.json").read_text())
+
+
+def test_several_scores_and_takes_go_into_a_folder_and_equal_single_renderings(tiny: Path, folder: Path) -> None:
+    duo().write(folder / "duo.mid")
+    run("ode-to-joy", "duo.mid", "-i", tiny, "--end", 0.5, "--count", 2, "-o", "out/")
+    names = {path.name for path in (folder / "out").iterdir()}
+    assert names == {f"{stem}-{i}{suffix}" for stem in ("ode-to-joy", "duo") for i in (1, 2) for suffix in (".wav", ".json")}
+    run("duo.mid", "-i", tiny, "--end", 0.5, "-o", "alone.wav")
+    first, second = (folder / "out" / f"duo-{i}.wav" for i in (1, 2))
+    assert first.read_bytes() == (folder / "alone.wav").read_bytes()
+    assert first.read_bytes() != second.read_bytes()
+
+
+def test_a_folder_of_scores(tiny: Path, folder: Path) -> None:
+    (folder / "scores").mkdir()
+    duo().write(folder / "scores" / "b.mid")
+    duo().transpose(2).write(folder / "scores" / "a.musicxml")
+    (folder / "scores" / "notes.txt").write_text("not a score")
+    run("scores", "-i", tiny, "-o", "out")
+    assert {path.name for path in (folder / "out").iterdir()} == {"a.wav", "a.json", "b.wav", "b.json"}
+
+
+def test_two_scores_of_one_name_are_refused(tiny: Path, folder: Path) -> None:
+    (folder / "scores").mkdir()
+    duo().write(folder / "scores" / "a.mid")
+    duo().write(folder / "scores" / "a.musicxml")
+    result = CliRunner().invoke(cli, ["render", "scores", "-i", str(tiny), "-o", "out"])
+    assert result.exit_code == 1 and "would both be written" in result.stderr
+    assert not (folder / "out").exists()
+
+
+def test_ensemble_is_the_sum_of_its_parts(tiny: Path, folder: Path) -> None:
+    from orchestrion.api import play
+
+    duo().write(folder / "duo.mid")
+    run("duo.mid", "-i", tiny, "-i", tiny, "--gain", -6, "--gain", -12, "-o", "mix.wav")
+    score = Score.read("duo.mid")
+    tracks = [play(score, [tiny, tiny], gains_db=gains).audio.samples[:, 0] for gains in ((-6, -120), (-120, -12))]
+    mixed, rate = soundfile.read(folder / "mix.wav")
+    assert rate == 16_000
+    np.testing.assert_allclose(mixed, sum(tracks), atol=1e-4)
+
+
+def test_pan_makes_stereo(tiny: Path, folder: Path) -> None:
+    duo().write(folder / "duo.mid")
+    run("duo.mid", "-i", tiny, "-i", tiny, "--pan", -1, "--pan", 1, "-o", "mix.wav")
+    left, right = soundfile.read(folder / "mix.wav")[0].T
+    assert np.abs(left).max() > 0.01 and np.abs(right).max() > 0.01 and not np.allclose(left, right)
+
+
+def test_an_ensemble_needs_an_instrument_for_each_part(tiny: Path, folder: Path) -> None:
+    result = CliRunner().invoke(cli, ["render", "ode-to-joy", "-i", str(tiny), "-i", str(tiny), "-o", "out.wav"])
+    assert result.exit_code == 1 and "2 instruments but 1 part" in result.stderr
+
+
+def test_notes_outside_the_instruments_range_are_named_and_rendered(tiny: Path, folder: Path) -> None:
+    with pytest.warns(UserWarning, match="it will guess at B6"):
+        run("ode-to-joy", "-i", tiny, "--end", 0.3, "--transpose", 24, "-o", "out.wav")
+    assert (folder / "out.wav").exists()
+
+
+def test_standard_output_takes_a_wav_and_nothing_else(tiny: Path, folder: Path) -> None:
+    result = run("ode-to-joy", "-i", tiny, "--end", 0.5, "--seed", 3, "-o", "-")
+    run("ode-to-joy", "-i", tiny, "--end", 0.5, "--seed", 3, "-o", "file.wav")
+    piped, rate = soundfile.read(io.BytesIO(result.stdout_bytes), dtype="int16")
+    assert rate == 16_000
+    assert np.array_equal(piped, soundfile.read(folder / "file.wav", dtype="int16")[0])
+
+
+def test_tempo_speed_and_cut_are_as_played(tiny: Path, folder: Path) -> None:
+    run("ode-to-joy", "-i", tiny, "--transpose", -5, "--speed", 2, "--start", 1, "--end", 1.5, "-o", "out.wav")
+    assert Waveform.read(folder / "out.wav").duration_s == pytest.approx(0.5 + TAIL_S, abs=0.05)
+
+
+def test_two_ways_to_say_the_tempo_are_a_usage_error(tiny: Path, folder: Path) -> None:
+    arguments = ["render", "ode-to-joy", "-i", str(tiny), "--tempo", "90", "--speed", "2", "-o", "out.wav"]
+    assert CliRunner().invoke(cli, arguments).exit_code == 2
