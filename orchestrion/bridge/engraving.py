@@ -150,6 +150,11 @@ def _staff(
         _insert_tempos(measures, conductor, bars, clock)
     for measure in measures:
         staff.append(measure)
+    staff.makeAccidentals(inPlace=True)
+    staff.makeBeams(inPlace=True)
+    for stream in staff.recurse(includeSelf=False, streamsOnly=True):
+        if not stream.hasVoices():
+            music21.stream.makeNotation.makeTupletBrackets(stream, inPlace=True)
     return staff
 
 

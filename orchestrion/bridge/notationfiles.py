@@ -47,7 +47,10 @@ def write_musicxml(score: Score) -> bytes:
     from orchestrion.bridge import engraving
 
     with _quiet():
-        written = GeneralObjectExporter(engraving.to_music21(score)).parse()
+        exporter = GeneralObjectExporter(engraving.to_music21(score))
+        # music21's own touches would melt repeated notes that fill a tuplet into one; ours are in place already.
+        exporter.makeNotation = False
+        written = exporter.parse()
     return INVENTED.sub(b"", written)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from xml.parsers import expat
@@ -10,6 +11,7 @@ from xml.parsers import expat
 from orchestrion.bridge.limits import MAX_ARCHIVE_ENTRIES, MAX_NOTES, MAX_TEXT_BYTES
 from orchestrion.errors import OrchestrionError
 
+DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 ROOT = "score-partwise"
 MAX_DEPTH = 100
 CONTAINER = "META-INF/container.xml"
@@ -32,7 +34,8 @@ def check_musicxml(data: bytes, name: str) -> str:
         hint = "convert it to score-partwise" if scan.root == "score-timewise" else "it is not MusicXML"
         raise OrchestrionError(f"{name} cannot be read: its root element is {scan.root[:40]!r}; {hint}.")
     try:
-        return data.decode(_encoding(data, scan.encoding))
+        # Without the declaration, whose encoding no longer holds for text.
+        return DECLARATION.sub("", data.decode(_encoding(data, scan.encoding)), count=1)
     except (LookupError, UnicodeDecodeError) as error:
         raise OrchestrionError(f"{name} is not in the encoding that it claims ({scan.encoding[:40]}).") from error
 
