@@ -1,6 +1,6 @@
 """Composing: a trained composer and what is asked of it → scores.
 
-    prime ─▶ steps in the model's key ─forced─▶ state ─▶ drawn steps, guarded ─▶ back to the asked key ─▶ Score
+prime ─▶ steps in the model's key ─forced─▶ state ─▶ drawn steps, guarded ─▶ back to the asked key ─▶ Score
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ class _Task:
 
 
 def estimated_signature(grid: np.ndarray) -> int:
-    """Tonic (0–11) of the major scale that holds most of what sounds in ``grid`` [s, 128, 2]; ties: fewest accidentals."""
+    """Tonic (0–11) of the major scale that holds most of ``grid`` [s, 128, 2]; ties: the one with fewest accidentals."""
     durations = grid[..., 0].sum(axis=0)
     classes = np.array([durations[c::12].sum() for c in range(12)])
     fifths = sorted(range(-5, 7), key=abs)
@@ -255,10 +255,18 @@ def _tempo(tempo: float | None, prime: PianoRoll | None, composer: Composer) -> 
 def _meter(meter: tuple[int, int] | None, prime: PianoRoll | None, composer: Composer) -> tuple[int, int]:
     if meter is None:
         default = composer.default("meter", (4, 4))
-        meter = prime.meter if prime is not None else (int(default[0]), int(default[1])) if isinstance(default, list | tuple) else (4, 4)
+        meter = (
+            prime.meter
+            if prime is not None
+            else (int(default[0]), int(default[1]))
+            if isinstance(default, list | tuple)
+            else (4, 4)
+        )
     numerator, denominator = meter
     if not (1 <= numerator <= 64 and denominator in (1, 2, 4, 8, 16)):
-        raise OrchestrionError(f"A meter of {numerator}/{denominator} is impossible here: give 1 to 64 over 1, 2, 4, 8 or 16.")
+        raise OrchestrionError(
+            f"A meter of {numerator}/{denominator} is impossible here: give 1 to 64 over 1, 2, 4, 8 or 16."
+        )
     return numerator, denominator
 
 

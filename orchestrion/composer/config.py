@@ -3,14 +3,14 @@
 | preset | pitches | time axis | note axis | clock | parameters |
 | --- | --- | --- | --- | --- | --- |
 | `repo` | 24–101 (78) | 300 + 300 | 100 + 50 | step number in four bits | 1,369,902 |
-| `paper` | 21–108 (88) | 200 + 200 | 100 + 100 | step number in four bits | 749,002 |
-| `compact-melodies` | 53–88 (36) | 128 + 128 | 64 + 32 | place in the bar | 327,106 |
+| `paper` | 21–108 (88) | 200 + 200 | 100 + 100 | step number in four bits | 747,402 |
+| `compact-melodies` | 55–88 (34) | 128 + 128 | 64 + 32 | place in the bar | 327,106 |
 | `compact-chorales` | 33–84 (52) | 128 + 128 | 64 + 32 | place in the bar | 327,106 |
 
 `repo` is the published program (github.com/danieldjohnson/biaxial-rnn-music-composition: 80 inputs a note). Its learned
 initial states are left out: states start at zero. `paper` is the BALSTM of Johnson, "Generating Polyphonic Music Using
-Tied Parallel Networks" (EvoMUSART 2017), of which the layer sizes and the 88 pitches are stated; the inputs are taken to
-be the program's, with the note's number scaled to [0, 1) instead of raw. The `compact` presets are ours, made to be
+Tied Parallel Networks" (EvoMUSART 2017), of which the layer sizes and the 88 pitches are stated; the inputs are taken
+to be the program's, with the note's number scaled to [0, 1) instead of raw. The `compact` presets are ours, made to be
 trained in half an hour on one core: they read the place in the bar instead of the bits of the step number, and pieces
 are moved to the key signature without sharps or flats, so that a pitch class is a degree of the scale.
 """
@@ -18,7 +18,8 @@ are moved to the key signature without sharps or flats, so that a pitch class is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 from orchestrion.errors import OrchestrionError
 
@@ -53,7 +54,9 @@ class ComposerConfig:
 
     def __post_init__(self) -> None:
         if not 0 <= self.pitch_low < self.pitch_high <= 127 or self.n_pitches <= VICINITY:
-            raise OrchestrionError(f"A composer needs more than {VICINITY} pitches within 0..127, not {self.pitch_low}..{self.pitch_high}.")
+            raise OrchestrionError(
+                f"A composer needs more than {VICINITY} pitches within 0..127, not {self.pitch_low}..{self.pitch_high}."
+            )
         if self.clock not in CLOCK_WIDTHS:
             raise OrchestrionError(f"Unknown clock {self.clock!r}; choose one of {', '.join(CLOCK_WIDTHS)}.")
         if not self.time_sizes or not self.note_sizes or min(*self.time_sizes, *self.note_sizes) < 1:
@@ -94,13 +97,17 @@ class ComposerConfig:
                 raise OrchestrionError(f"Unknown composer setting {key!r}; known are {', '.join(known)}.")
             if not _fits(value, getattr(cls, key)):
                 raise OrchestrionError(f"The composer setting {key!r} cannot be {value!r}.")
-        made = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        made: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**made)
 
 
 def _fits(value: object, default: object) -> bool:
     if isinstance(default, tuple):
-        return isinstance(value, list | tuple) and 0 < len(value) <= 8 and all(type(v) is int and 0 < v <= 4096 for v in value)
+        return (
+            isinstance(value, list | tuple)
+            and 0 < len(value) <= 8
+            and all(type(v) is int and 0 < v <= 4096 for v in value)
+        )
     if isinstance(default, float):
         return type(value) in (int, float)
     return type(value) is type(default)
@@ -112,9 +119,11 @@ _COMPACT = ComposerConfig(
 )  # fmt: skip
 PRESETS: dict[str, ComposerConfig] = {
     "repo": ComposerConfig(),
-    "paper": ComposerConfig(pitch_low=21, pitch_high=108, time_sizes=(200, 200), note_sizes=(100, 100), raw_position=False),
-    "compact-melodies": ComposerConfig(**{**asdict(_COMPACT), "pitch_low": 55, "pitch_high": 88}),
-    "compact-chorales": ComposerConfig(**{**asdict(_COMPACT), "pitch_low": 33, "pitch_high": 84}),
+    "paper": ComposerConfig(
+        pitch_low=21, pitch_high=108, time_sizes=(200, 200), note_sizes=(100, 100), raw_position=False
+    ),
+    "compact-melodies": replace(_COMPACT, pitch_low=55, pitch_high=88),
+    "compact-chorales": replace(_COMPACT, pitch_low=33, pitch_high=84),
 }
 
 

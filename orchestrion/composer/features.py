@@ -70,7 +70,12 @@ def context(previous: torch.Tensor, pitch_low: int) -> torch.Tensor:
 
 
 def clock_rows(
-    config: ComposerConfig, meter: tuple[int, int], first: int, n_steps: int, total: int | None, tonic: int | None = None
+    config: ComposerConfig,
+    meter: tuple[int, int],
+    first: int,
+    n_steps: int,
+    total: int | None,
+    tonic: int | None = None,
 ) -> np.ndarray:
     """Clock inputs [n_steps, w] float32 for drawing steps ``first`` … of a piece of ``total`` steps (None: no end).
 

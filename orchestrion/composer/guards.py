@@ -1,11 +1,11 @@
 """Two ways in which a network that hears only itself goes wrong, and what is done about them.
 
 Silence: after ``SILENT_BEATS`` beats without a note, conservativity is multiplied by 0.9 for every further silent step.
-The chance P ** conservativity of every note rises towards 1, so that one must come; then conservativity is as asked again.
+The chance P ** conservativity of every note rises towards 1, so that one must come; then all is as asked again.
 (The published program lowers it by 0.02 a step while fewer than two notes sound.)
 
-Loops: when the last bars repeat one pattern of a beat, a bar or two bars at least ``REPEATS`` times over two bars or more,
-the temperature rises by 0.1 a step until the pattern breaks; then it is as asked again. Real tunes repeat a bar three
+Loops: when the last bars repeat one pattern of a beat, a bar or two bars ``REPEATS`` times, over two bars or more, the
+ temperature rises by 0.1 a step until the pattern breaks; then it is as asked again. Real tunes repeat a bar three
 times, hardly ever five.
 """
 
@@ -41,7 +41,7 @@ class Guards:
     def correct(self, choices: Choices) -> Choices:
         """The choices for the next step."""
         over = self._silent - SILENT_BEATS * self.steps_per_beat
-        if over > 0:
+        if self.silence and over > 0:
             choices = replace(choices, conservativity=choices.conservativity * SILENCE_FACTOR**over)
         if self._looping:
             hotter = choices.temperature + HEATING * self._looping
@@ -50,8 +50,8 @@ class Guards:
 
     def watch(self, rows: np.ndarray) -> None:
         """Take note of all steps [n, p, 2] written so far, the newest last."""
-        self._silent = 0 if rows[-1, :, 0].any() else self._silent + self.silence
-        self._looping = self._looping + 1 if self.loops and not self._silent and self._loops(rows) else 0
+        self._silent = 0 if rows[-1, :, 0].any() else self._silent + 1
+        self._looping = self._looping + 1 if self.loops and self._loops(rows) else 0
 
     def _loops(self, rows: np.ndarray) -> bool:
         periods = (self.steps_per_beat, self.steps_per_bar, 2 * self.steps_per_bar)
@@ -59,8 +59,8 @@ class Guards:
 
 
 def repeats(rows: np.ndarray, period: int, span: int) -> bool:
-    """Whether the last ``span`` steps repeat with ``period``: each equals the one ``period`` before."""
+    """Whether the last ``span`` steps repeat with ``period`` (each equals the one ``period`` before) and any sounds."""
     if len(rows) < span or span <= period:
         return False
     last = rows[-span:]
-    return bool((last[period:] == last[:-period]).all())
+    return bool(last[:period].any() and (last[period:] == last[:-period]).all())

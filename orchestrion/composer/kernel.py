@@ -20,9 +20,7 @@ def tanh(x):
 
     Plain arithmetic, so that the compiler turns loops of it into vector code.
     """
-    y = np.float32(0.5) * x
-    y = y if y < np.float32(4.5) else np.float32(4.5)
-    y = y if y > np.float32(-4.5) else np.float32(-4.5)
+    y = max(min(np.float32(0.5) * x, np.float32(4.5)), np.float32(-4.5))
     q = y * y
     n = y * (np.float32(135135.0) + q * (np.float32(17325.0) + q * (np.float32(378.0) + q)))
     d = np.float32(135135.0) + q * (np.float32(62370.0) + q * (np.float32(3150.0) + q * np.float32(28.0)))
@@ -48,7 +46,7 @@ def update_cell(gates, c, h):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def update_cells(gates, shift, c, own, own_at, above):  # pragma: no cover - compiled
-    """Cells of all pitches: gates [p, 4u] + shift [4u] → c [p, u], and h into ``own`` [p, own_at:] and ``above`` [p, :u].
+    """Cells of all pitches: gates [p, 4u] + shift [4u] → c [p, u]; h goes to ``own`` [p, own_at:] and ``above`` [p, :u].
 
     Whole arrays with an offset rather than views: rows known to be contiguous are what the compiler can vectorise.
     """
@@ -116,7 +114,21 @@ def accumulate(gates, x, w, first):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
 def walk_notes(
-    thoughts, sizes, packed, out_w, out_b, previous, allowed, polyphony, conservativity, temperature, key, first, forced, row, logits
+    thoughts,
+    sizes,
+    packed,
+    out_w,
+    out_b,
+    previous,
+    allowed,
+    polyphony,
+    conservativity,
+    temperature,
+    key,
+    first,
+    forced,
+    row,
+    logits,
 ):  # pragma: no cover - compiled
     """Decide every note of a step from low to high.
 
@@ -162,12 +174,12 @@ def walk_notes(
         else:
             number = first + np.uint64(2 * p)
             row[p, 0] = row[p, 1] = 0
-            if allowed[p] and sounding < polyphony:
-                if uniform_scalar(key, number) < _chance(play / temperature) ** conservativity:
-                    row[p, 0] = 1
-                    # A note that follows silence has an attack: in the data it always does.
-                    if previous[p, 0] == 0 or uniform_scalar(key, number + np.uint64(1)) < _chance(attack / temperature):
-                        row[p, 1] = 1
+            free = allowed[p] and sounding < polyphony
+            if free and uniform_scalar(key, number) < _chance(play / temperature) ** conservativity:
+                row[p, 0] = 1
+                # A note that follows silence has an attack: in the data it always does.
+                if previous[p, 0] == 0 or uniform_scalar(key, number + np.uint64(1)) < _chance(attack / temperature):
+                    row[p, 1] = 1
         sounding += row[p, 0]
         below[0], below[1] = row[p, 0], row[p, 1]
 

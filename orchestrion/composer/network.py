@@ -1,7 +1,7 @@
 """The biaxial LSTM: one recurrent net along time, shared by all pitches; one along pitch, from low to high.
 
-    previous step's grid ─features─▶ time axis (LSTM over s, batch b·p) ─▶ note axis (LSTM over p, batch b·s) ─▶ 2 logits
-                                                   the note below as drawn ────▲
+    previous step ─features─▶ time axis (LSTM over s, batch b·p) ─▶ note axis (LSTM over p, batch b·s) ─▶ 2 logits
+                                            the note below as drawn ────▲
 
 Johnson, "Composing Music With Recurrent Neural Networks" (2015), and EvoMUSART 2017.
 """
@@ -72,7 +72,9 @@ class Biaxial(nn.Module):
     def _along_notes(self, thoughts: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
         s, b, p, _ = thoughts.shape
         below = torch.nn.functional.pad(grid, (0, 0, 1, 0))[:, :, :-1]  # the lowest note has silence below it
-        x = torch.cat([thoughts.permute(2, 0, 1, 3), below.permute(2, 1, 0, 3).to(thoughts)], dim=-1).reshape(p, s * b, -1)
+        x = torch.cat([thoughts.permute(2, 0, 1, 3), below.permute(2, 1, 0, 3).to(thoughts)], dim=-1).reshape(
+            p, s * b, -1
+        )
         for layer in self.note_axis:
             x = self._dropped(layer(x))
         return self.out(x).view(p, s, b, 2).permute(2, 1, 0, 3)

@@ -1,7 +1,7 @@
 """Writing music step by step: the compiled twin of ``network.Biaxial.forward``.
 
-A step costs one matrix product a time layer over all pitches (torch, float32 or bfloat16) and one compiled walk along the
-notes. State goes in and comes out; nothing is ever run again. The random number of a decision is a function of (seed,
+A step costs one matrix product a time layer over all pitches (torch, float32 or bfloat16) and one compiled walk along
+the notes. State goes in and comes out; nothing is ever run again. The random number of a decision is a function of (seed,
 voice, step, pitch), so pieces written together equal pieces written alone.
 """
 
@@ -25,8 +25,8 @@ _NONE_FORCED = np.zeros((0, 2), dtype=np.uint8)
 
 @dataclass
 class State:
-    """Between two steps: ``inputs`` of each time layer [p, below + u] (the last u columns are its own output), its cells
-    [p, u], the step just taken [p, 2] and the number of the next. ``Sampler`` writes into it."""
+    """Between two steps: ``inputs`` of each time layer [p, below + u] (the last u columns are its own output), its
+    cells [p, u], the step just taken [p, 2] and the number of the next. ``Sampler`` writes into it."""
 
     inputs: list[np.ndarray]
     cells: list[np.ndarray]
@@ -48,8 +48,8 @@ class Choices:
 class Sampler:
     """Steps of a trained network.
 
-    ``precision`` is that of the time axis' matrix products: ``float32`` agrees with ``forward`` to 1e-4; ``bfloat16`` is
-    two to three times as fast on processors with AMX and differs in the third digit.
+    ``precision`` is that of the products over all pitches: ``float32`` agrees with ``forward`` to 1e-4; ``bfloat16`` is
+    up to twice as fast on processors with AMX and differs in the third digit.
     """
 
     def __init__(self, model: Biaxial, precision: str = "float32"):
@@ -79,7 +79,9 @@ class Sampler:
         _, logits = self._walk(thoughts, state, every, np.uint64(0), row.astype(np.uint8))
         return logits, _taken(state, row.astype(np.uint8))
 
-    def draw(self, state: State, clock: np.ndarray, choices: Choices, seed: int, voice: int) -> tuple[np.ndarray, State]:
+    def draw(
+        self, state: State, clock: np.ndarray, choices: Choices, seed: int, voice: int
+    ) -> tuple[np.ndarray, State]:
         """Draw the next step [p, 2] uint8 (sounding, articulated), and the state after it."""
         thoughts = self._thoughts(self._advance(state, clock))
         row, _ = self._walk(thoughts, state, choices, np.uint64(stream_key(seed, voice)), _NONE_FORCED)
@@ -107,7 +109,10 @@ class Sampler:
         return out.numpy()
 
     def _thoughts(self, top: np.ndarray) -> np.ndarray:
-        return torch.addmm(self._note_bias, torch.from_numpy(top), self._note_in).numpy()
+        x = torch.from_numpy(top)
+        if self._type is not torch.float32:
+            return (x.to(self._type) @ self._note_in).float().add_(self._note_bias).numpy()
+        return torch.addmm(self._note_bias, x, self._note_in).numpy()
 
     def _walk(
         self, thoughts: np.ndarray, state: State, choices: Choices, key: np.uint64, forced: np.ndarray
@@ -123,8 +128,11 @@ class Sampler:
         return row, logits
 
     def _pack_time(self, model: Biaxial) -> None:
-        """Weights of the time axis as x @ W; the first layer's inputs by kind, since nearly all are zero or constant."""
-        layers = [{name: value.detach().float().cpu() for name, value in layer.named_parameters()} for layer in model.time_axis]
+        """Weights of the time axis as x @ W; those of the inputs by kind, since nearly all are zero or constant."""
+        layers = [
+            {name: value.detach().float().cpu() for name, value in layer.named_parameters()}
+            for layer in model.time_axis
+        ]
         w_in = layers[0]["w_in"].t()  # [n_inputs, 4u]
         width = CLOCK_WIDTHS[self.config.clock]
         self._fixed = (static_inputs(self.config) @ w_in[:13] + layers[0]["bias"]).contiguous().numpy()
@@ -133,16 +141,22 @@ class Sampler:
         self._clock = w_in[75 : 75 + width].contiguous().numpy()
         self._biases = [layer["bias"].numpy() for layer in layers]
         self._time = [
-            (layer["w_hidden"] if i == 0 else torch.cat([layer["w_in"], layer["w_hidden"]], dim=1)).t().contiguous().to(self._type)
+            (layer["w_hidden"] if i == 0 else torch.cat([layer["w_in"], layer["w_hidden"]], dim=1))
+            .t()
+            .contiguous()
+            .to(self._type)
             for i, layer in enumerate(layers)
         ]
         self._top = np.zeros((self.config.n_pitches, self.config.time_sizes[-1]), dtype=np.float32)
 
     def _pack_notes(self, model: Biaxial) -> None:
         """Weights of the note axis in one vector: [below + own, 4u] a layer, its bias after it from the second on."""
-        layers = [{name: value.detach().float().cpu() for name, value in layer.named_parameters()} for layer in model.note_axis]
+        layers = [
+            {name: value.detach().float().cpu() for name, value in layer.named_parameters()}
+            for layer in model.note_axis
+        ]
         top = self.config.time_sizes[-1]
-        self._note_in = layers[0]["w_in"][:, :top].t().contiguous()
+        self._note_in = layers[0]["w_in"][:, :top].t().contiguous().to(self._type)
         self._note_bias = layers[0]["bias"]
         parts = []
         for i, layer in enumerate(layers):

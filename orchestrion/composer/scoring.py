@@ -1,8 +1,8 @@
 """How likely a composer finds given pieces: negative log-likelihood per step, in nats.
 
 Two averages are in use (Boulanger-Lewandowski et al. 2012 and the papers that compare with them): over all frames of a
-split, and over its pieces of each piece's mean. Both leave out padding. ``play`` counts the 0/1 of sounding alone, which
-is what the literature reports; ``total`` adds articulation, masked where nothing sounds.
+split, and over its pieces of each piece's mean. Both leave out padding. ``play`` counts the 0/1 of sounding alone,
+which is what the literature reports; ``total`` adds articulation, masked where nothing sounds.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from orchestrion.composer.config import ComposerConfig
 from orchestrion.composer.features import clock_rows
 from orchestrion.composer.likelihood import StepNll, step_nll
 
@@ -49,7 +50,8 @@ def averages(per_piece: Iterable[StepNll]) -> dict[str, Nll]:
     """``play``, ``articulation`` and ``total`` of the NLL [1, s] of each piece."""
     kept = list(per_piece)
     return {
-        name: average([getattr(nll, name)[0].double().numpy() for nll in kept]) for name in ("play", "articulation", "total")
+        name: average([getattr(nll, name)[0].double().numpy() for nll in kept])
+        for name in ("play", "articulation", "total")
     }
 
 
@@ -60,6 +62,7 @@ def score_pieces(
 ) -> dict[str, Nll]:
     """``play``, ``articulation`` and ``total`` NLL of whole pieces, from silence and zero state; float32."""
     training, config = model.training, model.config
+    assert isinstance(config, ComposerConfig)
     device = next(model.parameters()).device
     model.eval()
     results: dict[int, StepNll] = {}

@@ -95,7 +95,7 @@ def _chorale_stream(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def piece_from_stream(stream: Any, name: str) -> Piece | None:
-    """A piece on the grid of sixteenths from a music21 stream, or None where it does not fit (see the module's text)."""
+    """A piece on the grid of sixteenths from a music21 stream; None where it does not fit (see the module's text)."""
     meters = {m.ratioString for m in stream.flatten().getElementsByClass("TimeSignature")}
     if len(meters) != 1:
         return None

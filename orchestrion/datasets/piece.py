@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class Piece:
     def tonic(self) -> int | None:
         """Pitch class of the lowest note that ends last: a tune's final, a chorale's last bass note."""
         last = max((offset for _, offset, _ in self.notes), default=0)
-        return min((pitch for _, offset, pitch in self.notes if offset == last)) % 12 if self.notes else None
+        return min(pitch for _, offset, pitch in self.notes if offset == last) % 12 if self.notes else None
 
     @property
     def n_whole_steps(self) -> int:
@@ -76,7 +77,7 @@ class Piece:
 
 
 def prepared(pieces: list[Piece], low: int, high: int, *, plain_key: bool) -> list[Piece]:
-    """Pieces as a network of pitches ``low`` … ``high`` sees them: in C where it asks so; those out of range dropped."""
+    """Pieces as a network of pitches ``low`` … ``high`` sees them: in C where it asks so; others are dropped."""
     moved = [piece.in_c() for piece in pieces] if plain_key else pieces
     return [piece for piece in moved if all(low <= pitch <= high for _, _, pitch in piece.notes)]
 
@@ -90,7 +91,7 @@ def fingerprint(piece: Piece) -> str:
     for onset, _, pitch in piece.notes:
         tops[onset] = max(pitch, tops.get(onset, 0))
     line = [pitch for _, pitch in sorted(tops.items())][:OPENING_NOTES]
-    intervals = ",".join(str(b - a) for a, b in zip(line, line[1:], strict=False))
+    intervals = ",".join(str(b - a) for a, b in pairwise(line))
     return hashlib.sha256(intervals.encode()).hexdigest()[:16]
 
 

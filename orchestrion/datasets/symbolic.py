@@ -78,7 +78,8 @@ def read_pieces(path: Path) -> list[Piece]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["pieces"]
         return [
-            Piece(row["name"], tuple(tuple(note) for note in row["notes"]), tuple(row["meter"]), row["sharps"]) for row in rows
+            Piece(row["name"], tuple(tuple(note) for note in row["notes"]), tuple(row["meter"]), row["sharps"])
+            for row in rows
         ]
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise OrchestrionError(f"The cached corpus {path} cannot be read; delete it and run again.") from error
@@ -96,7 +97,9 @@ def read_mat(path: str | os.PathLike[str], split: str) -> list[Piece]:
     source, key = Path(path), MAT_KEYS[split]
     try:
         if source.stat().st_size > MAX_MAT_BYTES:
-            raise OrchestrionError(f"{source} is larger than the {MAX_MAT_BYTES >> 20} MiB a file of piano rolls may have.")
+            raise OrchestrionError(
+                f"{source} is larger than the {MAX_MAT_BYTES >> 20} MiB a file of piano rolls may have."
+            )
         content = loadmat(source, variable_names=[key])
     except OSError as error:
         raise OrchestrionError(f"Cannot read {source}: {error.strerror or error}.") from error
@@ -108,8 +111,15 @@ def read_mat(path: str | os.PathLike[str], split: str) -> list[Piece]:
 
 
 def _mat_piece(roll: np.ndarray, name: str, source: Path) -> Piece:
-    if roll.ndim != 2 or roll.shape[1] != MAT_KEYS_WIDE or roll.dtype.kind not in "uifb" or not np.isin(roll, (0, 1)).all():
-        raise OrchestrionError(f"{source} holds an entry that is not a roll of zeros and ones with {MAT_KEYS_WIDE} keys.")
+    if (
+        roll.ndim != 2
+        or roll.shape[1] != MAT_KEYS_WIDE
+        or roll.dtype.kind not in "uifb"
+        or not np.isin(roll, (0, 1)).all()
+    ):
+        raise OrchestrionError(
+            f"{source} holds an entry that is not a roll of zeros and ones with {MAT_KEYS_WIDE} keys."
+        )
     sounding = np.pad(roll.astype(np.int8), ((1, 1), (0, 0)))
     change = np.diff(sounding, axis=0).T  # [88, s + 1]: +1 where a note begins, -1 where it has ended
     begins, ends = np.argwhere(change == 1), np.argwhere(change == -1)  # both sorted by key, then step
@@ -123,7 +133,9 @@ def read_folder(path: Path) -> list[Piece]:
     from orchestrion.bridge import PianoRoll, Score
 
     if not path.is_dir():
-        raise OrchestrionError(f"{path} is neither a corpus ({', '.join(CORPORA)}), a .mat file nor a folder of scores.")
+        raise OrchestrionError(
+            f"{path} is neither a corpus ({', '.join(CORPORA)}), a .mat file nor a folder of scores."
+        )
     pieces = []
     for file in sorted(p for p in path.rglob("*") if p.suffix.lower() in SCORE_SUFFIXES):
         roll = PianoRoll.from_score(Score.read(file).with_drums_removed())
@@ -154,4 +166,3 @@ def estimate_sharps(durations: np.ndarray) -> int:
     scale = np.array([0, 2, 4, 5, 7, 9, 11])
     inside = {sharps: classes[(scale + sharps * 7) % 12].sum() for sharps in range(-5, 7)}
     return max(inside, key=lambda sharps: (inside[sharps], -abs(sharps), sharps))
-

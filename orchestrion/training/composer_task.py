@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -77,8 +78,21 @@ class ComposerTask:
 
     def save(self, path: str | os.PathLike[str], model: torch.nn.Module, metrics: Mapping[str, float]) -> None:
         """Write weights with config, data and metrics in the header."""
-        metadata = {"architecture": ARCHITECTURE, "config": self.config.to_dict(), "data": self.data, "metrics": dict(metrics)}
+        metadata = {
+            "architecture": ARCHITECTURE,
+            "config": self.config.to_dict(),
+            "data": self.data,
+            "defaults": self.defaults,
+            "metrics": dict(metrics),
+        }
         weights.save(path, model.state_dict(), metadata)
+
+    @property
+    def defaults(self) -> dict[str, object]:
+        """What ``compose`` does unless told otherwise: no more notes at once than 99 % of the steps, the usual meter."""
+        sounding = np.concatenate([piece.grid()[..., 0].sum(axis=1) for piece in self._train])
+        meters = Counter(piece.meter for piece in self._train)
+        return {"polyphony": max(1, int(np.percentile(sounding, 99))), "meter": list(meters.most_common(1)[0][0])}
 
     def _prepared(self, split: str) -> list[Piece]:
         c = self.config
@@ -98,4 +112,3 @@ class ComposerTask:
             "before": grid[first - 1] if first else np.zeros_like(grid[0]),
             "mask": (np.arange(self._crop_steps) < n).astype(np.float32),
         }
-
