@@ -123,7 +123,7 @@ def test_music21_streams_are_taken_over():
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @example(cells=[(19, 22, 40), (22, 26, 40), (26, 30, 40)], steps_per_beat=6, meter=(6, 8))
 @given(
     cells=grid_cells(n_steps=36, pitches=st.integers(40, 90)),
