@@ -6,6 +6,7 @@ A phrase is a list of `FrameNote`, the first of which begins at frame 0.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -79,7 +80,7 @@ def frames(seconds: float) -> int:
 
 def _onsets(count: int, speed: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
     """``count + 1`` frames from 0, at a steady pace (log-uniform within ``speed`` seconds) or an uneven one."""
-    pace = np.exp(rng.uniform(*np.log(speed), size=count if rng.random() < 0.4 else 1))
+    pace = np.exp(rng.uniform(math.log(speed[0]), math.log(speed[1]), size=count if rng.random() < 0.4 else 1))
     return np.concatenate([[0], np.cumsum([frames(s) for s in np.broadcast_to(pace, count)])])
 
 

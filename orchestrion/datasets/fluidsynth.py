@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from orchestrion.bridge import NoteTable, Score, Waveform
+from orchestrion.datasets.instruments import usual_level
 from orchestrion.errors import OrchestrionError
 
 SAMPLE_RATE = 16000
@@ -43,7 +44,7 @@ SETTINGS = (
 def synthesise(
     score: Score,
     program: int,
-    level: float,
+    level: float | None = None,
     *,
     soundfont_path: str | os.PathLike[str] | None = None,
     tail_s: float = 1.0,
@@ -52,7 +53,8 @@ def synthesise(
 
     Args:
         program: General MIDI program, from 0.
-        level: factor on FluidSynth's output at gain 1; that of a training set stands in its ``dataset.json``.
+        level: factor on FluidSynth's output at gain 1; that of a training set stands in its ``dataset.json``. None for
+            that of the instrument's sets from the system's SoundFont (`instruments.usual_level`).
         tail_s: seconds after the last note.
 
     Raises:
@@ -60,7 +62,8 @@ def synthesise(
     """
     table = NoteTable.from_notes(score.notes, SAMPLE_RATE / HOP)
     n_frames = table.n_frames + max(1, round(tail_s * SAMPLE_RATE / HOP))
-    samples = synthesise_table(table, n_frames, program, soundfont(soundfont_path)) * np.float32(level)
+    samples = synthesise_table(table, n_frames, program, soundfont(soundfont_path))
+    samples *= np.float32(usual_level(program) if level is None else level)
     return Waveform(np.clip(samples, -1.0, 1.0), SAMPLE_RATE, {"title": score.title} if score.title else {})
 
 

@@ -86,8 +86,8 @@ def _chord(piece: Piece, melody: list[Steps], start: int, length: int) -> tuple[
 
 
 def _triad(degree: int) -> tuple[int, int, int]:
-    place = MAJOR.index(degree)
-    return degree, *(MAJOR[(place + up) % 7] + 12 * ((place + up) // 7) for up in (2, 4))
+    third, fifth = (MAJOR.index(degree) + up for up in (2, 4))
+    return degree, MAJOR[third % 7] + 12 * (third // 7), MAJOR[fifth % 7] + 12 * (fifth // 7)
 
 
 def _bass(chord: tuple[int, int, int], start: int, length: int) -> list[Steps]:

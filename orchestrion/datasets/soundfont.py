@@ -2,6 +2,7 @@
 
 A set is a folder in the shared notes format (`aligned`): NAME.flac and NAME.tsv, splits.json, dataset.json. One factor
 sets the level of the whole set, so that a velocity is equally loud in all pieces; dataset.json records it as ``level``.
+For Debian's SoundFont it is fixed for each instrument, so that sets of other seeds and lengths sound alike.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +31,10 @@ LOUD_PEAK = 0.7
 """Peak of the loudest twentieth of the pieces; none may pass `HIGHEST_PEAK`."""
 HIGHEST_PEAK = 0.98
 LOUD_SHARE = 0.95
-LICENCES = {
-    # The SoundFont of Debian's fluid-soundfont-gm, by its SHA-256.
-    "74594e8f4250680adf590507a306655a299935343583256f3b722c48a1bc1cb0": ("MIT", "FluidR3 GM, Frank Wen and others"),
-}
+MOST_MINUTES = 1440.0
+FLUIDR3_SHA256 = "74594e8f4250680adf590507a306655a299935343583256f3b722c48a1bc1cb0"
+"""FluidR3_GM.sf2 of Debian's fluid-soundfont-gm."""
+LICENCES = {FLUIDR3_SHA256: ("MIT", "FluidR3 GM, Frank Wen and others")}
 
 
 def make(
@@ -57,35 +58,35 @@ def make(
         OrchestrionError: unknown instrument, the folder exists, FluidSynth or the SoundFont is missing or fails.
     """
     instrument, bank, target = soundfont_instrument(name), fluidsynth.soundfont(soundfont_path), Path(out_dir)
-    minutes = instrument.minutes if minutes is None else minutes
-    if target.exists():
-        raise OrchestrionError(f"{target} exists already; delete it, or choose another folder.")
-    if not minutes > 0:
-        raise OrchestrionError(f"A set of {minutes:g} minutes is impossible; give a number above 0.")
+    minutes = _checked(target, instrument.minutes if minutes is None else minutes)
     version, digest = fluidsynth.version(), _sha256(bank)
     pieces = plan(instrument, minutes, seed, *tunes())
-    identity = f"{name} {minutes} {seed} {digest} {version} {[p.notes for p in pieces]}"
-    work = target.with_name(f".{target.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}")
-    _make_folder(work)
+    identity = f"{name} {seed} {digest} {version} {[piece.notes for piece in pieces]}"
+    work = _make_folder(target.with_name(f".{target.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"))
     peaks = _play_all(pieces, instrument.program, bank, work, progress)
-    level = _level(peaks)
+    level = _level(peaks, instrument.level if digest == FLUIDR3_SHA256 else None)
     for piece in pieces:
         _finish(piece, work, level)
     licence, attribution = LICENCES.get(digest, ("see the SoundFont", bank.name))
-    information = {
+    information: dict[str, object] = {
         "name": name,
         "licence": licence,
         "attribution": attribution,
         "source": f"soundfont:{name}",
-        "program": instrument.program,
-        "level": level,
-        "seed": seed,
-        "minutes": round(sum(piece.n_frames for piece in pieces) / FRAMES_PER_SECOND / 60.0, 2),
-        "soundfont_sha256": digest,
-        "synthesiser": version,
     }
-    _complete(work, target, pieces, information)
+    information |= {"program": instrument.program, "level": level, "seed": seed, "minutes": round(_minutes(pieces), 2)}
+    _complete(work, target, pieces, information | {"soundfont_sha256": digest, "synthesiser": version})
     return target
+
+
+def _checked(target: Path, minutes: float) -> float:
+    if target.exists():
+        raise OrchestrionError(f"{target} exists already; delete it, or choose another folder.")
+    if not 0 < minutes <= MOST_MINUTES:
+        raise OrchestrionError(
+            f"A set of {minutes:g} minutes is impossible; give more than 0, at most {MOST_MINUTES:g}."
+        )
+    return minutes
 
 
 def builtin_openings() -> list[tuple[int, ...]]:
@@ -106,8 +107,7 @@ def _play_all(
     pieces: Sequence[PlannedPiece], program: int, bank: Path, work: Path, progress: Advance | None
 ) -> list[float]:
     """Synthesise every piece that is not there yet, unscaled; the peak of each."""
-    total_s = sum(piece.n_frames for piece in pieces) / FRAMES_PER_SECOND
-    with progress_bar(total_s, "Playing") as bar:
+    with progress_bar(_minutes(pieces) * 60.0, "Playing") as bar:
         peaks = []
         for piece in pieces:
             raw = _raw(work, piece)
@@ -118,11 +118,12 @@ def _play_all(
     return peaks
 
 
-def _level(peaks: Sequence[float]) -> float:
+def _level(peaks: Sequence[float], fixed: float | None) -> float:
     loudest = max(peaks)
     if not loudest > 0.0:
         raise OrchestrionError("FluidSynth played silence only; the SoundFont lacks this instrument.")
-    return float(min(LOUD_PEAK / np.quantile(peaks, LOUD_SHARE), HIGHEST_PEAK / loudest))
+    level = LOUD_PEAK / np.quantile(peaks, LOUD_SHARE) if fixed is None else fixed
+    return float(min(level, HIGHEST_PEAK / loudest))
 
 
 def _finish(piece: PlannedPiece, work: Path, level: float) -> None:
@@ -133,7 +134,7 @@ def _finish(piece: PlannedPiece, work: Path, level: float) -> None:
     write_notes(work / f"{piece.name}.tsv", [Note(on / rate, off / rate, int(p), int(v)) for on, off, p, v in rows])
 
 
-def _complete(work: Path, target: Path, pieces: Sequence[PlannedPiece], information: dict[str, object]) -> None:
+def _complete(work: Path, target: Path, pieces: Sequence[PlannedPiece], information: Mapping[str, object]) -> None:
     validation = [piece.name for piece in pieces if piece.validation]
     train = [piece.name for piece in pieces if not piece.validation]
     write_json(work / "splits.json", {"train": train, "validation": validation})
@@ -155,11 +156,16 @@ def _write_raw(path: Path, samples: np.ndarray) -> None:
     temporary.rename(path)
 
 
-def _make_folder(work: Path) -> None:
+def _minutes(pieces: Sequence[PlannedPiece]) -> float:
+    return sum(piece.n_frames for piece in pieces) / FRAMES_PER_SECOND / 60.0
+
+
+def _make_folder(work: Path) -> Path:
     try:
         (work / "raw").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OrchestrionError(f"Cannot make the folder {work}: {error.strerror or error}.") from error
+    return work
 
 
 def _sha256(path: Path) -> str:

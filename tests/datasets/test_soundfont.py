@@ -106,7 +106,7 @@ def test_refusals(band, tmp_path):
         soundfont.make("theremin", tmp_path / "x")
     with pytest.raises(OrchestrionError, match="exists already"):
         soundfont.make("violin", tmp_path)
-    with pytest.raises(OrchestrionError, match="above 0"):
+    with pytest.raises(OrchestrionError, match="more than 0"):
         soundfont.make("violin", tmp_path / "x", minutes=0)
     with pytest.raises(OrchestrionError, match="Cannot make the folder"):
         soundfont.make("violin", tmp_path / "bank.sf2" / "x", minutes=1)
