@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from orchestrion.bridge import Note
 from orchestrion.datasets import catalogue, fluidsynth, soundfont
 from orchestrion.datasets.aligned import AlignedSet
+from orchestrion.datasets.instruments import INSTRUMENTS, usual_level
 from orchestrion.datasets.piece import Piece
 from orchestrion.errors import OrchestrionError
 
@@ -149,3 +151,11 @@ def test_every_instrument_is_listed():
 def test_the_openings_of_built_in_tunes():
     openings = soundfont.builtin_openings()
     assert len(openings) == 6 and (0, 1, 2, 0, -2, -1, -2, -2, 0, 2) in openings
+
+
+def test_sets_of_debians_soundfont_share_one_level(band, tmp_path, monkeypatch):
+    digest = hashlib.sha256((tmp_path / "bank.sf2").read_bytes()).hexdigest()
+    monkeypatch.setattr(soundfont, "FLUIDR3_SHA256", digest)
+    folders = [soundfont.make("violin", tmp_path / f"seed{seed}", 2, seed) for seed in (0, 1)]
+    assert [json.loads((f / "dataset.json").read_text())["level"] for f in folders] == [usual_level(40)] * 2
+    assert usual_level(40) == INSTRUMENTS["violin"].level and usual_level(127) > 0
