@@ -10,7 +10,7 @@ import numpy as np
 from orchestrion.renderer.kernels import loop
 from orchestrion.renderer.kernels.memory import aligned, aligned_zeros
 from orchestrion.renderer.kernels.packing import STORAGES, Packed
-from orchestrion.renderer.kernels.vectors import PANEL_BYTES
+from orchestrion.renderer.kernels.vectors import FLOAT32, PANEL_BYTES
 from orchestrion.renderer.kernels.width import lanes_tag
 from orchestrion.renderer.mulaw import silence_level
 
@@ -65,7 +65,7 @@ class Batch:
 
     def __init__(self, packed: Packed, voices: Sequence[VoiceState], lanes: int | None = None):
         self.packed, self.n = packed, len(voices)
-        self._tags = (lanes_tag(lanes), (0,) * STORAGES[packed.storage])
+        self._tags = (lanes_tag(lanes), (0,) * STORAGES[packed.storage], (0,) * FLOAT32)
         self._clock = 0
         self._keys = np.array([voice.key for voice in voices], dtype=np.uint64)
         self._counters = np.array([voice.counter for voice in voices], dtype=np.int64)

@@ -11,12 +11,12 @@ from orchestrion.renderer.kernels.vectors import add, copy, exponentials, gate, 
 
 # Columns of `layers` (int64, one row a layer): addresses, the dilation, and how many past products are made at once.
 GATE, GATE_SCALE, AFTER, AFTER_SCALE, AFTER_BIAS, RING, DILATION, AHEAD, CHAIN = range(9)
-# Entries of `places` (int64): addresses and sizes.
+# Entries of `places` (int64): addresses and sizes. NONE is 0: a literal 0 would be a type of its own, and compile anew.
 (
     EMBED_NOW, EMBED_BEFORE, EXCITATION, EXCITATION_ROWS, EXCITATION_SCALE, SKIP_BIAS, HEAD, HEAD_SCALE, HEAD_BIAS,
-    OUT, OUT_SCALE, OUT_BIAS, ZEROS, ONES, WIDTH, SKIP_WIDTH, HEAD_WIDTH, LEVELS_WIDTH, LEVELS, HOP, ROW_BYTES,
-) = range(21)  # fmt: skip
-N_PLACES = 21
+    OUT, OUT_SCALE, OUT_BIAS, ZEROS, ONES, WIDTH, SKIP_WIDTH, HEAD_WIDTH, LEVELS_WIDTH, LEVELS, HOP, ROW_BYTES, NONE,
+) = range(22)  # fmt: skip
+N_PLACES = 22
 # Addresses of scratch, [v, ...] each: "stream" is the skip sum and then h; "a" the gates' input; "z" their output.
 SCRATCH = ("stream", "a", "z", "head", "logits", "weights")
 STREAM, A, Z, HEAD_SUM, LOGITS, WEIGHTS = range(6)
@@ -26,13 +26,13 @@ NOTHING = np.float32(0.0)
 
 @njit(nogil=True, cache=True)
 def run(
-    width, storage, places, layers, scratch, rows, excitation, sharpness, keys, counters, now, before, out, forced,
+    width, storage, plain, places, layers, scratch, rows, excitation, sharpness, keys, counters, now, before, out, forced,
     clock, first, n_steps,
 ):  # fmt: skip  # pragma: no cover - compiled
     """Draw samples ``first .. first + n_steps`` of a block for all voices.
 
     Args:
-        width, storage: compile-time tags.
+        width, storage, plain: compile-time tags: of the vectors, of the weights, and of float32 weights.
         places, layers, scratch: addresses and sizes, see above.
         rows: address of [f, layers, v, 2 * width] float32.
         excitation: address of [f * hop, v, excitation rows] float32.
@@ -47,7 +47,7 @@ def run(
     n_layers = len(layers)
     for t in range(first, first + n_steps):
         frame = t // places[HOP]
-        _input(width, n, places, scratch, excitation, t, now, before)
+        _input(width, plain, n, places, scratch, excitation, t, now, before)
         row = rows + 8 * frame * n_layers * n * places[WIDTH]
         _stack(width, storage, n, places, layers, scratch, row, clock + t - first)
         _head(width, storage, n, places, scratch)
@@ -62,9 +62,9 @@ def run(
 
 
 @njit(nogil=True, cache=True)
-def _input(width, n, places, scratch, excitation, t, now, before):  # pragma: no cover - compiled
+def _input(width, plain, n, places, scratch, excitation, t, now, before):  # pragma: no cover - compiled
     """stream = b_skip | E_now[now] + E_before[before] + excitation @ W."""
-    residual, skips = places[WIDTH], places[SKIP_WIDTH]
+    residual, skips, none = places[WIDTH], places[SKIP_WIDTH], places[NONE]
     length = skips + residual
     for v in range(n):
         stream = scratch[STREAM] + 4 * v * length
@@ -76,15 +76,15 @@ def _input(width, n, places, scratch, excitation, t, now, before):  # pragma: no
     if places[EXCITATION]:
         k, h = places[EXCITATION_ROWS], scratch[STREAM] + 4 * skips
         product(
-            width, (0,), n, excitation + 4 * t * n * k, k, k, 0, 0, 0, places[EXCITATION], 128 * k, residual,
-            h, length, h, length, 0, places[EXCITATION_SCALE], 0, 0, LEAST,
+            width, plain, n, excitation + 4 * t * n * k, k, k, none, none, none, places[EXCITATION], 128 * k, residual,
+            h, length, h, length, none, places[EXCITATION_SCALE], none, none, LEAST,
         )  # fmt: skip
 
 
 @njit(nogil=True, cache=True)
 def _stack(width, storage, n, places, layers, scratch, row, clock):  # pragma: no cover - compiled
     """All gated layers: leaves relu(skip sum + bias) in the stream."""
-    residual, skips = places[WIDTH], places[SKIP_WIDTH]
+    residual, skips, none = places[WIDTH], places[SKIP_WIDTH], places[NONE]
     stream, a, z = scratch[STREAM], scratch[A], scratch[Z]
     length, h = skips + residual, stream + 4 * skips
     last = len(layers) - 1
@@ -98,8 +98,8 @@ def _stack(width, storage, n, places, layers, scratch, row, clock):  # pragma: n
                 filtered = a + 4 * (2 * v * residual + c)
                 gate(width, filtered, filtered + 4 * residual, z + 4 * (v * residual + c))
         product(
-            width, storage, n, z, residual, residual, 0, 0, 0, layer[AFTER], residual * places[ROW_BYTES],
-            skips if i == last else length, stream, length, stream, length, layer[AFTER_BIAS], layer[AFTER_SCALE], 0, 0,
+            width, storage, n, z, residual, residual, none, none, none, layer[AFTER], residual * places[ROW_BYTES],
+            skips if i == last else length, stream, length, stream, length, layer[AFTER_BIAS], layer[AFTER_SCALE], none, none,
             NOTHING if i == last else LEAST,
         )  # fmt: skip
 
@@ -111,38 +111,38 @@ def _gate_sums(width, storage, n, places, layer, past, h, length, a, row, clock)
     With few voices the weights' way from the cache is what takes time. The past of the next ``AHEAD`` samples is already
     known (it is at most the dilation), so its chains are made that many at once and only continued here.
     """
-    residual = places[WIDTH]
+    residual, none = places[WIDTH], places[NONE]
     k, row_bytes, ahead = residual, places[ROW_BYTES], layer[AHEAD]
     stride = 2 * residual * row_bytes
     if ahead <= 1:
         product(
             width, storage, n, past, k, k, h, length, k, layer[GATE], stride, 2 * k,
-            a, 2 * k, row, 2 * k, 0, layer[GATE_SCALE], 0, 0, LEAST,
+            a, 2 * k, row, 2 * k, none, layer[GATE_SCALE], none, none, LEAST,
         )  # fmt: skip
         return
     turn = clock & (ahead - 1)
     if turn == 0:
         product(
-            width, storage, ahead * n, past, k, k, 0, 0, 0, layer[GATE], stride, 2 * k,
-            layer[CHAIN], 2 * k, places[ZEROS], 0, 0, places[ONES], 0, 0, LEAST,
+            width, storage, ahead * n, past, k, k, none, none, none, layer[GATE], stride, 2 * k,
+            layer[CHAIN], 2 * k, places[ZEROS], none, none, places[ONES], none, none, LEAST,
         )  # fmt: skip
     product(
-        width, storage, n, h, length, k, 0, 0, 0, layer[GATE] + k * row_bytes, stride, 2 * k,
-        a, 2 * k, row, 2 * k, 0, layer[GATE_SCALE], layer[CHAIN] + 8 * turn * n * k, 2 * k, LEAST,
+        width, storage, n, h, length, k, none, none, none, layer[GATE] + k * row_bytes, stride, 2 * k,
+        a, 2 * k, row, 2 * k, none, layer[GATE_SCALE], layer[CHAIN] + 8 * turn * n * k, 2 * k, LEAST,
     )  # fmt: skip
 
 
 @njit(nogil=True, cache=True)
 def _head(width, storage, n, places, scratch):  # pragma: no cover - compiled
     """The last two products: leaves the logits in scratch."""
-    skips, hidden, levels = places[SKIP_WIDTH], places[HEAD_WIDTH], places[LEVELS_WIDTH]
+    skips, hidden, levels, none = places[SKIP_WIDTH], places[HEAD_WIDTH], places[LEVELS_WIDTH], places[NONE]
     product(
-        width, storage, n, scratch[STREAM], skips + places[WIDTH], skips, 0, 0, 0, places[HEAD], skips * places[ROW_BYTES],
-        hidden, scratch[HEAD_SUM], hidden, places[HEAD_BIAS], 0, 0, places[HEAD_SCALE], 0, 0, NOTHING,
+        width, storage, n, scratch[STREAM], skips + places[WIDTH], skips, none, none, none, places[HEAD], skips * places[ROW_BYTES],
+        hidden, scratch[HEAD_SUM], hidden, places[HEAD_BIAS], none, none, places[HEAD_SCALE], none, none, NOTHING,
     )  # fmt: skip
     product(
-        width, storage, n, scratch[HEAD_SUM], hidden, hidden, 0, 0, 0, places[OUT], hidden * places[ROW_BYTES],
-        levels, scratch[LOGITS], levels, places[OUT_BIAS], 0, 0, places[OUT_SCALE], 0, 0, LEAST,
+        width, storage, n, scratch[HEAD_SUM], hidden, hidden, none, none, none, places[OUT], hidden * places[ROW_BYTES],
+        levels, scratch[LOGITS], levels, places[OUT_BIAS], none, none, places[OUT_SCALE], none, none, LEAST,
     )  # fmt: skip
 
 

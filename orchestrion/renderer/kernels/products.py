@@ -26,7 +26,7 @@ def product(
         while panel < panels:
             c = 4 * (panel * PANEL_COLUMNS + part)
             here = w + panel * stride + part * word_bytes
-            bias_here, chain_here = bias + c if bias else 0, chain + c if chain else 0
+            bias_here, chain_here = bias + c if bias else bias, chain + c if chain else chain
             if n == 1:
                 # As equal groups as can be: a narrow rest would wait for its own multiply-adds.
                 groups = (panels - panel + WIDEST - 1) // WIDEST
@@ -53,27 +53,27 @@ def _row(
     one = (0,)
     if panels == 6:
         product_tile(
-            width, storage, one, (0,) * 6, x, k, k, x2, k, k2, w, stride, out, 0, base, 0, bias, scale, chain, 0, floor
+            width, storage, one, (0,) * 6, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, chain, k, floor
         )  # fmt: skip
     elif panels == 5:
         product_tile(
-            width, storage, one, (0,) * 5, x, k, k, x2, k, k2, w, stride, out, 0, base, 0, bias, scale, chain, 0, floor
+            width, storage, one, (0,) * 5, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, chain, k, floor
         )  # fmt: skip
     elif panels == 4:
         product_tile(
-            width, storage, one, (0,) * 4, x, k, k, x2, k, k2, w, stride, out, 0, base, 0, bias, scale, chain, 0, floor
+            width, storage, one, (0,) * 4, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, chain, k, floor
         )  # fmt: skip
     elif panels == 3:
         product_tile(
-            width, storage, one, (0,) * 3, x, k, k, x2, k, k2, w, stride, out, 0, base, 0, bias, scale, chain, 0, floor
+            width, storage, one, (0,) * 3, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, chain, k, floor
         )  # fmt: skip
     elif panels == 2:
         product_tile(
-            width, storage, one, (0,) * 2, x, k, k, x2, k, k2, w, stride, out, 0, base, 0, bias, scale, chain, 0, floor
+            width, storage, one, (0,) * 2, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, chain, k, floor
         )  # fmt: skip
     else:
         product_tile(
-            width, storage, one, one, x, k, k, x2, k, k2, w, stride, out, 0, base, 0, bias, scale, chain, 0, floor
+            width, storage, one, one, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, chain, k, floor
         )  # fmt: skip
 
 
@@ -89,35 +89,35 @@ def _panel(
     while n - r >= 12 and len(width) == 16:
         product_tile(
             width, storage, (0,) * 12, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else 0, ldc, floor,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
         r += 12
     while n - r >= 8 and len(width) == 16:
         product_tile(
             width, storage, (0,) * 8, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else 0, ldc, floor,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
         r += 8
     while n - r >= 6 and len(width) < 16:
         product_tile(
             width, storage, (0,) * 6, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else 0, ldc, floor,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
         r += 6
     while n - r >= 4:
         product_tile(
             width, storage, (0,) * 4, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else 0, ldc, floor,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
         r += 4
     while n - r >= 2:
         product_tile(
             width, storage, (0,) * 2, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else 0, ldc, floor,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
         r += 2
     if n - r == 1:
         product_tile(
             width, storage, (0,), (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else 0, ldc, floor,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
