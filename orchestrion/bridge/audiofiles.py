@@ -72,7 +72,7 @@ def write_blocks(
         raise OrchestrionError(f"Cannot write audio as {target.name!r}: the name must end in .wav, .flac or .ogg.")
     container, encoding = FORMATS[target.suffix.lower()]
     with atomic_write(target) as temporary:
-        # libsndfile opens the file itself: where the disk is full it says so, while the error of a Python handle is lost.
+        # libsndfile opens the file itself: it says so where the disk is full; the error of a Python handle is lost.
         _write(blocks, os.fsencode(temporary), container, encoding, sample_rate, channels, tags or {})
 
 

@@ -78,7 +78,9 @@ def _unfolded(part: music21.stream.Stream) -> music21.stream.Stream:
         except music21.repeat.ExpanderException:
             # Repeats that contradict each other are played as they are written, once.
             pass
-    if part.atSoundingPitch is not True:
+    # It copies the whole part, so only where it changes something.
+    instruments = part.recurse().getElementsByClass("Instrument")
+    if part.atSoundingPitch is not True and any(instrument.transposition for instrument in instruments):
         part = part.toSoundingPitch(preserveAccidentalDisplay=True)
     return part
 

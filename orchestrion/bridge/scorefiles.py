@@ -47,7 +47,7 @@ def write(score: Score, path: str | os.PathLike[str]) -> None:
 
 
 def printable(path: Path) -> str:
-    """The path as text that any terminal takes: not UTF-8 or control characters are escaped, the end of a long one kept."""
+    """The path as text that any terminal takes: odd bytes and control characters escaped, a long one cut to its end."""
     text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
     return shown if len(shown) <= MAX_SHOWN else f"…{shown[-MAX_SHOWN:]}"

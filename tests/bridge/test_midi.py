@@ -113,7 +113,8 @@ def test_usual_tempos_come_back_as_they_were(bpm, tmp_path):
 
 
 def test_meters_come_back_and_absurd_ones_are_left_out():
-    events = [(480, b"\xff\x58\x06\x03\x18\x08"), (960, b"\xff\x58\x00\x02\x18\x08"), (970, b"\xff\x58\x04\x63\x18\x08")]
+    signatures = ((480, 6, 3), (960, 0, 2), (970, 4, 99))
+    events = [(tick, bytes((0xFF, 0x58, numerator, power, 24, 8))) for tick, numerator, power in signatures]
     assert read([*events, on(0), off(480)], end=1000).meters == (Meter(0, 4, 4), Meter(0.5, 6, 8))
 
 
@@ -177,7 +178,8 @@ def test_sixteen_parts_are_written_without_using_the_drum_channel(tmp_path):
     parts = tuple(Part(f"p{i}", i, (Note(0, 1, 60 + i, 80),)) for i in range(20))
     Score(parts).write(tmp_path / "a.mid")
     again = Score.read(tmp_path / "a.mid")
-    assert [(part.name, part.program, part.is_drum) for part in again.parts] == [(p.name, p.program, False) for p in parts]
+    assert [part.name for part in again.parts] == [part.name for part in parts]
+    assert [(part.program, part.is_drum) for part in again.parts] == [(part.program, False) for part in parts]
 
 
 def test_long_pieces_stay_within_what_pretty_midi_reads(tmp_path):

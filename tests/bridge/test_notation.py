@@ -2,7 +2,6 @@ import subprocess
 import sys
 
 import music21
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 

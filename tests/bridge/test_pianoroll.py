@@ -17,7 +17,7 @@ def roll_of(cells, n_steps=None, **settings):
     return PianoRoll(grid, **settings)
 
 
-def score_of(*played, tempos=(Tempo(0, 120),)):
+def score_of(*played, tempos=()):
     return Score((Part("x", 0, tuple(Note(*note, 80) for note in played)),), tempos)
 
 

@@ -12,7 +12,8 @@ from orchestrion.errors import OrchestrionError
 TUNE = BUILTIN_TUNES["twinkle-twinkle"]
 
 
-NO_SCORES = ["missing.mid", "a.pdf", "folder", "folder.mid", "tune.MP3", "nul\0.mid", "", "x" * 5000, "x" * 5000 + ".mid"]
+LONG = "x" * 5000
+NO_SCORES = ["missing.mid", "a.pdf", "folder", "folder.mid", "tune.MP3", "nul\0.mid", "", LONG, LONG + ".mid"]
 
 
 @pytest.mark.parametrize("name", NO_SCORES, ids=range(len(NO_SCORES)))
