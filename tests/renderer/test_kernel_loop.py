@@ -1,0 +1,200 @@
+"""The compiled loop against the float64 reference: logits, draws, widths of vectors, batches."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from orchestrion.bridge.randomness import stream_key, uniform
+from orchestrion.errors import OrchestrionError
+from orchestrion.renderer.config import PRESETS
+from orchestrion.renderer.kernels.batch import Batch, Block, VoiceState
+from orchestrion.renderer.kernels.memory import aligned_zeros
+from orchestrion.renderer.kernels.packing import STORAGES, pack, unpack_matrix
+from orchestrion.renderer.kernels.width import host_lanes, lanes_tag
+from tests.renderer.reference import TINY, Reference, draw, random_tensors
+
+# Every storage at the host's width; the narrower paths, forced, with one storage each to save compilation.
+PATHS = [(None, storage) for storage in STORAGES] + [(8, "float32"), (4, "bfloat16")]
+SMALL = dataclasses.replace(PRESETS["small"], layers=3, cycle=3)
+
+
+def make_block(config, packed, n_voices, n_frames, seed=0, temperature=1.0):
+    """(block for the kernel, rows [f, layers, v, 2 * residual], excitation [t, v, 2 * harmonics])."""
+    c, rng = config, np.random.default_rng(seed)
+    plain = rng.standard_normal((n_frames, c.layers, n_voices, 2, c.residual)).astype(np.float32)
+    rows = aligned_zeros(n_frames, c.layers, n_voices, 2, packed.width)
+    rows[..., : c.residual] = plain
+    excitation = source = None
+    if c.harmonics:
+        excitation = rng.standard_normal((n_frames * c.hop, n_voices, 2 * c.harmonics)).astype(np.float32)
+        source = aligned_zeros(n_frames * c.hop, n_voices, packed.excitation.k)
+        source[..., : 2 * c.harmonics] = excitation
+    sharpness = np.full((n_frames, n_voices), 1 / temperature, dtype=np.float32)
+    free = np.full((n_frames * c.hop, n_voices), -1, dtype=np.int32)
+    return Block(rows, source, sharpness, free), plain.reshape(n_frames, c.layers, n_voices, -1), excitation
+
+
+def stored(config, tensors, packed):
+    """``tensors`` with the values the kernel really multiplies by."""
+    c, kind, w, s = config, STORAGES[packed.storage], packed.width, packed.skip_width
+    out = dict(tensors)
+    gates = [unpack_matrix(m, kind).reshape(2, w, 2, w)[:, : c.residual, :, : c.residual] for m in packed.gates]
+    out["w_past"] = np.stack([g[0].reshape(c.residual, -1) for g in gates])
+    out["w_now"] = np.stack([g[1].reshape(c.residual, -1) for g in gates])
+    after = [unpack_matrix(m, kind)[: c.residual] for m in packed.after_gates]
+    out["w_skip"] = np.stack([m[:, : c.skip] for m in after])
+    out["w_res"] = np.stack([m[:, s : s + c.residual] for m in after])
+    out["w_head"] = unpack_matrix(packed.head, kind)[: c.skip, : c.head]
+    out["w_out"] = unpack_matrix(packed.out, kind)[: c.head, : c.levels]
+    return out
+
+
+def start(packed, n_voices, lanes=None, seed=0):
+    return Batch(packed, [VoiceState.silent(packed, int(stream_key(seed, v))) for v in range(n_voices)], lanes)
+
+
+@pytest.mark.parametrize("lanes, storage", PATHS)
+def test_logits_and_draws_equal_the_reference(lanes, storage):
+    n_voices, n_frames = 3, 3
+    tensors = random_tensors(TINY)
+    packed = pack(TINY, tensors, storage)
+    block, rows, excitation = make_block(TINY, packed, n_voices, n_frames)
+    batch = start(packed, n_voices, lanes)
+    references = [Reference(TINY, stored(TINY, tensors, packed)) for _ in range(n_voices)]
+    out = np.empty((n_frames * TINY.hop, n_voices), dtype=np.int32)
+    for t in range(len(out)):
+        batch.run(block, t, 1, out)
+        for v, reference in enumerate(references):
+            logits = reference.step(rows[t // TINY.hop, :, v], excitation[t, v])
+            assert np.abs(batch.logits[v] - logits).max() < 1e-4
+            assert out[t, v] == draw(logits, uniform(0, v, t))
+            reference.take(int(out[t, v]))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("storage", STORAGES)
+def test_logits_of_the_presets(preset, storage):
+    config = PRESETS[preset]
+    tensors = random_tensors(config)
+    packed = pack(config, tensors, storage)
+    block, rows, excitation = make_block(config, packed, 1, 1)
+    batch, reference = start(packed, 1), Reference(config, stored(config, tensors, packed))
+    out = np.empty((config.hop, 1), dtype=np.int32)
+    for t in range(20):  # past the look-ahead of 8
+        batch.run(block, t, 1, out)
+        logits = reference.step(rows[0, :, 0], None if excitation is None else excitation[t, 0])
+        assert np.abs(batch.logits[0] - logits).max() < 1e-4
+        reference.take(int(out[t, 0]))
+
+
+@pytest.mark.parametrize("lanes, storage", PATHS)
+def test_voices_together_equal_each_alone(lanes, storage):
+    """27 rows exercise the tiles of 12, 8, 4, 2 and 1 (6, 4, 2 and 1 in the narrow paths)."""
+    packed = pack(SMALL, random_tensors(SMALL), storage)
+    for n_voices in (27, 2, 7):
+        block, _, _ = make_block(SMALL, packed, n_voices, 2)
+        together = np.empty((2 * SMALL.hop, n_voices), dtype=np.int32)
+        start(packed, n_voices, lanes).run(block, 0, len(together), together)
+        for v in range(0, n_voices, 3):
+            one = Block(
+                np.ascontiguousarray(block.rows[:, :, v : v + 1]), np.ascontiguousarray(block.excitation[:, v : v + 1]),
+                block.sharpness[:, v : v + 1].copy(), block.forced[:, v : v + 1].copy(),
+            )  # fmt: skip
+            alone = np.empty((2 * SMALL.hop, 1), dtype=np.int32)
+            batch = Batch(packed, [VoiceState.silent(packed, int(stream_key(0, v)))], lanes)
+            batch.run(one, 0, 37, alone)  # in two unequal runs
+            batch.run(one, 37, len(alone) - 37, alone)
+            assert np.array_equal(alone[:, 0], together[:, v])
+
+
+def test_all_widths_agree_to_the_bit():
+    packed = pack(TINY, random_tensors(TINY), "float32")
+    block, _, _ = make_block(TINY, packed, 2, 4)
+    results = []
+    for lanes in (host_lanes(), 8):
+        batch, out = start(packed, 2, lanes), np.empty((4 * TINY.hop, 2), dtype=np.int32)
+        batch.run(block, 0, len(out), out)
+        results.append((out, batch.logits))
+    assert np.array_equal(results[0][0], results[1][0]) and np.array_equal(results[0][1], results[1][1])
+
+
+def test_a_state_carried_over_continues_the_voice():
+    packed = pack(TINY, random_tensors(TINY), "float32")
+    block, _, _ = make_block(TINY, packed, 3, 4)
+    whole, parts = (np.empty((4 * TINY.hop, 3), dtype=np.int32) for _ in range(2))
+    start(packed, 3).run(block, 0, len(whole), whole)
+    first = start(packed, 3)
+    first.run(block, 0, 21, parts)
+    Batch(packed, first.states()).run(block, 21, len(parts) - 21, parts)
+    assert np.array_equal(whole, parts)
+
+
+def test_forced_levels_are_taken_and_counted():
+    packed = pack(TINY, random_tensors(TINY), "float32")
+    block, _, _ = make_block(TINY, packed, 1, 2)
+    drawn, again = (np.empty((2 * TINY.hop, 1), dtype=np.int32) for _ in range(2))
+    start(packed, 1).run(block, 0, len(drawn), drawn)
+    block.forced[:20] = drawn[:20]
+    other = Batch(packed, [VoiceState.silent(packed, int(stream_key(0, 0)))])
+    other.run(block, 0, len(again), again)
+    assert np.array_equal(drawn, again)
+    block.forced[:], block.forced[:5] = -1, 17
+    start(packed, 1).run(block, 0, len(again), again)
+    assert np.all(again[:5] == 17) and not np.array_equal(drawn[5:], again[5:])
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+def test_draws_follow_the_softmax(temperature):
+    """Chi-squared of 40,000 draws from one distribution: a network without weights, whose bias is the logits."""
+    config = dataclasses.replace(TINY, layers=1, cycle=1, harmonics=0, conditioning="none", groups=(), hop=4000)
+    tensors = {name: np.zeros_like(value) for name, value in random_tensors(config).items()}
+    tensors["b_out"] = np.random.default_rng(5).standard_normal(config.levels).astype(np.float32) * 2
+    packed = pack(config, tensors, "float32")
+    block, _, _ = make_block(config, packed, 10, 1, temperature=temperature)
+    out = np.empty((config.hop, 10), dtype=np.int32)
+    start(packed, 10, seed=3).run(block, 0, len(out), out)
+    weights = np.exp(tensors["b_out"].astype(np.float64) / temperature)
+    expected = weights / weights.sum() * out.size
+    order = np.argsort(expected)[::-1]
+    common = order[expected[order] >= 10]
+    counts = np.bincount(out.ravel(), minlength=config.levels)
+    observed = np.append(counts[common], out.size - counts[common].sum())
+    expected = np.append(expected[common], out.size - expected[common].sum())
+    statistic = ((observed - expected) ** 2 / expected).sum()
+    degrees = len(common)
+    assert abs(statistic - degrees) < 4 * np.sqrt(2 * degrees)
+
+
+def test_temperature_near_nothing_takes_the_likeliest():
+    packed = pack(TINY, random_tensors(TINY), "float32")
+    block, _, _ = make_block(TINY, packed, 1, 1, temperature=1e-4)
+    batch, out = start(packed, 1), np.empty((TINY.hop, 1), dtype=np.int32)
+    for t in range(len(out)):
+        batch.run(block, t, 1, out)
+        assert out[t, 0] == batch.logits[0].argmax()
+
+
+def test_the_gate_errs_by_less_than_a_millionth():
+    """With one unit, no weights and the gate's input as rows, the skip sum is z and the logit is its positive part."""
+    config = dataclasses.replace(TINY, layers=1, cycle=1, residual=1, skip=1, head=1, harmonics=0, hop=1)
+    tensors = {name: np.zeros_like(value) for name, value in random_tensors(config).items()}
+    tensors["w_skip"], tensors["w_head"] = np.ones((1, 1, 1), np.float32), np.ones((1, 1), np.float32)
+    tensors["w_out"] = np.ones((1, config.levels), np.float32)
+    packed = pack(config, tensors, "float32")
+    rng = np.random.default_rng(0)
+    filtered, gated = np.abs(rng.standard_normal(600) * 4).astype(np.float32), (rng.standard_normal(600) * 6).astype(np.float32)
+    block, _, _ = make_block(config, packed, 600, 1)
+    block.rows[0, 0, :, 0, 0], block.rows[0, 0, :, 1, 0] = filtered, gated
+    batch, out = start(packed, 600), np.empty((1, 600), dtype=np.int32)
+    batch.run(block, 0, 1, out)
+    exact = np.tanh(filtered.astype(np.float64)) / (1 + np.exp(-gated.astype(np.float64)))
+    assert np.abs(batch.logits[:, 0] - exact).max() < 1e-6
+
+
+def test_the_environment_forces_a_width(monkeypatch):
+    monkeypatch.setenv("ORCHESTRION_LANES", "4")
+    assert len(lanes_tag()) == 4
+    monkeypatch.setenv("ORCHESTRION_LANES", "5")
+    with pytest.raises(OrchestrionError, match="16, 8 or 4"):
+        lanes_tag()
