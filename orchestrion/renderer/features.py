@@ -52,7 +52,7 @@ def frame_features(series: ConditioningSeries, config: WaveNetConfig, start: int
                 cell[first - start : last - start] = level * decay ** np.arange(first - onset, last - onset)
             elif first == onset:
                 cell[onset - start] = level
-    return out.reshape(stop - start, -1)
+    return out.reshape(stop - start, config.input_channels)
 
 
 def excitation(series: ConditioningSeries, config: WaveNetConfig, start: int = 0, stop: int | None = None) -> np.ndarray:

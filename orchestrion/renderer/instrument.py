@@ -15,7 +15,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.progress import Advance
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.network import WaveNet
-from orchestrion.version import __version__
+from orchestrion.version import VERSION
 
 ARCHITECTURE = "wavenet"
 TAIL_S = 1.0  # the last note's ring
@@ -49,7 +49,10 @@ class Instrument:
         config = metadata.get("config")
         if not isinstance(config, dict):
             raise OrchestrionError(f"{path} carries no WaveNet config; train it again.")
-        model = WaveNet(WaveNetConfig.from_dict(config))
+        try:
+            model = WaveNet(WaveNetConfig.from_dict(config))
+        except OrchestrionError as error:
+            raise OrchestrionError(f"{path} carries a config that cannot be used. {error}") from error
         weights.load_into(model, {name: tensor.float() for name, tensor in tensors.items()}, path)
         return cls(Path(path).stem, model.eval().requires_grad_(False), metadata)
 
@@ -87,8 +90,8 @@ class Instrument:
 
     def series(self, score: Score, *, duration_s: float | None = None, tail_s: float = TAIL_S) -> ConditioningSeries:
         """``score`` on this instrument's clock."""
-        clock = {"sample_rate": self.config.sample_rate, "hop": self.config.hop}
-        return ConditioningSeries.from_score(score, duration_s=duration_s, tail_s=tail_s, **clock)
+        c = self.config
+        return ConditioningSeries.from_score(score, sample_rate=c.sample_rate, hop=c.hop, duration_s=duration_s, tail_s=tail_s)
 
     def render(
         self,
@@ -125,7 +128,7 @@ class Instrument:
         """``samples`` as audio that says what made it."""
         tags = {
             "title": title or "untitled",
-            "software": f"Orchestrion {__version__}",
+            "software": f"Orchestrion {VERSION}",
             "model": f"{self.name} {self.checksum[:12]}",
             "seed": str(seed),
             "comment": "machine-generated",

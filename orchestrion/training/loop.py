@@ -11,9 +11,12 @@ from __future__ import annotations
 import copy
 import json
 import os
+import signal
+import threading
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -54,6 +57,9 @@ def fit(task: Task, run: Path, settings: LoopSettings, *, resume: bool = False) 
 
     With ``resume``, a checkpoint in ``run`` is continued; the batches, the schedule and the average go on where they
     stood. Ctrl-C ends the training after a last checkpoint.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C, once the checkpoint is written.
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -78,8 +84,30 @@ def fit(task: Task, run: Path, settings: LoopSettings, *, resume: bool = False) 
             log_every_n_steps=50,
             use_distributed_sampler=False,
         )
-        trainer.fit(module, DataLoader(_Steps(module), batch_size=None))
+        with _graceful_interrupt(module):
+            trainer.fit(module, DataLoader(_Steps(module), batch_size=None))
+    if module.interrupted:
+        raise KeyboardInterrupt
     return module.metrics
+
+
+@contextmanager
+def _graceful_interrupt(module: _Module) -> Iterator[None]:
+    """The first Ctrl-C ends the training after the step under way, with a checkpoint; a second one ends it at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def request(number: int, frame: object) -> None:
+        module.interrupted = True
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, request)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Steps(IterableDataset):
@@ -104,22 +132,23 @@ class _Module(lightning.LightningModule):
         self.average = copy.deepcopy(task.model).requires_grad_(False)
         self.progress = checkpoint.Progress()
         self.metrics: dict[str, float] = {}
+        self.interrupted = False
         self._resume = resume
         self._loss = torch.compile(task.loss) if settings.compile else task.loss
         self._train_loss = 0.0
+        self._started: float | None = None
         self._validated_s = 0.0
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(
+        optimizer = torch.optim.AdamW(
             self.model.parameters(), self.settings.learning_rate, betas=(0.9, 0.99), weight_decay=self.settings.weight_decay
         )
-
-    def on_train_start(self) -> None:
+        # Here and not in on_train_start, since by then the first batch has been asked for.
         path = self.run_dir / CHECKPOINT
         if self._resume and path.exists():
-            self.progress = checkpoint.load(path, self.model, self.average, self._optimizer())
+            self.progress = checkpoint.load(path, self.model, self.average, optimizer)
             self._validated_s = self.progress.elapsed_s
-        self._started: float | None = None
+        return optimizer
 
     def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
         rate = learning_rate_at(self.settings, self.progress.step, self._share())
@@ -138,16 +167,14 @@ class _Module(lightning.LightningModule):
             self._started = time.monotonic() - self.progress.elapsed_s
         self.progress.elapsed_s = self.trainer.strategy.broadcast(time.monotonic() - self._started)
         self._update_average()
-        self._train_loss += 0.02 * (float(self.trainer.callback_metrics["loss"]) - self._train_loss)
+        self._train_loss += 0.02 * (self.trainer.callback_metrics["loss"].item() - self._train_loss)
         done = self._share() >= 1
         if done or self.progress.elapsed_s - self._validated_s > self.settings.validate_minutes * 60:
             self._validate()
-        if done:
+        elif self.interrupted:
+            self._checkpoint()
+        if done or self.interrupted:
             self.trainer.should_stop = True
-
-    def on_exception(self, exception: BaseException) -> None:
-        if isinstance(exception, KeyboardInterrupt) and self.global_rank == 0:
-            checkpoint.save(self.run_dir / CHECKPOINT, self.model, self.average, self._optimizer(), self.progress)
 
     def _share(self) -> float:
         return self.settings.progress(self.progress.step, self.progress.elapsed_s)
@@ -159,7 +186,7 @@ class _Module(lightning.LightningModule):
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        decay = min(self.settings.ema_decay, self.progress.step / (self.progress.step + 1))
+        decay = min(self.settings.ema_decay, (1 + self.progress.step) / (10 + self.progress.step))
         for averaged, trained in zip(self.average.parameters(), self.model.parameters(), strict=True):
             averaged.lerp_(trained, 1 - decay)
 
@@ -174,8 +201,12 @@ class _Module(lightning.LightningModule):
             if self.metrics["loss"] < self.progress.best:
                 self.progress.best = self.metrics["loss"]
                 self.task.save(self.run_dir / MODEL, self.average, self.metrics)
-            checkpoint.save(self.run_dir / CHECKPOINT, self.model, self.average, self._optimizer(), self.progress)
+            self._checkpoint()
         self.trainer.strategy.barrier()
+
+    def _checkpoint(self) -> None:
+        if self.global_rank == 0:
+            checkpoint.save(self.run_dir / CHECKPOINT, self.model, self.average, self._optimizer(), self.progress)
 
     def _log(self) -> None:
         line = {"step": self.progress.step, "minutes": round(self.progress.elapsed_s / 60, 2), "train_loss": self._train_loss}

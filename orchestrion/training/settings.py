@@ -20,7 +20,7 @@ class LoopSettings:
         weight_decay: AdamW's.
         clip: gradient norm at which gradients are scaled down.
         ema_decay: decay a step of the exponential moving average of the weights, which is what validation sees and what is
-            saved. Its first steps average evenly, so that a short training is not held back by its initial weights.
+            saved. Smaller in the first steps, (1 + n) / (10 + n), so that the initial weights are soon forgotten.
         precision: ``bf16-mixed`` or ``32-true`` (Lightning's names).
         seed: of the initial weights, the batches and the noise.
         validate_minutes: minutes between validations (and between checkpoints).

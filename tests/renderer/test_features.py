@@ -1,0 +1,71 @@
+"""What the network is shown of the score: frames, and the excitation's frequency, phase and blocks."""
+
+import dataclasses
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrion.bridge import ConditioningSeries, Note
+from orchestrion.renderer.config import PRESETS
+from orchestrion.renderer.features import excitation, frame_features
+
+CONFIG = PRESETS["medium"]
+
+
+def series(*notes, duration_s=None):
+    return ConditioningSeries.from_notes([Note(*note) for note in notes], duration_s=duration_s)
+
+
+def test_groups_of_a_note():
+    config = dataclasses.replace(CONFIG, groups=("sounding", "velocity", "onset", "decay"))
+    frames = frame_features(series((0.04, 0.08, 60, 127)), config).reshape(-1, 4, 88)
+    key = frames[:, :, 60 - 21]
+    assert key[:10].sum() == 0 and key[20:].sum() == 0
+    assert (key[10:20, :2] == 1).all()
+    assert key[10, 2] == 1 and key[11:, 2].sum() == 0
+    np.testing.assert_allclose(key[10:20, 3], np.exp(-0.004 * np.arange(10) / 0.4), rtol=1e-5)
+    assert frames.sum() == key.sum()
+
+
+def test_frames_outside_the_series_are_silent():
+    frames = frame_features(series((0.0, 0.5, 60, 100)), CONFIG, -5, 600)
+    assert frames.shape == (605, 264) and not frames[:5].any() and frames[5].any() and not frames[200:].any()
+
+
+def test_excitation_is_the_notes_harmonics_with_phase_zero_at_the_attack():
+    note = series((0.1, 0.6, 69, 127))
+    source = excitation(note, CONFIG)
+    start = 25 * 64
+    assert not source[:start].any()
+    t = np.arange(4000) / 16000
+    for h in range(1, 5):
+        np.testing.assert_allclose(source[start : start + 4000, 2 * h - 2], np.sin(2 * np.pi * 440 * h * t), atol=1e-4)
+        np.testing.assert_allclose(source[start : start + 4000, 2 * h - 1], np.cos(2 * np.pi * 440 * h * t), atol=1e-4)
+
+
+def test_no_harmonic_aliases():
+    source = excitation(series((0.0, 0.5, 108, 127)), CONFIG)  # C8, 4186 Hz: only the fundamental fits under 8 kHz
+    assert source[:, :2].any() and not source[:, 2:].any()
+
+
+def test_excitation_dies_away_after_the_note_and_stops_at_the_next_attack():
+    source = excitation(series((0.0, 0.2, 60, 127), (0.4, 0.5, 60, 127)), CONFIG)
+    level = np.hypot(source[:, 0], source[:, 1])
+    assert abs(level[3199] - 1) < 1e-3
+    assert abs(level[3200 + 960] - np.exp(-1)) < 1e-2
+    assert abs(level[6400] - 1) < 1e-3  # the second attack alone: nothing of the first is left over
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 200), st.integers(1, 80), st.integers(0, 127), st.integers(1, 127)), max_size=12),
+    st.integers(0, 300),
+    st.integers(0, 300),
+)
+def test_blocks_are_bit_for_bit_the_whole(notes, a, b):
+    piece = series(*[(s * 0.004, (s + d) * 0.004, p, v) for s, d, p, v in notes], duration_s=1.2)
+    a, b = sorted((a, b))
+    whole, frames = excitation(piece, CONFIG, 0, 300), frame_features(piece, CONFIG, 0, 300)
+    assert np.array_equal(excitation(piece, CONFIG, a, b), whole[a * 64 : b * 64])
+    assert np.array_equal(frame_features(piece, CONFIG, a, b), frames[a:b])
