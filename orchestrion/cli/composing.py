@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -78,7 +79,7 @@ def composing_options(command: Callable[..., object]) -> Callable[..., object]:
     return command
 
 
-def composing(ctx: click.Context) -> dict[str, object]:
+def composing(ctx: click.Context) -> dict[str, Any]:
     """The values of ``NAMES`` as given.
 
     Raises:

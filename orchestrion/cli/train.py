@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrion.cli.options import PATH, device_option, seed_option
-from orchestrion.errors import OrchestrionError
+from orchestrion.cli.options import PATH, seed_option
+from orchestrion.cli.output import printable
+
+if TYPE_CHECKING:
+    from orchestrion.training.settings import LoopSettings
+
+DEFAULT_MINUTES = 60.0
 
 _LOOP = (
     click.option("-o", "--output", type=PATH, required=True, metavar="RUN",
-                 help="Folder of the run: checkpoints, TensorBoard, the best weights."),
-    click.option("--minutes", type=click.FloatRange(0, min_open=True), metavar="M", help="Stop after so long."),
+                 help="Folder of the run: model.safetensors, checkpoint, metrics.jsonl, TensorBoard."),
+    click.option("--minutes", type=click.FloatRange(0, min_open=True), metavar="M",
+                 help="Stop after so many minutes of training.  [default: 60, unless --steps is given]"),
     click.option("--steps", type=click.IntRange(1), metavar="N", help="Stop after so many updates."),
     click.option("--resume", is_flag=True, help="Go on where RUN was stopped, as if it never had been."),
+    click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=2e-3, show_default=True, metavar="X",
+                 help="AdamW's, at its peak; it falls along a cosine."),
+    click.option("--validate-minutes", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True, metavar="M",
+                 help="Minutes between validations and checkpoints."),
+    click.option("--precision", type=click.Choice(["bf16-mixed", "32-true"]), default="bf16-mixed", show_default=True,
+                 help="Of the arithmetic."),
+    click.option("--threads", type=click.IntRange(1), metavar="N", help="Processor threads.  [default: all]"),
     seed_option,
-    device_option,
 )  # fmt: skip
 
 
@@ -42,38 +54,62 @@ def train() -> None:
 
 @train.command()
 @click.option("--data", required=True, metavar="DIR|soundfont:NAME",
-              help="Recordings with notes (orchestrion data --help), or a set made on demand from a SoundFont.")
+              help="Recordings with notes (orchestrion data check --help), or a set made on demand from a SoundFont.")
 @click.option("--preset", type=click.Choice(["small", "medium", "paper"]), default="medium", show_default=True,
               help="Size of the network.")
 @click.option("--unconditioned", is_flag=True, help="Without the score: the generator to compare with.")
 @loop_options
 @click.pass_context  # fmt: skip
-def renderer(ctx: click.Context, output: Path, **options: Any) -> None:
+def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditioned: bool, resume: bool, **_: Any) -> None:
     """Train a WaveNet instrument on recordings with their notes.
 
     Every validation reports bits/sample with the true score and with another piece's: an instrument whose two numbers
-    do not part is not trained, whatever its loss.
+    do not part is not trained, whatever its loss. Ctrl-C stops after a checkpoint. Several processes: the same command
+    under torchrun.
 
     \b
     Examples:
       orchestrion train renderer --data soundfont:violin --minutes 60 -o runs/violin
       orchestrion train renderer --data recordings/ --preset small -o runs/mine
-      orchestrion render ode-to-joy --instrument runs/mine/best.safetensors -o ode.wav
+      orchestrion render ode-to-joy --instrument runs/mine/model.safetensors -o ode.wav
     """
-    raise OrchestrionError("not wired")
+    from orchestrion.training.train_renderer import can_compile, train_renderer
+
+    loop = _loop(ctx, compile=can_compile())
+    measures = train_renderer(data, output, preset=preset, unconditioned=unconditioned, loop=loop, resume=resume)
+    _report(output, measures)
 
 
 @train.command()
 @click.option("--data", required=True, metavar="NAME|DIR|FILE.mat",
               help="melodies, chorales, a folder of scores, or a MATLAB file of piano rolls.")
-@click.option("--preset", default="repo", show_default=True, help="Sizes of the network: repo or paper.")
+@click.option("--preset", default="repo", show_default=True, metavar="NAME",
+              help="Sizes of the network: repo, paper, compact-melodies or compact-chorales.")
 @loop_options
 @click.pass_context  # fmt: skip
-def composer(ctx: click.Context, output: Path, **options: Any) -> None:
+def composer(ctx: click.Context, data: str, output: Path, preset: str, resume: bool, **_: Any) -> None:
     """Train a biaxial LSTM composer on scores.
 
     \b
-    Example:
+    Examples:
       orchestrion train composer --data melodies --preset repo --minutes 30 -o runs/melodies
+      orchestrion compose --model runs/melodies/model.safetensors -o tune.mid
     """
-    raise OrchestrionError("not wired")
+    from orchestrion.training.train_composer import train_composer
+
+    _report(output, train_composer(data, output, preset=preset, loop=_loop(ctx), resume=resume))
+
+
+def _loop(ctx: click.Context, **more: Any) -> LoopSettings:
+    from orchestrion.training.settings import LoopSettings
+
+    names = ("steps", "learning_rate", "validate_minutes", "precision", "threads", "seed")
+    options = ctx.params
+    minutes = DEFAULT_MINUTES if options["minutes"] is None and options["steps"] is None else options["minutes"]
+    return LoopSettings(minutes=minutes, **{name: options[name] for name in names}, **more)
+
+
+def _report(run: Path, measures: Mapping[str, float]) -> None:
+    for name, value in measures.items():
+        click.echo(f"{name.replace('_', ' '):<32} {value:.4f}")
+    click.echo(f"{printable(run / 'model.safetensors')}  the weights at their best validation")

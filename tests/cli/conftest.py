@@ -1,4 +1,4 @@
-"""An instrument small enough for tests: random weights, four layers."""
+"""An instrument and a composer small enough for tests, with random weights."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import pytest
 import torch
 
 from orchestrion import weights
+from orchestrion.composer.compose import Composer
+from orchestrion.composer.config import ComposerConfig
+from orchestrion.composer.network import Biaxial
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.network import WaveNet
 
@@ -24,4 +27,14 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "tiny.safetensors"
     metadata = {"architecture": "wavenet", "config": config.to_dict(), "pitch_range": [LOWEST, HIGHEST], "licence": "none"}
     weights.save(path, WaveNet(config).state_dict(), metadata)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_composer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights file of a composer that writes at random, quickly."""
+    config = ComposerConfig(pitch_low=55, pitch_high=79, time_sizes=(8,), note_sizes=(8,))
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("composers") / "tiny.safetensors"
+    Composer(Biaxial(config), {"licence": "none", "defaults": {"polyphony": 1}}).save(path)
     return path
