@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import shutil
 from pathlib import Path
@@ -14,12 +13,10 @@ from orchestrion.datasets.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.catalogue import SOUNDFONT, open_recordings
 from orchestrion.datasets.instruments import INSTRUMENTS
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import write_json
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.training.renderer_task import RendererSettings, RendererTask
+from orchestrion.training.runs import claim, fit
 from orchestrion.training.settings import LoopSettings
-
-SETTINGS = "settings.json"
 
 
 def train_renderer(
@@ -52,13 +49,13 @@ def train_renderer(
     made = str(data).startswith(SOUNDFONT)
     crops = crops or (RendererSettings() if made else RendererSettings(gain_db=3.0, polarity=True))
     folder = Path(run)
-    _claim(folder, resume, _record(data, preset, config, loop, crops))
+    claim(folder, resume, _record(data, preset, config, loop, crops))
     recordings = open_recordings(data)
     task = RendererTask(
         config, recordings.split("train"), recordings.split("validation"), crops,
         seed=loop.seed, provenance=provenance(recordings, config),
     )  # fmt: skip
-    return _fit(task, folder, loop, resume)
+    return fit(task, folder, loop, resume)
 
 
 def provenance(recordings: AlignedSet, config: WaveNetConfig) -> dict[str, object]:
@@ -80,16 +77,6 @@ def can_compile() -> bool:
     return torch.cuda.is_available() or any(shutil.which(name) for name in ("c++", "g++", "clang++"))
 
 
-def _fit(task: RendererTask, folder: Path, loop: LoopSettings, resume: bool) -> dict[str, float]:
-    try:
-        from orchestrion.training.loop import fit
-    except ModuleNotFoundError as error:
-        raise OrchestrionError(
-            f'Training needs the package {error.name}; install it with: pip install "orchestrion[train]".'
-        ) from error
-    return fit(task, folder, loop, resume=resume)
-
-
 def _record(
     data: str | os.PathLike[str], preset: str, config: WaveNetConfig, loop: LoopSettings, crops: RendererSettings
 ) -> dict[str, object]:
@@ -101,23 +88,6 @@ def _record(
         "loop": dataclasses.asdict(loop),
         "crops": dataclasses.asdict(crops),
     }
-
-
-def _claim(folder: Path, resume: bool, record: dict[str, object]) -> None:
-    """Make the run's folder and write its settings, or check that they are those of the run to be resumed."""
-    path = folder / SETTINGS
-    if path.exists() and not resume and int(os.environ.get("RANK", "0")) == 0:
-        raise OrchestrionError(f"{folder} holds a training already; add --resume to go on with it, or name another folder.")
-    if resume and path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("kind", "data", "preset", "config", "crops"):
-            if before.get(key) != json.loads(json.dumps(record[key])):
-                raise OrchestrionError(f"{folder} was trained with another {key}; resume with the same, or name another folder.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OrchestrionError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
-    write_json(path, record)
 
 
 def _pitch_range(pieces: tuple[AlignedPiece, ...]) -> tuple[int, int]:

@@ -1,0 +1,59 @@
+"""The folder of a training: its settings are written once, and a resumed training must have the same."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrion.errors import OrchestrionError
+from orchestrion.files import write_json
+from orchestrion.training.settings import LoopSettings
+
+if TYPE_CHECKING:
+    from orchestrion.training.loop import Task
+
+SETTINGS = "settings.json"
+MAY_CHANGE = "loop"  # the length of a training, its threads and so on
+
+
+def claim(folder: Path, resume: bool, record: Mapping[str, object]) -> None:
+    """Make the run's folder and write its settings, or check that they are those of the run to be resumed.
+
+    Raises:
+        OrchestrionError: the folder holds another training, or cannot be made.
+    """
+    path = folder / SETTINGS
+    if path.exists() and not resume and int(os.environ.get("RANK", "0")) == 0:
+        raise OrchestrionError(
+            f"{folder} holds a training already; add --resume to go on with it, or name another folder."
+        )
+    if resume and path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        for key in record.keys() - {MAY_CHANGE}:
+            if before.get(key) != json.loads(json.dumps(record[key])):
+                raise OrchestrionError(
+                    f"{folder} was trained with another {key}; resume with the same, or name another folder."
+                )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OrchestrionError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
+    write_json(path, record)
+
+
+def fit(task: Task, folder: Path, loop: LoopSettings, resume: bool) -> dict[str, float]:
+    """Run the loop, which needs the extra packages of ``orchestrion[train]``.
+
+    Raises:
+        OrchestrionError: they are not installed.
+    """
+    try:
+        from orchestrion.training import loop as training
+    except ModuleNotFoundError as error:
+        raise OrchestrionError(
+            f'Training needs the package {error.name}; install it with: pip install "orchestrion[train]".'
+        ) from error
+    return training.fit(task, folder, loop, resume=resume)

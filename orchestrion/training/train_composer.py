@@ -1,0 +1,49 @@
+"""Train a composer on scores: what ``orchestrion train composer`` calls."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+from orchestrion.composer.config import preset as preset_named
+from orchestrion.training.composer_task import ComposerTask
+from orchestrion.training.runs import claim, fit
+from orchestrion.training.settings import LoopSettings
+
+
+def train_composer(
+    data: str | os.PathLike[str],
+    run: str | os.PathLike[str],
+    *,
+    preset: str = "repo",
+    loop: LoopSettings,
+    batch: int = 8,
+    crop_steps: int = 128,
+    resume: bool = False,
+) -> dict[str, float]:
+    """Train in folder ``run`` and return the last validation's measures; ``run/model.safetensors`` is the composer.
+
+    Args:
+        data: ``melodies``, ``chorales``, a folder of scores, or a ``.mat`` file of piano rolls.
+        preset: a name in ``composer.config.PRESETS``, or ``compact`` (completed by the name of the data).
+        loop: length, learning rate, precision, …
+        batch, crop_steps: crops an update, and their length in sixteenths.
+        resume: go on in a ``run`` that was stopped; its settings must be the same but for the loop's.
+
+    Raises:
+        OrchestrionError: no such data or preset, ``run`` is in use by another training, or no piece fits the preset.
+    """
+    config = preset_named(preset, str(data))
+    folder = Path(run)
+    record = {
+        "kind": "composer",
+        "data": str(data),
+        "preset": preset,
+        "config": config.to_dict(),
+        "loop": dataclasses.asdict(loop),
+        "crops": {"batch": batch, "crop_steps": crop_steps},
+    }
+    task = ComposerTask(config, str(data), crop_steps=crop_steps, batch=batch, seed=loop.seed)
+    claim(folder, resume, record)
+    return fit(task, folder, loop, resume)
