@@ -76,12 +76,16 @@ def generate_levels(
     """As ``generate``, but µ-law levels ``[n_samples]`` int32."""
     model, packed = prepare(model, storage)
     numbers = range(len(series)) if voices is None else voices
-    each = temperature if isinstance(temperature, list | tuple) else [temperature] * len(series)
     tasks = [
         Task(Conditioner(model, packed, item, heat), VoiceState.silent(packed, int(stream_key(seed, number))))
-        for item, number, heat in zip(series, numbers, each, strict=True)
+        for item, number, heat in zip(series, numbers, temperatures(temperature, len(series)), strict=True)
     ]
     return perform(tasks, threads=threads, progress=progress)
+
+
+def temperatures(given: float | np.ndarray | Sequence[float | np.ndarray], n: int) -> Sequence[float | np.ndarray]:
+    """One temperature (or array of them) a series; a list is taken as such, anything else stands for all."""
+    return given if isinstance(given, list | tuple) else [given] * n
 
 
 def prepare(model: WaveNet, storage: str = "float32") -> tuple[WaveNet, Packed]:
@@ -157,10 +161,10 @@ class _Queue:
         hop = tasks[0].conditioner.model.config.hop
         self.results = [np.empty(task.n_frames * hop, dtype=np.int32) for task in tasks]
 
-    def take(self, n: int) -> list[_Voice]:
+    def take(self, n: int) -> list[Voice]:
         with self._lock:
             taken = [self._waiting.pop() for _ in range(min(n, len(self._waiting)))]
-        return [_Voice(self._tasks[i], self.results[i]) for i in taken]
+        return [Voice(self._tasks[i], self.results[i]) for i in taken]
 
     def advance(self, n: int) -> None:
         if self._progress is not None:
@@ -168,7 +172,7 @@ class _Queue:
                 self._progress(n)
 
 
-class _Voice:
+class Voice:
     """A task under way: the next frame, and where its levels go."""
 
     def __init__(self, task: Task, out: np.ndarray):
@@ -204,7 +208,7 @@ class _Voice:
 
 def _work(work: _Queue, places: int) -> None:
     """Take voices from the queue until none is left, up to ``places`` in lockstep."""
-    voices: list[_Voice] = []
+    voices: list[Voice] = []
     while True:
         voices += work.take(places - len(voices))
         if not voices:
@@ -212,23 +216,24 @@ def _work(work: _Queue, places: int) -> None:
         voices = _advance(work, voices)
 
 
-def _advance(work: _Queue, voices: list[_Voice]) -> list[_Voice]:
+def _advance(work: _Queue, voices: list[Voice]) -> list[Voice]:
     """Run ``voices`` until one of them ends; those left."""
     batch = Batch(voices[0].task.conditioner.packed, [voice.state for voice in voices])
     while all(voice.left for voice in voices):
         n_frames = min(BLOCK, min(voice.left for voice in voices))
-        run_frames(batch, voices, n_frames)
+        levels = run_frames(batch, voices, n_frames)
+        for v, voice in enumerate(voices):
+            voice.keep(levels[:, v])
         work.advance(n_frames * len(voices) * voices[0].hop)
     for voice, state in zip(voices, batch.states(), strict=True):
         voice.state = state
     return [voice for voice in voices if voice.left]
 
 
-def run_frames(batch: Batch, voices: Sequence[_Voice], n_frames: int) -> None:
-    """``n_frames`` more frames of every voice of ``batch``."""
+def run_frames(batch: Batch, voices: Sequence[Voice], n_frames: int) -> np.ndarray:
+    """Levels ``[n_frames * hop, v]`` int32 of the next ``n_frames`` of every voice of ``batch``."""
     conditioners = [voice.task.conditioner for voice in voices]
     block = gather(conditioners, [voice.frame for voice in voices], n_frames, [voice.forced(n_frames) for voice in voices])
     out = np.empty((n_frames * voices[0].hop, len(voices)), dtype=np.int32)
     batch.run(block, 0, len(out), out)
-    for v, voice in enumerate(voices):
-        voice.keep(out[:, v])
+    return out

@@ -6,6 +6,7 @@ numbers of a frame therefore do not depend on where rendering began, who is rend
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -44,6 +45,12 @@ class Conditioner:
         self.model, self.packed, self.series = model, packed, series
         self._sharpness = _sharpness(temperature, series.n_frames)
         self._blocks: dict[str, dict[int, np.ndarray]] = {}
+
+    def fresh(self) -> Conditioner:
+        """A twin with nothing in its cache, for another thread."""
+        twin = copy.copy(self)
+        twin._blocks = {}
+        return twin
 
     @property
     def n_frames(self) -> int:
@@ -86,7 +93,7 @@ class Conditioner:
                 past, future = c.context_frames
                 frames = torch.from_numpy(frame_features(self.series, c, start - past, stop + future))
                 rows = self.model.conditioning_rows(frames[None])[:, past : past + BLOCK]
-        return rows[0].float().numpy().reshape(BLOCK, c.layers, 2, c.residual)
+        return rows[0].detach().float().numpy().reshape(BLOCK, c.layers, 2, c.residual)
 
     def _excitation(self, index: int) -> np.ndarray:
         c = self.model.config

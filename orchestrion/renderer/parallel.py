@@ -1,0 +1,109 @@
+"""Long scores as pieces at once (see ``segments``): all in memory, or as blocks with flat memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from orchestrion.bridge import ConditioningSeries
+from orchestrion.bridge.randomness import stream_key
+from orchestrion.progress import Advance
+from orchestrion.renderer.kernels.batch import VoiceState
+from orchestrion.renderer.kernels.conditioner import Conditioner
+from orchestrion.renderer.mulaw import decode
+from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.sampler import VOICES_PER_BATCH, Task, perform, prepare, temperatures, usable_processors
+from orchestrion.renderer.segments import Joiner, Piece, plan
+
+
+def generate_parallel(
+    model: WaveNet,
+    series: Sequence[ConditioningSeries],
+    *,
+    seed: int = 0,
+    temperature: float | np.ndarray | Sequence[float | np.ndarray] = 1.0,
+    voices: Sequence[int] | None = None,
+    threads: int | None = None,
+    storage: str = "float32",
+    progress: Advance | None = None,
+) -> list[np.ndarray]:
+    """As ``sampler.generate``, every series cut into pieces that are played at once and joined.
+
+    Not the same samples as one run gives, but the same for any number of threads.
+    """
+    model, packed = prepare(model, storage)
+    numbers = range(len(series)) if voices is None else voices
+    plans = [plan(item, model.config) for item in series]
+    tasks = []
+    for item, number, heat, pieces in zip(series, numbers, temperatures(temperature, len(series)), plans, strict=True):
+        tasks += _tasks(Conditioner(model, packed, item, heat), pieces, int(stream_key(seed, number)))
+    taken = iter(perform(tasks, threads=threads, progress=progress))
+    joined = []
+    for pieces in plans:
+        joiner = Joiner(model.config)
+        blocks = [_add(joiner, piece, next(taken), pieces, model.config.levels) for piece in pieces]
+        joined.append(np.concatenate(blocks))
+    return joined
+
+
+@dataclass
+class ParallelState:
+    """Where a ``ParallelStream`` stands between two blocks: pieces done, and the end of the last one."""
+
+    done: int = 0
+    held: np.ndarray | None = None
+
+
+class ParallelStream:
+    """The audio of ``generate_parallel`` for one series, some pieces at a time; memory does not grow with the score.
+
+    Iterating yields float32 blocks. ``state`` is valid between blocks; a new stream given it continues to the same audio.
+    """
+
+    def __init__(
+        self,
+        model: WaveNet,
+        series: ConditioningSeries,
+        *,
+        seed: int = 0,
+        temperature: float | np.ndarray = 1.0,
+        voice: int = 0,
+        threads: int | None = None,
+        storage: str = "float32",
+        progress: Advance | None = None,
+        state: ParallelState | None = None,
+    ):
+        self.model, packed = prepare(model, storage)
+        self.state = state or ParallelState()
+        self._pieces = plan(series, model.config)
+        self._conditioner = Conditioner(self.model, packed, series, temperature)
+        self._key = int(stream_key(seed, voice))
+        self._threads, self._progress = threads, progress
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        at_once = VOICES_PER_BATCH * (self._threads or usable_processors())
+        while self.state.done < len(self._pieces):
+            pieces = self._pieces[self.state.done :][:at_once]
+            tasks = _tasks(self._conditioner, pieces, self._key)
+            played = perform(tasks, threads=self._threads, progress=self._progress)
+            joiner = Joiner(self.model.config, self.state.held)
+            levels = self.model.config.levels
+            block = np.concatenate([
+                _add(joiner, piece, taken, self._pieces, levels) for piece, taken in zip(pieces, played, strict=True)
+            ])  # fmt: skip
+            self.state = ParallelState(self.state.done + len(pieces), joiner.held)
+            yield block
+
+
+def _tasks(conditioner: Conditioner, pieces: Sequence[Piece], key: int) -> list[Task]:
+    hop = conditioner.model.config.hop
+    return [
+        Task(conditioner.fresh(), VoiceState.silent(conditioner.packed, key, piece.first * hop), piece.first, piece.last)
+        for piece in pieces
+    ]
+
+
+def _add(joiner: Joiner, piece: Piece, taken: np.ndarray, pieces: Sequence[Piece], levels: int) -> np.ndarray:
+    return joiner.add(piece, decode(taken, levels), is_last=piece is pieces[-1])

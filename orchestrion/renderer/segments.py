@@ -1,0 +1,155 @@
+"""One long score in parallel: cut it where that is cheapest, play the pieces at once, join them where they are weakest.
+
+A piece is cut at a rest, else just before a strong attack, which masks the join::
+
+    score      ....rest....|onset                     the cut is the frame of the attack
+    piece i    ─────────────┤                         ends there
+    piece i+1      ╌╌╌╌╌┄┄┄┄├──────────               warm-up (dropped), overlap, then what is kept
+                        └ cross-fade of 10 ms, where both together are weakest in the overlap
+
+The warm-up covers the receptive field, and begins with an attack where there is one near. Sample n draws the same random
+number in every piece (the counter goes by the place in the score), so that pieces drift towards the same samples. Where to cut depends on the score alone: neither the number of threads nor of pieces at once changes a sample.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from orchestrion.bridge import ConditioningSeries
+from orchestrion.renderer.config import WaveNetConfig
+
+LONGEST_S, SHORTEST_S = 5.0, 1.5  # pieces wanted
+PIECES = 24  # of a score, if they are not too short: enough for two processors
+OVERLAP_S = 0.064
+FADE_S = 0.010
+SETTLING_S = 0.1  # warm-up beyond the receptive field
+LOOK_BACK_S = 0.5  # how much earlier a warm-up may begin to start with an attack
+DECAY_S, RELEASE_S = 0.6, 0.08  # a rough guess of how notes die away, to find where little sounds
+WORTH = 0.02  # the attack that a cut without any counts for
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Frames ``first .. last`` of a series; the first ``kept - first`` are warm-up and overlap with the piece before."""
+
+    first: int
+    kept: int
+    last: int
+
+
+def plan(series: ConditioningSeries, config: WaveNetConfig) -> list[Piece]:
+    """The pieces of a series, in order; one where it is too short to cut."""
+    cuts = [0, *cuts_of(series), series.n_frames]
+    pieces = [Piece(0, 0, cuts[1])]
+    for cut, end in itertools.pairwise(cuts[1:]):
+        pieces.append(Piece(_warm_start(series, config, cut), cut, end))
+    return pieces
+
+
+def cuts_of(series: ConditioningSeries) -> list[int]:
+    """Frames to cut at: within each stretch of 0.6 to 1.4 times the length wanted, the cheapest."""
+    rate = series.sample_rate / series.hop
+    wanted = int(np.clip(series.n_frames / rate / PIECES, SHORTEST_S, LONGEST_S) * rate)
+    costs = cut_costs(series)
+    cuts, at = [], 0
+    while series.n_frames - at > 1.7 * wanted:
+        low, high = at + int(0.6 * wanted), at + int(1.4 * wanted)
+        distance = np.abs(np.arange(low, high) - at - wanted) / wanted
+        at = low + int(np.argmin(costs[low:high] + 1e-3 * distance))
+        cuts.append(at)
+    return cuts
+
+
+def cut_costs(series: ConditioningSeries) -> np.ndarray:
+    """What a cut before each frame costs, ``[n_frames]``: what still sounds there over the attack that hides it."""
+    notes, rate = series.notes, series.sample_rate / series.hop
+    sounding, attacks = np.zeros(series.n_frames + 1), np.zeros(series.n_frames + 1)
+    fall = np.exp(-np.arange(int(8 * DECAY_S * rate)) / (DECAY_S * rate))
+    release = np.exp(-np.arange(int(8 * RELEASE_S * rate)) / (RELEASE_S * rate))
+    for onset, offset, velocity in zip(notes.onset_frame, notes.offset_frame, notes.velocity, strict=True):
+        power = (velocity / 127) ** 2
+        held = min(offset - onset, len(fall))
+        _add(sounding, onset, power * fall[:held])
+        _add(sounding, offset, power * fall[held - 1] * release)
+        if onset >= 0:
+            attacks[onset] += power
+    before = np.concatenate([[0.0], sounding[:-2]])
+    return before / (WORTH + attacks[:-1])
+
+
+def fade_length(config: WaveNetConfig) -> int:
+    return max(2, int(FADE_S * config.sample_rate))
+
+
+def overlap_frames(config: WaveNetConfig) -> int:
+    return max(2, int(OVERLAP_S * config.sample_rate / config.hop))
+
+
+def join(before: np.ndarray, after: np.ndarray, fade: int) -> np.ndarray:
+    """Two versions of the same stretch, ``[t]`` each, as one: the first's beginning, the second's end.
+
+    The cross-fade of ``fade`` samples lies where the two together are weakest. It keeps the power: with gains a and b and
+    correlation r of the two, a² + b² + 2rab = 1, which is the usual equal-power fade for r = 0 and the plain one for r = 1.
+    """
+    fade = min(fade, len(before))
+    start = weakest(before, after, fade)
+    span = slice(start, start + fade)
+    x, y = before[span].astype(np.float64), after[span].astype(np.float64)
+    power = np.sqrt((x @ x) * (y @ y))
+    correlation = max(0.0, float(x @ y) / power) if power > 0 else 0.0
+    angle = (np.arange(fade) + 0.5) / fade * np.pi / 2
+    out_gain, in_gain = np.cos(angle), np.sin(angle)
+    mixed = (out_gain * x + in_gain * y) / np.sqrt(1 + 2 * correlation * out_gain * in_gain)
+    mixed = np.clip(mixed, -1.0, 1.0).astype(np.float32)
+    return np.concatenate([before[:start], mixed, after[start + fade :]])
+
+
+def weakest(before: np.ndarray, after: np.ndarray, fade: int) -> int:
+    """Where the ``fade`` samples with the least power of both begin; the last such place."""
+    power = np.concatenate([[0.0], np.cumsum(before.astype(np.float64) ** 2 + after.astype(np.float64) ** 2)])
+    windows = power[fade:] - power[:-fade]
+    return len(windows) - 1 - int(np.argmin(windows[::-1]))
+
+
+class Joiner:
+    """Takes the pieces of one series in order and gives the joined audio as far as it is final.
+
+    ``held`` is the end of the last piece, which the next one's overlap is still to be joined to.
+    """
+
+    def __init__(self, config: WaveNetConfig, held: np.ndarray | None = None):
+        self.hop, self.overlap, self.fade = config.hop, overlap_frames(config), fade_length(config)
+        self.held = held
+
+    def add(self, piece: Piece, audio: np.ndarray, *, is_last: bool) -> np.ndarray:
+        """``audio`` of frames ``piece.first .. piece.last``; returns what can be played."""
+        if self.held is not None:
+            overlap = len(self.held)
+            kept = (piece.kept - piece.first) * self.hop
+            joined = join(self.held, audio[kept - overlap : kept], self.fade)
+            audio = np.concatenate([joined, audio[kept:]])
+        if is_last:
+            self.held = None
+            return audio
+        cut = max(0, len(audio) - self.overlap * self.hop)
+        self.held = audio[cut:]
+        return audio[:cut]
+
+
+def _add(target: np.ndarray, start: int, values: np.ndarray) -> None:
+    """target[start:] += values, as far as both reach."""
+    skipped = max(0, -start)
+    stop = min(start + len(values), len(target))
+    if stop > start + skipped:
+        target[start + skipped : stop] += values[skipped : stop - start]
+
+
+def _warm_start(series: ConditioningSeries, config: WaveNetConfig, cut: int) -> int:
+    rate = config.sample_rate / config.hop
+    latest = cut - overlap_frames(config) - -(-config.receptive_field // config.hop) - int(SETTLING_S * rate)
+    onsets = series.notes.onset_frame
+    near = onsets[(onsets <= latest) & (onsets >= latest - int(LOOK_BACK_S * rate))]
+    return max(0, int(near.max()) if len(near) else latest)

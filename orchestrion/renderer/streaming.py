@@ -1,0 +1,82 @@
+"""Audio as it is made, and rendering that can be interrupted and resumed: the same bytes as in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from orchestrion.bridge import ConditioningSeries
+from orchestrion.bridge.randomness import stream_key
+from orchestrion.renderer.kernels.batch import Batch, VoiceState
+from orchestrion.renderer.kernels.conditioner import Conditioner
+from orchestrion.renderer.mulaw import decode
+from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.sampler import Task, Voice, prepare, run_frames, single_threaded_torch
+
+BLOCK_FRAMES = 16  # 64 ms at 16 kHz and hop 64
+
+
+class Stream:
+    """One series as blocks of float32, exactly what ``sampler.generate`` gives for it.
+
+    Iterate over it, or call ``next_block``. ``state`` is valid between blocks; a new stream given it continues to the same audio.
+
+    Args:
+        voice: the number that, with the seed, decides the random numbers (0 for the first series of ``generate``).
+        block_frames: conditioning frames a block.
+        state: of an earlier stream with the same other arguments.
+    """
+
+    def __init__(
+        self,
+        model: WaveNet,
+        series: ConditioningSeries,
+        *,
+        seed: int = 0,
+        temperature: float | np.ndarray = 1.0,
+        voice: int = 0,
+        block_frames: int = BLOCK_FRAMES,
+        storage: str = "float32",
+        state: VoiceState | None = None,
+    ):
+        self.model, packed = prepare(model, storage)
+        begun = state or VoiceState.silent(packed, int(stream_key(seed, voice)))
+        task = Task(Conditioner(self.model, packed, series, temperature), begun, begun.counter // series.hop)
+        self._voice = Voice(task, np.empty(0, dtype=np.int32))
+        self._batch = Batch(packed, [begun])
+        self._block_frames = block_frames
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        while self._voice.left:
+            yield self.next_block()
+
+    def next_block(self) -> np.ndarray:
+        """The next samples, at most ``block_frames * hop``; none at the end."""
+        n_frames = min(self._block_frames, self._voice.left)
+        if not n_frames:
+            return np.empty(0, dtype=np.float32)
+        with single_threaded_torch():
+            levels = run_frames(self._batch, [self._voice], n_frames)[:, 0]
+        self._voice.frame += n_frames
+        return decode(levels, self.model.config.levels)
+
+    @property
+    def state(self) -> VoiceState:
+        """A copy of all that the voice remembers."""
+        return self._batch.states()[0]
+
+
+def stream(
+    model: WaveNet,
+    series: ConditioningSeries,
+    *,
+    seed: int = 0,
+    temperature: float | np.ndarray = 1.0,
+    voice: int = 0,
+    block_frames: int = BLOCK_FRAMES,
+    storage: str = "float32",
+) -> Iterator[np.ndarray]:
+    """Yield blocks of float32 as they are made; together they are exactly ``sampler.generate``'s audio."""
+    options = {"seed": seed, "voice": voice, "block_frames": block_frames}
+    return iter(Stream(model, series, temperature=temperature, storage=storage, **options))
