@@ -22,6 +22,7 @@ from orchestrion.evaluation.spectra import peak_frequencies, spectrogram
 from orchestrion.files import atomic_write
 
 SOUND_MAP, NOTE_COLOUR, RANGE_DB, PEAK_RANGE_DB = "magma", "#d9730d", 70.0, 50.0
+MOST_FRAMES = 2000
 LOWEST_HZ, HIGHEST_HZ = 50.0, 8000.0
 TICKS_HZ = (62.5, 125, 250, 500, 1000, 2000, 4000)
 TEXT = {"title": 13, "label": 11, "tick": 10}
@@ -125,7 +126,7 @@ def draw_roll(axis: Axes, notes: Score | Sequence[Note]) -> None:
 
 def draw_spectrogram(axis: Axes, audio: Waveform) -> ScalarMappable:
     """The spectrogram on a logarithmic frequency axis, `RANGE_DB` deep; returns the image for a colour scale."""
-    found = spectrogram(audio)
+    found = spectrogram(audio, hop=_hop(audio, 256))
     audible = (found.hz >= LOWEST_HZ) & (found.hz <= HIGHEST_HZ)
     db = found.db[:, audible] - found.db.max()
     axis.set_facecolor("black")
@@ -145,17 +146,22 @@ def draw_spectrogram(axis: Axes, audio: Waveform) -> ScalarMappable:
 
 def draw_peaks(axis: Axes, audio: Waveform) -> ScalarMappable:
     """The peak-frequency spectrogram: one mark per spectral maximum, at its exact frequency, coloured by its level."""
-    found = peak_frequencies(audio, range_db=PEAK_RANGE_DB)
+    found = peak_frequencies(audio, hop=_hop(audio, 512), range_db=PEAK_RANGE_DB)
     audible = np.flatnonzero((found.hz >= LOWEST_HZ) & (found.hz <= HIGHEST_HZ))
     order = audible[np.argsort(found.db[audible], kind="stable")]  # the loudest on top
     db = found.db[order] - (found.db.max() if len(found.db) else 0.0)
     axis.set_facecolor("black")
     image = axis.scatter(
-        found.time_s[order], found.hz[order], c=db, cmap=SOUND_MAP, vmin=-PEAK_RANGE_DB, vmax=0, s=4, marker="s", linewidths=0,
-        rasterized=True,
+        found.time_s[order], found.hz[order], c=db, cmap=SOUND_MAP, vmin=-PEAK_RANGE_DB, vmax=0,
+        s=4, marker="s", linewidths=0, rasterized=True,
     )  # fmt: skip
     _log_hertz(axis)
     return image
+
+
+def _hop(audio: Waveform, shortest: int) -> int:
+    # More frames than the picture has columns would only take time.
+    return max(shortest, len(audio.samples) // MOST_FRAMES)
 
 
 def _log_hertz(axis: Axes) -> None:
@@ -166,10 +172,10 @@ def _log_hertz(axis: Axes) -> None:
     axis.tick_params(labelsize=TEXT["tick"])
 
 
-def _stack(n: int, ratios: Sequence[float], height: float) -> tuple[Figure, np.ndarray]:
+def _stack(n: int, ratios: Sequence[float], height: float) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(11, height), layout="constrained", facecolor="white")
     axes = figure.subplots(n, 1, squeeze=False, height_ratios=list(ratios))
-    return figure, axes[:, 0]
+    return figure, list(axes[:, 0])
 
 
 def _label_frequencies(axis: Axes) -> None:

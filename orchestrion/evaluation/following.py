@@ -20,8 +20,8 @@ import numpy as np
 
 from orchestrion.bridge import Note, Score, Waveform
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.salience import HIGHEST, LOWEST, salience
-from orchestrion.evaluation.transcription import transcribe
+from orchestrion.evaluation.salience import HIGHEST, LOWEST
+from orchestrion.evaluation.transcription import hear, transcribe
 
 Notes = Score | Sequence[Note]
 Transcriber = Callable[[Waveform], Sequence[Note]]
@@ -87,7 +87,7 @@ def frame_scores(reference: Sequence[Note], found: Sequence[Note]) -> dict[str, 
 def pitch_accuracy(audio: Waveform, notes: Notes) -> float:
     """Share of the score's frames in which the most salient pitch of ``audio`` is the score's (raw pitch accuracy)."""
     reference = playable(notes)
-    found = salience(audio.resample(16000).samples).sounding
+    found = hear(audio).sounding
     right = total = 0
     for note in reference:
         guard_s = min(GUARD_S, (note.offset_s - note.onset_s) / 4)
@@ -159,7 +159,7 @@ def _frames(notes: Sequence[Note], end_s: float) -> np.ndarray:
 
 def _chroma(frames: np.ndarray) -> np.ndarray:
     padded = np.pad(frames, ((0, 0), (0, 132 - frames.shape[1])))
-    return padded.reshape(len(frames), -1, 12).any(axis=1)
+    return np.any(padded.reshape(len(frames), -1, 12), axis=1)
 
 
 def _shared(wanted: np.ndarray, heard: np.ndarray) -> float:

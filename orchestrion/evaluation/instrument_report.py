@@ -73,8 +73,9 @@ class InstrumentTable:
         """Aligned columns for a terminal."""
         cells = self._cells()
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = ["  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
-                 for row in cells]  # fmt: skip
+        lines = []
+        for name, *numbers in cells:
+            lines.append("  ".join([name.ljust(widths[0]), *map(str.rjust, numbers, widths[1:])]))
         return "\n".join([self.instrument, *lines])
 
     def to_markdown(self) -> str:

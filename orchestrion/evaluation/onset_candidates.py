@@ -25,7 +25,7 @@ MARGIN = 24  # pitches of padding, so that two octaves up or down always exist
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """``frame`` int [c], ``pitch`` int [c] (0 is A0) and ``features`` float32 [c, 28] of c candidates."""
+    """``frame`` int [c], ``pitch`` int [c] (0 is A0) and ``features`` float32 [c, 37] of c candidates."""
 
     frame: np.ndarray
     pitch: np.ndarray
@@ -45,6 +45,8 @@ def find(found: Salience) -> Candidates:
             _strength(found, frame, pitch, local, overall),
             _against_relatives(begin, sound, frame, pitch, overall),
             attack_shape(sound, frame, pitch)[0],
+            _dip(found, frame, pitch),
+            _brief_rise(found.brief, frame, pitch),
         ]
     )
     return Candidates(frame, pitch, features.astype(np.float32))
@@ -92,6 +94,28 @@ def _against_relatives(
     columns += [_log_ratio(held, holds[frame, pitch + MARGIN + step], faint) for step in (-12, 12, -19)]
     columns += [_log_ratio(own, neighbours(beginnings), quiet), _log_ratio(held, neighbours(holds), faint)]
     return np.column_stack(columns)
+
+
+def _dip(found: Salience, frame: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+    """How far the pitch sinks between what sounded before and what sounds now: repeated notes show it."""
+    columns = []
+    for curves in (found.sounding, found.brief):
+        faint = 1e-3 * (np.percentile(curves.max(axis=1), 95) + 1e-5)
+        earlier = _best_of(curves, -22, -5)[frame, pitch]
+        least = -_best_of(-curves, -7, 3)[frame, pitch]
+        now = _best_of(curves, 0, 9)[frame, pitch]
+        columns += [_log_ratio(earlier, least, faint), _log_ratio(now, least, faint), _log_ratio(earlier, now, faint)]
+    return np.column_stack(columns)
+
+
+def _brief_rise(brief: np.ndarray, frame: np.ndarray, pitch: np.ndarray) -> np.ndarray:
+    """Where the short-window curve is lowest and rises most steeply, in units of five frames, and how steeply."""
+    padded = np.pad(brief, ((BEFORE, AFTER), (0, 0)), mode="edge")
+    curve = np.log(padded[frame[:, None] + np.arange(3, BEFORE + 9), pitch[:, None]] + 1e-3 * (brief.max() + 1e-5))
+    steps = curve[:, 2:] - curve[:, :-2]
+    steepest = steps.argmax(axis=1)
+    columns = (curve.argmin(axis=1) - 12, steepest - 11)
+    return np.column_stack([*(column / 5 for column in columns), steps.max(axis=1)])
 
 
 def attack_shape(sound: np.ndarray, frame: np.ndarray, pitch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -78,7 +78,8 @@ def _summary(report: Mapping[str, Any]) -> str:
         scores["note_f1_50ms"] for name, scores in measures.items() if name in ("unconditioned", "other-score")
     )
     return (
-        f"Notes recognised in the right place (F1 within 50 ms): {with_notes:.2f} with the notes, {without:.2f} without them. "
+        f"Notes recognised in the right place (F1 within 50 ms): {with_notes:.2f} with the notes, "
+        f"{without:.2f} without them. "
         f"The same transcriber gives the reference {best:.2f}, which is the most that can be expected here."
     )
 

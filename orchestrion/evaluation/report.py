@@ -105,7 +105,8 @@ def _takes(
         without = Take(
             "other-score",
             f"{instrument}, with the notes of {other.title}",
-            f"There is no unconditioned {instrument}; instead the instrument plays {other.title}, measured against this score.",
+            f"There is no unconditioned {instrument}; instead the instrument plays {other.title}, "
+            "which is measured against this score.",
             render(other, seed=seed),
         )
     audio, maker = reference_performance(score, program)

@@ -45,13 +45,16 @@ class SalienceConfig:
     slopes: tuple[float, ...] = (0.7, 1.5)
     n_partials: int = 20
     inharmonicity: float = 3e-4
-    updates: int = 20
+    updates: int = 15
     rise_frames: int = 3
 
     @property
     def frame_s(self) -> float:
         """Seconds between frames."""
         return self.hop / self.sample_rate
+
+
+DEFAULT = SalienceConfig()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,14 +65,17 @@ class Salience:
         sounding: float32 [n, p], weight of each pitch in the spectrum.
         beginning: float32 [n, p], weight of each pitch in the spectrum's rise.
         flatness: float32 [n], geometric over arithmetic mean of the spectrum; 1 is noise, near 0 a few partials.
+        brief: float32 [n, p], magnitude of each pitch's first partials in a window of 32 ms: blurred in pitch, sharp in
+            time.
     """
 
     sounding: np.ndarray
     beginning: np.ndarray
     flatness: np.ndarray
+    brief: np.ndarray
 
 
-def salience(samples: np.ndarray, config: SalienceConfig = SalienceConfig()) -> Salience:
+def salience(samples: np.ndarray, config: SalienceConfig = DEFAULT) -> Salience:
     """Decompose ``samples`` (float [t] at ``config.sample_rate``); frame i is centred on sample i * hop."""
     level = np.sqrt(np.mean(np.square(samples, dtype=np.float64)))
     # Quieter than -60 dB of full scale is not brought up: dither and rounding are no music.
@@ -83,7 +89,7 @@ def salience(samples: np.ndarray, config: SalienceConfig = SalienceConfig()) -> 
     return Salience(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
 
 
-def _block(padded: np.ndarray, first: int, n: int, config: SalienceConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _block(padded: np.ndarray, first: int, n: int, config: SalienceConfig) -> tuple[np.ndarray, ...]:
     margin = config.rise_frames
     wide = _spectrum(padded, first, n + 2 * margin, config)
     # Against the loudest of three neighbouring bins, so that vibrato and glides are not taken for new notes.
@@ -91,7 +97,8 @@ def _block(padded: np.ndarray, first: int, n: int, config: SalienceConfig) -> tu
     rise = np.maximum(wide[2 * margin :] - before, 0.0)
     spectrum = wide[margin : margin + n]
     flatness = np.exp(np.mean(np.log(spectrum + 1e-5), axis=1)) / (np.mean(spectrum, axis=1) + 1e-5)
-    return _decompose(spectrum, config), _decompose(rise, config), flatness.astype(np.float32)
+    brief = _brief(padded, first + margin, n, config)
+    return _decompose(spectrum, config), _decompose(rise, config), flatness.astype(np.float32), brief
 
 
 def _spectrum(padded: np.ndarray, first: int, n: int, config: SalienceConfig) -> np.ndarray:
@@ -99,6 +106,15 @@ def _spectrum(padded: np.ndarray, first: int, n: int, config: SalienceConfig) ->
     starts = (first + np.arange(n)) * config.hop
     frames = np.lib.stride_tricks.sliding_window_view(padded, config.window)[starts] * window
     return _log_frequency(frames, config)
+
+
+def _brief(padded: np.ndarray, first: int, n: int, config: SalienceConfig) -> np.ndarray:
+    """Magnitudes [n, p] of the first partials in windows a quarter as long, on the same frame centres."""
+    length = config.window // 4
+    centres = (first + np.arange(n)) * config.hop + config.window // 2
+    frames = np.lib.stride_tricks.sliding_window_view(padded, length)[centres - length // 2] * _hann(length)
+    magnitudes = np.abs(np.fft.rfft(frames, axis=1)).astype(np.float32) * (2 / _hann(length).sum())
+    return magnitudes @ _combs(config)
 
 
 def _log_frequency(frames: np.ndarray, config: SalienceConfig) -> np.ndarray:
@@ -134,6 +150,19 @@ def _filters(config: SalienceConfig) -> np.ndarray:
     falling = (centre - hz) / np.maximum(above - centre, resolution) + 1
     triangles = np.clip(np.minimum(rising, falling), 0.0, None)
     return (triangles**2 / (np.square(triangles).sum(axis=0) + 1e-9)).astype(np.float32)
+
+
+@lru_cache(maxsize=4)
+def _combs(config: SalienceConfig) -> np.ndarray:
+    """Weights [window / 8 + 1, p] that add the bins of each pitch's first six partials."""
+    length = config.window // 4
+    f0 = 440 * 2 ** ((np.arange(LOWEST, HIGHEST + 1) - 69) / 12) * length / config.sample_rate
+    combs = np.zeros((length // 2 + 1, N_PITCHES), dtype=np.float32)
+    for h in range(1, 7):
+        bins = np.rint(h * f0).astype(int)
+        inside = bins < len(combs)
+        combs[bins[inside], np.flatnonzero(inside)] = 1.0
+    return combs
 
 
 @lru_cache(maxsize=4)

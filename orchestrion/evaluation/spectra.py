@@ -49,7 +49,7 @@ def peak_frequencies(audio: Waveform, window: int = 4096, hop: int = 512, range_
     Manzelli et al. 2018, Figure 3.
 
     A maximum's frequency and level come from the parabola through its bin and both neighbours in dB, which for a Hann
-    window is good to about 0.02 of a bin (Smith and Serra 1987).
+    window is good to 0.05 of a bin and 0.3 dB (Smith and Serra 1987).
     """
     found = spectrogram(audio, window, hop)
     left, centre, right = found.db[:, :-2], found.db[:, 1:-1], found.db[:, 2:]

@@ -1,7 +1,7 @@
 """Audio to notes without a look at the score: the transcriber by which we judge whether audio follows its score.
 
 Its name in reports is ``harmonic-nmf``. Harmonic templates explain the spectrum and its rise (`salience`); every place
-where a pitch may begin is described by 28 ratios (`onset_candidates`); a network of one hidden layer (`NoteJudge`)
+where a pitch may begin is described by 37 ratios (`onset_candidates`); a network of one hidden layer (`NoteJudge`)
 says how probable it is that a note begins there, and when exactly: slow bows and soft hammers are told by the shape of
 the rise, so that the onset is where the rise begins, not where it is steepest. The network is fitted by
 ``benchmarks/fit_transcriber.py`` to audio from the MIT-licensed General MIDI SoundFont alone. No real recording, no
@@ -20,6 +20,7 @@ import numpy as np
 
 from orchestrion.bridge import Note, Waveform
 from orchestrion.evaluation import onset_candidates
+from orchestrion.evaluation.salience import DEFAULT as DEFAULT_SALIENCE
 from orchestrion.evaluation.salience import LOWEST, Salience, SalienceConfig, salience
 
 NAME = "harmonic-nmf"
@@ -40,11 +41,14 @@ class TranscriberConfig:
         salience: the spectral front end; the fitted network belongs to its defaults.
     """
 
-    threshold: float = 0.35
+    threshold: float = 0.3
     repeat_s: float = 0.06
     release: float = 0.15
     onset_bias_s: float = 0.0
     salience: SalienceConfig = field(default_factory=SalienceConfig)
+
+
+DEFAULT = TranscriberConfig()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,17 +84,22 @@ def shipped_judge() -> NoteJudge:
     return NoteJudge(**{name: tensor.numpy().astype(np.float64) for name, tensor in tensors.items()})
 
 
+@lru_cache(maxsize=2)
+def hear(audio: Waveform, config: SalienceConfig = DEFAULT_SALIENCE) -> Salience:
+    """The salience of ``audio``; kept for the last two recordings, since several measures ask for the same one."""
+    return salience(audio.resample(config.sample_rate).samples, config)
+
+
 def transcribe(
-    audio: Waveform, config: TranscriberConfig = TranscriberConfig(), judge: NoteJudge | None = None
+    audio: Waveform, config: TranscriberConfig = DEFAULT, judge: NoteJudge | None = None
 ) -> tuple[Note, ...]:
     """The notes of ``audio``, sorted by onset; none for silence.
 
     Velocities tell loudness within the recording: 127 for the loudest beginning, 40 dB lower is 1.
     """
-    samples = audio.resample(config.salience.sample_rate).samples
-    if np.abs(samples).max() < MIN_AUDIBLE:
+    if np.abs(audio.samples).max() < MIN_AUDIBLE:
         return ()
-    found = salience(samples, config.salience)
+    found = hear(audio, config.salience)
     candidates = onset_candidates.find(found)
     if not len(candidates.frame):
         return ()
