@@ -15,7 +15,7 @@ from orchestrion.training.train_composer import train_composer
 def rolls(tmp_path: Path) -> Path:
     cells = np.empty((1, 2), dtype=object)
     for i in range(2):
-        cells[0, i] = np.eye(40, 88, k=30, dtype=np.uint8)
+        cells[0, i] = np.eye(36, 88, k=20, dtype=np.uint8)
     savemat(tmp_path / "Tiny.mat", {"traindata": cells, "validdata": cells})
     return tmp_path / "Tiny.mat"
 
