@@ -114,7 +114,7 @@ def draw_roll(axis: Axes, notes: Score | Sequence[Note]) -> None:
         axis.add_patch(Rectangle(*shape, facecolor=NOTE_COLOUR, alpha=strength, edgecolor="white", linewidth=0.5))
     pitches = [note.pitch for note in listed] or [60]
     low, high = min(pitches) - 2, max(pitches) + 2
-    named = (0, 2, 4, 5, 7, 9, 11) if high - low <= 16 else (0, 4, 7) if high - low <= 36 else (0,)
+    named = (0, 2, 4, 5, 7, 9, 11) if high - low <= 10 else (0, 4, 7) if high - low <= 26 else (0,)
     ticks = [pitch for pitch in range(low, high + 1) if pitch % 12 in named]
     axis.set_yticks(ticks, [pitch_name(pitch) for pitch in ticks])
     axis.set_ylim(low, high)

@@ -92,11 +92,12 @@ def _takes(
     score: Score, instrument: str, render: Render, unconditioned: Render | None, program: int | None, seed: int
 ) -> list[Take]:
     played = render(score, seed=seed)
-    conditioned = Take("conditioned", f"{instrument}, with the notes", "The instrument plays the score.", played)
+    heading = instrument[:1].upper() + instrument[1:]
+    conditioned = Take("conditioned", f"{heading}, with the notes", "The instrument plays the score.", played)
     if unconditioned is not None:
         without = Take(
             "unconditioned",
-            f"{instrument}, without notes",
+            f"{heading}, without notes",
             "The same kind of network, trained without notes, plays freely for as long.",
             unconditioned(score, seed=seed),
         )
@@ -104,13 +105,13 @@ def _takes(
         other = next(tune for tune in BUILTIN_TUNES.values() if tune.notes != score.notes)
         without = Take(
             "other-score",
-            f"{instrument}, with the notes of {other.title}",
+            f"{heading}, with the notes of {other.title}",
             f"There is no unconditioned {instrument}; instead the instrument plays {other.title}, "
             "which is measured against this score.",
             render(other, seed=seed),
         )
     audio, maker = reference_performance(score, program)
-    reference = Take("reference", f"reference ({maker})", f"The same notes by {maker}.", audio)
+    reference = Take("reference", f"Reference ({maker})", f"The same notes by {maker}.", audio)
     return [conditioned, *(_as_long_as(played, take) for take in (without, reference))]
 
 

@@ -41,7 +41,7 @@ class TranscriberConfig:
         salience: the spectral front end; the fitted network belongs to its defaults.
     """
 
-    threshold: float = 0.3
+    threshold: float = 0.35
     repeat_s: float = 0.06
     release: float = 0.15
     onset_bias_s: float = 0.0
