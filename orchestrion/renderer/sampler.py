@@ -129,8 +129,13 @@ def perform(tasks: Sequence[Task], *, threads: int | None = None, progress: Adva
             _work(work, places)
         else:
             with ThreadPoolExecutor(threads) as pool:
-                for done in [pool.submit(_work, work, places) for _ in range(threads)]:
-                    done.result()
+                try:
+                    for done in [pool.submit(_work, work, places) for _ in range(threads)]:
+                        done.result()
+                except BaseException:
+                    # Ctrl-C reaches the main thread alone, and leaving the pool waits for the others.
+                    work.stopped = True
+                    raise
     return work.results
 
 
@@ -158,6 +163,7 @@ class _Queue:
         self._lock = threading.Lock()
         self._waiting = sorted(range(len(tasks)), key=lambda i: tasks[i].n_frames)
         self._tasks, self._progress = tasks, progress
+        self.stopped = False
         hop = tasks[0].conditioner.model.config.hop
         self.results = [np.empty(task.n_frames * hop, dtype=np.int32) for task in tasks]
 
@@ -211,7 +217,7 @@ def _work(work: _Queue, places: int) -> None:
     voices: list[Voice] = []
     while True:
         voices += work.take(places - len(voices))
-        if not voices:
+        if not voices or work.stopped:
             return
         voices = _advance(work, voices)
 
@@ -219,7 +225,7 @@ def _work(work: _Queue, places: int) -> None:
 def _advance(work: _Queue, voices: list[Voice]) -> list[Voice]:
     """Run ``voices`` until one of them ends; those left."""
     batch = Batch(voices[0].task.conditioner.packed, [voice.state for voice in voices])
-    while all(voice.left for voice in voices):
+    while all(voice.left for voice in voices) and not work.stopped:
         n_frames = min(BLOCK, min(voice.left for voice in voices))
         levels = run_frames(batch, voices, n_frames)
         for v, voice in enumerate(voices):
