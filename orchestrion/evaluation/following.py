@@ -128,6 +128,21 @@ def floor(
     return best, scores[best]
 
 
+def with_bounds(
+    audio: Waveform, notes: Notes, recording: Waveform, other_tunes: Mapping[str, Notes]
+) -> dict[str, float]:
+    """`note_accuracy` of ``audio``, and under ``ceiling_…`` that of ``recording``, under ``floor_…`` that of the `floor`.
+
+    This is what ``orchestrion evaluate renderer`` reports of one piece: the free-running render, the real recording
+    through the same transcriber, and the render against other pieces.
+    """
+    own, best = note_accuracy(audio, notes), ceiling(recording, notes)
+    _, chance = floor(audio, other_tunes)
+    measured = [name for name in own if not name.startswith("n_")]
+    bounds = {f"ceiling_{name}": best[name] for name in measured}
+    return own | bounds | {f"floor_{name}": chance[name] for name in measured if name in chance}
+
+
 def _precision_recall_f1(
     reference: Sequence[Note], found: Sequence[Note], tolerance_s: float
 ) -> tuple[float, float, float]:
