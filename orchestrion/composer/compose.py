@@ -28,6 +28,7 @@ ARCHITECTURE = "biaxial-lstm"
 DEFAULT_TEMPO = 120.0
 DEFAULT_BARS = 8
 LONGEST_STEPS = 1_000_000
+FIRST_ATTEMPTS = 200
 MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
 
 Progress = Callable[[int], None]
@@ -90,12 +91,14 @@ def compose(
 ) -> list[Score]:
     """Compose ``count`` new pieces.
 
+    Without a prime a piece begins on its first beat, without a pickup: its first step is drawn until something sounds.
+
     Args:
         model: a composer, the name of a shipped one, or a weights file.
         bars: length in bars of ``meter`` (8 where neither is given); of the new part, where there is a prime.
         seconds: length in seconds instead, rounded to whole bars (at least one).
-        tempo: quarter notes a minute; the prime's, the model's own, or 120.
-        meter: (4, 4) and its like, of whole sixteenths; the prime's, the model's own, or (4, 4).
+        tempo: quarter notes a minute; the prime's, or 120.
+        meter: (4, 4) and its like, of whole sixteenths; the prime's, or (4, 4).
         key: keep to this scale ("D major", "A minor", "G dorian").
         pitch_range: keep to MIDI numbers (low, high), both included.
         polyphony: most notes at once; 1 for the melody model, otherwise free.
@@ -115,8 +118,8 @@ def compose(
         composer=composer,
         sampler=Sampler(composer.model, precision),
         prime=roll,
-        tempo=_tempo(tempo, roll, composer),
-        meter=_meter(meter, roll, composer),
+        tempo=_tempo(tempo, roll),
+        meter=_meter(meter, roll),
         key=None if key is None else parse_key(key),
         pitch_range=pitch_range,
         polyphony=_polyphony(polyphony, composer),
@@ -185,16 +188,22 @@ class _Task:
             if step < len(given):
                 state = self.sampler.force(state, clock, given[step])
             else:
-                rows[step], state = self._draw(state, clock, guards.correct(choices), seed, voice)
+                draw = self._first if step == 0 else self.sampler.draw
+                rows[step], state = draw(state, clock, guards.correct(choices), seed, voice)
                 guards.watch(rows[: step + 1])
             if progress is not None:
                 progress(1)
         return self._score(rows, voice)
 
-    def _draw(
+    def _first(
         self, state: State, clock: np.ndarray, choices: Choices, seed: int, voice: int
     ) -> tuple[np.ndarray, State]:
-        return self.sampler.draw(state, clock, choices, seed, voice)
+        """The first step given that something sounds, by drawing until it does (each time from voices of its own)."""
+        for attempt in range(FIRST_ATTEMPTS):
+            row, state = self.sampler.draw(self.sampler.initial_state(), clock, choices, seed, voice + (attempt << 32))
+            if row.any():
+                break
+        return row, state
 
     def _choices(self) -> Choices:
         config, shift = self.composer.config, self.shift
@@ -246,22 +255,15 @@ def _read(prime: Score | str | os.PathLike[str]) -> Score:
     return prime if isinstance(prime, Score) else Score.read(prime)
 
 
-def _tempo(tempo: float | None, prime: PianoRoll | None, composer: Composer) -> float:
+def _tempo(tempo: float | None, prime: PianoRoll | None) -> float:
     if tempo is None:
-        tempo = prime.bpm if prime is not None else float(str(composer.default("tempo", DEFAULT_TEMPO)))
+        tempo = prime.bpm if prime is not None else DEFAULT_TEMPO
     return _within("Tempo", tempo, 10.0, 1000.0)
 
 
-def _meter(meter: tuple[int, int] | None, prime: PianoRoll | None, composer: Composer) -> tuple[int, int]:
+def _meter(meter: tuple[int, int] | None, prime: PianoRoll | None) -> tuple[int, int]:
     if meter is None:
-        default = composer.default("meter", (4, 4))
-        meter = (
-            prime.meter
-            if prime is not None
-            else (int(default[0]), int(default[1]))
-            if isinstance(default, list | tuple)
-            else (4, 4)
-        )
+        meter = prime.meter if prime is not None else (4, 4)
     numerator, denominator = meter
     if not (1 <= numerator <= 64 and denominator in (1, 2, 4, 8, 16)):
         raise OrchestrionError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -89,10 +88,9 @@ class ComposerTask:
 
     @property
     def defaults(self) -> dict[str, object]:
-        """What ``compose`` does unless told otherwise: no more notes at once than 99 % of the steps, the usual meter."""
+        """What ``compose`` does unless told otherwise: no more notes at once than 99 % of the steps have."""
         sounding = np.concatenate([piece.grid()[..., 0].sum(axis=1) for piece in self._train])
-        meters = Counter(piece.meter for piece in self._train)
-        return {"polyphony": max(1, int(np.percentile(sounding, 99))), "meter": list(meters.most_common(1)[0][0])}
+        return {"polyphony": max(1, int(np.percentile(sounding, 99)))}
 
     def _prepared(self, split: str) -> list[Piece]:
         c = self.config

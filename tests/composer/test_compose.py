@@ -44,6 +44,11 @@ def test_key_range_and_polyphony_are_never_broken(key: str) -> None:
     assert rolled(score)[..., 0].sum(axis=1).max() == 1
 
 
+def test_a_piece_begins_on_its_first_beat() -> None:
+    for score in compose(COMPOSER, bars=1, count=20):
+        assert score.notes[0].onset_s == 0
+
+
 def test_the_models_own_polyphony_is_the_default() -> None:
     assert rolled(compose(COMPOSER, bars=6)[0])[..., 0].sum(axis=1).max() == 2
     free = replace(COMPOSER, metadata={})

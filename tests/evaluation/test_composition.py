@@ -96,7 +96,7 @@ def test_task_saves_what_compose_can_load(mat: Path, tmp_path: Path) -> None:
     task = ComposerTask(TINY_PUBLISHED, str(mat))
     task.save(tmp_path / "m.safetensors", task.model, {"loss": 1.5})
     composer = Composer.load(tmp_path / "m.safetensors")
-    assert composer.metadata["metrics"] == {"loss": 1.5} and composer.default("meter", None) == [4, 4]
+    assert composer.metadata["metrics"] == {"loss": 1.5} and composer.default("polyphony", 0) == 5
 
 
 def test_crops_are_masked_and_know_the_step_before(monkeypatch: pytest.MonkeyPatch) -> None:
