@@ -131,7 +131,7 @@ def floor(
 def with_bounds(
     audio: Waveform, notes: Notes, recording: Waveform, other_tunes: Mapping[str, Notes]
 ) -> dict[str, float]:
-    """`note_accuracy` of ``audio``, and under ``ceiling_…`` that of ``recording``, under ``floor_…`` that of the `floor`.
+    """`note_accuracy` of ``audio``; that of ``recording`` under ``ceiling_…``, and the `floor` under ``floor_…``.
 
     This is what ``orchestrion evaluate renderer`` reports of one piece: the free-running render, the real recording
     through the same transcriber, and the render against other pieces.
