@@ -154,16 +154,27 @@ class _Task:
 
     @property
     def shift(self) -> int:
-        """Semitones from the model's key to the asked one, -6 to 5 (0 for models that write in every key)."""
+        """Semitones from the model's key to the asked one (-6 to 5, 0 for models that write in every key).
+
+        Where a prime then lies outside the model's pitches, whole octaves are added that bring it inside.
+        """
+        shift = (self._signature() + 6) % 12 - 6
+        if self.prime is None:
+            return shift
+        config, sounding = self.composer.config, np.flatnonzero(self.prime.grid[..., 0].any(axis=0))
+        for octaves in (0, -12, 12, -24, 24, -36, 36):
+            low = config.pitch_low + shift + octaves
+            if np.all((sounding >= low) & (sounding < low + config.n_pitches)):
+                return shift + octaves
+        return shift
+
+    def _signature(self) -> int:
+        """Tonic of the major scale to write in."""
         if not self.composer.config.normalises_key:
             return 0
         if self.key is not None:
-            signature = self.key.signature
-        elif self.prime is not None:
-            signature = estimated_signature(self.prime.grid)
-        else:
-            return 0
-        return (signature + 6) % 12 - 6
+            return self.key.signature
+        return 0 if self.prime is None else estimated_signature(self.prime.grid)
 
     def n_steps(self, bars: int | None, seconds: float | None) -> int:
         """Length of the new part in steps: whole bars."""
@@ -225,7 +236,7 @@ class _Task:
         if len(outside):
             raise OrchestrionError(
                 f"The score to continue has notes (MIDI {', '.join(map(str, outside[:4]))}) outside the model's "
-                f"{low} to {high}; transpose it first."
+                f"{low} to {high}; choose a part of it or transpose it."
             )
         grid = self.prime.grid[:, low : high + 1].astype(np.uint8)
         return np.pad(grid, ((0, -len(grid) % self.steps_per_bar), (0, 0), (0, 0)))

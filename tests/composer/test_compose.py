@@ -73,6 +73,13 @@ def test_a_prime_in_another_key_is_continued_in_that_key_alike() -> None:
     assert moved == plain.transpose(-3)
 
 
+def test_a_low_prime_is_continued_where_it_lies() -> None:
+    notes = tuple(Note(i * 0.25, (i + 1) * 0.25, 60 + s, 80) for i, s in enumerate((0, 2, 4, 5, 7, 9, 11, 12)))
+    prime = Score((Part("melody", 0, notes),))
+    plain, low = (compose(COMPOSER, prime=p, bars=4, seed=3)[0] for p in (prime, prime.transpose(-24)))
+    assert low == plain.transpose(-24)
+
+
 def test_published_config_writes_in_every_key_and_long_silences_end() -> None:
     quiet = Composer(random_model(TINY_PUBLISHED, bias=-12.0), {})
     score = compose(quiet, bars=8)[0]
@@ -119,7 +126,7 @@ def test_broken_weights_are_one_sentence(tmp_path: Path) -> None:
         ({"key": "X"}, "not a key"),
         ({"pitch_range": (20, 30)}, "No pitch is left"),
         ({"precision": "float8"}, "precision"),
-        ({"prime": Score((Part("low", 0, (Note(0, 1, 20, 80),)),))}, "outside the model's"),
+        ({"prime": Score((Part("wide", 0, (Note(0, 1, 20, 80), Note(0, 1, 90, 80))),))}, "outside the model's"),
     ],
 )
 def test_impossible_wishes_are_one_sentence(arguments: dict, message: str) -> None:
