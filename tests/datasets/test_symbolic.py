@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
@@ -81,6 +81,7 @@ def test_splits_are_eight_one_one() -> None:
 notes = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9), st.integers(50, 54)), max_size=25)
 
 
+@settings(deadline=None)
 @given(notes)
 def test_grid_and_piece_are_inverse(raw: list[tuple[int, int, int]]) -> None:
     grid = Piece("p", tuple({(on, p): (on, on + n, p) for on, n, p in raw}.values())).grid()
