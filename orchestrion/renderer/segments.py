@@ -23,6 +23,7 @@ from orchestrion.renderer.config import WaveNetConfig
 
 LONGEST_S, SHORTEST_S = 5.0, 1.5  # pieces wanted
 PIECES = 24  # of a score, if they are not too short: enough for two processors
+SPREAD = 0.2
 OVERLAP_S = 0.064
 FADE_S = 0.010
 SETTLING_S = 0.1  # warm-up beyond the receptive field
@@ -50,13 +51,13 @@ def plan(series: ConditioningSeries, config: WaveNetConfig) -> list[Piece]:
 
 
 def cuts_of(series: ConditioningSeries) -> list[int]:
-    """Frames to cut at: within each stretch of 0.6 to 1.4 times the length wanted, the cheapest."""
+    """Frames to cut at, each the cheapest within ``SPREAD`` of the length wanted: pieces of like length keep a batch full."""
     rate = series.sample_rate / series.hop
     wanted = int(np.clip(series.n_frames / rate / PIECES, SHORTEST_S, LONGEST_S) * rate)
     costs = cut_costs(series)
     cuts, at = [], 0
     while series.n_frames - at > 1.7 * wanted:
-        low, high = at + int(0.6 * wanted), at + int(1.4 * wanted)
+        low, high = at + int((1 - SPREAD) * wanted), at + int((1 + SPREAD) * wanted)
         distance = np.abs(np.arange(low, high) - at - wanted) / wanted
         at = low + int(np.argmin(costs[low:high] + 1e-3 * distance))
         cuts.append(at)

@@ -81,8 +81,8 @@ def _row(
 def _panel(
     width, storage, n, x, ldx, k, x2, ldx2, k2, w, stride, out, ldo, base, ldb, bias, scale, chain, ldc, floor
 ):  # fmt: skip  # pragma: no cover - compiled
-    """One panel (its part of ``lanes`` columns twice), rows in tiles of 12, 8, 4, 2 and 1; of 6 in place of 12 and 8 where
-    the host has 16 vector registers.
+    """One panel (its part of ``lanes`` columns twice), rows in tiles of 12, 8, 4 and the rest; of 6 in place of 12 and 8
+    where the host may have 16 vector registers alone.
     """
     never_inlined()
     r = 0
@@ -110,13 +110,17 @@ def _panel(
             out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
         r += 4
-    while n - r >= 2:
+    if n - r == 3:
+        product_tile(
+            width, storage, (0,) * 3, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
+        )  # fmt: skip
+    elif n - r == 2:
         product_tile(
             width, storage, (0,) * 2, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
             out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
-        r += 2
-    if n - r == 1:
+    elif n - r == 1:
         product_tile(
             width, storage, (0,), (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
             out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,

@@ -1,0 +1,49 @@
+"""Prints the README's table of sampling speed: ``python benchmarks/bench_kernel.py [PRESET ...] [--json]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+
+from orchestrion.renderer.benchmark import MODES, STORAGES_TIMED, benchmark
+from orchestrion.renderer.config import PRESETS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("presets", nargs="*", default=list(PRESETS))
+    parser.add_argument("--modes", nargs="*", default=list(MODES))
+    parser.add_argument("--storages", nargs="*", default=list(STORAGES_TIMED))
+    parser.add_argument("--threads", nargs="*", type=int, default=[1, 2])
+    parser.add_argument("--score-s", type=float, default=120.0)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    rows = benchmark(options.presets, options.threads, options.modes, options.storages, options.score_s)
+    if options.json:
+        print(json.dumps([row.to_dict() for row in rows], indent=2))
+        return
+    print(f"{processor()}, {os.cpu_count()} processors\n")
+    print("| preset | mode | storage | threads | x real time | undisturbed | samples/s | x torch | of peak | peak MiB |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for r in rows:
+        print(
+            f"| {r.preset} | {r.mode} | {r.storage} | {r.threads} | {r.times_real_time:.2f} | {r.times_real_time_undisturbed:.2f} | {r.samples_per_second:,.0f} | "
+            f"{r.times_torch:.0f} | {r.fraction_of_peak:.0%} | {r.peak_memory_bytes / 2**20:.0f} |",
+            flush=True,
+        )
+
+
+def processor() -> str:
+    """The processor's name as the system gives it."""
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    main()

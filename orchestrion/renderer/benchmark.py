@@ -1,0 +1,222 @@
+"""How fast this machine plays: the rows that ``orchestrion bench`` prints, with random weights.
+
+``times_real_time`` goes by the clock on the wall, the best of several runs. Where other programs take processors away it says
+little, so ``times_real_time_undisturbed`` goes by processor time, and so do the ratios to the plain torch step loop (one
+voice, in the same run) and to the machine's peak (the kernels' own register tile over numbers in the first-level cache).
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numba import njit
+
+from orchestrion.bridge import ConditioningSeries, Note
+from orchestrion.errors import OrchestrionError
+from orchestrion.renderer.config import PRESETS, WaveNetConfig
+from orchestrion.renderer.kernels.memory import aligned_zeros
+from orchestrion.renderer.kernels.products import product
+from orchestrion.renderer.kernels.vectors import FLOAT32
+from orchestrion.renderer.kernels.width import lanes_tag
+from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.parallel import generate_parallel
+from orchestrion.renderer.sampler import generate, single_threaded_torch
+
+MODES = ("torch_step_loop", "one_voice", "32_voices", "parallel")
+STORAGES_TIMED = ("float32", "bfloat16", "int8")
+VOICES = 32
+SCORE_S = 120.0
+ONE_VOICE_S = 1.0
+STEPS = 200
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        times_real_time: seconds of audio a second.
+        times_real_time_undisturbed: seconds of audio a second, had every thread had a processor to itself.
+        cpu_seconds: processor time of the best run, all threads.
+        peak_memory_bytes: of the process until now.
+        fraction_of_peak: of the multiply-adds that ``threads`` processors could do.
+        times_torch: speed over the torch step loop's, one voice.
+    """
+
+    preset: str
+    mode: str
+    storage: str
+    threads: int
+    audio_seconds: float
+    times_real_time: float
+    times_real_time_undisturbed: float
+    samples_per_second: float
+    cpu_seconds: float
+    peak_memory_bytes: int
+    fraction_of_peak: float
+    times_torch: float
+
+    def to_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def benchmark(
+    presets: Sequence[str] = ("small", "medium"),
+    threads: Sequence[int] = (1, 2),
+    modes: Sequence[str] = MODES,
+    storages: Sequence[str] = STORAGES_TIMED,
+    score_s: float = SCORE_S,
+    repeats: int = 3,
+) -> Iterator[Row]:
+    """Yield a row for each preset, mode, storage and number of threads, as soon as it is measured.
+
+    One voice is timed on one thread alone. Compilation, where the cache does not have it yet, is not counted.
+
+    Raises:
+        OrchestrionError: an unknown preset or mode.
+    """
+    for given, known, what in ((presets, PRESETS, "Preset"), (modes, MODES, "Mode")):
+        for name in given:
+            if name not in known:
+                raise OrchestrionError(f"{what} {name!r} is unknown; choose some of {', '.join(known)}.")
+    peaks = {n: peak_multiply_adds(n) for n in {1, *threads}}
+    for preset in presets:
+        torch.manual_seed(0)
+        model = WaveNet(PRESETS[preset]).eval().requires_grad_(False)
+        bench = _Bench(preset, model, peaks, repeats)
+        yield bench.baseline
+        for storage in storages:
+            for mode in modes:
+                for n in threads if mode in ("32_voices", "parallel") else (1,):
+                    if mode != "torch_step_loop":
+                        yield bench.row(mode, storage, n, score_s)
+
+
+class _Bench:
+    """Times one preset."""
+
+    def __init__(self, preset: str, model: WaveNet, peaks: dict[int, float], repeats: int):
+        self.preset, self.model, self.peaks, self.repeats = preset, model, peaks, repeats
+        with single_threaded_torch():
+            seconds, cpu = _best(lambda: torch_step_loop(model, STEPS), 2)
+        self.torch_rate = STEPS / cpu
+        self.baseline = self._row("torch_step_loop", "float32", 1, STEPS, seconds, cpu)
+
+    def row(self, mode: str, storage: str, threads: int, score_s: float) -> Row:
+        series = self._series(mode, score_s)
+        play = generate_parallel if mode == "parallel" else generate
+        options = {"storage": storage, "threads": threads}
+        play(self.model, [_score(0.05, self.model.config)], **options)  # compiles
+        seconds, cpu = _best(lambda: play(self.model, series, **options), self.repeats)
+        return self._row(mode, storage, threads, sum(item.n_samples for item in series), seconds, cpu)
+
+    def _series(self, mode: str, score_s: float) -> list[ConditioningSeries]:
+        c = self.model.config
+        if mode == "parallel":
+            return [_score(score_s, c)]
+        return [_score(ONE_VOICE_S, c)] * (VOICES if mode == "32_voices" else 1)
+
+    def _row(self, mode: str, storage: str, threads: int, samples: int, seconds: float, cpu: float) -> Row:
+        rate, undisturbed = samples / seconds, samples * threads / cpu
+        return Row(
+            self.preset, mode, storage, threads, samples / self.model.config.sample_rate,
+            times_real_time=rate / self.model.config.sample_rate,
+            times_real_time_undisturbed=undisturbed / self.model.config.sample_rate,
+            samples_per_second=rate,
+            cpu_seconds=cpu,
+            peak_memory_bytes=_peak_memory(),
+            fraction_of_peak=undisturbed * multiply_adds(self.model.config) / self.peaks[threads],
+            times_torch=undisturbed / self.torch_rate,
+        )  # fmt: skip
+
+
+def multiply_adds(config: WaveNetConfig) -> int:
+    """Of one sample of one voice, without activations and conditioning."""
+    c = config
+    layer = 2 * c.residual * 2 * c.residual + c.residual * (c.residual + c.skip)
+    return c.layers * layer + c.skip * c.head + c.head * c.levels + 2 * c.harmonics * c.residual
+
+
+def torch_step_loop(model: WaveNet, n_steps: int) -> None:
+    """One voice by plain torch operations, a sample at a time, with rings written in place: what the kernels replace."""
+    c = model.config
+    rings = [torch.zeros(dilation, 1, c.residual) for dilation in c.dilations]
+    row = torch.zeros(c.layers, 2 * c.residual)
+    excitation = torch.zeros(1, 2 * c.harmonics)
+    generator = torch.Generator().manual_seed(0)
+    now = before = torch.full((1,), c.levels // 2)
+    with torch.inference_mode():
+        for n in range(n_steps):
+            h = model.embed_now(now) + model.embed_before(before)
+            if c.harmonics:
+                h = h + excitation @ model.w_exc
+            skip = model.b_skip
+            for i, ring in enumerate(rings):
+                slot = n % len(ring)
+                a = h @ model.w_now[i] + ring[slot] @ model.w_past[i] + row[i]
+                ring[slot] = h
+                z = torch.tanh(a[:, : c.residual]) * torch.sigmoid(a[:, c.residual :])
+                skip = skip + z @ model.w_skip[i]
+                h = h + z @ model.w_res[i] + model.b_res[i]
+            out = torch.relu(torch.relu(skip) @ model.w_head + model.b_head)
+            chances = torch.softmax(out @ model.w_out + model.b_out, dim=-1)
+            before, now = now, torch.multinomial(chances, 1, generator=generator)[:, 0]
+
+
+def peak_multiply_adds(threads: int) -> float:
+    """Multiply-adds a second of ``threads`` processors in the kernels' own tile."""
+    rows, k, columns, turns = 24, 128, 32, 20_000
+    x, w, out = aligned_zeros(rows, k), aligned_zeros(k, columns), [aligned_zeros(rows, columns) for _ in range(threads)]
+    tags = (lanes_tag(), (0,) * FLOAT32)
+
+    def spin(i: int) -> None:
+        _spin(*tags, turns, rows, x.ctypes.data, w.ctypes.data, k, columns, out[i].ctypes.data)
+
+    spin(0)
+    with ThreadPoolExecutor(threads) as pool:
+        _, cpu = _best(lambda: list(pool.map(spin, range(threads))), 5)
+    return threads * threads * turns * rows * k * columns / cpu
+
+
+@njit(nogil=True, cache=True)
+def _spin(width, storage, turns, rows, x, w, k, columns, out):  # pragma: no cover - compiled
+    for _ in range(turns):
+        product(
+            width, storage, rows, x, k, k, x, k, k - k, w, k * 128, columns, out, columns, out, columns, k - k, out, k - k,
+            k - k, np.float32(0),
+        )  # fmt: skip
+
+
+def _score(duration_s: float, config: WaveNetConfig) -> ConditioningSeries:
+    """Two notes at a time, four a second."""
+    rng = np.random.default_rng(0)
+    notes = [
+        Note(onset_s, onset_s + 0.24, int(pitch), int(velocity))
+        for onset_s in np.arange(0, max(duration_s - 0.24, 0.01), 0.25)
+        for pitch, velocity in zip(rng.choice(np.arange(40, 90), 2, replace=False), rng.integers(40, 120, 2), strict=True)
+    ]
+    clock = {"sample_rate": config.sample_rate, "hop": config.hop}
+    return ConditioningSeries.from_notes(notes, duration_s=duration_s, tail_s=0.0, **clock)
+
+
+def _best(run: Callable[[], object], repeats: int) -> tuple[float, float]:
+    """The least seconds and the least processor seconds of ``repeats`` runs."""
+    best = float("inf"), float("inf")
+    for _ in range(repeats):
+        wall, cpu = time.perf_counter(), time.process_time()
+        run()
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        best = min(best[0], wall), min(best[1], cpu)
+    return best
+
+
+def _peak_memory() -> int:
+    kibi = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kibi
