@@ -23,9 +23,11 @@ ALLOWED = {
     # Training validates with evaluation's measures; evaluation knows nothing of training.
     "training": {"bridge", "composer", "renderer", "datasets", "evaluation"},
     "evaluation": {"bridge", "composer", "renderer", "datasets"},
-    "api": {"bridge", "composer", "renderer", "evaluation"},
-    "ensemble": {"bridge", "renderer"},
-    "cli": {"api", "bridge", "composer", "datasets", "ensemble", "evaluation", "renderer", "training"},
+    "ensemble": {"bridge"},
+    "playing": {"bridge", "ensemble", "evaluation", "renderer"},
+    "partial": {"bridge", "playing", "renderer"},
+    "api": {"bridge", "composer", "ensemble", "evaluation", "partial", "playing", "renderer"},
+    "cli": {"api", "bridge", "composer", "datasets", "evaluation", "partial", "playing", "renderer", "training"},
     "__main__": {"cli"},
     # Names that `orchestrion` itself hands out lazily.
     "__init__": {"api", "bridge", "renderer"},

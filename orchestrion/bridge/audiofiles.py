@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
@@ -20,6 +21,7 @@ FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG
 TAGS = {"title": "title", "software": "software", "artist": "artist", "date": "date"}
 READABLE_TAGS = ("title", "software", "artist", "comment", "date")
 BLOCK_FRAMES = 1 << 16
+MAX_WAV_BYTES = 0xFFFFFFFF
 
 
 def read(path: str | os.PathLike[str]) -> Waveform:
@@ -84,6 +86,24 @@ def write_wav(waveform: Waveform, handle: IO[bytes]) -> None:
     buffer = io.BytesIO()
     _write(_blocks(waveform.samples), buffer, *FORMATS[".wav"], waveform.sample_rate, 1, waveform.tags)
     handle.write(buffer.getvalue())
+
+
+def write_wav_blocks(handle: IO[bytes], blocks: Iterable[np.ndarray], sample_rate: int, n_samples: int) -> None:
+    """Write a mono 16-bit WAV file of ``n_samples`` to a binary stream as its blocks come; each is flushed at once.
+
+    Raises:
+        OrchestrionError: it would be longer than the 4 GiB a WAV file can say.
+    """
+    n_bytes = 2 * n_samples
+    if n_bytes + 36 > MAX_WAV_BYTES:
+        raise OrchestrionError(f"Audio of {n_samples / sample_rate / 3600:.1f} hours is too long for a WAV file.")
+    # RIFF header, then the format (PCM, one channel, 16 bits), then the samples.
+    header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", n_bytes + 36, b"WAVE", b"fmt ", 16, 1, 1, sample_rate,
+                         2 * sample_rate, 2, 16, b"data", n_bytes)  # fmt: skip
+    handle.write(header)
+    for block in blocks:
+        handle.write(_encodable(block, "PCM_16").astype("<i2").tobytes())
+        handle.flush()
 
 
 def _blocks(samples: np.ndarray) -> Iterator[np.ndarray]:

@@ -17,6 +17,8 @@ from orchestrion.cli.sources import arranging_options, read_arranged
 @click.argument("score", type=SCORE, metavar="SCORE")
 @click.option("-i", "--instrument", type=INSTRUMENT, default="piano", show_default=True, metavar="NAME|PATH",
               help="Shipped instrument or weights file.")
+@click.option("--unconditioned", type=INSTRUMENT, metavar="NAME|PATH",
+              help="The instrument trained without notes.  [default: the shipped one; else another tune is played]")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to write in; made if need be.")
 @arranging_options
 @seed_option
@@ -38,7 +40,7 @@ def compare(ctx: click.Context, score: str, instrument: str, output: Path, as_js
     with output_folder(output):
         from orchestrion import api
 
-        playing = {name: ctx.params[name] for name in ("seed", "temperature")}
+        playing = {name: ctx.params[name] for name in ("seed", "temperature", "unconditioned")}
         result = api.compare(arranged, instrument, output, **playing)
         write_settings(output / "settings", ctx, {"score": printable(score)})
     if as_json:

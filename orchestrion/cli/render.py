@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,9 @@ class Job:
               help="Once for each part of an ensemble.")
 @click.option("--pan", "pans", type=click.FloatRange(-1, 1), multiple=True, metavar="-1…1",
               help="Left to right, once for each part of an ensemble; the output is then stereo.")
+@click.option("--parallel/--exact", "parallel", default=None,
+              help="Cut long scores into pieces played at once, or play in one run.  [default: parallel; exact for -o -]")
+@click.option("--resume", is_flag=True, help="Keep partial files while playing, and go on from them after an interruption.")
 @click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
               help="Takes of each score: OUT-1.wav, OUT-2.wav, …")
 @seed_option
@@ -103,31 +107,64 @@ def _refuse_collisions(jobs: list[Job]) -> None:
 
 
 def _render_jobs(ctx: click.Context, jobs: list[Job], as_json: bool) -> None:
-    from orchestrion import api
+    options = ctx.params
+    alone = len(options["instruments"]) == 1 and not options["gains"] and not options["pans"]
+    if options["resume"] and not alone:
+        raise click.UsageError("--resume is for one instrument, without --gain and --pan.")
+    takes = [(job, take) for job in jobs for take in range(len(job.targets))]
+    # One long take goes to disk as it is made; several are computed side by side, which is faster.
+    played = _one_by_one(ctx, takes) if alone and (len(takes) == 1 or options["resume"]) else _together(ctx, takes)
+    for (job, take), facts in zip(takes, played, strict=True):
+        target = job.targets[take]
+        settings_file = write_settings(target, ctx, {"score": printable(job.source), "take": take, **facts})
+        report(target, settings_file, f"{facts['duration_s']:.1f} s", as_json)
+
+
+def _one_by_one(ctx: click.Context, takes: Sequence[tuple[Job, int]]) -> Iterator[dict[str, Any]]:
+    from orchestrion.partial import render_to_file
+    from orchestrion.renderer.instrument import Instrument
 
     options = ctx.params
-    planned = [(job, take) for job in jobs for take in range(len(job.targets))]
-    played = api.play_all(
-        [(job.score, take) for job, take in planned],
-        options["instruments"],
-        gains_db=options["gains"],
-        pans=options["pans"],
-        seed=options["seed"],
-        temperature=options["temperature"],
-    )
-    for (job, take), performance in zip(planned, played, strict=True):
-        target = job.targets[take]
-        performance.audio.write(target)
-        facts = {"score": printable(job.source), "take": take, **performance.facts}
-        report(target, write_settings(target, ctx, facts), f"{performance.audio.duration_s:.1f} s", as_json)
+    instrument = Instrument.load(options["instruments"][0])
+    for job, take in takes:
+        yield render_to_file(
+            job.score, instrument, job.targets[take], take=take, resume=options["resume"], **_sampling(ctx, parallel=True)
+        )
+
+
+def _together(ctx: click.Context, takes: Sequence[tuple[Job, int]]) -> Iterator[dict[str, Any]]:
+    from orchestrion.playing import play_all
+
+    options = ctx.params
+    scores = [(job.score, take) for job, take in takes]
+    mixing = {"gains_db": options["gains"], "pans": options["pans"]}
+    played = play_all(scores, options["instruments"], **mixing, **_sampling(ctx, parallel=True))
+    for (job, take), performance in zip(takes, played, strict=True):
+        performance.audio.write(job.targets[take])
+        yield performance.facts
+
+
+def _sampling(ctx: click.Context, *, parallel: bool) -> dict[str, Any]:
+    """The options of sampling, ``parallel`` where the command line does not say."""
+    asked = ctx.params["parallel"]
+    return {
+        "seed": ctx.params["seed"],
+        "temperature": ctx.params["temperature"],
+        "parallel": parallel if asked is None else asked,
+    }
 
 
 def _render_to_stdout(ctx: click.Context, sources: list[str], count: int) -> None:
-    if len(sources) > 1 or count > 1:
-        raise click.UsageError("Standard output takes one score, once.")
-    score = read_arranged(sources[0], ctx)
-    from orchestrion import api
-    from orchestrion.bridge.audiofiles import write_wav
-
     options = ctx.params
-    write_wav(api.render(score, options["instruments"], seed=options["seed"], temperature=options["temperature"]), sys.stdout.buffer)
+    if len(sources) > 1 or count > 1 or len(options["instruments"]) > 1 or options["resume"]:
+        raise click.UsageError("Standard output takes one score on one instrument, once.")
+    score = read_arranged(sources[0], ctx)
+
+    from orchestrion.bridge.audiofiles import write_wav_blocks
+    from orchestrion.playing import blocks_of
+    from orchestrion.renderer.instrument import Instrument
+
+    instrument = Instrument.load(options["instruments"][0])
+    blocks = blocks_of(score, instrument, **_sampling(ctx, parallel=False))
+    n_samples = instrument.series(score).n_samples
+    write_wav_blocks(sys.stdout.buffer, blocks, instrument.config.sample_rate, n_samples)

@@ -89,9 +89,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def check_refused(folder: Path, *arguments: object) -> str:
     before = sorted(os.listdir(folder))
-    started = time.perf_counter()
+    started = time.process_time()  # the machine may be busy with other things
     result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    elapsed_s = time.perf_counter() - started
+    elapsed_s = time.process_time() - started
     assert result.exit_code == 1, result.output
     lines = result.stderr.strip().splitlines()
     assert len(lines) == 1 and lines[0].startswith("Error: "), result.stderr
@@ -165,7 +165,7 @@ def test_a_full_disk_leaves_nothing(name: str, tiny: Path, folder: Path) -> None
 def test_a_reader_that_goes_away_is_no_traceback(tiny: Path, folder: Path) -> None:
     process = start("render", "ode-to-joy", "-i", tiny, "--transpose", -5, "--end", 2, "-o", "-", cwd=folder)
     process.stdout.close()
-    assert process.wait(timeout=60) == 1
+    assert process.wait(timeout=300) == 1
     assert b"Traceback" not in process.stderr.read()
     process.stderr.close()
 
@@ -173,12 +173,12 @@ def test_a_reader_that_goes_away_is_no_traceback(tiny: Path, folder: Path) -> No
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_half_way_leaves_nothing(number: int, status: int, tiny: Path, folder: Path) -> None:
     process = start("render", "greensleeves", "-i", tiny, "--count", 500, "-o", "out", cwd=folder)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (folder / "out").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1.0)
     process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=120)
     assert process.returncode == status, stderr
     assert b"Traceback" not in stderr
     assert not (folder / "out").exists()

@@ -1,0 +1,189 @@
+"""Scores on instruments: voices side by side, ensembles, blocks as they are made."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from orchestrion.bridge import Score, Waveform, pitch_name
+from orchestrion.ensemble import Mix, mix, split_parts
+from orchestrion.errors import OrchestrionError
+from orchestrion.progress import Advance, progress
+from orchestrion.renderer.instrument import TAIL_S, Instrument
+from orchestrion.renderer.parallel import ParallelStream, generate_parallel
+from orchestrion.renderer.sampler import generate
+from orchestrion.renderer.streaming import Stream
+
+Player = Instrument | str | os.PathLike[str]
+
+# Takes use voices this far apart, so that no part of an ensemble ever shares its random numbers with another take.
+VOICES_A_TAKE = 1_000
+# Enough for two processors at the samplers' best; more would only take memory.
+VOICES_TOGETHER = 48
+
+
+@dataclass(frozen=True)
+class Performance:
+    """A score and how it sounded; ``facts`` is JSON-able: instruments with checksums, length, rate."""
+
+    score: Score
+    audio: Waveform | Mix
+    facts: dict[str, Any]
+
+    def draw(self, path: str | os.PathLike[str]) -> None:
+        """Write a PNG: the notes above, the spectrogram of the audio below."""
+        from orchestrion.evaluation.figures import draw_performance
+
+        draw_performance(path, self.score, self.audio.to_mono() if isinstance(self.audio, Mix) else self.audio)
+
+
+def play(score: Score, players: Sequence[Player], *, take: int = 0, **options: Any) -> Performance:
+    """One take of one score; see `play_all`."""
+    (performance,) = play_all([(score, take)], players, **options)
+    return performance
+
+
+def play_all(
+    takes: Sequence[tuple[Score, int]],
+    players: Sequence[Player],
+    *,
+    seed: int = 0,
+    temperature: float | None = None,
+    parallel: bool = True,
+    gains_db: Sequence[float] = (),
+    pans: Sequence[float] = (),
+    threads: int | None = None,
+) -> Iterator[Performance]:
+    """Play scores: all of each on one player, or part by part on as many players as each has parts.
+
+    Voices are computed side by side, some dozens at a time, and each is the same as if it were computed alone.
+
+    Args:
+        takes: scores, each with the number of the take; same score, take and seed, same audio.
+        temperature: divides the logits; None for each instrument's own.
+        parallel: cut scores of more than some seconds into pieces that are played at once and joined where little
+            sounds; otherwise each is played in one run.
+        gains_db: of an ensemble's parts, in dB, one each; none for all 0.
+        pans: of an ensemble's parts, -1 left to 1 right, one each; with them the audio is stereo.
+        threads: processor threads; None for all.
+
+    Raises:
+        OrchestrionError: not one player for each part, a broken instrument, or nothing to play.
+    """
+    instruments = [Instrument.load(player) for player in players]
+    plans = [_Plan.make(score, take, instruments) for score, take in takes]
+    n_together = max(1, VOICES_TOGETHER // len(instruments))
+    total_s = sum(plan.score.duration_s + TAIL_S for plan in plans) * len(instruments)
+    sampling: dict[str, Any] = {"seed": seed, "threads": threads}
+    with progress(total_s, f"Playing {', '.join(dict.fromkeys(i.name for i in instruments))}") as advance:
+        for start in range(0, len(plans), n_together):
+            together = plans[start : start + n_together]
+            columns = [
+                _generate(i, instrument, together, temperature, parallel, sampling, advance)
+                for i, instrument in enumerate(instruments)
+            ]
+            for plan, tracks in zip(together, zip(*columns, strict=True), strict=True):
+                audio = mix(tracks, gains_db, pans) if len(tracks) > 1 or gains_db or pans else tracks[0]
+                yield Performance(plan.score, audio, facts_of(instruments, audio))
+
+
+def blocks_of(
+    score: Score,
+    instrument: Instrument,
+    *,
+    seed: int = 0,
+    take: int = 0,
+    temperature: float | None = None,
+    parallel: bool = False,
+    threads: int | None = None,
+    state: Any = None,
+) -> Stream | ParallelStream:
+    """The audio of `play` on one instrument as it is made: iterate for float32 blocks, keep ``.state`` to go on later."""
+    warn_of_range(instrument, score)
+    options: dict[str, Any] = {
+        "seed": seed,
+        "temperature": instrument.temperature if temperature is None else temperature,
+        "voice": take * VOICES_A_TAKE,
+        "state": state,
+    }
+    series = instrument.series(score)
+    if parallel:
+        return ParallelStream(instrument.model, series, threads=threads, **options)
+    return Stream(instrument.model, series, **options)
+
+
+def warn_of_range(instrument: Instrument, score: Score) -> None:
+    """Warn of the notes that the instrument has not learnt."""
+    outside = instrument.outside_range(score)
+    if outside:
+        low, high = (pitch_name(pitch) for pitch in instrument.pitch_range)
+        names = ", ".join(pitch_name(pitch) for pitch in outside)
+        warnings.warn(
+            f"{instrument.name} has learnt {low} to {high}; it will guess at {names}. Try --transpose.", stacklevel=3
+        )
+
+
+def facts_of(instruments: Sequence[Instrument], audio: Waveform | Mix) -> dict[str, Any]:
+    """What a settings file says of a performance."""
+    facts: dict[str, Any] = {
+        "instruments": [{"name": instrument.name, "sha256": instrument.checksum} for instrument in instruments],
+        "sample_rate": audio.sample_rate,
+        "duration_s": round(audio.duration_s, 6),
+    }
+    if isinstance(audio, Mix):
+        facts["turned_down_db"] = round(audio.lowered_db, 3)
+    return facts
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One take of a score, and what each instrument plays in it."""
+
+    score: Score
+    take: int
+    parts: Sequence[Score]
+
+    @classmethod
+    def make(cls, score: Score, take: int, instruments: Sequence[Instrument]) -> _Plan:
+        parts = split_parts(score) if len(instruments) > 1 else [score]
+        if len(parts) != len(instruments):
+            names = ", ".join(repr(part.parts[0].name) for part in parts)
+            raise OrchestrionError(
+                f"There are {len(instruments)} instruments but {len(parts)} parts ({names}); give one instrument for each."
+            )
+        if take == 0:
+            for instrument, part in zip(instruments, parts, strict=True):
+                warn_of_range(instrument, part)
+        return cls(score, take, parts)
+
+
+def _generate(
+    index: int,
+    instrument: Instrument,
+    plans: Sequence[_Plan],
+    temperature: float | None,
+    parallel: bool,
+    sampling: dict[str, Any],
+    advance: Advance,
+) -> list[Waveform]:
+    """What player number ``index`` plays in each of ``plans``."""
+    rate = instrument.config.sample_rate
+
+    def report(n: float = 1) -> None:
+        advance(n / rate)
+
+    samples: list[np.ndarray] = (generate_parallel if parallel else generate)(
+        instrument.model,
+        [instrument.series(plan.parts[index], duration_s=plan.score.duration_s) for plan in plans],
+        temperature=instrument.temperature if temperature is None else temperature,
+        voices=[plan.take * VOICES_A_TAKE + index for plan in plans],
+        progress=report,
+        **sampling,
+    )
+    titles = [plan.score.title for plan in plans]
+    return [instrument.waveform(s, title=t, seed=sampling["seed"]) for s, t in zip(samples, titles, strict=True)]
