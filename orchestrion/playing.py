@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
 
 from orchestrion.bridge import Score, Waveform, pitch_name
+from orchestrion.bridge.audiofiles import write_blocks
 from orchestrion.ensemble import Mix, mix, split_parts
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import Advance, progress
 from orchestrion.renderer.instrument import TAIL_S, Instrument
 from orchestrion.renderer.parallel import ParallelStream, generate_parallel
+from orchestrion.renderer.resuming import resumable
 from orchestrion.renderer.sampler import generate
 from orchestrion.renderer.streaming import Stream
+from orchestrion.version import VERSION
 
 Player = Instrument | str | os.PathLike[str]
 
@@ -117,6 +120,50 @@ def blocks_of(
     return Stream(instrument.model, series, **options)
 
 
+def render_to_file(
+    score: Score,
+    instrument: Instrument,
+    path: str | os.PathLike[str],
+    *,
+    seed: int = 0,
+    take: int = 0,
+    temperature: float | None = None,
+    parallel: bool = True,
+    threads: int | None = None,
+    resume: bool = False,
+) -> dict[str, Any]:
+    """Play ``score`` into the audio file ``path``; memory does not grow with its length.
+
+    Args:
+        resume: keep a journal beside ``path`` while playing, and go on from the one that an interrupted rendering left.
+
+    Returns:
+        Facts, as `facts_of`.
+
+    Raises:
+        OrchestrionError: the file cannot be written, or a journal of other settings is in the way.
+    """
+    rate, n_samples = instrument.config.sample_rate, instrument.series(score).n_samples
+    asked: dict[str, Any] = {"seed": seed, "take": take, "temperature": temperature, "parallel": parallel}
+
+    def start(state: Any) -> Stream | ParallelStream:
+        return blocks_of(score, instrument, threads=threads, state=state, **asked)
+
+    notes = [astuple(note) for note in score.notes]
+    decisive = asked | {"version": VERSION, "model": instrument.checksum, "notes": notes}
+    with progress(n_samples / rate, f"Playing {instrument.name}") as advance:
+        blocks = resumable(path, decisive, start) if resume else iter(start(None))
+        tags = instrument.waveform(np.zeros(1), title=score.title, seed=seed).tags
+        write_blocks(path, _counted(blocks, rate, advance), rate, tags=tags)
+    return _facts([instrument], rate, n_samples / rate)
+
+
+def _counted(blocks: Iterator[np.ndarray], rate: int, advance: Advance) -> Iterator[np.ndarray]:
+    for block in blocks:
+        advance(len(block) / rate)
+        yield block
+
+
 def warn_of_range(instrument: Instrument, score: Score) -> None:
     """Warn of the notes that the instrument has not learnt."""
     outside = instrument.outside_range(score)
@@ -130,14 +177,16 @@ def warn_of_range(instrument: Instrument, score: Score) -> None:
 
 def facts_of(instruments: Sequence[Instrument], audio: Waveform | Mix) -> dict[str, Any]:
     """What a settings file says of a performance."""
-    facts: dict[str, Any] = {
+    facts = _facts(instruments, audio.sample_rate, audio.duration_s)
+    return facts | {"turned_down_db": round(audio.lowered_db, 3)} if isinstance(audio, Mix) else facts
+
+
+def _facts(instruments: Sequence[Instrument], sample_rate: int, duration_s: float) -> dict[str, Any]:
+    return {
         "instruments": [{"name": instrument.name, "sha256": instrument.checksum} for instrument in instruments],
-        "sample_rate": audio.sample_rate,
-        "duration_s": round(audio.duration_s, 6),
+        "sample_rate": sample_rate,
+        "duration_s": round(duration_s, 6),
     }
-    if isinstance(audio, Mix):
-        facts["turned_down_db"] = round(audio.lowered_db, 3)
-    return facts
 
 
 @dataclass(frozen=True)

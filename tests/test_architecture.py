@@ -25,9 +25,8 @@ ALLOWED = {
     "evaluation": {"bridge", "composer", "renderer", "datasets"},
     "ensemble": {"bridge"},
     "playing": {"bridge", "ensemble", "evaluation", "renderer"},
-    "partial": {"bridge", "playing", "renderer"},
-    "api": {"bridge", "composer", "ensemble", "evaluation", "partial", "playing", "renderer"},
-    "cli": {"api", "bridge", "composer", "datasets", "evaluation", "partial", "playing", "renderer", "training"},
+    "api": {"bridge", "composer", "ensemble", "evaluation", "playing", "renderer"},
+    "cli": {"api", "bridge", "composer", "datasets", "evaluation", "playing", "renderer", "training"},
     "__main__": {"cli"},
     # Names that `orchestrion` itself hands out lazily.
     "__init__": {"api", "bridge", "renderer"},

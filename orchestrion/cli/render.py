@@ -51,7 +51,7 @@ class Job:
               help="Left to right, once for each part of an ensemble; the output is then stereo.")
 @click.option("--parallel/--exact", "parallel", default=None,
               help="Cut long scores into pieces played at once, or play in one run.  [default: parallel; exact for -o -]")
-@click.option("--resume", is_flag=True, help="Keep partial files while playing, and go on from them after an interruption.")
+@click.option("--resume", is_flag=True, help="Keep a journal while playing, and go on from it after an interruption.")
 @click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
               help="Takes of each score: OUT-1.wav, OUT-2.wav, …")
 @seed_option
@@ -121,7 +121,7 @@ def _render_jobs(ctx: click.Context, jobs: list[Job], as_json: bool) -> None:
 
 
 def _one_by_one(ctx: click.Context, takes: Sequence[tuple[Job, int]]) -> Iterator[dict[str, Any]]:
-    from orchestrion.partial import render_to_file
+    from orchestrion.playing import render_to_file
     from orchestrion.renderer.instrument import Instrument
 
     options = ctx.params
