@@ -1,0 +1,58 @@
+"""Instruments: loading what training saves, playing, provenance, range."""
+
+import numpy as np
+import pytest
+import torch
+
+from orchestrion import weights
+from orchestrion.bridge import Note, Part, Score
+from orchestrion.errors import OrchestrionError
+from orchestrion.renderer.config import WaveNetConfig
+from orchestrion.renderer.instrument import Instrument
+from orchestrion.renderer.network import WaveNet
+
+CONFIG = WaveNetConfig(
+    layers=4, cycle=4, residual=16, skip=32, head=32, levels=64, context_channels=8, conditioning_channels=8, harmonics=2
+)
+METADATA = {
+    "architecture": "wavenet", "config": CONFIG.to_dict(), "pitch_range": [55, 96], "temperature": 0.9, "notice": "Non-commercial.",
+}  # fmt: skip
+SCORE = Score((Part("tune", 0, (Note(0.0, 0.1, 60, 90), Note(0.1, 0.2, 40, 90))),), title="Two notes")
+
+
+@pytest.fixture
+def path(tmp_path):
+    torch.manual_seed(0)
+    half = {name: tensor.half() for name, tensor in WaveNet(CONFIG).state_dict().items()}
+    weights.save(tmp_path / "toy.safetensors", half, METADATA)
+    return tmp_path / "toy.safetensors"
+
+
+def test_an_instrument_knows_what_its_file_says(path):
+    toy = Instrument.load(path)
+    assert (toy.name, toy.config, toy.pitch_range, toy.temperature) == ("toy", CONFIG, (55, 96), 0.9)
+    assert toy.notice == "Non-commercial." and len(toy.checksum) == 64
+    assert toy.outside_range(SCORE) == (40,)
+    assert Instrument.load(toy) is toy
+    assert all(p.dtype == torch.float32 and not p.requires_grad for p in toy.model.parameters())
+
+
+def test_same_seed_same_audio_and_its_origin_in_the_tags(path):
+    toy = Instrument.load(path)
+    one, two, other = (toy.render(SCORE, seed=seed, tail_s=0.05) for seed in (3, 3, 4))
+    assert np.array_equal(one.samples, two.samples) and not np.array_equal(one.samples, other.samples)
+    assert one.sample_rate == 16000 and len(one.samples) == pytest.approx(0.25 * 16000, abs=64)
+    assert one.tags["comment"] == "machine-generated" and one.tags["seed"] == "3" and toy.checksum[:12] in one.tags["model"]
+
+
+@pytest.mark.parametrize("broken", [{"config": None}, {"config": {"layers": 3}}, {"config": CONFIG.to_dict() | {"residual": 8}}])
+def test_a_file_whose_config_is_missing_or_does_not_fit_is_refused(path, broken):
+    tensors, _ = weights.load(path)
+    weights.save(path, tensors, METADATA | broken)
+    with pytest.raises(OrchestrionError):
+        Instrument.load(path)
+
+
+def test_an_unknown_name_lists_what_there_is():
+    with pytest.raises(OrchestrionError, match="kazoo"):
+        Instrument.load("kazoo")

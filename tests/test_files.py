@@ -1,0 +1,36 @@
+"""Atomic writing: whole or not at all, whatever goes wrong."""
+
+import json
+
+import pytest
+
+from orchestrion.errors import OrchestrionError
+from orchestrion.files import atomic_write, write_json
+
+
+def test_the_file_appears_whole_and_alone(tmp_path):
+    write_json(tmp_path / "a.json", {"ü": 1})
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"ü": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize("wrong", [RuntimeError, KeyboardInterrupt])
+def test_what_was_there_is_still_there_when_writing_fails(tmp_path, wrong):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(wrong), atomic_write(target) as temporary:
+        temporary.write_text("half of the n")
+        raise wrong
+    assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_or_a_missing_folder_is_one_sentence(tmp_path):
+    for target in (tmp_path, tmp_path / "nowhere" / "a.txt"):
+        with pytest.raises(OrchestrionError, match="Cannot write"), atomic_write(target):
+            pytest.fail("the block must not run")
+
+
+def test_new_files_have_the_usual_permissions(tmp_path):
+    write_json(tmp_path / "a.json", {})
+    (tmp_path / "b").touch()
+    assert (tmp_path / "a.json").stat().st_mode == (tmp_path / "b").stat().st_mode
