@@ -25,8 +25,10 @@ def claim(folder: Path, resume: bool, record: Mapping[str, object]) -> None:
     Raises:
         OrchestrionError: the folder holds another training, or cannot be made.
     """
+    if int(os.environ.get("RANK", "0")):
+        return  # of several processes, the first one speaks for all
     path = folder / SETTINGS
-    if path.exists() and not resume and int(os.environ.get("RANK", "0")) == 0:
+    if path.exists() and not resume:
         raise OrchestrionError(
             f"{folder} holds a training already; add --resume to go on with it, or name another folder."
         )
