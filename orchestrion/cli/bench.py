@@ -2,26 +2,74 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import platform
 
 import click
 
 from orchestrion.cli.options import json_option
-from orchestrion.errors import OrchestrionError
+
+COLUMNS = ("preset", "mode", "storage", "threads", "× real time", "samples/s", "× torch loop", "of peak", "peak memory")
 
 
 @click.command()
 @click.option("--preset", "presets", multiple=True, type=click.Choice(["small", "medium", "paper"]),
-              default=("small", "medium"), show_default=True, help="Sizes of the network to time.")
+              default=("small", "medium"), show_default=True, help="Sizes of the network; may be given several times.")
 @click.option("--threads", type=click.IntRange(1), multiple=True, default=(1, 2), show_default=True, metavar="N",
-              help="Numbers of threads to time.")
+              help="Numbers of threads; may be given several times.")
+@click.option("--storage", "storages", multiple=True, type=click.Choice(["float32", "bfloat16", "int8"]),
+              default=("float32", "bfloat16", "int8"), show_default=True, help="How weights are kept.")
+@click.option("--mode", "modes", multiple=True, type=click.Choice(["one_voice", "32_voices", "parallel"]),
+              default=("one_voice", "32_voices", "parallel"), show_default=True, help="What is played.")
+@click.option("--score-seconds", type=click.FloatRange(1), default=120.0, show_default=True, metavar="S",
+              help="Length of the score that is played in parallel.")
 @json_option  # fmt: skip
-def bench(as_json: bool, **options: Any) -> None:
-    """Time the samplers with random weights: samples a second and how many times faster than real time.
+def bench(
+    presets: tuple[str, ...],
+    threads: tuple[int, ...],
+    storages: tuple[str, ...],
+    modes: tuple[str, ...],
+    score_seconds: float,
+    as_json: bool,
+) -> None:
+    """Time the samplers with random weights, beside a plain loop of torch steps in the same run.
+
+    One voice; 32 voices in lockstep; one long score cut into pieces that are played at once.
 
     \b
     Examples:
       orchestrion bench
-      orchestrion bench --preset paper --threads 1 --json
+      orchestrion bench --preset paper --threads 1 --storage float32 --json
     """
-    raise OrchestrionError("not wired")
+    from orchestrion.renderer.benchmark import benchmark
+
+    rows = []
+    if not as_json:
+        click.echo(f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}", err=True)
+        click.echo(_line(COLUMNS))
+    for row in benchmark(presets, threads, modes, storages, score_seconds):
+        rows.append(row.to_dict())
+        if not as_json:
+            click.echo(_line(_cells(rows[-1])))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    widths = (8, 16, 9, 8, 12, 12, 13, 8, 12)
+    texts = [cell.ljust(width) if i < 3 else cell.rjust(width) for i, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+    return " ".join(texts).rstrip()
+
+
+def _cells(row: dict) -> tuple[str, ...]:
+    return (
+        row["preset"],
+        row["mode"],
+        row["storage"],
+        str(row["threads"]),
+        f"{row['times_real_time']:.2f}",
+        f"{row['samples_per_second']:,.0f}",
+        f"{row['times_torch']:.0f}",
+        f"{row['fraction_of_peak']:.0%}",
+        f"{row['peak_memory_bytes'] / 2**20:,.0f} MiB",
+    )
