@@ -58,9 +58,12 @@ def train() -> None:
 @click.option("--preset", type=click.Choice(["small", "medium", "paper"]), default="medium", show_default=True,
               help="Size of the network.")
 @click.option("--unconditioned", is_flag=True, help="Without the score: the generator to compare with.")
+@click.option("--compile/--no-compile", "compiled", default=None,
+              help="Through torch.compile: minutes of start, then twice as fast.  [default: where a compiler is found]")
 @loop_options
 @click.pass_context  # fmt: skip
-def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditioned: bool, resume: bool, **_: Any) -> None:
+def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditioned: bool, compiled: bool | None,
+             resume: bool, **_: Any) -> None:  # fmt: skip
     """Train a WaveNet instrument on recordings with their notes.
 
     Every validation reports bits/sample with the true score and with another piece's: an instrument whose two numbers
@@ -75,7 +78,7 @@ def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditi
     """
     from orchestrion.training.train_renderer import can_compile, train_renderer
 
-    loop = _loop(ctx, compile=can_compile())
+    loop = _loop(ctx, compile=can_compile() if compiled is None else compiled)
     measures = train_renderer(data, output, preset=preset, unconditioned=unconditioned, loop=loop, resume=resume)
     _report(output, measures)
 

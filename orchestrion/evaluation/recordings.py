@@ -23,6 +23,7 @@ from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.sampler import generate
 
 KEPT = ("note_f1_50ms", "note_f1_100ms", "multipitch_accuracy", "chroma_accuracy")
+WINDOW_S = 0.64
 CHOICES = ("auto", *SPLITS, "all")
 
 
@@ -42,7 +43,7 @@ def evaluate_renderer(
         split: ``train``, ``validation``, ``all``; ``auto`` is ``validation`` where the folder says what that is
             (``splits.json``), else ``all``.
         seconds: of each piece to be played freely, from its beginning.
-        windows: windows of 0.64 s, over all pieces, on which bits/sample are taken.
+        windows: at most so many windows of 0.64 s, over all pieces, on which bits/sample are taken.
 
     Returns:
         ``bits_per_sample`` and ``bits_per_sample_other_score``; means over the pieces of ``note_f1_50ms``,
@@ -57,6 +58,7 @@ def evaluate_renderer(
     if not seconds > 0:
         raise OrchestrionError(f"Playing {seconds:g} s is impossible; give a number above 0.")
     others = _others(pieces, everything)
+    windows = max(len(pieces), min(windows, int(sum(piece.duration_s for piece in pieces) / WINDOW_S)))
     bits = {"bits_per_sample": bits_per_sample(player.model, pieces, windows=windows)}
     if player.config.conditioned:
         bits["bits_per_sample_other_score"] = bits_per_sample(player.model, pieces, scores=others, windows=windows)
