@@ -107,7 +107,7 @@ def blocks_of(
     state: Any = None,
 ) -> Stream | ParallelStream:
     """The audio of `play` on one instrument as it is made: iterate for float32 blocks, keep ``.state`` to go on later."""
-    warn_of_range(instrument, score)
+    warn_of(instrument, score)
     options: dict[str, Any] = {
         "seed": seed,
         "temperature": instrument.temperature if temperature is None else temperature,
@@ -164,8 +164,10 @@ def _counted(blocks: Iterator[np.ndarray], rate: int, advance: Advance) -> Itera
         yield block
 
 
-def warn_of_range(instrument: Instrument, score: Score) -> None:
-    """Warn of the notes that the instrument has not learnt."""
+def warn_of(instrument: Instrument, score: Score) -> None:
+    """Warn of the terms of the instrument's weights, and of the notes that it has not learnt."""
+    if instrument.notice:
+        warnings.warn(f"{instrument.name}: {instrument.notice}", stacklevel=3)
     outside = instrument.outside_range(score)
     if outside:
         low, high = (pitch_name(pitch) for pitch in instrument.pitch_range)
@@ -207,7 +209,7 @@ class _Plan:
             )
         if take == 0:
             for instrument, part in zip(instruments, parts, strict=True):
-                warn_of_range(instrument, part)
+                warn_of(instrument, part)
         return cls(score, take, parts)
 
 

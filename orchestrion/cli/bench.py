@@ -12,7 +12,7 @@ from orchestrion.cli.options import json_option
 COLUMNS = ("preset", "mode", "storage", "threads", "× real time", "samples/s", "× torch loop", "of peak", "peak memory")
 
 
-@click.command()
+@click.command(short_help="How fast this machine plays.")
 @click.option("--preset", "presets", multiple=True, type=click.Choice(["small", "medium", "paper"]),
               default=("small", "medium"), show_default=True, help="Sizes of the network; may be given several times.")
 @click.option("--threads", type=click.IntRange(1), multiple=True, default=(1, 2), show_default=True, metavar="N",

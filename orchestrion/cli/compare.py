@@ -13,7 +13,7 @@ from orchestrion.cli.output import output_folder, printable, write_settings
 from orchestrion.cli.sources import arranging_options, read_arranged
 
 
-@click.command()
+@click.command(short_help="Does the audio follow the score? A report.")
 @click.argument("score", type=SCORE, metavar="SCORE")
 @click.option("-i", "--instrument", type=INSTRUMENT, default="piano", show_default=True, metavar="NAME|PATH",
               help="Shipped instrument or weights file.")
@@ -45,5 +45,10 @@ def compare(ctx: click.Context, score: str, instrument: str, output: Path, as_js
         write_settings(output / "settings", ctx, {"score": printable(score)})
     if as_json:
         click.echo(json.dumps(result, indent=2))
-    else:
-        click.echo(f"{printable(output / 'report.html')}  open it in a browser")
+        return
+    click.echo(f"{'':<14} {'notes right (F1)':>17} {'within 100 ms':>14} {'pitch':>6}")
+    for take, measures in result["measures"].items():
+        pitch = measures.get("pitch_accuracy", measures.get("multipitch_accuracy"))
+        shown = "" if pitch is None else f"{pitch:.2f}"
+        click.echo(f"{take:<14} {measures['note_f1_50ms']:>17.2f} {measures['note_f1_100ms']:>14.2f} {shown:>6}")
+    click.echo(f"{printable(output / 'report.html')}  open it in a browser")

@@ -12,7 +12,7 @@ from orchestrion.cli.options import PATH, json_option, seed_option
 from orchestrion.cli.output import SCORE_SUFFIXES, check_output_file, numbered, report, write_settings
 
 
-@click.command()
+@click.command(short_help="Compose a new piece.")
 @click.option("-o", "--output", type=PATH, required=True, metavar="OUT", help="OUT.mid or OUT.musicxml.")
 @composing_options
 @click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",

@@ -12,7 +12,7 @@ import click
 from orchestrion.cli.options import PATH, json_option, seed_option
 
 
-@click.group()
+@click.group(short_help="Training data: list, make, check.")
 def data() -> None:
     """List data sets, make training audio from a SoundFont, check a folder of recordings.
 

@@ -11,7 +11,7 @@ import click
 from orchestrion.cli.options import COMPOSER, INSTRUMENT, json_option, seed_option, temperature_option
 
 
-@click.group()
+@click.group(short_help="Measure a model on held-out data.")
 def evaluate() -> None:
     """Measure a model on held-out data.
 

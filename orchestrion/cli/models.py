@@ -10,7 +10,7 @@ from orchestrion import shipped
 from orchestrion.cli.options import MODEL, json_option
 
 
-@click.group()
+@click.group(short_help="What ships: list, data sheets, cards.")
 def models() -> None:
     """List the shipped models; show a model's data sheet or card.
 

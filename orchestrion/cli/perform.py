@@ -13,7 +13,7 @@ from orchestrion.cli.options import INSTRUMENT, PATH, json_option, seed_option
 from orchestrion.cli.output import check_output_file, output_folder, report, write_settings
 
 
-@click.command()
+@click.command(short_help="Compose a new piece and play it.")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to write in; made if need be.")
 @click.option("-i", "--instrument", type=INSTRUMENT, default="piano", show_default=True, metavar="NAME|PATH",
               help="Shipped instrument or weights file.")

@@ -38,7 +38,7 @@ class Job:
     targets: list[Path]
 
 
-@click.command()
+@click.command(short_help="Play scores as audio.")
 @click.argument("scores", type=SCORE, nargs=-1, required=True, metavar="SCORE...")
 @click.option("-i", "--instrument", "instruments", type=INSTRUMENT, multiple=True, default=("piano",), show_default=True,
               metavar="NAME|PATH", help="Shipped instrument or weights file; once, or once for each part: an ensemble.")

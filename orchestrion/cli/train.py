@@ -41,7 +41,7 @@ def loop_options(command: Callable[..., object]) -> Callable[..., object]:
     return command
 
 
-@click.group()
+@click.group(short_help="Train an instrument or a composer.")
 def train() -> None:
     """Train an instrument or a composer (needs the extra: pip install "orchestrion[train]").
 

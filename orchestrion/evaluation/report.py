@@ -102,7 +102,7 @@ def _takes(
             unconditioned(score, seed=seed),
         )
     else:
-        other = next(tune for tune in BUILTIN_TUNES.values() if tune.notes != score.notes)
+        other = next(tune for tune in BUILTIN_TUNES.values() if _differs(tune, score))
         without = Take(
             "other-score",
             f"{heading}, with the notes of {other.title}",
@@ -115,6 +115,11 @@ def _takes(
     return [conditioned, *(_as_long_as(played, take) for take in (without, reference))]
 
 
+def _differs(tune: Score, score: Score) -> bool:
+    """Whether a tune is another piece than ``score``, not the same one cut or transposed."""
+    return tune.notes != score.notes and tune.title != score.title
+
+
 def _as_long_as(model: Waveform, take: Take) -> Take:
     """The take at the model's rate, cut or followed by silence to its length."""
     audio = take.audio.resample(model.sample_rate)
@@ -125,7 +130,7 @@ def _as_long_as(model: Waveform, take: Take) -> Take:
 
 def _measure(score: Score, takes: list[Take]) -> dict[str, object]:
     measures = {take.name: note_accuracy(take.audio, score) for take in takes}
-    others = {name: tune for name, tune in BUILTIN_TUNES.items() if tune.notes != score.notes}
+    others = {name: tune for name, tune in BUILTIN_TUNES.items() if _differs(tune, score)}
     floor_tune, measures["floor"] = floor(takes[0].audio, others)
     return {
         "duration_s": takes[0].audio.duration_s,
