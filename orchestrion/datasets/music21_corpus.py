@@ -85,12 +85,13 @@ def split_tunes(text: str) -> list[str]:
 
 def _chorale_stream(path: Path) -> Iterator[tuple[str, Any]]:
     from music21 import converter
+    from music21.stream import Score
 
     try:
         stream = converter.parseFile(path, forceSource=True, storePickle=False)
     except _parse_errors():
         return
-    if len(stream.parts) == 4:
+    if isinstance(stream, Score) and len(stream.parts) == 4:
         yield f"bach/{path.stem}", stream
 
 

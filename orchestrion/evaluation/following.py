@@ -14,6 +14,7 @@ same audio against another tune, or unconditioned audio against this one).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 import mir_eval
 import numpy as np
@@ -102,7 +103,7 @@ def pitch_accuracy(audio: Waveform, notes: Notes) -> float:
 def is_one_voiced(notes: Sequence[Note]) -> bool:
     """Whether no note sounds with another, but for overlaps of at most 50 ms (legato)."""
     ordered = sorted(notes)
-    return all(later.onset_s >= earlier.offset_s - 0.05 for earlier, later in zip(ordered, ordered[1:], strict=False))
+    return all(later.onset_s >= earlier.offset_s - 0.05 for earlier, later in pairwise(ordered))
 
 
 def ceiling(reference_audio: Waveform, notes: Notes, transcriber: Transcriber = transcribe) -> dict[str, float]:

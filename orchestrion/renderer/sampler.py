@@ -85,7 +85,9 @@ def generate_levels(
 
 def temperatures(given: float | np.ndarray | Sequence[float | np.ndarray], n: int) -> Sequence[float | np.ndarray]:
     """One temperature (or array of them) a series; a list is taken as such, anything else stands for all."""
-    return given if isinstance(given, list | tuple) else [given] * n
+    if isinstance(given, np.ndarray | float | int):
+        return [given] * n
+    return given
 
 
 def prepare(model: WaveNet, storage: str = "float32") -> tuple[WaveNet, Packed]:

@@ -99,7 +99,7 @@ def join(before: np.ndarray, after: np.ndarray, fade: int) -> np.ndarray:
     start = weakest(before, after, fade)
     span = slice(start, start + fade)
     x, y = before[span].astype(np.float64), after[span].astype(np.float64)
-    power = np.sqrt((x @ x) * (y @ y))
+    power = float(np.sqrt(float(x @ x) * float(y @ y)))
     correlation = max(0.0, float(x @ y) / power) if power > 0 else 0.0
     angle = (np.arange(fade) + 0.5) / fade * np.pi / 2
     out_gain, in_gain = np.cos(angle), np.sin(angle)

@@ -78,5 +78,7 @@ def stream(
     storage: str = "float32",
 ) -> Iterator[np.ndarray]:
     """Yield blocks of float32 as they are made; together they are exactly ``sampler.generate``'s audio."""
-    options = {"seed": seed, "voice": voice, "block_frames": block_frames}
-    return iter(Stream(model, series, temperature=temperature, storage=storage, **options))
+    whole = Stream(
+        model, series, seed=seed, temperature=temperature, voice=voice, block_frames=block_frames, storage=storage
+    )
+    return iter(whole)

@@ -1,5 +1,7 @@
 """Hypothesis strategies for scores."""
 
+from itertools import pairwise
+
 from hypothesis import strategies as st
 
 from orchestrion.bridge import Meter, Note, Part, Score, Tempo
@@ -21,7 +23,7 @@ def grid_cells(draw, n_steps: int = 40, pitches=PITCHES):
     cells = []
     for pitch in draw(st.lists(pitches, max_size=4, unique=True)):
         bounds = sorted(draw(st.sets(st.integers(0, n_steps), min_size=2, max_size=8)))
-        for start, stop in zip(bounds, bounds[1:], strict=False):
+        for start, stop in pairwise(bounds):
             if draw(st.booleans()):
                 cells.append((start, stop, pitch))
     return sorted(cells)

@@ -1,6 +1,7 @@
 import math
 import time
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -113,7 +114,7 @@ def test_an_hour_of_100_000_notes_has_every_boundary_on_the_rounded_absolute_tim
     assert table.velocity.tolist() == [attacks[key] for key in found]
     following = {}
     by_pitch = sorted((pitch, onset) for onset, pitch in found)
-    for (pitch, onset), (next_pitch, next_onset) in zip(by_pitch, by_pitch[1:], strict=False):
+    for (pitch, onset), (next_pitch, next_onset) in pairwise(by_pitch):
         following[onset, pitch] = next_onset if next_pitch == pitch else math.inf
     expected = [min(ends[key], following.get(key, math.inf)) for key in found]
     assert table.offset_frame.tolist() == expected

@@ -75,7 +75,7 @@ def read(data):
         return None
 
 
-@pytest.mark.parametrize("length", range(0, len(GOOD)))
+@pytest.mark.parametrize("length", range(len(GOOD)))
 def test_every_truncation_is_one_sentence(length):
     with pytest.raises(OrchestrionError):
         midiscore.to_score(midifile.decode(GOOD[:length], "x.mid"), "x.mid")

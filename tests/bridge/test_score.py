@@ -103,4 +103,4 @@ def test_too_many_parts_are_refused():
 def test_the_vocabulary_imports_in_a_moment_without_the_heavy_libraries():
     heavy = "torch music21 pretty_midi soundfile soxr numba scipy"
     code = f"import sys, orchestrion.bridge; print([m for m in '{heavy}'.split() if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stdout.strip() == "[]"
