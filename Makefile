@@ -29,8 +29,9 @@ demo:
 	echo "  $(BIN)/orchestrion compose --model chorales --bars 8 --seed 3 -o chorale.mid" && \
 	echo "  $(BIN)/orchestrion compare greensleeves --instrument piano -o compare"
 
-test: lint
+test: $(DEV)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not gpu" -n auto --maxprocesses 4
+	@$(MAKE) --no-print-directory lint
 
 test-slow: $(DEV)
 	$(BIN)/python -m pytest -m "slow and not gpu"
