@@ -12,7 +12,7 @@ SEED ?= 7
 .PHONY: help demo install test test-slow lint bench wheel clean
 
 help:
-	@echo "make demo       install into $(VENV), compose a melody, play it on the shipped piano: demo/melody.*"
+	@echo "make demo       install into $(VENV), compose a melody, play it on the shipped violin: demo/melody.*"
 	@echo "make test       install with the development tools, lint, and run the fast tests"
 	@echo "make test-slow  the training-length tests"
 	@echo "make bench      speed of the samplers on this machine"
@@ -23,11 +23,11 @@ demo:
 	@start=$$(date +%s) && \
 	echo "Installing into $(VENV) (a few minutes the first time) ..." && \
 	$(MAKE) --no-print-directory install && \
-	$(BIN)/orchestrion perform -o demo --seed $(SEED) && \
+	$(BIN)/orchestrion perform --instrument violin --seed $(SEED) -o demo && \
 	printf '\nThat was make demo, set-up included: %s s. Three commands to try next:\n' $$(($$(date +%s) - start)) && \
 	echo "  $(BIN)/orchestrion render ode-to-joy --instrument violin -o ode.wav" && \
-	echo "  $(BIN)/orchestrion compose --model chorales --bars 8 --seed 3 -o chorale.mid" && \
-	echo "  $(BIN)/orchestrion compare greensleeves --instrument piano -o compare"
+	echo "  $(BIN)/orchestrion compose --bars 16 --meter 3/4 --key 'D major' --seed 3 -o waltz.mid" && \
+	echo "  $(BIN)/orchestrion compare greensleeves --instrument violin -o compare"
 
 test: $(DEV)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not gpu" -n auto --maxprocesses 4
