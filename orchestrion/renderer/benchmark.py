@@ -21,9 +21,9 @@ from numba import njit
 from orchestrion.bridge import ConditioningSeries, Note
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
+from orchestrion.renderer.kernels.emitter import FLOAT32
 from orchestrion.renderer.kernels.memory import aligned_zeros
 from orchestrion.renderer.kernels.products import product
-from orchestrion.renderer.kernels.vectors import FLOAT32
 from orchestrion.renderer.kernels.width import lanes_tag
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.parallel import generate_parallel
@@ -112,9 +112,8 @@ class _Bench:
     def row(self, mode: str, storage: str, threads: int, score_s: float) -> Row:
         series = self._series(mode, score_s)
         play = generate_parallel if mode == "parallel" else generate
-        options = {"storage": storage, "threads": threads}
-        play(self.model, [_score(0.05, self.model.config)], **options)  # compiles
-        seconds, cpu = _best(lambda: play(self.model, series, **options), self.repeats)
+        play(self.model, [_score(0.05, self.model.config)], storage=storage, threads=threads)  # compiles
+        seconds, cpu = _best(lambda: play(self.model, series, storage=storage, threads=threads), self.repeats)
         return self._row(mode, storage, threads, sum(item.n_samples for item in series), seconds, cpu)
 
     def _series(self, mode: str, score_s: float) -> list[ConditioningSeries]:
@@ -157,7 +156,7 @@ def torch_step_loop(model: WaveNet, n_steps: int) -> None:
             h = model.embed_now(now) + model.embed_before(before)
             if c.harmonics:
                 h = h + excitation @ model.w_exc
-            skip = model.b_skip
+            skip: torch.Tensor = model.b_skip
             for i, ring in enumerate(rings):
                 slot = n % len(ring)
                 a = h @ model.w_now[i] + ring[slot] @ model.w_past[i] + row[i]
@@ -189,7 +188,7 @@ def peak_multiply_adds(threads: int) -> float:
 def _spin(width, storage, turns, rows, x, w, k, columns, out):  # pragma: no cover - compiled
     for _ in range(turns):
         product(
-            width, storage, rows, x, k, k, x, k, k - k, w, k * 128, columns, out, columns, out, columns, k - k, out, k - k,
+            width, storage, rows, x, k, k, x, k, k - k, w, k * 128, columns, out, columns, out, columns, k - k, out, out, k - k,
             k - k, np.float32(0),
         )  # fmt: skip
 
@@ -202,8 +201,9 @@ def _score(duration_s: float, config: WaveNetConfig) -> ConditioningSeries:
         for onset_s in np.arange(0, max(duration_s - 0.24, 0.01), 0.25)
         for pitch, velocity in zip(rng.choice(np.arange(40, 90), 2, replace=False), rng.integers(40, 120, 2), strict=True)
     ]
-    clock = {"sample_rate": config.sample_rate, "hop": config.hop}
-    return ConditioningSeries.from_notes(notes, duration_s=duration_s, tail_s=0.0, **clock)
+    return ConditioningSeries.from_notes(
+        notes, duration_s=duration_s, tail_s=0.0, sample_rate=config.sample_rate, hop=config.hop
+    )
 
 
 def _best(run: Callable[[], object], repeats: int) -> tuple[float, float]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from orchestrion.renderer.kernels import loop
-from orchestrion.renderer.kernels.memory import aligned, aligned_zeros
+from orchestrion.renderer.kernels.emitter import FLOAT32, PANEL_BYTES
+from orchestrion.renderer.kernels.memory import aligned_zeros
 from orchestrion.renderer.kernels.packing import STORAGES, Packed
-from orchestrion.renderer.kernels.vectors import FLOAT32, PANEL_BYTES
 from orchestrion.renderer.kernels.width import lanes_tag
 from orchestrion.renderer.mulaw import silence_level
 
@@ -76,7 +76,7 @@ class Batch:
             self._rings[:, column] = voice.history
         self._ahead = AHEAD if self.n <= FEW else 1
         self._chains = aligned_zeros(packed.config.layers, self._ahead * self.n, 2 * packed.width)
-        self._zeros, self._ones = aligned_zeros(2 * packed.width), aligned(np.ones(2 * packed.width, dtype=np.float32))
+        self._zeros = aligned_zeros(2 * packed.width)
         self._buffers = self._scratch()
         self._scratch_addresses = np.array([self._buffers[name].ctypes.data for name in loop.SCRATCH], dtype=np.int64)
         self._places, self._layers = self._addresses()
@@ -114,6 +114,7 @@ class Batch:
         sizes = {
             "stream": p.skip_width + p.width, "a": 2 * p.width, "z": p.width,
             "head": len(p.head_bias), "logits": len(p.out_bias), "weights": len(p.out_bias),
+            "whole": self._ahead * (1 + max(p.width, p.skip_width, len(p.head_bias))),
         }  # fmt: skip
         return {name: aligned_zeros(self.n, size) for name, size in sizes.items()}
 
@@ -137,7 +138,7 @@ class Batch:
         places[loop.HEAD], places[loop.HEAD_SCALE] = p.head.address, p.head.scale.ctypes.data
         places[loop.HEAD_BIAS], places[loop.OUT_BIAS] = p.head_bias.ctypes.data, p.out_bias.ctypes.data
         places[loop.OUT], places[loop.OUT_SCALE] = p.out.address, p.out.scale.ctypes.data
-        places[loop.ZEROS], places[loop.ONES] = self._zeros.ctypes.data, self._ones.ctypes.data
+        places[loop.ZEROS] = self._zeros.ctypes.data
         places[loop.ROW_BYTES] = PANEL_BYTES[STORAGES[p.storage]]
         places[loop.WIDTH], places[loop.SKIP_WIDTH] = p.width, p.skip_width
         places[loop.HEAD_WIDTH], places[loop.LEVELS_WIDTH] = len(p.head_bias), len(p.out_bias)

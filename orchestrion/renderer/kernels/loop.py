@@ -14,12 +14,12 @@ GATE, GATE_SCALE, AFTER, AFTER_SCALE, AFTER_BIAS, RING, DILATION, AHEAD, CHAIN =
 # Entries of `places` (int64): addresses and sizes. NONE is 0: a literal 0 would be a type of its own, and compile anew.
 (
     EMBED_NOW, EMBED_BEFORE, EXCITATION, EXCITATION_ROWS, EXCITATION_SCALE, SKIP_BIAS, HEAD, HEAD_SCALE, HEAD_BIAS,
-    OUT, OUT_SCALE, OUT_BIAS, ZEROS, ONES, WIDTH, SKIP_WIDTH, HEAD_WIDTH, LEVELS_WIDTH, LEVELS, HOP, ROW_BYTES, NONE,
-) = range(22)  # fmt: skip
-N_PLACES = 22
+    OUT, OUT_SCALE, OUT_BIAS, ZEROS, WIDTH, SKIP_WIDTH, HEAD_WIDTH, LEVELS_WIDTH, LEVELS, HOP, ROW_BYTES, NONE,
+) = range(21)  # fmt: skip
+N_PLACES = 21
 # Addresses of scratch, [v, ...] each: "stream" is the skip sum and then h; "a" the gates' input; "z" their output.
-SCRATCH = ("stream", "a", "z", "head", "logits", "weights")
-STREAM, A, Z, HEAD_SUM, LOGITS, WEIGHTS = range(6)
+SCRATCH = ("stream", "a", "z", "head", "logits", "weights", "whole")
+STREAM, A, Z, HEAD_SUM, LOGITS, WEIGHTS, WHOLE = range(7)
 LEAST = np.float32(-np.inf)
 NOTHING = np.float32(0.0)
 
@@ -77,7 +77,7 @@ def _input(width, plain, n, places, scratch, excitation, t, now, before):  # pra
         k, h = places[EXCITATION_ROWS], scratch[STREAM] + 4 * skips
         product(
             width, plain, n, excitation + 4 * t * n * k, k, k, none, none, none, places[EXCITATION], 128 * k, residual,
-            h, length, h, length, none, places[EXCITATION_SCALE], none, none, LEAST,
+            h, length, h, length, none, places[EXCITATION_SCALE], scratch[WHOLE], none, none, LEAST,
         )  # fmt: skip
 
 
@@ -91,7 +91,9 @@ def _stack(width, storage, n, places, layers, scratch, row, clock):  # pragma: n
     for i in range(last + 1):
         layer = layers[i]
         past = layer[RING] + 4 * (clock & (layer[DILATION] - 1)) * n * residual
-        _gate_sums(width, storage, n, places, layer, past, h, length, a, row + 8 * i * n * residual, clock)
+        _gate_sums(
+            width, storage, n, places, layer, scratch[WHOLE], past, h, length, a, row + 8 * i * n * residual, clock
+        )  # fmt: skip
         for v in range(n):
             for c in range(0, residual, len(width)):
                 copy(width, h + 4 * (v * length + c), past + 4 * (v * residual + c))
@@ -99,13 +101,15 @@ def _stack(width, storage, n, places, layers, scratch, row, clock):  # pragma: n
                 gate(width, filtered, filtered + 4 * residual, z + 4 * (v * residual + c))
         product(
             width, storage, n, z, residual, residual, none, none, none, layer[AFTER], residual * places[ROW_BYTES],
-            skips if i == last else length, stream, length, stream, length, layer[AFTER_BIAS], layer[AFTER_SCALE], none, none,
+            skips if i == last else length, stream, length, stream, length, layer[AFTER_BIAS], layer[AFTER_SCALE], scratch[WHOLE], none, none,
             NOTHING if i == last else LEAST,
         )  # fmt: skip
 
 
 @njit(nogil=True, cache=True)
-def _gate_sums(width, storage, n, places, layer, past, h, length, a, row, clock):  # pragma: no cover - compiled
+def _gate_sums(
+    width, storage, n, places, layer, whole, past, h, length, a, row, clock
+):  # fmt: skip  # pragma: no cover - compiled
     """a = row + past @ W_past + h @ W_now.
 
     With few voices the weights' way from the cache is what takes time. The past of the next ``AHEAD`` samples is already
@@ -114,21 +118,21 @@ def _gate_sums(width, storage, n, places, layer, past, h, length, a, row, clock)
     residual, none = places[WIDTH], places[NONE]
     k, row_bytes, ahead = residual, places[ROW_BYTES], layer[AHEAD]
     stride = 2 * residual * row_bytes
-    if ahead <= 1:
+    if ahead <= 1 and len(storage) < 3:  # whole numbers have one scale for each x, so x2 is another product
         product(
             width, storage, n, past, k, k, h, length, k, layer[GATE], stride, 2 * k,
-            a, 2 * k, row, 2 * k, none, layer[GATE_SCALE], none, none, LEAST,
+            a, 2 * k, row, 2 * k, none, layer[GATE_SCALE], whole, none, none, LEAST,
         )  # fmt: skip
         return
     turn = clock & (ahead - 1)
     if turn == 0:
         product(
             width, storage, ahead * n, past, k, k, none, none, none, layer[GATE], stride, 2 * k,
-            layer[CHAIN], 2 * k, places[ZEROS], none, none, places[ONES], none, none, LEAST,
+            layer[CHAIN], 2 * k, places[ZEROS], none, none, layer[GATE_SCALE], whole, none, none, LEAST,
         )  # fmt: skip
     product(
         width, storage, n, h, length, k, none, none, none, layer[GATE] + k * row_bytes, stride, 2 * k,
-        a, 2 * k, row, 2 * k, none, layer[GATE_SCALE], layer[CHAIN] + 8 * turn * n * k, 2 * k, LEAST,
+        a, 2 * k, row, 2 * k, none, layer[GATE_SCALE], whole, layer[CHAIN] + 8 * turn * n * k, 2 * k, LEAST,
     )  # fmt: skip
 
 
@@ -138,11 +142,11 @@ def _head(width, storage, n, places, scratch):  # pragma: no cover - compiled
     skips, hidden, levels, none = places[SKIP_WIDTH], places[HEAD_WIDTH], places[LEVELS_WIDTH], places[NONE]
     product(
         width, storage, n, scratch[STREAM], skips + places[WIDTH], skips, none, none, none, places[HEAD], skips * places[ROW_BYTES],
-        hidden, scratch[HEAD_SUM], hidden, places[HEAD_BIAS], none, none, places[HEAD_SCALE], none, none, NOTHING,
+        hidden, scratch[HEAD_SUM], hidden, places[HEAD_BIAS], none, none, places[HEAD_SCALE], scratch[WHOLE], none, none, NOTHING,
     )  # fmt: skip
     product(
         width, storage, n, scratch[HEAD_SUM], hidden, hidden, none, none, none, places[OUT], hidden * places[ROW_BYTES],
-        levels, scratch[LOGITS], levels, places[OUT_BIAS], none, none, places[OUT_SCALE], none, none, LEAST,
+        levels, scratch[LOGITS], levels, places[OUT_BIAS], none, none, places[OUT_SCALE], scratch[WHOLE], none, none, LEAST,
     )  # fmt: skip
 
 

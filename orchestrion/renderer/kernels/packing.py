@@ -9,7 +9,8 @@ Storage:
     bfloat16  two weights a 32-bit word: column j in the low half, j + 16 in the high half. The kernel shifts for the low
               one and takes the whole word for the high one, whose value so includes the low half as its last bits:
               packing rounds the high half to the nearest number *with* those bits.
-    int8      whole numbers -127..127 with one scale a column.
+    int8      whole numbers -127..127 with one scale a column, two rows side by side. What they multiply is rounded to 15
+              bits (int16 with one power of two a product), and the sums are exact.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ import numpy as np
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import WaveNetConfig
+from orchestrion.renderer.kernels.emitter import BFLOAT16, FLOAT32, INT8_STORED, PANEL
 from orchestrion.renderer.kernels.memory import aligned, together
-from orchestrion.renderer.kernels.vectors import BFLOAT16, FLOAT32, INT8_STORED, PANEL
 
 STORAGES = {"float32": FLOAT32, "bfloat16": BFLOAT16, "int8": INT8_STORED}
 ROW_MULTIPLE = 16
+LONGEST_WHOLE = 1024  # 16384 * 127 * 1024 is the last that an int32 holds
 TINY = np.float32(2.0**-100)
 NEVER = -1e30  # the logit of a level that does not exist
 
@@ -83,6 +85,8 @@ def pack(config: WaveNetConfig, tensors: Mapping[str, np.ndarray], storage: str 
     """
     if storage not in STORAGES:
         raise OrchestrionError(f"Weight storage {storage!r} is unknown; choose one of {', '.join(STORAGES)}.")
+    if storage == "int8" and max(config.residual, config.skip, config.head) > LONGEST_WHOLE:
+        raise OrchestrionError(f"Storage int8 takes layers of up to {LONGEST_WHOLE} channels; use bfloat16.")
     t = {name: np.asarray(value, dtype=np.float32) for name, value in tensors.items()}
     kind = STORAGES[storage]
     width, skip_width = padded(config.residual, PANEL), padded(config.skip, PANEL)
@@ -122,7 +126,8 @@ def pack_matrix(matrix: np.ndarray, kind: int) -> Matrix:
     scale = np.ones(columns, dtype=np.float32)
     if kind == INT8_STORED:
         scale = _column_scales(panels).reshape(columns)
-        panels = np.rint(panels / scale.reshape(-1, 1, PANEL)).astype(np.int8)
+        whole = np.rint(panels / scale.reshape(-1, 1, PANEL)).astype(np.int8)
+        panels = whole.reshape(-1, k // 2, 2, PANEL).swapaxes(2, 3)  # [panels, k / 2, 32, 2]
     elif kind == BFLOAT16:
         panels = _bfloat16_words(panels[..., :16], panels[..., 16:])
     return Matrix(aligned(panels), aligned(scale), k, columns)
@@ -133,6 +138,8 @@ def unpack_matrix(matrix: Matrix, kind: int) -> np.ndarray:
     panels = matrix.panels
     if kind == BFLOAT16:
         panels = np.concatenate([(panels << np.uint32(16)).view(np.float32), panels.view(np.float32)], axis=-1)
+    if kind == INT8_STORED:
+        panels = panels.swapaxes(2, 3).reshape(-1, matrix.k, PANEL)
     dense = panels.astype(np.float32).swapaxes(0, 1).reshape(matrix.k, matrix.columns)
     return dense * matrix.scale
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from numba import njit
 
-from orchestrion.renderer.kernels.vectors import never_inlined, product_tile
+from orchestrion.renderer.kernels.tile import product_tile
+from orchestrion.renderer.kernels.vectors import never_inlined, to_whole, write_float
 
 PANEL_COLUMNS = 32
 WIDEST = 6  # panels of one row: 12 accumulators hide the latency of the multiply-adds
@@ -12,14 +13,20 @@ WIDEST = 6  # panels of one row: 12 accumulators hide the latency of the multipl
 
 @njit(nogil=True, cache=True)
 def product(
-    width, storage, n, x, ldx, k, x2, ldx2, k2, w, stride, columns, out, ldo, base, ldb, bias, scale, chain, ldc, floor
+    width, storage, n, x, ldx, k, x2, ldx2, k2, w, stride, columns, out, ldo, base, ldb, bias, scale, whole, chain, ldc, floor
 ):  # fmt: skip  # pragma: no cover - compiled
-    """out[:n, :columns] = max(base + bias + scale * (chain + x @ w + x2 @ w2), floor); see ``product_tile``.
+    """out[:n, :columns] = max(base + bias + (chain + x @ w + x2 @ w2), floor); see ``product_tile``.
 
-    All are addresses or lengths: ``columns`` is a multiple of 32, ``stride`` the bytes from one panel to the next.
+    All are addresses or lengths: ``columns`` is a multiple of 32, ``stride`` the bytes from one panel to the next,
+    ``whole`` room for n float32 and then n * k int16, used for int8 storage.
     """
     never_inlined()
-    lanes, word_bytes = len(width), 1 if len(storage) == 3 else 4
+    lanes, word_bytes = len(width), 2 if len(storage) == 3 else 4
+    x_scale = whole
+    if len(storage) == 3:
+        for r in range(n):
+            write_float(to_whole(width, x + 4 * r * ldx, k, whole + 4 * n + 2 * r * k), whole + 4 * r)
+        x, ldx = whole + 4 * n, k
     panels = columns // PANEL_COLUMNS
     for part in range(0, 16, lanes):
         panel = 0
@@ -32,96 +39,103 @@ def product(
                 groups = (panels - panel + WIDEST - 1) // WIDEST
                 taken = (panels - panel + groups - 1) // groups
                 _row(
-                    width, storage, taken, x, k, x2, k2, here, stride, out + c, base + c, bias_here, scale + c,
+                    width, storage, taken, x, k, x2, k2, here, stride, out + c, base + c, bias_here, scale + c, x_scale,
                     chain_here, floor,
                 )  # fmt: skip
                 panel += taken
             else:
                 _panel(
                     width, storage, n, x, ldx, k, x2, ldx2, k2, here, stride, out + c, ldo, base + c, ldb,
-                    bias_here, scale + c, chain_here, ldc, floor,
+                    bias_here, scale + c, x_scale, chain_here, ldc, floor,
                 )  # fmt: skip
                 panel += 1
 
 
 @njit(nogil=True, cache=True)
 def _row(
-    width, storage, panels, x, k, x2, k2, w, stride, out, base, bias, scale, chain, floor
+    width, storage, panels, x, k, x2, k2, w, stride, out, base, bias, scale, x_scale, chain, floor
 ):  # fmt: skip  # pragma: no cover - compiled
     """One row, 1 to 6 panels (their part of ``lanes`` columns twice)."""
     never_inlined()
     one = (0,)
     if panels == 6:
         product_tile(
-            width, storage, one, (0,) * 6, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, chain, k, floor
+            width, storage, one, (0,) * 6, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, x_scale, chain, k, floor
         )  # fmt: skip
     elif panels == 5:
         product_tile(
-            width, storage, one, (0,) * 5, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, chain, k, floor
+            width, storage, one, (0,) * 5, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, x_scale, chain, k, floor
         )  # fmt: skip
     elif panels == 4:
         product_tile(
-            width, storage, one, (0,) * 4, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, chain, k, floor
+            width, storage, one, (0,) * 4, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, x_scale, chain, k, floor
         )  # fmt: skip
     elif panels == 3:
         product_tile(
-            width, storage, one, (0,) * 3, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, chain, k, floor
+            width, storage, one, (0,) * 3, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, x_scale, chain, k, floor
         )  # fmt: skip
     elif panels == 2:
         product_tile(
-            width, storage, one, (0,) * 2, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, chain, k, floor
+            width, storage, one, (0,) * 2, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, x_scale, chain, k, floor
         )  # fmt: skip
     else:
         product_tile(
-            width, storage, one, one, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, chain, k, floor
+            width, storage, one, one, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, x_scale, chain, k, floor
         )  # fmt: skip
 
 
 @njit(nogil=True, cache=True)
 def _panel(
-    width, storage, n, x, ldx, k, x2, ldx2, k2, w, stride, out, ldo, base, ldb, bias, scale, chain, ldc, floor
+    width, storage, n, x, ldx, k, x2, ldx2, k2, w, stride, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor
 ):  # fmt: skip  # pragma: no cover - compiled
     """One panel (its part of ``lanes`` columns twice), rows in tiles of 12, 8, 4 and the rest; of 6 in place of 12 and 8
     where the host may have 16 vector registers alone.
     """
     never_inlined()
-    r = 0
+    r, x_bytes = 0, 2 if len(storage) == 3 else 4
     while n - r >= 12 and len(width) == 16:
         product_tile(
-            width, storage, (0,) * 12, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
+            width, storage, (0,) * 12, (0,), x + x_bytes * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 4 * r,
+            chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
         r += 12
     while n - r >= 8 and len(width) == 16:
         product_tile(
-            width, storage, (0,) * 8, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
+            width, storage, (0,) * 8, (0,), x + x_bytes * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 4 * r,
+            chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
         r += 8
     while n - r >= 6 and len(width) < 16:
         product_tile(
-            width, storage, (0,) * 6, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
+            width, storage, (0,) * 6, (0,), x + x_bytes * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 4 * r,
+            chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
         r += 6
     while n - r >= 4:
         product_tile(
-            width, storage, (0,) * 4, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
+            width, storage, (0,) * 4, (0,), x + x_bytes * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 4 * r,
+            chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
         r += 4
     if n - r == 3:
         product_tile(
-            width, storage, (0,) * 3, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
+            width, storage, (0,) * 3, (0,), x + x_bytes * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 4 * r,
+            chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
     elif n - r == 2:
         product_tile(
-            width, storage, (0,) * 2, (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
+            width, storage, (0,) * 2, (0,), x + x_bytes * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 4 * r,
+            chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
     elif n - r == 1:
         product_tile(
-            width, storage, (0,), (0,), x + 4 * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, chain + 4 * r * ldc if chain else chain, ldc, floor,
+            width, storage, (0,), (0,), x + x_bytes * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 4 * r,
+            chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip

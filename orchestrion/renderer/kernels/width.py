@@ -42,3 +42,15 @@ def host_fuses() -> bool:
 def lanes_tag(lanes: int | None = None) -> tuple:
     """The compile-time argument of the kernels: ``lanes`` zeros, whole numbers where the host has FMA, else floats."""
     return (0 if host_fuses() else 0.0,) * (lanes or host_lanes())
+
+
+def pair_product(lanes: int) -> str | None:
+    """LLVM's name for the host's product of int16 pairs summed to int32 ``lanes``; None where it has none."""
+    features = llvm.get_host_cpu_features()
+    names = {
+        16: ("avx512bw", "llvm.x86.avx512.pmaddw.d.512"),
+        8: ("avx2", "llvm.x86.avx2.pmadd.wd"),
+        4: ("sse2", "llvm.x86.sse2.pmadd.wd"),
+    }
+    feature, name = names[lanes]
+    return name if features.get(feature) else None

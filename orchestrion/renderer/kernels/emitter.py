@@ -1,0 +1,131 @@
+"""Writes vector instructions of LLVM, of as many lanes as the tag says.
+
+Addresses are int64 and lengths count float32. Every output element is one chain of multiply-adds in ascending k, whatever
+the number of rows, panels and lanes: so a voice's numbers do not depend on who is computed beside it.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from orchestrion.renderer.kernels.width import pair_product
+
+FLOAT = ir.FloatType()
+INT64 = ir.IntType(64)
+INT32 = ir.IntType(32)
+INT16 = ir.IntType(16)
+INT8 = ir.IntType(8)
+
+FLOAT32, BFLOAT16, INT8_STORED = 1, 2, 3  # lengths of the storage tag
+PANEL = 32  # columns of a weight panel
+PANEL_BYTES = {FLOAT32: 128, BFLOAT16: 64, INT8_STORED: 32}  # of one row of a panel
+UNROLL = 4  # rows of weights (pairs of rows for int8) a turn of the loop; every k is a multiple of 16
+
+# tanh(x) = x P(x²) / Q(x²) for |x| <= 8, fitted by reweighted least squares towards the least largest error: 1.3e-7 in exact
+# arithmetic, 4.6e-7 in float32; beyond 8 the value at 8 is 2.3e-7 off.
+TANH_LIMIT = 8.0
+TANH_P = (0.9999993443489075, 0.12913645803928375, 0.002938831690698862, 1.1310262379993219e-05)
+TANH_Q = (1.0, 0.4624674320220947, 0.02376384288072586, 0.00023702900216449052, 2.4238528339992627e-07)
+
+# 2**r = Σ c r^i for |r| <= 1/2: the Taylor series of exp(r ln 2), error 2e-7 relative.
+EXP2 = (1.0, 0.6931471805599453, 0.2402265069591007, 0.05550410866482158, 0.009618129107628477, 0.0013333558146428443)
+LOG2_E = 1.4426950408889634
+
+
+class Emitter:
+    """Writes vector instructions of one width into one function."""
+
+    def __init__(self, builder: ir.IRBuilder, width: types.UniTuple):
+        self.builder = builder
+        self.lanes = width.count
+        self.fuses = isinstance(width.dtype, types.Integer)
+        self.vector = ir.VectorType(FLOAT, width.count)
+        self.integers = ir.VectorType(INT32, width.count)
+        self.pairs = ir.VectorType(INT16, 2 * width.count)
+
+    def splat(self, value: float) -> ir.Constant:
+        return ir.Constant(self.vector, [value] * self.lanes)
+
+    def splat_int(self, value: int) -> ir.Constant:
+        return ir.Constant(self.integers, [value] * self.lanes)
+
+    def at(self, address, n_bytes: int, kind):
+        """A pointer to ``kind``, ``n_bytes`` past ``address``."""
+        if n_bytes:
+            address = self.builder.add(address, INT64(n_bytes))
+        return self.builder.inttoptr(address, kind.as_pointer())
+
+    def load(self, address, n_bytes: int = 0, kind=None):
+        return self.builder.load(self.at(address, n_bytes, kind or self.vector), align=4)
+
+    def store(self, value, address, n_bytes: int = 0) -> None:
+        self.builder.store(value, self.at(address, n_bytes, self.vector), align=4)
+
+    def broadcast(self, scalar):
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        first = self.builder.insert_element(undefined, scalar, INT32(0))
+        return self.builder.shuffle_vector(first, undefined, ir.Constant(self.integers, None))
+
+    def fma(self, a, b, c):
+        if not self.fuses:
+            return self.builder.fadd(self.builder.fmul(a, b), c)
+        kind = ir.FunctionType(self.vector, [self.vector] * 3)
+        function = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.fma.v{self.lanes}f32")
+        return self.builder.call(function, [a, b, c])
+
+    def polynomial(self, x, coefficients):
+        value = self.splat(coefficients[-1])
+        for coefficient in coefficients[-2::-1]:
+            value = self.fma(value, x, self.splat(coefficient))
+        return value
+
+    def maximum(self, a, b):
+        return self.builder.select(self.builder.fcmp_ordered(">", a, b), a, b)
+
+    def minimum(self, a, b):
+        return self.builder.select(self.builder.fcmp_ordered("<", a, b), a, b)
+
+    def tanh_parts(self, x):
+        """(numerator, denominator) of tanh(x)."""
+        x = self.minimum(self.maximum(x, self.splat(-TANH_LIMIT)), self.splat(TANH_LIMIT))
+        square = self.builder.fmul(x, x)
+        return self.builder.fmul(x, self.polynomial(square, TANH_P)), self.polynomial(square, TANH_Q)
+
+    def weights(self, storage: int, address, n_bytes: int):
+        """The two vectors of a panel's row: columns j and j + 16 of each word."""
+        if storage == FLOAT32:
+            return self.load(address, n_bytes), self.load(address, n_bytes + 64)
+        if storage == BFLOAT16:
+            word = self.load(address, n_bytes, self.integers)
+            low = self.builder.shl(word, self.splat_int(16))
+            # The high weight keeps the low one's bits as its last ones: packing has chosen it with those in mind.
+            return self.builder.bitcast(low, self.vector), self.builder.bitcast(word, self.vector)
+        return self._pairs(address, n_bytes), self._pairs(address, n_bytes + 32)
+
+    def _pairs(self, address, n_bytes: int):
+        """int8 weights of two rows, [column, row], widened to int16."""
+        stored = self.builder.load(self.at(address, n_bytes, ir.VectorType(INT8, 2 * self.lanes)), align=1)
+        return self.builder.sext(stored, self.pairs)
+
+    def broadcast_pair(self, address, n_bytes: int):
+        """Two int16 at ``address``, for every lane."""
+        both = self.load(address, n_bytes, INT32)
+        undefined = ir.Constant(self.integers, ir.Undefined)
+        first = self.builder.insert_element(undefined, both, INT32(0))
+        everywhere = self.builder.shuffle_vector(first, undefined, ir.Constant(self.integers, None))
+        return self.builder.bitcast(everywhere, self.pairs)
+
+    def add_pair_products(self, a, b, total):
+        """total + a[2i] * b[2i] + a[2i + 1] * b[2i + 1] in int32: exact, so any order and any width give the same."""
+        name = pair_product(self.lanes)
+        if name is not None:
+            kind = ir.FunctionType(self.integers, [self.pairs] * 2)
+            function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+            return self.builder.add(total, self.builder.call(function, [a, b]))
+        for half in (0, 1):
+            chosen = ir.Constant(self.integers, [2 * lane + half for lane in range(self.lanes)])
+            x, y = (self.builder.sext(self.builder.shuffle_vector(v, v, chosen), self.integers) for v in (a, b))
+            total = self.builder.add(total, self.builder.mul(x, y))
+        return total

@@ -1,0 +1,169 @@
+"""The register tile of every matrix product, as a numba intrinsic.
+
+Addresses are int64 and lengths count float32. Every output element is one chain of multiply-adds in ascending k, whatever
+the number of rows, panels and lanes: so a voice's numbers do not depend on who is computed beside it.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from orchestrion.renderer.kernels.emitter import FLOAT, INT8_STORED, INT64, PANEL, PANEL_BYTES, UNROLL, Emitter
+
+
+class _Tile:
+    """``rows`` x ``2 * panels`` accumulators in registers, through one or two loops over k."""
+
+    def __init__(self, emit: Emitter, storage: int, rows: int, panels: int):
+        self.emit, self.storage, self.rows, self.panels = emit, storage, rows, panels
+        self.whole = storage == INT8_STORED
+        self.kind = emit.integers if self.whole else emit.vector
+        self.rows_a_step = 2 if self.whole else 1
+        self.row_bytes = PANEL_BYTES[storage]
+        self.x_bytes = 2 if self.whole else 4
+
+    def zeros(self):
+        return [[ir.Constant(self.kind, None)] * (2 * self.panels) for _ in range(self.rows)]
+
+    def chain(self, start, x, ldx, k, w, panel_stride):
+        """Continue the chains ``start`` over ``k`` rows of weights at ``w`` (k may be 0)."""
+        b = self.emit.builder
+        before = b.basic_block
+        loop, done = b.append_basic_block("chain"), b.append_basic_block("chained")
+        row_stride = b.mul(ldx, INT64(self.x_bytes))
+        rows = [b.add(x, b.mul(row_stride, INT64(r))) for r in range(self.rows)]
+        b.cbranch(b.icmp_signed(">", k, INT64(0)), loop, done)
+        b.position_at_end(loop)
+        i = b.phi(INT64)
+        i.add_incoming(INT64(0), before)
+        sums = [[b.phi(self.kind) for _ in row] for row in start]
+        current = [list(row) for row in sums]
+        for step in range(UNROLL):
+            self._step(current, rows, i, step, w, panel_stride)
+        following = b.add(i, INT64(UNROLL * self.rows_a_step))
+        i.add_incoming(following, loop)
+        for phis, first, last in zip(sums, start, current, strict=True):
+            for phi, at_start, at_end in zip(phis, first, last, strict=True):
+                phi.add_incoming(at_start, before)
+                phi.add_incoming(at_end, loop)
+        b.cbranch(b.icmp_signed("<", following, k), loop, done)
+        b.position_at_end(done)
+        return [[self._merge(a, before, z, loop) for a, z in zip(first, last, strict=True)]
+                for first, last in zip(start, current, strict=True)]  # fmt: skip
+
+    def _step(self, current, rows, i, step, w, panel_stride):
+        b = self.emit.builder
+        base = b.add(w, b.mul(i, INT64(self.row_bytes)))
+        vectors = []
+        for panel in range(self.panels):
+            address = b.add(base, b.mul(panel_stride, INT64(panel))) if panel else base
+            vectors += self.emit.weights(self.storage, address, step * self.rows_a_step * self.row_bytes)
+        for r, row in enumerate(rows):
+            address = b.add(row, b.mul(i, INT64(self.x_bytes)))
+            if self.whole:
+                x = self.emit.broadcast_pair(address, 4 * step)
+                current[r] = [self.emit.add_pair_products(x, w, s) for w, s in zip(vectors, current[r], strict=True)]
+            else:
+                x = self.emit.broadcast(self.emit.load(address, 4 * step, FLOAT))
+                current[r] = [self.emit.fma(x, w, s) for w, s in zip(vectors, current[r], strict=True)]
+
+    def _merge(self, a, block_a, z, block_z):
+        phi = self.emit.builder.phi(self.kind)
+        phi.add_incoming(a, block_a)
+        phi.add_incoming(z, block_z)
+        return phi
+
+
+@intrinsic
+def product_tile(
+    typing, width, storage, rows, panels, x, ldx, k, x2, ldx2, k2, w, panel_stride,
+    out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor,
+):  # fmt: skip
+    """out[r, c] = max(base[r, c] + bias[c] + (chain[r, c] + x @ w + x2 @ w2), floor).
+
+    x holds the rows [r, :k] and w their weights, w2 lies after w. ``bias`` and ``chain`` may be 0 (none); with ``base`` of
+    zeros the result is a chain for another call to continue. A panel's row holds columns j (vector 0) and j + 16 (vector 1).
+
+    For int8, x is int16, there is no x2, and x @ w is multiplied by x_scale[r] * scale[c].
+    """
+    signature = types.void(width, storage, rows, panels, *[types.int64] * 17, types.float32)
+
+    def code(context, builder, sig, args):
+        emit = Emitter(builder, width)
+        tile = _Tile(emit, storage.count, rows.count, panels.count)
+        x_, ldx_, k_, x2_, ldx2_, k2_, w_, stride, out_, ldo_, base_, ldb_, bias_, scale_, x_scale_ = args[4:19]
+        chain_, ldc_, floor_ = args[19:]
+        bases = _read(emit, _outputs(emit, tile, base_, ldb_))
+        columns = _columns(tile.panels)
+        chains = _outputs(emit, tile, chain_, ldc_)
+        if tile.whole:
+            sums = tile.chain(tile.zeros(), x_, ldx_, k_, w_, stride)
+            bases = _either(emit, chain_, bases, lambda: _plus(builder, bases, _read(emit, chains)))
+        else:
+            sums = _either(emit, chain_, tile.zeros(), lambda: _read(emit, chains))
+            sums = _both(tile, sums, x_, ldx_, k_, x2_, ldx2_, k2_, w_, stride)
+        bases = _either(emit, bias_, bases, lambda: _plus(builder, bases, [[emit.load(bias_, n) for n in columns]] * tile.rows))
+        least = emit.broadcast(floor_)
+        for r, targets in enumerate(_outputs(emit, tile, out_, ldo_)):
+            if tile.whole:
+                x_step = emit.broadcast(emit.load(x_scale_, 4 * r, FLOAT))
+            for c, (address, n_bytes) in enumerate(targets):
+                if tile.whole:
+                    step = builder.fmul(x_step, emit.load(scale_, columns[c]))
+                    value = emit.fma(builder.sitofp(sums[r][c], emit.vector), step, bases[r][c])
+                else:
+                    value = builder.fadd(bases[r][c], sums[r][c])
+                emit.store(emit.maximum(value, least), address, n_bytes)
+        return context.get_dummy_value()
+
+    return signature, code
+
+
+def _read(emit, addresses):
+    return [[emit.load(address, n_bytes) for address, n_bytes in row] for row in addresses]
+
+
+def _plus(builder, a, b):
+    return [[builder.fadd(x, y) for x, y in zip(*rows, strict=True)] for rows in zip(a, b, strict=True)]
+
+
+def _both(tile, sums, x, ldx, k, x2, ldx2, k2, w, stride):
+    b = tile.emit.builder
+    sums = tile.chain(sums, x, ldx, k, w, stride)
+    return tile.chain(sums, x2, ldx2, k2, b.add(w, b.mul(k, INT64(tile.row_bytes))), stride)
+
+
+def _columns(panels):
+    """Bytes from a row's start to the two vectors of each panel."""
+    return [4 * PANEL * panel + half for panel in range(panels) for half in (0, 64)]
+
+
+def _outputs(emit, tile, address, row_length):
+    b = emit.builder
+    stride = b.mul(row_length, INT64(4))
+    rows = [b.add(address, b.mul(stride, INT64(r))) for r in range(tile.rows)]
+    return [[(row, n_bytes) for n_bytes in _columns(tile.panels)] for row in rows]
+
+
+def _either(emit, address, otherwise, compute):
+    """``compute()`` where ``address`` is not 0, else ``otherwise`` (both rows of vectors)."""
+    b = emit.builder
+    before = b.basic_block
+    given, done = b.append_basic_block("given"), b.append_basic_block("decided")
+    b.cbranch(b.icmp_signed("!=", address, INT64(0)), given, done)
+    b.position_at_end(given)
+    computed = compute()
+    after = b.basic_block
+    b.branch(done)
+    b.position_at_end(done)
+    merged = []
+    for plain, new in zip(otherwise, computed, strict=True):
+        merged.append([])
+        for a, z in zip(plain, new, strict=True):
+            phi = b.phi(emit.vector)
+            phi.add_incoming(a, before)
+            phi.add_incoming(z, after)
+            merged[-1].append(phi)
+    return merged
