@@ -9,13 +9,14 @@ DEV := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SEED ?= 7
 
-.PHONY: help demo install test test-slow lint bench wheel clean
+.PHONY: help demo install test test-slow lint figures bench wheel clean
 
 help:
 	@echo "make demo       install into $(VENV), compose a melody, play it on the shipped violin: demo/melody.*"
 	@echo "make test       install with the development tools, lint, and run the fast tests"
 	@echo "make test-slow  the training-length tests"
 	@echo "make bench      speed of the samplers on this machine"
+	@echo "make figures    the pictures in the README"
 	@echo "make wheel      build dist/orchestrion-*.whl"
 	@echo "make clean      remove what the commands above made ($(VENV) included)"
 
@@ -39,6 +40,14 @@ test-slow: $(DEV)
 lint: $(DEV)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy orchestrion
+
+# The pictures in the README.
+figures: $(CORE)
+	$(BIN)/orchestrion perform --instrument violin --seed $(SEED) -o build/figures
+	$(BIN)/orchestrion compare ode-to-joy --instrument violin --end 12 -o build/figures
+	mkdir -p docs
+	cp build/figures/melody.png docs/performance.png
+	cp build/figures/report.png docs/comparison.png
 
 bench: $(CORE)
 	$(BIN)/orchestrion bench
