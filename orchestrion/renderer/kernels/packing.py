@@ -122,7 +122,8 @@ def _in_one_block(packed: Packed) -> Packed:
 def pack_matrix(matrix: np.ndarray, kind: int) -> Matrix:
     """Pack ``[k, c]`` float32."""
     k, columns = padded(matrix.shape[0]), padded(matrix.shape[1], PANEL)
-    panels = _grow(matrix, k, columns).reshape(k, columns // PANEL, PANEL).swapaxes(0, 1)  # [panels, k, 32]
+    grown = _grow(matrix, k, columns).reshape(k, columns // PANEL, PANEL)
+    panels: np.ndarray = grown.swapaxes(0, 1)  # [panels, k, 32]
     scale = np.ones(columns, dtype=np.float32)
     if kind == INT8_STORED:
         scale = _column_scales(panels).reshape(columns)
