@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrion.cli.options import PATH, seed_option
+from orchestrion.cli.options import INSTRUMENT, PATH, seed_option
 from orchestrion.cli.output import printable
 
 if TYPE_CHECKING:
@@ -58,12 +58,14 @@ def train() -> None:
 @click.option("--preset", type=click.Choice(["small", "medium", "paper"]), default="medium", show_default=True,
               help="Size of the network.")
 @click.option("--unconditioned", is_flag=True, help="Without the score: the generator to compare with.")
+@click.option("--from", "start_from", type=INSTRUMENT, metavar="NAME|PATH",
+              help="Begin with this instrument's weights, of the same preset: a little data then goes a long way.")
 @click.option("--compile/--no-compile", "compiled", default=None,
               help="Through torch.compile: minutes of start, then twice as fast.  [default: where a compiler is found]")
 @loop_options
 @click.pass_context  # fmt: skip
 def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditioned: bool, compiled: bool | None,
-             resume: bool, **_: Any) -> None:  # fmt: skip
+             start_from: str | None, resume: bool, **_: Any) -> None:  # fmt: skip
     """Train a WaveNet instrument on recordings with their notes.
 
     Every validation reports bits/sample with the true score and with another piece's: an instrument whose two numbers
@@ -73,13 +75,15 @@ def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditi
     \b
     Examples:
       orchestrion train renderer --data soundfont:violin --minutes 60 -o runs/violin
-      orchestrion train renderer --data recordings/ --preset small -o runs/mine
+      orchestrion train renderer --data recordings/ --from piano --minutes 30 -o runs/mine
       orchestrion render ode-to-joy --instrument runs/mine/model.safetensors -o ode.wav
     """
     from orchestrion.training.train_renderer import can_compile, train_renderer
 
     loop = _loop(ctx, compile=can_compile() if compiled is None else compiled)
-    measures = train_renderer(data, output, preset=preset, unconditioned=unconditioned, loop=loop, resume=resume)
+    measures = train_renderer(
+        data, output, preset=preset, unconditioned=unconditioned, start_from=start_from, loop=loop, resume=resume
+    )
     _report(output, measures)
 
 

@@ -14,6 +14,7 @@ from orchestrion.datasets.catalogue import SOUNDFONT, open_recordings
 from orchestrion.datasets.instruments import INSTRUMENTS
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
+from orchestrion.renderer.instrument import Instrument
 from orchestrion.training.renderer_task import RendererSettings, RendererTask
 from orchestrion.training.runs import claim, fit
 from orchestrion.training.settings import LoopSettings
@@ -25,6 +26,7 @@ def train_renderer(
     *,
     preset: str = "medium",
     unconditioned: bool = False,
+    start_from: str | os.PathLike[str] | None = None,
     loop: LoopSettings,
     crops: RendererSettings | None = None,
     resume: bool = False,
@@ -35,13 +37,15 @@ def train_renderer(
         data: a folder of recordings with notes, or ``soundfont:NAME``.
         preset: a name in ``renderer.config.PRESETS``.
         unconditioned: leave the score away: the generator to compare with.
+        start_from: an instrument (shipped, or a weights file) of the same preset whose weights the training begins
+            with: a small set of recordings goes much further from a related instrument than from nothing.
         loop: length, learning rate, precision, …
         crops: what a batch is made of; by default clean SoundFont audio is left as it is and real recordings are
             varied in gain and polarity.
         resume: go on in a ``run`` that was stopped; its settings must be the same but for the length.
 
     Raises:
-        OrchestrionError: no such data or preset, ``run`` is in use by another training, or no end was given.
+        OrchestrionError: no such data, preset or instrument to start from, ``run`` is in use by another training, or no end was given.
     """
     if preset not in PRESETS:
         raise OrchestrionError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
@@ -49,12 +53,16 @@ def train_renderer(
     made = str(data).startswith(SOUNDFONT)
     crops = crops or (RendererSettings() if made else RendererSettings(gain_db=3.0, polarity=True))
     folder = Path(run)
-    claim(folder, resume, _record(data, preset, config, loop, crops))
+    beginning = None if start_from is None else _weights_to_start_from(start_from, config)
+    claim(folder, resume, _record(data, preset, config, loop, crops) | {"start_from": _text(start_from)})
     recordings = open_recordings(data)
     task = RendererTask(
         config, recordings.split("train"), recordings.split("validation"), crops,
         seed=loop.seed, provenance=provenance(recordings, config),
     )  # fmt: skip
+    if beginning is not None:
+        task.model.load_state_dict(beginning)
+        task.provenance["start_from"] = _text(start_from)
     return fit(task, folder, loop, resume)
 
 
@@ -70,6 +78,17 @@ def provenance(recordings: AlignedSet, config: WaveNetConfig) -> dict[str, objec
         "pitch_range": [max(low, config.pitch_low), min(high, config.pitch_high)],
         "program": program,
     }
+
+
+def _weights_to_start_from(start_from: str | os.PathLike[str], config: WaveNetConfig) -> dict[str, torch.Tensor]:
+    parent = Instrument.load(start_from)
+    if parent.config != config:
+        raise OrchestrionError(f"{parent.name} has another size or kind of network; start from one of the same preset.")
+    return parent.model.state_dict()
+
+
+def _text(path: str | os.PathLike[str] | None) -> str | None:
+    return None if path is None else os.fspath(path)
 
 
 def can_compile() -> bool:

@@ -107,6 +107,15 @@ def test_training_makes_the_score_matter_and_the_result_is_an_instrument(folder,
     with pytest.raises(OrchestrionError, match="--resume"):
         train_renderer(folder, run, preset="tiny", loop=loop)
 
+    one_step = dataclasses.replace(loop, steps=1, learning_rate=1e-9)
+    child = train_renderer(
+        folder, tmp_path / "child", preset="tiny", loop=one_step, crops=CROPS, start_from=run / "model.safetensors"
+    )
+    assert child["bits_per_sample"] == pytest.approx(metrics["bits_per_sample"], abs=0.05)
+    with pytest.raises(OrchestrionError, match="same preset"):
+        train_renderer(folder, tmp_path / "no", preset="small", loop=one_step, start_from=run / "model.safetensors")
+    assert not (tmp_path / "no").exists()
+
 
 def test_a_set_without_a_split_cannot_be_trained_on(recordings):
     with pytest.raises(OrchestrionError, match="validation"):
