@@ -14,7 +14,15 @@ from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.sampler import VOICES_PER_BATCH, Task, perform, prepare, temperatures, usable_processors
+from orchestrion.renderer.sampler import (
+    STORAGE,
+    VOICES_PER_BATCH,
+    Task,
+    perform,
+    prepare,
+    temperatures,
+    usable_processors,
+)
 from orchestrion.renderer.segments import Joiner, Piece, plan
 
 
@@ -26,7 +34,7 @@ def generate_parallel(
     temperature: float | np.ndarray | Sequence[float | np.ndarray] = 1.0,
     voices: Sequence[int] | None = None,
     threads: int | None = None,
-    storage: str = "float32",
+    storage: str = STORAGE,
     progress: Advance | None = None,
 ) -> list[np.ndarray]:
     """As ``sampler.generate``, every series cut into pieces that are played at once and joined.
@@ -71,7 +79,7 @@ class ParallelStream:
         temperature: float | np.ndarray = 1.0,
         voice: int = 0,
         threads: int | None = None,
-        storage: str = "float32",
+        storage: str = STORAGE,
         progress: Advance | None = None,
         state: ParallelState | None = None,
     ):

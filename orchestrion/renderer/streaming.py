@@ -12,7 +12,7 @@ from orchestrion.renderer.kernels.batch import Batch, VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.sampler import Task, Voice, prepare, run_frames, single_threaded_torch
+from orchestrion.renderer.sampler import STORAGE, Task, Voice, prepare, run_frames, single_threaded_torch
 
 BLOCK_FRAMES = 16  # 64 ms at 16 kHz and hop 64
 
@@ -37,7 +37,7 @@ class Stream:
         temperature: float | np.ndarray = 1.0,
         voice: int = 0,
         block_frames: int = BLOCK_FRAMES,
-        storage: str = "float32",
+        storage: str = STORAGE,
         state: VoiceState | None = None,
     ):
         self.model, packed = prepare(model, storage)
@@ -75,7 +75,7 @@ def stream(
     temperature: float | np.ndarray = 1.0,
     voice: int = 0,
     block_frames: int = BLOCK_FRAMES,
-    storage: str = "float32",
+    storage: str = STORAGE,
 ) -> Iterator[np.ndarray]:
     """Yield blocks of float32 as they are made; together they are exactly ``sampler.generate``'s audio."""
     whole = Stream(

@@ -38,7 +38,7 @@ def series(duration_s=0.5, pitch=60):
 def test_draws_equal_the_networks_own_logits(model):
     """The kernel's path through conditioning, excitation and layers, against ``WaveNet.forward`` in float64."""
     item = series()
-    levels = generate_levels(model, [item], seed=5, voices=[3])[0]
+    levels = generate_levels(model, [item], seed=5, voices=[3], storage="float32")[0]
     c, (past, future) = CONFIG, CONFIG.context_frames
     frames = torch.from_numpy(frame_features(item, c, -past, item.n_frames + future))[None]
     with torch.no_grad():
