@@ -27,7 +27,7 @@ demo:
 	$(BIN)/orchestrion perform --instrument violin --seed $(SEED) -o demo && \
 	printf '\nThat was make demo, set-up included: %s s. Three commands to try next:\n' $$(($$(date +%s) - start)) && \
 	echo "  $(BIN)/orchestrion render ode-to-joy --instrument violin -o ode.wav" && \
-	echo "  $(BIN)/orchestrion compose --bars 16 --meter 3/4 --key 'D major' --seed 3 -o waltz.mid" && \
+	echo "  $(BIN)/orchestrion compose --model chorales --bars 8 --seed 3 -o chorale.mid" && \
 	echo "  $(BIN)/orchestrion compare greensleeves --instrument violin -o compare"
 
 test: $(DEV)

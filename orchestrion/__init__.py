@@ -2,7 +2,7 @@
 
     >>> import orchestrion
     >>> tune = orchestrion.compose(bars=8, seed=7)                        # doctest: +SKIP
-    >>> orchestrion.render(tune, instrument="piano").write("tune.wav")    # doctest: +SKIP
+    >>> orchestrion.render(tune, instrument="violin").write("tune.wav")    # doctest: +SKIP
 
 The names below are imported when they are first used, so that ``import orchestrion`` (and with it every ``--help``)
 does not wait for torch.

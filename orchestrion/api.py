@@ -25,7 +25,7 @@ UNCONDITIONED = "-unconditioned"
 Source = Score | str | os.PathLike[str]
 
 
-def compose(model: str | os.PathLike[str] = "melodies", *, count: int = 1, **options: Any) -> Score | list[Score]:
+def compose(model: str | os.PathLike[str] = shipped.DEFAULT_COMPOSER, *, count: int = 1, **options: Any) -> Score | list[Score]:
     """Compose a new piece, or a list of them where ``count`` is above 1.
 
     The options are those of `orchestrion.composer.compose.compose`: bars, seconds, tempo, meter, key, pitch_range,
@@ -40,7 +40,7 @@ def compose(model: str | os.PathLike[str] = "melodies", *, count: int = 1, **opt
     return pieces[0] if count == 1 else pieces
 
 
-def render(score: Source, instrument: Player | Sequence[Player] = "piano", **options: Any) -> Waveform:
+def render(score: Source, instrument: Player | Sequence[Player] = shipped.DEFAULT_INSTRUMENT, **options: Any) -> Waveform:
     """Play ``score`` on one instrument, or each of its parts on its own instrument where a list is given.
 
     Args:
@@ -56,7 +56,7 @@ def render(score: Source, instrument: Player | Sequence[Player] = "piano", **opt
     return audio.to_mono() if isinstance(audio, Mix) else audio
 
 
-def stream(score: Source, instrument: Player = "piano", **options: Any) -> Iterator[np.ndarray]:
+def stream(score: Source, instrument: Player = shipped.DEFAULT_INSTRUMENT, **options: Any) -> Iterator[np.ndarray]:
     """Play ``score`` and yield blocks of float32 samples as they are made, at the instrument's sample rate.
 
     Args:
@@ -68,7 +68,7 @@ def stream(score: Source, instrument: Player = "piano", **options: Any) -> Itera
     yield from blocks_of(as_score(score), Instrument.load(instrument), **options)
 
 
-def perform(instrument: Player = "piano", *, seed: int = 0, **composing: Any) -> Performance:
+def perform(instrument: Player = shipped.DEFAULT_INSTRUMENT, *, seed: int = 0, **composing: Any) -> Performance:
     """Compose a piece (see `compose`) and play it; the result has ``score``, ``audio`` and ``draw(path)``.
 
     Raises:

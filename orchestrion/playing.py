@@ -28,6 +28,8 @@ Player = Instrument | str | os.PathLike[str]
 VOICES_A_TAKE = 1_000
 # Enough for two processors at the samplers' best; more would only take memory.
 VOICES_TOGETHER = 48
+# Joins cost some note accuracy; up to here one run is quick enough.
+PARALLEL_FROM_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def play_all(
     *,
     seed: int = 0,
     temperature: float | None = None,
-    parallel: bool = True,
+    parallel: bool | None = None,
     gains_db: Sequence[float] = (),
     pans: Sequence[float] = (),
     threads: int | None = None,
@@ -69,8 +71,8 @@ def play_all(
     Args:
         takes: scores, each with the number of the take; same score, take and seed, same audio.
         temperature: divides the logits; None for each instrument's own.
-        parallel: cut scores of more than some seconds into pieces that are played at once and joined where little
-            sounds; otherwise each is played in one run.
+        parallel: cut scores into pieces that are played at once and joined where little sounds, instead of playing them
+            in one run; None for those of two minutes or more.
         gains_db: of an ensemble's parts, in dB, one each; none for all 0.
         pans: of an ensemble's parts, -1 left to 1 right, one each; with them the audio is stereo.
         threads: processor threads; None for all.
@@ -79,7 +81,7 @@ def play_all(
         OrchestrionError: not one player for each part, a broken instrument, or nothing to play.
     """
     instruments = [Instrument.load(player) for player in players]
-    plans = [_Plan.make(score, take, instruments) for score, take in takes]
+    plans = [_Plan.make(score, take, instruments, parallel) for score, take in takes]
     n_together = max(1, VOICES_TOGETHER // len(instruments))
     total_s = sum(plan.score.duration_s + TAIL_S for plan in plans) * len(instruments)
     sampling: dict[str, Any] = {"seed": seed, "threads": threads}
@@ -87,7 +89,7 @@ def play_all(
         for start in range(0, len(plans), n_together):
             together = plans[start : start + n_together]
             columns = [
-                _generate(i, instrument, together, temperature, parallel, sampling, advance)
+                _generate(i, instrument, together, temperature, sampling, advance)
                 for i, instrument in enumerate(instruments)
             ]
             for plan, tracks in zip(together, zip(*columns, strict=True), strict=True):
@@ -128,7 +130,7 @@ def render_to_file(
     seed: int = 0,
     take: int = 0,
     temperature: float | None = None,
-    parallel: bool = True,
+    parallel: bool | None = None,
     threads: int | None = None,
     resume: bool = False,
 ) -> dict[str, Any]:
@@ -144,7 +146,8 @@ def render_to_file(
         OrchestrionError: the file cannot be written, or a journal of other settings is in the way.
     """
     rate, n_samples = instrument.config.sample_rate, instrument.series(score).n_samples
-    asked: dict[str, Any] = {"seed": seed, "take": take, "temperature": temperature, "parallel": parallel}
+    asked: dict[str, Any] = {"seed": seed, "take": take, "temperature": temperature}
+    asked["parallel"] = is_parallel(score, parallel)
 
     def start(state: Any) -> Stream | ParallelStream:
         return blocks_of(score, instrument, threads=threads, state=state, **asked)
@@ -162,6 +165,11 @@ def _counted(blocks: Iterator[np.ndarray], rate: int, advance: Advance) -> Itera
     for block in blocks:
         advance(len(block) / rate)
         yield block
+
+
+def is_parallel(score: Score, asked: bool | None) -> bool:
+    """Whether a score is cut into pieces: as asked, else from two minutes on (see `PARALLEL_FROM_S`)."""
+    return score.duration_s >= PARALLEL_FROM_S if asked is None else asked
 
 
 def warn_of(instrument: Instrument, score: Score) -> None:
@@ -193,14 +201,15 @@ def _facts(instruments: Sequence[Instrument], sample_rate: int, duration_s: floa
 
 @dataclass(frozen=True)
 class _Plan:
-    """One take of a score, and what each instrument plays in it."""
+    """One take of a score, what each instrument plays in it, and whether it is cut into pieces for that."""
 
     score: Score
     take: int
     parts: Sequence[Score]
+    parallel: bool
 
     @classmethod
-    def make(cls, score: Score, take: int, instruments: Sequence[Instrument]) -> _Plan:
+    def make(cls, score: Score, take: int, instruments: Sequence[Instrument], parallel: bool | None) -> _Plan:
         parts = split_parts(score) if len(instruments) > 1 else [score]
         if len(parts) != len(instruments):
             names = ", ".join(repr(part.parts[0].name) for part in parts)
@@ -210,7 +219,7 @@ class _Plan:
         if take == 0:
             for instrument, part in zip(instruments, parts, strict=True):
                 warn_of(instrument, part)
-        return cls(score, take, parts)
+        return cls(score, take, parts, is_parallel(score, parallel))
 
 
 def _generate(
@@ -218,7 +227,6 @@ def _generate(
     instrument: Instrument,
     plans: Sequence[_Plan],
     temperature: float | None,
-    parallel: bool,
     sampling: dict[str, Any],
     advance: Advance,
 ) -> list[Waveform]:
@@ -228,13 +236,19 @@ def _generate(
     def report(n: float = 1) -> None:
         advance(n / rate)
 
-    samples: list[np.ndarray] = (generate_parallel if parallel else generate)(
-        instrument.model,
-        [instrument.series(plan.parts[index], duration_s=plan.score.duration_s) for plan in plans],
-        temperature=instrument.temperature if temperature is None else temperature,
-        voices=[plan.take * VOICES_A_TAKE + index for plan in plans],
-        progress=report,
-        **sampling,
-    )
-    titles = [plan.score.title for plan in plans]
-    return [instrument.waveform(s, title=t, seed=sampling["seed"]) for s, t in zip(samples, titles, strict=True)]
+    tracks: dict[int, Waveform] = {}
+    for sampler, wanted in ((generate, False), (generate_parallel, True)):
+        chosen = [i for i, plan in enumerate(plans) if plan.parallel == wanted]
+        if not chosen:
+            continue
+        samples: list[np.ndarray] = sampler(
+            instrument.model,
+            [instrument.series(plans[i].parts[index], duration_s=plans[i].score.duration_s) for i in chosen],
+            temperature=instrument.temperature if temperature is None else temperature,
+            voices=[plans[i].take * VOICES_A_TAKE + index for i in chosen],
+            progress=report,
+            **sampling,
+        )
+        for i, played in zip(chosen, samples, strict=True):
+            tracks[i] = instrument.waveform(played, title=plans[i].score.title, seed=sampling["seed"])
+    return [tracks[i] for i in range(len(plans))]

@@ -69,7 +69,7 @@ def cli() -> None:
 
     \b
     Examples:
-      orchestrion render ode-to-joy --instrument piano -o ode.wav
+      orchestrion render ode-to-joy --instrument violin -o ode.wav
       orchestrion compose --bars 8 --seed 7 -o tune.mid
       orchestrion perform -o demo
       orchestrion COMMAND --help

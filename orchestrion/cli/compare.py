@@ -11,11 +11,12 @@ import click
 from orchestrion.cli.options import INSTRUMENT, PATH, SCORE, json_option, seed_option, temperature_option
 from orchestrion.cli.output import output_folder, printable, write_settings
 from orchestrion.cli.sources import arranging_options, read_arranged
+from orchestrion.shipped import DEFAULT_INSTRUMENT
 
 
 @click.command(short_help="Does the audio follow the score? A report.")
 @click.argument("score", type=SCORE, metavar="SCORE")
-@click.option("-i", "--instrument", type=INSTRUMENT, default="piano", show_default=True, metavar="NAME|PATH",
+@click.option("-i", "--instrument", type=INSTRUMENT, default=DEFAULT_INSTRUMENT, show_default=True, metavar="NAME|PATH",
               help="Shipped instrument or weights file.")
 @click.option("--unconditioned", type=INSTRUMENT, metavar="NAME|PATH",
               help="The instrument trained without notes.  [default: the shipped one; else another tune is played]")

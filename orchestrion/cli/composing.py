@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from orchestrion.cli.options import COMPOSER, SCORE
+from orchestrion.shipped import DEFAULT_COMPOSER
 
 PITCH = re.compile(r"([A-Ga-g])([#b]?)(-?\d)")
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -51,7 +52,7 @@ def midi_number(name: str) -> int:
 
 
 _OPTIONS = (
-    click.option("--model", type=COMPOSER, default="melodies", show_default=True, metavar="NAME|PATH",
+    click.option("--model", type=COMPOSER, default=DEFAULT_COMPOSER, show_default=True, metavar="NAME|PATH",
                  help="Shipped composer or weights file."),
     click.option("--bars", type=click.IntRange(1, 10_000), metavar="N", help="Length in bars.  [default: 8]"),
     click.option("--seconds", type=click.FloatRange(0.5, 21_600), metavar="S", help="Length in seconds, instead of --bars."),

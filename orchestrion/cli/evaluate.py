@@ -17,7 +17,7 @@ def evaluate() -> None:
 
     \b
     Examples:
-      orchestrion evaluate renderer --instrument piano --data recordings/ --json
+      orchestrion evaluate renderer --instrument violin --data recordings/ --json
       orchestrion evaluate composer --model chorales --data JSB_Chorales.mat --split test --json
     """
 
@@ -39,7 +39,7 @@ def renderer(instrument: str, data: str, split: str, seconds: float, as_json: bo
 
     \b
     Examples:
-      orchestrion evaluate renderer --instrument piano --data recordings/ --json
+      orchestrion evaluate renderer --instrument violin --data recordings/ --json
       orchestrion evaluate renderer -i runs/violin/model.safetensors --data violin-set --seconds 10
     """
     from orchestrion.evaluation.recordings import evaluate_renderer

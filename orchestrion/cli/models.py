@@ -18,7 +18,7 @@ def models() -> None:
     Examples:
       orchestrion models list
       orchestrion models info violin
-      orchestrion models card disklavier
+      orchestrion models card composer-chorales
     """
 
 
@@ -46,7 +46,7 @@ def info(model: str) -> None:
 
     \b
     Example:
-      orchestrion models info piano
+      orchestrion models info violin
     """
     click.echo(json.dumps(shipped.header(shipped.find(model)), indent=2, ensure_ascii=False))
 
@@ -58,7 +58,7 @@ def card(name: str) -> None:
 
     \b
     Example:
-      orchestrion models card piano
+      orchestrion models card violin
     """
     click.echo(shipped.card(name).rstrip())
 

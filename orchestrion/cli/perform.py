@@ -11,11 +11,12 @@ import click
 from orchestrion.cli.composing import composing, composing_options
 from orchestrion.cli.options import INSTRUMENT, PATH, json_option, seed_option
 from orchestrion.cli.output import check_output_file, output_folder, report, write_settings
+from orchestrion.shipped import DEFAULT_INSTRUMENT
 
 
 @click.command(short_help="Compose a new piece and play it.")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to write in; made if need be.")
-@click.option("-i", "--instrument", type=INSTRUMENT, default="piano", show_default=True, metavar="NAME|PATH",
+@click.option("-i", "--instrument", type=INSTRUMENT, default=DEFAULT_INSTRUMENT, show_default=True, metavar="NAME|PATH",
               help="Shipped instrument or weights file.")
 @click.option("--name", default="melody", show_default=True, help="Files are called DIR/NAME.mid, .wav, .png and .json.")
 @composing_options
@@ -28,7 +29,7 @@ def perform(ctx: click.Context, output: Path, instrument: str, name: str, as_jso
     \b
     Examples:
       orchestrion perform -o demo
-      orchestrion perform --instrument violin --key "D minor" --bars 4 --seed 3 -o dance
+      orchestrion perform --key "D major" --bars 4 --seed 3 -o dance
     """
     started = time.monotonic()
     options = composing(ctx)

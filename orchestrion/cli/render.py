@@ -22,6 +22,7 @@ from orchestrion.cli.output import (
 )
 from orchestrion.cli.sources import arranging_options, find_scores, read_arranged
 from orchestrion.errors import OrchestrionError
+from orchestrion.shipped import DEFAULT_INSTRUMENT
 
 if TYPE_CHECKING:
     from orchestrion.bridge import Score
@@ -40,7 +41,7 @@ class Job:
 
 @click.command(short_help="Play scores as audio.")
 @click.argument("scores", type=SCORE, nargs=-1, required=True, metavar="SCORE...")
-@click.option("-i", "--instrument", "instruments", type=INSTRUMENT, multiple=True, default=("piano",), show_default=True,
+@click.option("-i", "--instrument", "instruments", type=INSTRUMENT, multiple=True, default=(DEFAULT_INSTRUMENT,), show_default=True,
               metavar="NAME|PATH", help="Shipped instrument or weights file; once, or once for each part: an ensemble.")
 @click.option("-o", "--output", required=True, metavar="OUT|DIR|-", type=click.Path(path_type=Path, allow_dash=True),
               help="OUT.wav, .flac or .ogg; a folder for several scores; - for a WAV on standard output.")
@@ -50,7 +51,7 @@ class Job:
 @click.option("--pan", "pans", type=click.FloatRange(-1, 1), multiple=True, metavar="-1…1",
               help="Left to right, once for each part of an ensemble; the output is then stereo.")
 @click.option("--parallel/--exact", "parallel", default=None,
-              help="Cut long scores into pieces played at once, or play in one run.  [default: parallel; exact for -o -]")
+              help="Cut the score into pieces played at once, or play it in one run.  [default: parallel from two minutes on; -o - in one run]")
 @click.option("--resume", is_flag=True, help="Keep a journal while playing, and go on from it after an interruption.")
 @click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
               help="Takes of each score: OUT-1.wav, OUT-2.wav, …")
@@ -69,7 +70,7 @@ def render(ctx: click.Context, scores: tuple[str, ...], output: Path, count: int
       orchestrion render ode-to-joy --instrument violin -o ode.wav
       orchestrion render song.mid --part Melody --transpose -12 --speed 0.8 -o song.flac
       orchestrion render duo.mid -i violin -i piano --pan -0.3 --pan 0.3 --gain 0 --gain -3 -o duo.wav
-      orchestrion render scores/ --instrument piano -o audio/
+      orchestrion render scores/ -o audio/
       orchestrion render greensleeves -o - | aplay
     """
     sources = find_scores(scores)
@@ -128,7 +129,7 @@ def _one_by_one(ctx: click.Context, takes: Sequence[tuple[Job, int]]) -> Iterato
     instrument = Instrument.load(options["instruments"][0])
     for job, take in takes:
         yield render_to_file(
-            job.score, instrument, job.targets[take], take=take, resume=options["resume"], **_sampling(ctx, parallel=True)
+            job.score, instrument, job.targets[take], take=take, resume=options["resume"], **_sampling(ctx)
         )
 
 
@@ -138,20 +139,14 @@ def _together(ctx: click.Context, takes: Sequence[tuple[Job, int]]) -> Iterator[
     options = ctx.params
     scores = [(job.score, take) for job, take in takes]
     mixing = {"gains_db": options["gains"], "pans": options["pans"]}
-    played = play_all(scores, options["instruments"], **mixing, **_sampling(ctx, parallel=True))
+    played = play_all(scores, options["instruments"], **mixing, **_sampling(ctx))
     for (job, take), performance in zip(takes, played, strict=True):
         performance.audio.write(job.targets[take])
         yield performance.facts
 
 
-def _sampling(ctx: click.Context, *, parallel: bool) -> dict[str, Any]:
-    """The options of sampling, ``parallel`` where the command line does not say."""
-    asked = ctx.params["parallel"]
-    return {
-        "seed": ctx.params["seed"],
-        "temperature": ctx.params["temperature"],
-        "parallel": parallel if asked is None else asked,
-    }
+def _sampling(ctx: click.Context) -> dict[str, Any]:
+    return {name: ctx.params[name] for name in ("seed", "temperature", "parallel")}
 
 
 def _render_to_stdout(ctx: click.Context, sources: list[str], count: int) -> None:
@@ -165,6 +160,6 @@ def _render_to_stdout(ctx: click.Context, sources: list[str], count: int) -> Non
     from orchestrion.renderer.instrument import Instrument
 
     instrument = Instrument.load(options["instruments"][0])
-    blocks = blocks_of(score, instrument, **_sampling(ctx, parallel=False))
+    blocks = blocks_of(score, instrument, **{**_sampling(ctx), "parallel": bool(options["parallel"])})
     n_samples = instrument.series(score).n_samples
     write_wav_blocks(sys.stdout.buffer, blocks, instrument.config.sample_rate, n_samples)

@@ -136,3 +136,44 @@ def test_tempo_speed_and_cut_are_as_played(tiny: Path, folder: Path) -> None:
 def test_two_ways_to_say_the_tempo_are_a_usage_error(tiny: Path, folder: Path) -> None:
     arguments = ["render", "ode-to-joy", "-i", str(tiny), "--tempo", "90", "--speed", "2", "-o", "out.wav"]
     assert CliRunner().invoke(cli, arguments).exit_code == 2
+
+
+def test_cutting_a_score_into_pieces_is_asked_for_or_comes_with_length(tiny: Path, folder: Path) -> None:
+    from orchestrion.playing import PARALLEL_FROM_S, is_parallel
+
+    for name, *how in (("default.wav",), ("exact.wav", "--exact"), ("parallel.wav", "--parallel")):
+        run("ode-to-joy", "-i", tiny, "--transpose", -7, "--end", 6, *how, "-o", name)
+    default, exact, parallel = ((folder / f"{name}.wav").read_bytes() for name in ("default", "exact", "parallel"))
+    assert default == exact and len(exact) == len(parallel)
+    long = Score((Part("", 0, (Note(0.0, PARALLEL_FROM_S, 60, 80),)),))
+    assert is_parallel(long, None) and not is_parallel(long, False) and not is_parallel(duo(), None)
+
+
+@pytest.mark.parametrize("how", ["--exact", "--parallel"])
+def test_an_interrupted_rendering_goes_on_to_the_same_bytes(
+    how: str, tiny: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchestrion import playing
+    from orchestrion.renderer import parallel
+
+    monkeypatch.setattr(parallel, "VOICES_PER_BATCH", 1)  # so that there is more than one block
+    arguments = ["render", "ode-to-joy", "-i", str(tiny), "--transpose", "-7", "--end", "10", "--seed", "4", how]
+    run(*arguments[1:], "-o", "whole.wav")
+    before = set(folder.iterdir())
+    original = playing.resumable
+
+    def interrupted(*args, **options):
+        for number, block in enumerate(original(*args, save_every_s=0.0, **options)):
+            if number == 1:
+                raise KeyboardInterrupt
+            yield block
+
+    monkeypatch.setattr(playing, "resumable", interrupted)
+    result = CliRunner().invoke(cli, [*arguments, "--resume", "-o", "whole2.wav"])
+    assert result.exit_code == 130
+    journal = set(folder.iterdir()) - before
+    assert journal and not (folder / "whole2.wav").exists()
+    monkeypatch.setattr(playing, "resumable", original)
+    run(*arguments[1:], "--resume", "-o", "whole2.wav")
+    assert (folder / "whole2.wav").read_bytes() == (folder / "whole.wav").read_bytes()
+    assert not any(path.exists() for path in journal)
