@@ -12,7 +12,7 @@ SEED ?= 7
 .PHONY: help demo install test test-slow lint figures bench wheel clean
 
 help:
-	@echo "make demo       install into $(VENV), compose a melody, play it on the shipped violin: demo/melody.*"
+	@echo "make demo       install into $(VENV), compose a melody, play it on the shipped piano: demo/melody.*"
 	@echo "make test       install with the development tools, lint, and run the fast tests"
 	@echo "make test-slow  the training-length tests"
 	@echo "make bench      speed of the samplers on this machine"
@@ -24,11 +24,11 @@ demo:
 	@start=$$(date +%s) && \
 	echo "Installing into $(VENV) (a few minutes the first time) ..." && \
 	$(MAKE) --no-print-directory install && \
-	$(BIN)/orchestrion perform --instrument violin --seed $(SEED) -o demo && \
+	$(BIN)/orchestrion perform --seed $(SEED) -o demo && \
 	printf '\nThat was make demo, set-up included: %s s. Three commands to try next:\n' $$(($$(date +%s) - start)) && \
 	echo "  $(BIN)/orchestrion render ode-to-joy --instrument violin -o ode.wav" && \
 	echo "  $(BIN)/orchestrion compose --model chorales --bars 8 --seed 3 -o chorale.mid" && \
-	echo "  $(BIN)/orchestrion compare greensleeves --instrument violin -o compare"
+	echo "  $(BIN)/orchestrion compare greensleeves --instrument piano -o compare"
 
 test: $(DEV)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not gpu" -n auto --maxprocesses 4
@@ -43,7 +43,7 @@ lint: $(DEV)
 
 # The pictures in the README.
 figures: $(CORE)
-	$(BIN)/orchestrion perform --instrument violin --seed $(SEED) -o build/figures
+	$(BIN)/orchestrion perform --seed $(SEED) -o build/figures
 	$(BIN)/orchestrion compare ode-to-joy --instrument violin --end 12 -o build/figures
 	mkdir -p docs
 	cp build/figures/melody.png docs/performance.png

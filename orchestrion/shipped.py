@@ -10,7 +10,7 @@ from orchestrion.errors import OrchestrionError
 
 FOLDER = Path(__file__).parent / "models"
 COMPOSER_PREFIX = "composer-"
-DEFAULT_INSTRUMENT = "violin"
+DEFAULT_INSTRUMENT = "piano"
 DEFAULT_COMPOSER = "melodies"
 MAX_HEADER_BYTES = 16 << 20
 
