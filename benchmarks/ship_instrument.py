@@ -30,7 +30,7 @@ A WaveNet instrument for Orchestrion: it plays scores as raw audio, 16 kHz mono,
 
 | | |
 | --- | --- |
-| architecture | conditioned WaveNet, preset `{preset}`: {layers} layers, {residual} residual and {skip} skip channels, {parameters:,} parameters |
+| architecture | {kind} WaveNet, preset `{preset}`: {layers} layers, {residual} residual and {skip} skip channels, {parameters:,} parameters |
 | training audio | {source}, {training_minutes} minutes |
 | attribution | {attribution} |
 | licence of the weights | {licence} |
@@ -72,11 +72,23 @@ MEASURES = (
 @click.option("--folder", help="Where the set lies already, instead of making it.")
 @click.option("--temperature", default=1.0, show_default=True)
 @click.option("--source", help="What was recorded, for the card.")
+@click.option("--licence", help="Of the weights, where the set's own word is not enough.")
+@click.option("--start-from", help="The instrument whose weights the training began with, where the run does not say.")
 @click.option("--notice", default="", help="What a user must be told on first use.")
 @click.option("--windows", default=60, show_default=True, help="Windows of 0.64 s for the likelihoods.")
 @click.option("--seconds", default=20.0, show_default=True, help="Of each held-out piece to be played.")
 def ship(
-    run: Path, name: str, data: str, folder: str | None, temperature: float, source: str | None, notice: str, windows: int, seconds: float
+    run: Path,
+    name: str,
+    data: str,
+    folder: str | None,
+    temperature: float,
+    source: str | None,
+    licence: str | None,
+    start_from: str | None,
+    notice: str,
+    windows: int,
+    seconds: float,
 ) -> None:
     """Measure RUN's instrument and ship it as NAME."""
     tensors, metadata = weights.load(run / "model.safetensors", architecture="wavenet")
@@ -84,6 +96,8 @@ def ship(
     history = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     metadata |= {"name": name, "temperature": temperature, "steps": history[-1]["step"], "minutes": history[-1]["minutes"]}
     metadata |= {"notice": notice} if notice else {}
+    metadata |= {"licence": licence} if licence else {}
+    metadata |= {"start_from": start_from} if start_from else {}
     target = shipped.FOLDER / f"{name}.safetensors"
     half = {key: tensor.to(torch.float16) for key, tensor in tensors.items()}
     weights.save(target, half, metadata)
@@ -117,9 +131,11 @@ def _card(
     steps = metadata["steps"]
     low, high = instrument.pitch_range
     unconditioned = "" if config.conditioned else " --unconditioned"
+    beginning = f" --from {metadata['start_from']}" if metadata.get("start_from") else ""
     notice = f"**{instrument.notice}**\n\n" if instrument.notice else ""
     return CARD.format(
-        name=name, preset="medium", layers=config.layers, residual=config.residual, skip=config.skip,
+        name=name, kind="conditioned" if config.conditioned else "unconditioned", preset="medium", layers=config.layers,
+        residual=config.residual, skip=config.skip,
         parameters=sum(p.numel() for p in instrument.model.parameters()), source=source or information.get("source", data),
         training_minutes=information["training_minutes"], attribution=information.get("attribution", "see the licence"),
         licence=metadata["licence"], low=low, high=high, steps=f"{steps:,}", crop="6,144", minutes=f"{metadata['minutes']:.0f}",
@@ -127,7 +143,7 @@ def _card(
         n_pieces=held_out["pieces"], seconds=seconds,
         measures="\n".join(f"| `{key}` | {held_out[key]:.3f} |" for key in MEASURES if key in held_out),
         ceiling="FluidSynth's performance of the same notes", table=table.to_markdown() if table else "not applicable: it knows no notes",
-        reproduce=f"orchestrion train renderer --data {data} --preset medium{unconditioned} --steps {steps} -o runs/{name}", data=data,
+        reproduce=f"orchestrion train renderer --data {data} --preset medium{unconditioned}{beginning} --steps {steps} -o runs/{name}", data=data,
     )  # fmt: skip
 
 
