@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 
 from orchestrion.cli.options import INSTRUMENT, PATH, seed_option
 from orchestrion.cli.output import printable
+from orchestrion.errors import OrchestrionError
 
 if TYPE_CHECKING:
     from orchestrion.training.settings import LoopSettings
@@ -108,6 +110,9 @@ def composer(ctx: click.Context, data: str, output: Path, preset: str, resume: b
 
 
 def _loop(ctx: click.Context, **more: Any) -> LoopSettings:
+    # Said before a set of recordings is made, which takes minutes.
+    if find_spec("lightning") is None:
+        raise OrchestrionError('Training needs the package lightning; install it with: pip install "orchestrion[train]".')
     from orchestrion.training.settings import LoopSettings
 
     names = ("steps", "learning_rate", "validate_minutes", "precision", "threads", "seed")

@@ -124,6 +124,12 @@ def test_models(tiny: Path) -> None:
     assert run("models", "card", "nothing", status=1).stderr.startswith("Error: ")
 
 
+def test_training_without_its_packages_is_told_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrion.cli.train.find_spec", lambda name: None)
+    result = run("train", "renderer", "--data", "soundfont:violin", "-o", "run", status=1)
+    assert "orchestrion[train]" in result.stderr and not list(folder.iterdir())
+
+
 @pytest.mark.slow
 def test_bench(folder: Path) -> None:
     rows = json.loads(run("bench", "--preset", "small", "--threads", 1, "--storage", "float32", "--score-seconds", 4, "--json").stdout)
