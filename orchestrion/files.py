@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import tempfile
@@ -47,6 +48,24 @@ def write_json(path: str | os.PathLike[str], content: Mapping[str, object]) -> N
     """Write ``content`` as indented JSON, atomically."""
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def lock(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Hold the lock file ``path`` (made if it is not there): other processes that ask for it wait.
+
+    The lock ends with the process that holds it, however that ends; the empty file stays.
+
+    Raises:
+        OrchestrionError: the file cannot be made.
+    """
+    try:
+        handle = open(path, "w")
+    except OSError as error:
+        raise OrchestrionError(f"Cannot write {path}: {error.strerror or error}.") from error
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _flush(path: Path) -> None:

@@ -1,11 +1,13 @@
 """Atomic writing: whole or not at all, whatever goes wrong."""
 
 import json
+import threading
+import time
 
 import pytest
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import atomic_write, write_json
+from orchestrion.files import atomic_write, lock, write_json
 
 
 def test_the_file_appears_whole_and_alone(tmp_path):
@@ -34,3 +36,20 @@ def test_new_files_have_the_usual_permissions(tmp_path):
     write_json(tmp_path / "a.json", {})
     (tmp_path / "b").touch()
     assert (tmp_path / "a.json").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_a_lock_lets_one_in_at_a_time(tmp_path):
+    inside: list[str] = []
+
+    def work(name):
+        with lock(tmp_path / ".lock"):
+            inside.append(f"{name} in")
+            time.sleep(0.05)
+            inside.append(f"{name} out")
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [entry[0] for entry in inside] in (list("aabb"), list("bbaa"))

@@ -12,6 +12,7 @@ from orchestrion.datasets.aligned import SPLITS, AlignedPiece, AlignedSet
 from orchestrion.datasets.audiocache import cache_root
 from orchestrion.datasets.instruments import INSTRUMENTS, soundfont_instrument
 from orchestrion.errors import OrchestrionError
+from orchestrion.files import lock
 
 SOUNDFONT = "soundfont:"
 
@@ -155,5 +156,8 @@ def _made(
             folder.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OrchestrionError(f"Cannot make the folder {folder.parent}: {error.strerror or error}.") from error
-        soundfont.make(name, folder, length, seed, soundfont_path)
+        # Several processes of one training ask for the same set at once: one makes it, the others wait for it.
+        with lock(folder.with_name(f".{folder.name}.lock")):
+            if not folder.exists():
+                soundfont.make(name, folder, length, seed, soundfont_path)
     return folder
