@@ -60,12 +60,14 @@ def lock(path: str | os.PathLike[str]) -> Iterator[None]:
         OrchestrionError: the file cannot be made.
     """
     try:
-        handle = open(path, "w")
+        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o666)
     except OSError as error:
         raise OrchestrionError(f"Cannot write {path}: {error.strerror or error}.") from error
-    with handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
 
 
 def _flush(path: Path) -> None:
