@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrion.cli.options import INSTRUMENT, PATH, seed_option
+from orchestrion.cli.options import COMPOSER, INSTRUMENT, PATH, seed_option
 from orchestrion.cli.output import printable
 from orchestrion.errors import OrchestrionError
 
@@ -94,19 +94,26 @@ def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditi
               help="melodies, chorales, a folder of scores, or a MATLAB file of piano rolls.")
 @click.option("--preset", default="repo", show_default=True, metavar="NAME",
               help="Sizes of the network: repo, paper, compact-melodies or compact-chorales.")
+@click.option("--from", "start_from", type=COMPOSER, metavar="NAME|PATH",
+              help="Begin with this composer's weights, of the same sizes; its range of pitches may differ.")
 @loop_options
-@click.pass_context  # fmt: skip
-def composer(ctx: click.Context, data: str, output: Path, preset: str, resume: bool, **_: Any) -> None:
+@click.pass_context
+def composer(ctx: click.Context, data: str, output: Path, preset: str, start_from: str | None, resume: bool,
+             **_: Any) -> None:  # fmt: skip
     """Train a biaxial LSTM composer on scores.
 
     \b
     Examples:
       orchestrion train composer --data melodies --preset repo --minutes 30 -o runs/melodies
+      orchestrion train composer --data chorales --preset compact-chorales --from melodies -o runs/chorales
       orchestrion compose --model runs/melodies/model.safetensors -o tune.mid
     """
     from orchestrion.training.train_composer import train_composer
 
-    _report(output, train_composer(data, output, preset=preset, loop=_loop(ctx), resume=resume))
+    measures = train_composer(
+        data, output, preset=preset, start_from=start_from, loop=_loop(ctx), resume=resume
+    )
+    _report(output, measures)
 
 
 def _loop(ctx: click.Context, **more: Any) -> LoopSettings:

@@ -6,7 +6,9 @@ import dataclasses
 import os
 from pathlib import Path
 
+from orchestrion.composer.compose import Composer
 from orchestrion.composer.config import preset as preset_named
+from orchestrion.errors import OrchestrionError
 from orchestrion.training.composer_task import ComposerTask
 from orchestrion.training.runs import claim, fit
 from orchestrion.training.settings import LoopSettings
@@ -17,6 +19,7 @@ def train_composer(
     run: str | os.PathLike[str],
     *,
     preset: str = "repo",
+    start_from: str | os.PathLike[str] | None = None,
     loop: LoopSettings,
     batch: int = 8,
     crop_steps: int = 128,
@@ -27,12 +30,15 @@ def train_composer(
     Args:
         data: ``melodies``, ``chorales``, a folder of scores, or a ``.mat`` file of piano rolls.
         preset: a name in ``composer.config.PRESETS``, or ``compact`` (completed by the name of the data).
+        start_from: a composer (shipped, or a weights file) of the same sizes whose weights the training begins with;
+            its range of pitches may differ, since the network is the same for every pitch.
         loop: length, learning rate, precision, …
         batch, crop_steps: crops an update, and their length in sixteenths.
         resume: go on in a ``run`` that was stopped; its settings must be the same but for the loop's.
 
     Raises:
-        OrchestrionError: no such data or preset, ``run`` is in use by another training, or no piece fits the preset.
+        OrchestrionError: no such data or preset, a composer of other sizes to start from, ``run`` is in use by another
+            training, or no piece fits the preset.
     """
     config = preset_named(preset, str(data))
     folder = Path(run)
@@ -43,7 +49,17 @@ def train_composer(
         "config": config.to_dict(),
         "loop": dataclasses.asdict(loop),
         "crops": {"batch": batch, "crop_steps": crop_steps},
+        "start_from": None if start_from is None else os.fspath(start_from),
     }
     task = ComposerTask(config, str(data), crop_steps=crop_steps, batch=batch, seed=loop.seed)
+    if start_from is not None:
+        _begin_with(start_from, task)
     claim(folder, resume, record)
     return fit(task, folder, loop, resume)
+
+
+def _begin_with(start_from: str | os.PathLike[str], task: ComposerTask) -> None:
+    parent = Composer.load(start_from).model.state_dict()
+    if {name: t.shape for name, t in parent.items()} != {name: t.shape for name, t in task.model.state_dict().items()}:
+        raise OrchestrionError(f"{start_from} has another size of network; start from one of the same sizes.")
+    task.model.load_state_dict(parent)

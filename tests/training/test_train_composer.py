@@ -34,6 +34,18 @@ def test_a_run_leaves_a_composer_that_can_be_used_and_resumed(rolls: Path, tmp_p
     assert train_composer(rolls, run, preset="compact", loop=more, batch=1, crop_steps=16, resume=True) != first
 
 
+def test_a_run_begins_with_another_composers_weights(rolls: Path, tmp_path: Path, monkeypatch) -> None:
+    begun = []
+    monkeypatch.setattr("orchestrion.training.train_composer.fit", lambda task, *_: begun.append(task) or {})
+    loop = LoopSettings(steps=1)
+    train_composer(rolls, tmp_path / "run", preset="compact-chorales", start_from="melodies", loop=loop)
+    parent = Composer.load("melodies").model.state_dict()
+    assert all(tensor.equal(parent[name]) for name, tensor in begun[0].model.state_dict().items())
+    with pytest.raises(OrchestrionError, match="another size"):
+        train_composer(rolls, tmp_path / "other", preset="repo", start_from="melodies", loop=loop)
+    assert not (tmp_path / "other").exists()
+
+
 def test_no_preset_no_data_no_folder(rolls: Path, tmp_path: Path) -> None:
     loop = LoopSettings(steps=1)
     with pytest.raises(OrchestrionError, match="preset"):
