@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -26,6 +27,26 @@ MAX_WAV_BYTES = 0xFFFFFFFF
 
 def read(path: str | os.PathLike[str]) -> Waveform:
     """See `Waveform.read`."""
+    source = Path(path)
+    with opened(source) as handle:
+        samples = _read_mono(source, handle)
+        tags = {name: getattr(handle, name) for name in READABLE_TAGS}
+        rate = handle.samplerate
+    if not np.isfinite(samples).all():
+        raise OrchestrionError(f"{source} holds samples that are not numbers; export it again as WAV.")
+    peak = float(np.abs(samples).max(initial=0.0))
+    if peak > 1.0:
+        samples = np.clip(samples / np.float32(peak), -1.0, 1.0)
+    return Waveform(samples, rate, {name: text for name, text in tags.items() if text})
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """A `soundfile.SoundFile` of ``path`` with a plausible header; what libsndfile raises meanwhile becomes a sentence.
+
+    Raises:
+        OrchestrionError: no such file, not audio, no samples, or more than 64 channels.
+    """
     import soundfile
 
     source = Path(path)
@@ -34,17 +55,9 @@ def read(path: str | os.PathLike[str]) -> Waveform:
         # A handle, as soundfile does not open names that are not UTF-8.
         with open(source, "rb") as file, soundfile.SoundFile(file) as handle:
             _check_header(source, handle)
-            samples = _read_mono(source, handle)
-            tags = {name: getattr(handle, name) for name in READABLE_TAGS}
-            rate = handle.samplerate
+            yield handle
     except (soundfile.LibsndfileError, TypeError, UnicodeError) as error:
         raise OrchestrionError(f"{source} is not audio that can be read ({_one_line(error)}).") from error
-    if not np.isfinite(samples).all():
-        raise OrchestrionError(f"{source} holds samples that are not numbers; export it again as WAV.")
-    peak = float(np.abs(samples).max(initial=0.0))
-    if peak > 1.0:
-        samples = np.clip(samples / np.float32(peak), -1.0, 1.0)
-    return Waveform(samples, rate, {name: text for name, text in tags.items() if text})
 
 
 def write(waveform: Waveform, path: str | os.PathLike[str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from orchestrion.cli.options import PATH, json_option, seed_option
+from orchestrion.cli.prepare import prepare
 
 
 @click.group(short_help="Training data: list, make, check.")
@@ -22,6 +23,9 @@ def data() -> None:
       orchestrion data soundfont violin -o violin-set --minutes 45
       orchestrion data check violin-set
     """
+
+
+data.add_command(prepare)
 
 
 @data.command("list")

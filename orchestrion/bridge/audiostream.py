@@ -1,0 +1,82 @@
+"""Audio files read as a stream: mono, at the rate asked for, block by block, so that memory stays flat."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from orchestrion.bridge.audiofiles import BLOCK_FRAMES, opened
+from orchestrion.bridge.limits import MAX_AUDIO_S
+from orchestrion.bridge.waveform import check_rate
+from orchestrion.errors import OrchestrionError
+
+# Formats whose header says exactly how many samples follow; that of an MP3 file is often an estimate.
+EXACT_LENGTH = ("WAV", "WAVEX", "FLAC", "AIFF", "W64", "RF64")
+# What libsndfile says of the length of a stream that it cannot know.
+UNKNOWN_FRAMES = 1 << 62
+
+
+def read_blocks(path: str | os.PathLike[str], sample_rate: int) -> Iterator[np.ndarray]:
+    """Yield the audio of ``path`` as float32 [t] in [-1, 1], channels averaged, converted to ``sample_rate`` with soxr.
+
+    A file that can hold more than full scale (floats, MP3, Vorbis) and does is turned down to a peak of 1, as
+    `Waveform.read` does; it is decoded twice for that. Blocks are of any length; together they are what
+    `Waveform.read` gives, but never in memory at once.
+
+    Raises:
+        OrchestrionError: not audio, cut off, no samples, a value that is not a number, longer than six hours.
+    """
+    import soxr
+
+    check_rate(sample_rate)
+    source = Path(path)
+    gain = np.float32(1.0 / max(_peak(source), 1.0))
+    with opened(source) as handle:
+        rate = handle.samplerate
+        if rate == sample_rate:
+            yield from (np.clip(block * gain, -1.0, 1.0) for block in _mono(source, handle))
+            return
+        resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
+        for block in _mono(source, handle):
+            yield np.clip(resampler.resample_chunk(block * gain), -1.0, 1.0)
+        yield np.clip(resampler.resample_chunk(np.zeros(0, np.float32), last=True), -1.0, 1.0)
+
+
+def length(path: str | os.PathLike[str]) -> tuple[float, int, int]:
+    """Seconds (an estimate for MP3), rate and channels, from the header alone.
+
+    Raises:
+        OrchestrionError: not audio, or no samples.
+    """
+    with opened(path) as handle:
+        return handle.frames / handle.samplerate, handle.samplerate, handle.channels
+
+
+def _peak(source: Path) -> float:
+    """The greatest magnitude of the mono mix; 0 where the format cannot pass full scale."""
+    with opened(source) as handle:
+        if handle.subtype.startswith(("PCM", "ULAW", "ALAW")):
+            return 0.0
+        return max(float(np.abs(block).max()) for block in _mono(source, handle))
+
+
+def _mono(source: Path, handle) -> Iterator[np.ndarray]:
+    limit, total = int(MAX_AUDIO_S * handle.samplerate), 0
+    while len(block := handle.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
+        total += len(block)
+        # The header is not to be trusted: what is really there is counted.
+        if total > limit:
+            raise OrchestrionError(f"{source} is longer than {MAX_AUDIO_S / 3600:g} hours; cut it first.")
+        if not np.isfinite(block).all():
+            raise OrchestrionError(f"{source} holds samples that are not numbers; export it again as WAV.")
+        yield block.mean(axis=1)
+    if not total:
+        raise OrchestrionError(f"{source} holds no samples.")
+    if handle.format in EXACT_LENGTH and total < handle.frames < UNKNOWN_FRAMES:
+        raise OrchestrionError(
+            f"{source} is cut off: {total / handle.samplerate:.1f} of {handle.frames / handle.samplerate:.1f} s can be "
+            "read; get the whole file."
+        )

@@ -1,0 +1,77 @@
+"""Audio as training reads it: NAME.npy, 16-bit samples, one dimension, mapped into memory.
+
+The file is an ordinary NumPy array (``numpy.load`` reads it), written as a stream: memory stays flat however long the
+recording is. Samples are int16, n / 32768 of full scale, as libsndfile reads 16-bit files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from orchestrion.errors import OrchestrionError
+from orchestrion.files import atomic_write
+
+FULL_SCALE = 32768
+HEADER_BYTES = 128
+MAGIC = b"\x93NUMPY\x01\x00"
+
+
+def write_raw(path: str | os.PathLike[str], blocks: Iterable[np.ndarray]) -> int:
+    """Write float ``blocks`` [t] in [-1, 1] as they come, atomically; returns the number of samples."""
+    with atomic_write(path) as temporary, open(temporary, "wb") as handle:
+        handle.write(_header(0))
+        total = 0
+        for block in blocks:
+            handle.write(to_int16(block).tobytes())
+            total += len(block)
+        handle.seek(0)
+        handle.write(_header(total))
+    return total
+
+
+def to_int16(samples: np.ndarray) -> np.ndarray:
+    """Rounded to the nearest level; full scale itself is the highest that 16 bits have."""
+    return np.clip(np.rint(samples * np.float32(FULL_SCALE)), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
+
+
+def open_raw(path: str | os.PathLike[str]) -> np.ndarray:
+    """The int16 samples [t] of ``path``, mapped into memory; read-only.
+
+    Raises:
+        OrchestrionError: no such file, not a one-dimensional array of int16, or its size contradicts its header.
+    """
+    source = Path(path)
+    try:
+        with open(source, "rb") as handle:
+            n_samples = _n_samples(handle.read(HEADER_BYTES), source)
+            size = os.fstat(handle.fileno()).st_size
+    except OSError as error:
+        raise OrchestrionError(f"Cannot read {source}: {error.strerror or error}.") from error
+    if size != HEADER_BYTES + 2 * n_samples:
+        raise OrchestrionError(f"{source} is damaged: its size is not that of its {n_samples:,} samples; prepare again.")
+    return np.memmap(source, dtype="<i2", mode="r", offset=HEADER_BYTES, shape=(n_samples,))
+
+
+def to_float(samples: np.ndarray) -> np.ndarray:
+    """int16 as float32 in [-1, 1)."""
+    return samples.astype(np.float32) / np.float32(FULL_SCALE)
+
+
+def _header(n_samples: int) -> bytes:
+    """NumPy's format 1.0; always `HEADER_BYTES` long, so that it can be written again once the length is known."""
+    text = f"{{'descr': '<i2', 'fortran_order': False, 'shape': ({n_samples},), }}"
+    length = HEADER_BYTES - len(MAGIC) - 2
+    return MAGIC + length.to_bytes(2, "little") + text.ljust(length - 1).encode("ascii") + b"\n"
+
+
+def _n_samples(header: bytes, source: Path) -> int:
+    # Only what `write_raw` writes is taken: nothing of a foreign header is ever evaluated.
+    start, _, rest = header.partition(b"'shape': (")
+    digits = rest.partition(b",)")[0]
+    if not digits.isdigit() or len(digits) > 12 or header != _header(int(digits)) or not int(digits):
+        raise OrchestrionError(f"{source} does not hold 16-bit samples as a prepared set has them; prepare it again.")
+    return int(digits)
