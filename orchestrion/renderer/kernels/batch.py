@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from orchestrion.renderer.kernels import loop
-from orchestrion.renderer.kernels.emitter import FLOAT32, PANEL_BYTES
+from orchestrion.renderer.kernels.emitter import FLOAT32, INT8_STORED, PANEL_BYTES
 from orchestrion.renderer.kernels.memory import aligned_zeros
 from orchestrion.renderer.kernels.packing import STORAGES, Packed
-from orchestrion.renderer.kernels.width import lanes_tag
+from orchestrion.renderer.kernels.width import lanes_tag, storage_tag
 from orchestrion.renderer.mulaw import silence_level
 
 AHEAD = 8  # samples whose past is multiplied at once; a power of two
@@ -61,11 +61,17 @@ class Block:
 
 
 class Batch:
-    """``voices`` in lockstep; ``run`` advances all of them."""
+    """``voices`` in lockstep; ``run`` advances all of them.
 
-    def __init__(self, packed: Packed, voices: Sequence[VoiceState], lanes: int | None = None):
+    ``lanes`` and ``quads`` force other instructions than the host's best; see ``width``.
+    """
+
+    def __init__(
+        self, packed: Packed, voices: Sequence[VoiceState], lanes: int | None = None, quads: bool | None = None
+    ):
         self.packed, self.n = packed, len(voices)
-        self._tags = (lanes_tag(lanes), (0,) * STORAGES[packed.storage], (0,) * FLOAT32)
+        kind = STORAGES[packed.storage]
+        self._tags = (lanes_tag(lanes), storage_tag(kind, quads if kind == INT8_STORED else True), storage_tag(FLOAT32, True))
         self._clock = 0
         self._keys = np.array([voice.key for voice in voices], dtype=np.uint64)
         self._counters = np.array([voice.counter for voice in voices], dtype=np.int64)
@@ -114,7 +120,7 @@ class Batch:
         sizes = {
             "stream": p.skip_width + p.width, "a": 2 * p.width, "z": p.width,
             "head": len(p.head_bias), "logits": len(p.out_bias), "weights": len(p.out_bias),
-            "whole": self._ahead * (1 + max(p.width, p.skip_width, len(p.head_bias))),
+            "whole": self._ahead * (2 + max(p.width, p.skip_width, len(p.head_bias))),
         }  # fmt: skip
         return {name: aligned_zeros(self.n, size) for name, size in sizes.items()}
 

@@ -10,18 +10,15 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from orchestrion.renderer.kernels.width import pair_product
-
 FLOAT = ir.FloatType()
 INT64 = ir.IntType(64)
 INT32 = ir.IntType(32)
 INT16 = ir.IntType(16)
-INT8 = ir.IntType(8)
 
 FLOAT32, BFLOAT16, INT8_STORED = 1, 2, 3  # lengths of the storage tag
 PANEL = 32  # columns of a weight panel
 PANEL_BYTES = {FLOAT32: 128, BFLOAT16: 64, INT8_STORED: 32}  # of one row of a panel
-UNROLL = 4  # rows of weights (pairs of rows for int8) a turn of the loop; every k is a multiple of 16
+UNROLL = 4  # rows of weights (fours of rows for int8) a turn of the loop; every k is a multiple of 16
 
 # tanh(x) = x P(x²) / Q(x²) for |x| <= 8, fitted by reweighted least squares towards the least largest error: 1.3e-7 in exact
 # arithmetic, 4.6e-7 in float32; beyond 8 the value at 8 is 2.3e-7 off.
@@ -43,7 +40,6 @@ class Emitter:
         self.fuses = isinstance(width.dtype, types.Integer)
         self.vector = ir.VectorType(FLOAT, width.count)
         self.integers = ir.VectorType(INT32, width.count)
-        self.pairs = ir.VectorType(INT16, 2 * width.count)
 
     def splat(self, value: float) -> ir.Constant:
         return ir.Constant(self.vector, [value] * self.lanes)
@@ -65,6 +61,11 @@ class Emitter:
 
     def broadcast(self, scalar):
         undefined = ir.Constant(self.vector, ir.Undefined)
+        first = self.builder.insert_element(undefined, scalar, INT32(0))
+        return self.builder.shuffle_vector(first, undefined, ir.Constant(self.integers, None))
+
+    def broadcast_int(self, scalar):
+        undefined = ir.Constant(self.integers, ir.Undefined)
         first = self.builder.insert_element(undefined, scalar, INT32(0))
         return self.builder.shuffle_vector(first, undefined, ir.Constant(self.integers, None))
 
@@ -97,35 +98,7 @@ class Emitter:
         """The two vectors of a panel's row: columns j and j + 16 of each word."""
         if storage == FLOAT32:
             return self.load(address, n_bytes), self.load(address, n_bytes + 64)
-        if storage == BFLOAT16:
-            word = self.load(address, n_bytes, self.integers)
-            low = self.builder.shl(word, self.splat_int(16))
-            # The high weight keeps the low one's bits as its last ones: packing has chosen it with those in mind.
-            return self.builder.bitcast(low, self.vector), self.builder.bitcast(word, self.vector)
-        return self._pairs(address, n_bytes), self._pairs(address, n_bytes + 32)
-
-    def _pairs(self, address, n_bytes: int):
-        """int8 weights of two rows, [column, row], widened to int16."""
-        stored = self.builder.load(self.at(address, n_bytes, ir.VectorType(INT8, 2 * self.lanes)), align=1)
-        return self.builder.sext(stored, self.pairs)
-
-    def broadcast_pair(self, address, n_bytes: int):
-        """Two int16 at ``address``, for every lane."""
-        both = self.load(address, n_bytes, INT32)
-        undefined = ir.Constant(self.integers, ir.Undefined)
-        first = self.builder.insert_element(undefined, both, INT32(0))
-        everywhere = self.builder.shuffle_vector(first, undefined, ir.Constant(self.integers, None))
-        return self.builder.bitcast(everywhere, self.pairs)
-
-    def add_pair_products(self, a, b, total):
-        """total + a[2i] * b[2i] + a[2i + 1] * b[2i + 1] in int32: exact, so any order and any width give the same."""
-        name = pair_product(self.lanes)
-        if name is not None:
-            kind = ir.FunctionType(self.integers, [self.pairs] * 2)
-            function = cgutils.get_or_insert_function(self.builder.module, kind, name)
-            return self.builder.add(total, self.builder.call(function, [a, b]))
-        for half in (0, 1):
-            chosen = ir.Constant(self.integers, [2 * lane + half for lane in range(self.lanes)])
-            x, y = (self.builder.sext(self.builder.shuffle_vector(v, v, chosen), self.integers) for v in (a, b))
-            total = self.builder.add(total, self.builder.mul(x, y))
-        return total
+        word = self.load(address, n_bytes, self.integers)
+        low = self.builder.shl(word, self.splat_int(16))
+        # The high weight keeps the low one's bits as its last ones: packing has chosen it with those in mind.
+        return self.builder.bitcast(low, self.vector), self.builder.bitcast(word, self.vector)

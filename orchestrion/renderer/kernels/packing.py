@@ -9,8 +9,8 @@ Storage:
     bfloat16  two weights a 32-bit word: column j in the low half, j + 16 in the high half. The kernel shifts for the low
               one and takes the whole word for the high one, whose value so includes the low half as its last bits:
               packing rounds the high half to the nearest number *with* those bits.
-    int8      whole numbers -127..127 with one scale a column, two rows side by side. What they multiply is rounded to 15
-              bits (int16 with one power of two a product), and the sums are exact.
+    int8      whole numbers -127..127 with one scale a column, stored 128 higher, four rows side by side. What they
+              multiply is rounded to 15 bits (with one power of two a product), and the sums are exact; see ``whole``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from orchestrion.renderer.kernels.memory import aligned, together
 
 STORAGES = {"float32": FLOAT32, "bfloat16": BFLOAT16, "int8": INT8_STORED}
 ROW_MULTIPLE = 16
+WHOLE_OFFSET = 128
 LONGEST_WHOLE = 1024  # 16384 * 127 * 1024 is the last that an int32 holds
 TINY = np.float32(2.0**-100)
 NEVER = -1e30  # the logit of a level that does not exist
@@ -127,8 +128,8 @@ def pack_matrix(matrix: np.ndarray, kind: int) -> Matrix:
     scale = np.ones(columns, dtype=np.float32)
     if kind == INT8_STORED:
         scale = _column_scales(panels).reshape(columns)
-        whole = np.rint(panels / scale.reshape(-1, 1, PANEL)).astype(np.int8)
-        panels = whole.reshape(-1, k // 2, 2, PANEL).swapaxes(2, 3)  # [panels, k / 2, 32, 2]
+        whole = (np.rint(panels / scale.reshape(-1, 1, PANEL)) + WHOLE_OFFSET).astype(np.uint8)
+        panels = whole.reshape(-1, k // 4, 4, PANEL).swapaxes(2, 3)  # [panels, k / 4, 32, 4]
     elif kind == BFLOAT16:
         panels = _bfloat16_words(panels[..., :16], panels[..., 16:])
     return Matrix(aligned(panels), aligned(scale), k, columns)
@@ -140,7 +141,7 @@ def unpack_matrix(matrix: Matrix, kind: int) -> np.ndarray:
     if kind == BFLOAT16:
         panels = np.concatenate([(panels << np.uint32(16)).view(np.float32), panels.view(np.float32)], axis=-1)
     if kind == INT8_STORED:
-        panels = panels.swapaxes(2, 3).reshape(-1, matrix.k, PANEL)
+        panels = panels.swapaxes(2, 3).reshape(-1, matrix.k, PANEL).astype(np.float32) - WHOLE_OFFSET
     dense = panels.astype(np.float32).swapaxes(0, 1).reshape(matrix.k, matrix.columns)
     return dense * matrix.scale
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from numba import njit
 
 from orchestrion.renderer.kernels.tile import product_tile
-from orchestrion.renderer.kernels.vectors import never_inlined, to_whole, write_float
+from orchestrion.renderer.kernels.vectors import never_inlined
+from orchestrion.renderer.kernels.whole import to_whole
 
 PANEL_COLUMNS = 32
 WIDEST = 6  # panels of one row: 12 accumulators hide the latency of the multiply-adds
@@ -18,21 +19,21 @@ def product(
     """out[:n, :columns] = max(base + bias + (chain + x @ w + x2 @ w2), floor); see ``product_tile``.
 
     All are addresses or lengths: ``columns`` is a multiple of 32, ``stride`` the bytes from one panel to the next,
-    ``whole`` room for n float32 and then n * k int16, used for int8 storage.
+    ``whole`` room for n * (8 + 2 * k) bytes, used for int8 storage.
     """
     never_inlined()
-    lanes, word_bytes = len(width), 2 if len(storage) == 3 else 4
+    lanes = len(width)
     x_scale = whole
     if len(storage) == 3:
         for r in range(n):
-            write_float(to_whole(width, x + 4 * r * ldx, k, whole + 4 * n + 2 * r * k), whole + 4 * r)
-        x, ldx = whole + 4 * n, k
+            to_whole(width, storage, x + 4 * r * ldx, k, whole + 8 * n + 2 * r * k, whole + 8 * r)
+        x, ldx = whole + 8 * n, k
     panels = columns // PANEL_COLUMNS
     for part in range(0, 16, lanes):
         panel = 0
         while panel < panels:
             c = 4 * (panel * PANEL_COLUMNS + part)
-            here = w + panel * stride + part * word_bytes
+            here = w + panel * stride + part * 4
             bias_here, chain_here = bias + c if bias else bias, chain + c if chain else chain
             if n == 1:
                 # As equal groups as can be: a narrow rest would wait for its own multiply-adds.
@@ -89,53 +90,53 @@ def _panel(
     width, storage, n, x, ldx, k, x2, ldx2, k2, w, stride, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor
 ):  # fmt: skip  # pragma: no cover - compiled
     """One panel (its part of ``lanes`` columns twice), rows in tiles of 12, 8, 4 and the rest; of 6 in place of 12 and 8
-    where the host may have 16 vector registers alone.
+    where the host may have 16 vector registers alone, and for int8, which takes two a sum.
     """
     never_inlined()
     r, x_bytes = 0, 2 if len(storage) == 3 else 4
-    while n - r >= 12 and len(width) == 16:
+    while n - r >= 12 and len(width) == 16 and len(storage) < 3:
         product_tile(
             width, storage, (0,) * 12, (0,), x + x_bytes * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 4 * r,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
             chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
         r += 12
-    while n - r >= 8 and len(width) == 16:
+    while n - r >= 8 and len(width) == 16 and len(storage) < 3:
         product_tile(
             width, storage, (0,) * 8, (0,), x + x_bytes * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 4 * r,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
             chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
         r += 8
-    while n - r >= 6 and len(width) < 16:
+    while n - r >= 6 and (len(width) < 16 or len(storage) == 3):
         product_tile(
             width, storage, (0,) * 6, (0,), x + x_bytes * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 4 * r,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
             chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
         r += 6
     while n - r >= 4:
         product_tile(
             width, storage, (0,) * 4, (0,), x + x_bytes * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 4 * r,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
             chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
         r += 4
     if n - r == 3:
         product_tile(
             width, storage, (0,) * 3, (0,), x + x_bytes * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 4 * r,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
             chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
     elif n - r == 2:
         product_tile(
             width, storage, (0,) * 2, (0,), x + x_bytes * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 4 * r,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
             chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip
     elif n - r == 1:
         product_tile(
             width, storage, (0,), (0,), x + x_bytes * r * ldx, ldx, k, x2 + 4 * r * ldx2, ldx2, k2, w, stride,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 4 * r,
+            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
             chain + 4 * r * ldc if chain else chain, ldc, floor,
         )  # fmt: skip

@@ -10,22 +10,25 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from orchestrion.renderer.kernels.emitter import FLOAT, INT8_STORED, INT64, PANEL, PANEL_BYTES, UNROLL, Emitter
+from orchestrion.renderer.kernels.emitter import FLOAT, INT8_STORED, INT32, INT64, PANEL, PANEL_BYTES, UNROLL, Emitter
+from orchestrion.renderer.kernels.whole import Whole, is_quads
 
 
 class _Tile:
     """``rows`` x ``2 * panels`` accumulators in registers, through one or two loops over k."""
 
-    def __init__(self, emit: Emitter, storage: int, rows: int, panels: int):
-        self.emit, self.storage, self.rows, self.panels = emit, storage, rows, panels
-        self.whole = storage == INT8_STORED
+    def __init__(self, emit: Emitter, storage, rows: int, panels: int):
+        self.emit, self.storage, self.rows, self.panels = emit, storage.count, rows, panels
+        self.whole = Whole(emit, is_quads(storage)) if self.storage == INT8_STORED else None
         self.kind = emit.integers if self.whole else emit.vector
-        self.rows_a_step = 2 if self.whole else 1
-        self.row_bytes = PANEL_BYTES[storage]
+        self.rows_a_step = 4 if self.whole else 1
+        self.row_bytes = PANEL_BYTES[self.storage]
         self.x_bytes = 2 if self.whole else 4
 
     def zeros(self):
-        return [[ir.Constant(self.kind, None)] * (2 * self.panels) for _ in range(self.rows)]
+        """Accumulators ``[row][of each vector]``; whole numbers in bytes take two a vector."""
+        zeros = self.whole.zeros() if self.whole else [ir.Constant(self.kind, None)]
+        return [2 * self.panels * zeros for _ in range(self.rows)]
 
     def chain(self, start, x, ldx, k, w, panel_stride):
         """Continue the chains ``start`` over ``k`` rows of weights at ``w`` (k may be 0)."""
@@ -59,15 +62,30 @@ class _Tile:
         vectors = []
         for panel in range(self.panels):
             address = b.add(base, b.mul(panel_stride, INT64(panel))) if panel else base
-            vectors += self.emit.weights(self.storage, address, step * self.rows_a_step * self.row_bytes)
+            vectors += self._weights(address, step * self.rows_a_step * self.row_bytes)
         for r, row in enumerate(rows):
             address = b.add(row, b.mul(i, INT64(self.x_bytes)))
             if self.whole:
-                x = self.emit.broadcast_pair(address, 4 * step)
-                current[r] = [self.emit.add_pair_products(x, w, s) for w, s in zip(vectors, current[r], strict=True)]
+                x, n = self.whole.inputs(address, 8 * step), self.whole.n_sums
+                products = [self.whole.add_products(w, x, current[r][n * c : n * c + n]) for c, w in enumerate(vectors)]
+                current[r] = [total for sums in products for total in sums]
             else:
                 x = self.emit.broadcast(self.emit.load(address, 4 * step, FLOAT))
                 current[r] = [self.emit.fma(x, w, s) for w, s in zip(vectors, current[r], strict=True)]
+
+    def _weights(self, address, n_bytes):
+        return self.whole.weights(address, n_bytes) if self.whole else self.emit.weights(self.storage, address, n_bytes)
+
+    def products(self, sums, scale, x_numbers, columns):
+        """Whole sums as floats ``[row][vector]``: what ``sums`` means, times the steps of its row and column."""
+        b, n, products = self.emit.builder, self.whole.n_sums, []
+        for r, row in enumerate(sums):
+            x_step = self.emit.broadcast(self.emit.load(x_numbers, 8 * r, FLOAT))
+            correction = self.emit.broadcast_int(self.emit.load(x_numbers, 8 * r + 4, INT32))
+            totals = [self.whole.total(row[n * c : n * c + n], correction) for c in range(len(columns))]
+            steps = [b.fmul(x_step, self.emit.load(scale, n_bytes)) for n_bytes in columns]
+            products.append([(b.sitofp(total, self.emit.vector), step) for total, step in zip(totals, steps, strict=True)])
+        return products
 
     def _merge(self, a, block_a, z, block_z):
         phi = self.emit.builder.phi(self.kind)
@@ -86,13 +104,13 @@ def product_tile(
     x holds the rows [r, :k] and w their weights, w2 lies after w. ``bias`` and ``chain`` may be 0 (none); with ``base`` of
     zeros the result is a chain for another call to continue. A panel's row holds columns j (vector 0) and j + 16 (vector 1).
 
-    For int8, x is int16, there is no x2, and x @ w is multiplied by x_scale[r] * scale[c].
+    For int8, x is what ``to_whole`` wrote, with its numbers in ``x_scale``; there is no x2.
     """
     signature = types.void(width, storage, rows, panels, *[types.int64] * 17, types.float32)
 
     def code(context, builder, sig, args):
         emit = Emitter(builder, width)
-        tile = _Tile(emit, storage.count, rows.count, panels.count)
+        tile = _Tile(emit, storage, rows.count, panels.count)
         x_, ldx_, k_, x2_, ldx2_, k2_, w_, stride, out_, ldo_, base_, ldb_, bias_, scale_, x_scale_ = args[4:19]
         chain_, ldc_, floor_ = args[19:]
         bases = _read(emit, _outputs(emit, tile, base_, ldb_))
@@ -106,15 +124,13 @@ def product_tile(
             sums = _both(tile, sums, x_, ldx_, k_, x2_, ldx2_, k2_, w_, stride)
         bases = _either(emit, bias_, bases, lambda: _plus(builder, bases, [[emit.load(bias_, n) for n in columns]] * tile.rows))
         least = emit.broadcast(floor_)
-        for r, targets in enumerate(_outputs(emit, tile, out_, ldo_)):
-            if tile.whole:
-                x_step = emit.broadcast(emit.load(x_scale_, 4 * r, FLOAT))
-            for c, (address, n_bytes) in enumerate(targets):
-                if tile.whole:
-                    step = builder.fmul(x_step, emit.load(scale_, columns[c]))
-                    value = emit.fma(builder.sitofp(sums[r][c], emit.vector), step, bases[r][c])
-                else:
-                    value = builder.fadd(bases[r][c], sums[r][c])
+        if tile.whole:
+            products = tile.products(sums, scale_, x_scale_, columns)
+            values = [[emit.fma(*p, base) for p, base in zip(*rows, strict=True)] for rows in zip(products, bases, strict=True)]
+        else:
+            values = _plus(builder, bases, sums)
+        for row, targets in zip(values, _outputs(emit, tile, out_, ldo_), strict=True):
+            for value, (address, n_bytes) in zip(row, targets, strict=True):
                 emit.store(emit.maximum(value, least), address, n_bytes)
         return context.get_dummy_value()
 

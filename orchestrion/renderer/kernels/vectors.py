@@ -4,69 +4,9 @@ from __future__ import annotations
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
-from orchestrion.renderer.kernels.emitter import EXP2, FLOAT, INT16, INT32, INT64, LOG2_E, Emitter
-
-
-@intrinsic
-def to_whole(typing, width, x, k, out):
-    """out = x[:k] rounded to int16 steps of a power of two, so that the greatest lies in 8192 .. 16384; returns the step."""
-
-    def code(context, builder, sig, args):
-        emit = Emitter(builder, width)
-        _, x_, k_, out_ = args
-        before = builder.basic_block
-        search, found = builder.append_basic_block("search"), builder.append_basic_block("found")
-        builder.branch(search)
-        builder.position_at_end(search)
-        i, best = builder.phi(INT64), builder.phi(emit.integers)
-        bits = emit.load(builder.add(x_, builder.mul(i, INT64(4))), 0, emit.integers)
-        bits = builder.and_(bits, emit.splat_int(0x7FFFFFFF))  # magnitudes of floats are ordered as whole numbers
-        better = builder.select(builder.icmp_signed(">", bits, best), bits, best)
-        following = builder.add(i, INT64(emit.lanes))
-        for phi, start, end in ((i, INT64(0), following), (best, ir.Constant(emit.integers, None), better)):
-            phi.add_incoming(start, before)
-            phi.add_incoming(end, search)
-        builder.cbranch(builder.icmp_signed("<", following, k_), search, found)
-        builder.position_at_end(found)
-        kind = ir.FunctionType(INT32, [emit.integers])
-        reduce = cgutils.get_or_insert_function(builder.module, kind, f"llvm.vector.reduce.umax.v{emit.lanes}i32")
-        exponent = builder.lshr(builder.call(reduce, [better]), INT32(23))
-        least = INT32(40)  # so that the inverse stays finite: what is below 2**-87 counts as nothing
-        exponent = builder.select(builder.icmp_signed("<", exponent, least), least, exponent)
-        step = builder.bitcast(builder.shl(builder.sub(exponent, INT32(13)), INT32(23)), FLOAT)
-        inverse = emit.broadcast(builder.bitcast(builder.shl(builder.sub(INT32(267), exponent), INT32(23)), FLOAT))
-        write, done = builder.append_basic_block("write"), builder.append_basic_block("written")
-        builder.branch(write)
-        builder.position_at_end(write)
-        j = builder.phi(INT64)
-        scaled = builder.fmul(emit.load(builder.add(x_, builder.mul(j, INT64(4)))), inverse)
-        # Adding 1.5 * 2**23 rounds to a whole number, which stands in the low bits of the sum.
-        shifted = builder.bitcast(builder.fadd(scaled, emit.splat(12582912.0)), emit.integers)
-        narrow = ir.VectorType(INT16, emit.lanes)
-        target = builder.inttoptr(builder.add(out_, builder.mul(j, INT64(2))), narrow.as_pointer())
-        builder.store(builder.trunc(shifted, narrow), target, align=2)
-        after = builder.add(j, INT64(emit.lanes))
-        j.add_incoming(INT64(0), found)
-        j.add_incoming(after, write)
-        builder.cbranch(builder.icmp_signed("<", after, k_), write, done)
-        builder.position_at_end(done)
-        return step
-
-    return types.float32(width, types.int64, types.int64, types.int64), code
-
-
-@intrinsic
-def write_float(typing, value, address):
-    """Store a float32 at ``address``."""
-
-    def code(context, builder, sig, args):
-        builder.store(args[0], builder.inttoptr(args[1], FLOAT.as_pointer()), align=4)
-        return context.get_dummy_value()
-
-    return types.void(types.float32, types.int64), code
+from orchestrion.renderer.kernels.emitter import EXP2, FLOAT, INT32, INT64, LOG2_E, Emitter
 
 
 @intrinsic

@@ -44,6 +44,22 @@ def lanes_tag(lanes: int | None = None) -> tuple:
     return (0 if host_fuses() else 0.0,) * (lanes or host_lanes())
 
 
+def storage_tag(length: int, quads: bool | None = None) -> tuple:
+    """The compile-time argument for weights: its length tells the storage; whole numbers where int8 is multiplied in bytes
+    (by default where the host has instructions for that), else floats.
+    """
+    if quads is None:
+        quads = all(quad_product(lanes) for lanes in LANES)
+    return (0 if quads else 0.0,) * length
+
+
+def quad_product(lanes: int) -> str | None:
+    """LLVM's name for the host's sum to int32 ``lanes`` of four products of bytes; None where it has none."""
+    features = llvm.get_host_cpu_features()
+    has_it = features.get("avx512vnni") and (lanes == 16 or features.get("avx512vl"))
+    return f"llvm.x86.avx512.vpdpbusd.{32 * lanes}" if has_it else None
+
+
 def pair_product(lanes: int) -> str | None:
     """LLVM's name for the host's product of int16 pairs summed to int32 ``lanes``; None where it has none."""
     features = llvm.get_host_cpu_features()
