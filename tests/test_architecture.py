@@ -21,12 +21,15 @@ ALLOWED = {
     "renderer": {"bridge"},
     "datasets": {"bridge"},
     # Training validates with evaluation's measures; evaluation knows nothing of training.
-    "training": {"bridge", "composer", "renderer", "datasets", "evaluation"},
+    # It trains on recordings without notes, too, which are labelled first.
+    "training": {"bridge", "composer", "renderer", "datasets", "evaluation", "labelling"},
     "evaluation": {"bridge", "composer", "renderer", "datasets"},
+    # Labels with evaluation's transcriber, draws with its figures, writes sets of recordings.
+    "labelling": {"bridge", "datasets", "evaluation"},
     "ensemble": {"bridge"},
     "playing": {"bridge", "ensemble", "evaluation", "renderer"},
     "api": {"bridge", "composer", "ensemble", "evaluation", "playing", "renderer"},
-    "cli": {"api", "bridge", "composer", "datasets", "evaluation", "playing", "renderer", "training"},
+    "cli": {"api", "bridge", "composer", "datasets", "evaluation", "labelling", "playing", "renderer", "training"},
     "__main__": {"cli"},
     # Names that `orchestrion` itself hands out lazily.
     "__init__": {"api", "bridge", "renderer"},
