@@ -70,8 +70,7 @@ def _header(n_samples: int) -> bytes:
 
 def _n_samples(header: bytes, source: Path) -> int:
     # Only what `write_raw` writes is taken: nothing of a foreign header is ever evaluated.
-    start, _, rest = header.partition(b"'shape': (")
-    digits = rest.partition(b",)")[0]
+    digits = header.partition(b"'shape': (")[2].partition(b",)")[0]
     if not digits.isdigit() or len(digits) > 12 or header != _header(int(digits)) or not int(digits):
         raise OrchestrionError(f"{source} does not hold 16-bit samples as a prepared set has them; prepare it again.")
     return int(digits)

@@ -224,7 +224,7 @@ def _prepare_song(
     key |= {} if separator is None else {"stem": separator.stem, "separator": separator.model}
     if work.is_finished(name, key):
         return
-    seconds, source_rate, channels = length(path)
+    _, source_rate, channels = length(path)
     with nullcontext(path) if separator is None else separator.separated(path, work.folder) as audio:
         n_samples = write_raw(work.folder / f"{name}.npy", read_blocks(audio, rate))
     if not n_samples:

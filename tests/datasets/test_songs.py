@@ -101,7 +101,7 @@ def test_songs_are_divided_once_by_seed_or_by_name(folder, tmp_path):
         return names["validation"]
 
     assert validation(0) == validation(1) and len(validation(2)) == 1
-    assert len({frozenset(validation(number, seed=number)) for number in range(3, 13)}) > 1
+    assert len({frozenset(validation(number, seed=number)) for number in range(3, 8)}) > 1
     assert validation(13, validation=["ogg song", "album__one"]) == {"ogg song", "album__one"}
     assert len(validation(14, validation_share=0.4)) == 2 and validation(15, validation_share=0.0) == set()
 
@@ -111,7 +111,7 @@ def test_copies_of_one_file_are_never_on_both_sides(tmp_path):
     for number in range(4):
         for copy in "ab":
             soundfile.write(tmp_path / "songs" / f"{number}{copy}.wav", noise(0.1, 8000, 1, number), 8000)
-    for seed in range(5):
+    for seed in range(3):
         made = prepare_songs(tmp_path / "songs", tmp_path / f"set{seed}", sample_rate=8000, seed=seed)
         held_out = {song.name[0] for song in made.split("validation")}
         assert held_out and not held_out & {song.name[0] for song in made.split("train")}
@@ -177,8 +177,8 @@ def test_a_killed_preparation_goes_on_and_gives_the_same_bytes(folder, tmp_path,
 
 def test_sigkill_leaves_nothing_half_written_under_a_final_name(tmp_path):
     (tmp_path / "songs").mkdir()
-    for number in range(6):
-        soundfile.write(tmp_path / "songs" / f"{number}.wav", noise(30.0, 44100, 1, number), 44100)
+    for number in range(3):
+        soundfile.write(tmp_path / "songs" / f"{number}.wav", noise(10.0, 44100, 1, number), 44100)
     command = [sys.executable, "-m", "orchestrion", "data", "prepare", str(tmp_path / "songs"), "-o", str(tmp_path / "set")]
     process = subprocess.Popen(command)
     work = tmp_path / ".set-partial"
@@ -188,9 +188,9 @@ def test_sigkill_leaves_nothing_half_written_under_a_final_name(tmp_path):
     process.wait()
     assert not (tmp_path / "set").exists()
     for path in work.glob("[0-9].npy"):
-        assert len(open_raw(path)) == 480000
-    assert subprocess.run(command, capture_output=True).returncode == 0
-    assert len(SongSet.open(tmp_path / "set").songs) == 6
+        assert len(open_raw(path)) == 160000
+    subprocess.run(command, capture_output=True, check=True)
+    assert len(SongSet.open(tmp_path / "set").songs) == 3
 
 
 def test_a_changed_source_or_rate_is_made_anew(folder, tmp_path):
@@ -204,7 +204,7 @@ def test_a_changed_source_or_rate_is_made_anew(folder, tmp_path):
 
 def test_memory_stays_flat_however_long_the_song(tmp_path):
     peaks = []
-    for seconds in (2, 300):
+    for seconds in (2, 120):
         source = tmp_path / f"{seconds}s"
         source.mkdir()
         block = noise(1.0, 44100, 2)
@@ -218,8 +218,8 @@ def test_memory_stays_flat_however_long_the_song(tmp_path):
         )
         command = [sys.executable, "-c", script, str(source), str(tmp_path / f"set{seconds}")]
         peaks.append(int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) / 1024)
-    # The five minutes are 101 MiB as float32 in stereo, 18 as float32 at the end.
-    assert peaks[1] - peaks[0] < 16 and peaks[1] < 512
+    # Two minutes are 40 MiB as float32 in stereo, 20 in mono: no part of that is ever held.
+    assert peaks[1] - peaks[0] < 8 and peaks[1] < 512
 
 
 def damaged(made: SongSet, content: bytes) -> str:
@@ -293,6 +293,8 @@ def demucs(tmp_path, monkeypatch):
 
 
 def test_stems_come_from_demucs_where_it_is_installed(folder, tmp_path, demucs):
+    for other in ("flac song.flac", "ogg song.ogg", "mp3 song.mp3", "album/one.wav"):
+        (folder / other).unlink()
     made = prepare_songs(folder, tmp_path / "set", sample_rate=44100, stem="bass", validation_share=0.0)
     expected = Waveform.read(folder / "wav song.wav").samples * 2 / 8
     song = next(song for song in made.songs if song.name == "wav song")
