@@ -10,7 +10,8 @@ splittable pseudorandom number generators", OOPSLA), applied once for the seed, 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from orchestrion.compiled import compiled
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLY_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -41,7 +42,7 @@ def stream_key(seed: int, voice: int | np.ndarray) -> np.ndarray:
         return _mix(keyed ^ _mix(_as_uint64(voice) * _GOLDEN + _MULTIPLY_1))
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def uniform_scalar(key, n):  # pragma: no cover - compiled
     """The number of step `n` (uint64 or non-negative int) of the stream `key` = stream_key(seed, voice)."""
     z = key + (np.uint64(n) + np.uint64(1)) * _GOLDEN

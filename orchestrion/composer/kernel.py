@@ -7,14 +7,14 @@ does badly: 78 steps of matrix times vector with a decision after each, and inpu
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from orchestrion.bridge.randomness import uniform_scalar
+from orchestrion.compiled import compiled
 
 _FAST = {"contract", "nsz", "nnan", "ninf"}  # fused multiply-add, all values finite; no reordering of sums
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST, inline="always")
+@compiled(nogil=True, error_model="numpy", fastmath=_FAST, inline="always")
 def tanh(x):
     """tanh(x) = 2t/(1 + t²) with t = tanh(x/2) from Lambert's continued fraction; absolute error below 3e-7.
 
@@ -27,13 +27,13 @@ def tanh(x):
     return np.float32(2.0) * n * d / (n * n + d * d)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST, inline="always")
+@compiled(nogil=True, error_model="numpy", fastmath=_FAST, inline="always")
 def sigmoid(x):
     """σ(x) = (1 + tanh(x/2)) / 2."""
     return np.float32(0.5) + np.float32(0.5) * tanh(np.float32(0.5) * x)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(nogil=True, error_model="numpy", fastmath=_FAST)
 def update_cell(gates, c, h):  # pragma: no cover - compiled
     """One LSTM cell: gates i, f, g, o [4u] → c, h [u] in place."""
     u = c.shape[0]
@@ -44,7 +44,7 @@ def update_cell(gates, c, h):  # pragma: no cover - compiled
         h[j] = sigmoid(gates_o[j]) * tanh(c[j])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(nogil=True, error_model="numpy", fastmath=_FAST)
 def update_cells(gates, shift, c, own, own_at, above):  # pragma: no cover - compiled
     """Cells of all pitches: gates [p, 4u] + shift [4u] → c [p, u]; h goes to ``own`` [p, own_at:] and ``above`` [p, :u].
 
@@ -60,7 +60,7 @@ def update_cells(gates, shift, c, own, own_at, above):  # pragma: no cover - com
             up[j] = h[j]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(nogil=True, error_model="numpy", fastmath=_FAST)
 def add_inputs(gates, fixed, previous, near, around, pitch_low, wraps):  # pragma: no cover - compiled
     """Add the input layer's share to gates [p, 4u]: ``fixed`` [p, 4u] plus one row a sounding note and neighbour.
 
@@ -82,7 +82,7 @@ def add_inputs(gates, fixed, previous, near, around, pitch_low, wraps):  # pragm
             _add_near(gates, near, previous[q, 1], q - n)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(nogil=True, error_model="numpy", fastmath=_FAST)
 def _add_near(gates, near, articulated, q):  # pragma: no cover - compiled
     for p in range(max(0, q - 12), min(gates.shape[0], q + 13)):
         for j in range(gates.shape[1]):
@@ -92,7 +92,7 @@ def _add_near(gates, near, articulated, q):  # pragma: no cover - compiled
                 gates[p, j] += near[q - p + 12, 1, j]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(nogil=True, error_model="numpy", fastmath=_FAST)
 def accumulate(gates, x, w, first):  # pragma: no cover - compiled
     """gates [m] += x [k] @ w[first : first + k] (rows of w [., m]), eight rows at a time."""
     k, m = x.shape[0], gates.shape[0]
@@ -112,7 +112,7 @@ def accumulate(gates, x, w, first):  # pragma: no cover - compiled
         i += 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(nogil=True, error_model="numpy", fastmath=_FAST)
 def walk_notes(
     thoughts,
     sizes,
@@ -184,6 +184,6 @@ def walk_notes(
         below[0], below[1] = row[p, 0], row[p, 1]
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _chance(logit):  # pragma: no cover - compiled
     return 1.0 / (1.0 + np.exp(-np.float64(logit)))

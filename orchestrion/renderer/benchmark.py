@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from numba import njit
 
 from orchestrion.bridge import ConditioningSeries, Note
+from orchestrion.compiled import compiled
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.renderer.kernels.emitter import FLOAT32
@@ -184,7 +184,7 @@ def peak_multiply_adds(threads: int) -> float:
     return threads * threads * turns * rows * k * columns / cpu
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _spin(width, storage, turns, rows, x, w, k, columns, out):  # pragma: no cover - compiled
     for _ in range(turns):
         product(

@@ -15,9 +15,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from orchestrion.bridge import ConditioningSeries
+from orchestrion.compiled import compiled
 from orchestrion.renderer.config import WaveNetConfig
 
 DECAY_S = 0.4
@@ -87,7 +87,7 @@ def _release_ends(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray, conf
     return ends
 
 
-@njit(cache=True)
+@compiled()
 def _add_note(out, start, onset, offset, end, pitch, level, sample_rate, release):
     n_frames, hop, channels = out.shape
     frequency = 440.0 * 2.0 ** ((pitch - 69) / 12.0)

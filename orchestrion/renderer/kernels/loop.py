@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from orchestrion.bridge.randomness import uniform_scalar
+from orchestrion.compiled import compiled
 from orchestrion.renderer.kernels.products import product
 from orchestrion.renderer.kernels.vectors import add, copy, exponentials, gate, greatest, read_float
 
@@ -24,7 +24,7 @@ LEAST = np.float32(-np.inf)
 NOTHING = np.float32(0.0)
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def run(
     width, storage, plain, places, layers, scratch, rows, excitation, sharpness, keys, counters, now, before, out, forced,
     clock, first, n_steps,
@@ -61,7 +61,7 @@ def run(
             out[t, v] = level
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _input(width, plain, n, places, scratch, excitation, t, now, before):  # pragma: no cover - compiled
     """stream = b_skip | E_now[now] + E_before[before] + excitation @ W."""
     residual, skips, none = places[WIDTH], places[SKIP_WIDTH], places[NONE]
@@ -81,7 +81,7 @@ def _input(width, plain, n, places, scratch, excitation, t, now, before):  # pra
         )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _stack(width, storage, n, places, layers, scratch, row, clock):  # pragma: no cover - compiled
     """All gated layers: leaves relu(skip sum + bias) in the stream."""
     residual, skips, none = places[WIDTH], places[SKIP_WIDTH], places[NONE]
@@ -106,7 +106,7 @@ def _stack(width, storage, n, places, layers, scratch, row, clock):  # pragma: n
         )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _gate_sums(
     width, storage, n, places, layer, whole, past, h, length, a, row, clock
 ):  # fmt: skip  # pragma: no cover - compiled
@@ -136,7 +136,7 @@ def _gate_sums(
     )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _head(width, storage, n, places, scratch):  # pragma: no cover - compiled
     """The last two products: leaves the logits in scratch."""
     skips, hidden, levels, none = places[SKIP_WIDTH], places[HEAD_WIDTH], places[LEVELS_WIDTH], places[NONE]
@@ -150,7 +150,7 @@ def _head(width, storage, n, places, scratch):  # pragma: no cover - compiled
     )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _draw(width, places, scratch, v, sharpness, u):  # pragma: no cover - compiled
     """The first level at which the cumulative softmax exceeds ``u``.
 
@@ -181,7 +181,7 @@ def _draw(width, places, scratch, v, sharpness, u):  # pragma: no cover - compil
     return min(level, places[LEVELS] - 1)
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _sum16(address):  # pragma: no cover - compiled
     total = read_float(address)
     for i in range(1, 16):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from orchestrion.compiled import compiled
 from orchestrion.renderer.kernels.tile import product_tile
 from orchestrion.renderer.kernels.vectors import never_inlined
 from orchestrion.renderer.kernels.whole import to_whole
@@ -12,7 +11,7 @@ PANEL_COLUMNS = 32
 WIDEST = 6  # panels of one row: 12 accumulators hide the latency of the multiply-adds
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def product(
     width, storage, n, x, ldx, k, x2, ldx2, k2, w, stride, columns, out, ldo, base, ldb, bias, scale, whole, chain, ldc, floor
 ):  # fmt: skip  # pragma: no cover - compiled
@@ -52,7 +51,7 @@ def product(
                 panel += 1
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _row(
     width, storage, panels, x, k, x2, k2, w, stride, out, base, bias, scale, x_scale, chain, floor
 ):  # fmt: skip  # pragma: no cover - compiled
@@ -85,7 +84,7 @@ def _row(
         )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _panel(
     width, storage, n, x, ldx, k, x2, ldx2, k2, w, stride, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor
 ):  # fmt: skip  # pragma: no cover - compiled

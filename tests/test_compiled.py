@@ -1,0 +1,111 @@
+"""Compiled code is kept under a hash of all that went into it, where it can be written."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from orchestrion import compiled
+
+CALLER = "from toy.inner import double\nfrom orchestrion.compiled import compiled\n@compiled()\ndef run(x):\n    return double(x) + 1\n"
+INNER = "from orchestrion.compiled import compiled\n@compiled()\ndef double(x):\n    return {factor} * x\n"
+
+
+@pytest.fixture
+def toy(tmp_path):
+    """A package of a compiled function that calls one in another file; returns a function that runs it anew."""
+    package = tmp_path / "toy"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "outer.py").write_text(CALLER)
+
+    def play(factor, **environment):
+        (package / "inner.py").write_text(INNER.format(factor=factor))
+        code = (
+            "from pathlib import Path; from orchestrion import compiled;"
+            f"compiled.PACKAGE = Path({str(package)!r});"
+            "compiled.fingerprint.__defaults__ = (compiled.PACKAGE,);"
+            "from toy.outer import run; print(run(10), sum(run.stats.cache_hits.values()))"
+        )
+        paths = os.pathsep.join([str(tmp_path), str(Path(compiled.__file__).parents[1])])
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": paths, **environment},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return tuple(map(int, done.stdout.split()))
+
+    return play
+
+
+def test_an_edit_of_what_is_called_compiles_anew(toy, tmp_path):
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    assert toy(2, **cache) == (21, 0)
+    assert toy(2, **cache) == (21, 1)
+    assert toy(3, **cache) == (31, 0)  # numba alone would have answered 21
+
+
+def test_the_fingerprint_follows_imports(tmp_path):
+    package = tmp_path / "toy"
+    package.mkdir()
+    far, near, start, other = (package / f"{name}.py" for name in ("far", "near", "start", "other"))
+    far.write_text("value = 1\n")
+    near.write_text("def late():\n    import toy.far\n")
+    start.write_text("from toy import near\n")
+    other.write_text("value = 1\n")
+    first = compiled.fingerprint(start, package)
+    other.write_text("value = 2\n")
+    assert compiled.fingerprint(start, package) == first
+    far.write_text("value = 2\n")
+    assert compiled.fingerprint(start, package) != first
+
+
+@pytest.fixture
+def roots(tmp_path, monkeypatch):
+    places = [tmp_path / "first", tmp_path / "second"]
+    monkeypatch.setattr(compiled, "_roots", lambda: places)
+    compiled.folder.cache_clear()
+    yield places
+    compiled.folder.cache_clear()
+
+
+SOURCE = Path(compiled.__file__).parent / "bridge" / "randomness.py"
+
+
+def test_a_cache_that_cannot_be_written_gives_way_to_the_next(roots):
+    roots[0].write_text("a file where a folder should be")
+    assert compiled.folder(SOURCE).parent == roots[1]
+
+
+def test_without_any_cache_functions_still_work(roots):
+    for root in roots:
+        root.write_text("")
+    assert compiled.folder(SOURCE) is None
+    assert compiled.compiled()(triple)(np.float32(2)) == 6
+
+
+def triple(x):
+    return 3 * x
+
+
+def test_code_not_used_for_months_goes(roots):
+    old, recent = roots[0] / "old", roots[0] / "recent"
+    for place in (old, recent):
+        place.mkdir(parents=True)
+    long_ago = time.time() - 100 * 86400
+    os.utime(old, (long_ago, long_ago))
+    compiled.folder(SOURCE)
+    assert recent.exists() and not old.exists()
+
+
+def test_the_users_folder_comes_before_the_packages(monkeypatch):
+    for name in ("NUMBA_CACHE_DIR", "ORCHESTRION_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/home/someone")
+    users, packages = compiled._roots()
+    assert users == Path("/home/someone/.cache/orchestrion/compiled") and packages.is_relative_to(compiled.PACKAGE)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "/elsewhere")
+    assert compiled._roots() == [Path("/elsewhere/orchestrion")]
