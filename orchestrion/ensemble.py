@@ -41,7 +41,8 @@ class Mix:
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write .wav, .flac or .ogg, atomically; see `Waveform.write`."""
-        write_blocks(path, [self.samples], self.sample_rate, channels=self.samples.shape[1], tags=self.tags)
+        n_samples, channels = self.samples.shape
+        write_blocks(path, [self.samples], self.sample_rate, channels=channels, tags=self.tags, n_samples=n_samples)
 
 
 def split_parts(score: Score) -> list[Score]:

@@ -157,7 +157,7 @@ def render_to_file(
     with progress(n_samples / rate, f"Playing {instrument.name}") as advance:
         blocks = resumable(path, decisive, start) if resume else iter(start(None))
         tags = instrument.waveform(np.zeros(1), title=score.title, seed=seed).tags
-        write_blocks(path, _counted(blocks, rate, advance), rate, tags=tags)
+        write_blocks(path, _counted(blocks, rate, advance), rate, tags=tags, n_samples=n_samples)
     return _facts([instrument], rate, n_samples / rate)
 
 

@@ -23,6 +23,8 @@ TAGS = {"title": "title", "software": "software", "artist": "artist", "date": "d
 READABLE_TAGS = ("title", "software", "artist", "comment", "date")
 BLOCK_FRAMES = 1 << 16
 MAX_WAV_BYTES = 0xFFFFFFFF
+UNKNOWN = 0xFFFFFFFF
+HEADER_BYTES = 1 << 16  # a WAV's header and tags
 
 
 def read(path: str | os.PathLike[str]) -> Waveform:
@@ -62,7 +64,8 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
 
 def write(waveform: Waveform, path: str | os.PathLike[str]) -> None:
     """See `Waveform.write`."""
-    write_blocks(path, _blocks(waveform.samples), waveform.sample_rate, tags=waveform.tags)
+    n_samples = len(waveform.samples)
+    write_blocks(path, _blocks(waveform.samples), waveform.sample_rate, tags=waveform.tags, n_samples=n_samples)
 
 
 def write_blocks(
@@ -72,20 +75,25 @@ def write_blocks(
     *,
     channels: int = 1,
     tags: Mapping[str, str] | None = None,
+    n_samples: int | None = None,
 ) -> None:
     """Write audio as it comes, so that memory stays flat however long it is; atomically, and so without half files.
 
     Args:
         path: .wav and .flac are written with 16 bits, .ogg as Vorbis.
         blocks: float32 [t] or [t, channels] in [-1, 1], of any lengths.
+        n_samples: of a channel, all blocks together, where that is known: past 4 GiB a .wav is then RF64 (EBU Tech 3306),
+            the same but for its header, which has room for the length.
 
     Raises:
-        OrchestrionError: unknown extension, or the file cannot be written.
+        OrchestrionError: unknown extension, a WAV past 4 GiB whose length was not known, or the file cannot be written.
     """
     target = Path(path)
     if target.suffix.lower() not in FORMATS:
         raise OrchestrionError(f"Cannot write audio as {target.name!r}: the name must end in .wav, .flac or .ogg.")
     container, encoding = FORMATS[target.suffix.lower()]
+    if container == "WAV" and n_samples and 2 * channels * n_samples > MAX_WAV_BYTES - HEADER_BYTES:
+        container = "RF64"
     with atomic_write(target) as temporary:
         # libsndfile opens the file itself: it says so where the disk is full; the error of a Python handle is lost.
         _write(blocks, os.fsencode(temporary), container, encoding, sample_rate, channels, tags or {})
@@ -104,19 +112,22 @@ def write_wav(waveform: Waveform, handle: IO[bytes]) -> None:
 def write_wav_blocks(handle: IO[bytes], blocks: Iterable[np.ndarray], sample_rate: int, n_samples: int) -> None:
     """Write a mono 16-bit WAV file of ``n_samples`` to a binary stream as its blocks come; each is flushed at once.
 
-    Raises:
-        OrchestrionError: it would be longer than the 4 GiB a WAV file can say.
+    Past 4 GiB it is RF64, see `write_blocks`.
     """
-    n_bytes = 2 * n_samples
-    if n_bytes + 36 > MAX_WAV_BYTES:
-        raise OrchestrionError(f"Audio of {n_samples / sample_rate / 3600:.1f} hours is too long for a WAV file.")
-    # RIFF header, then the format (PCM, one channel, 16 bits), then the samples.
-    header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", n_bytes + 36, b"WAVE", b"fmt ", 16, 1, 1, sample_rate,
-                         2 * sample_rate, 2, 16, b"data", n_bytes)  # fmt: skip
-    handle.write(header)
+    handle.write(_wav_header(sample_rate, n_samples))
     for block in blocks:
         handle.write(_encodable(block, "PCM_16").astype("<i2").tobytes())
         handle.flush()
+
+
+def _wav_header(sample_rate: int, n_samples: int) -> bytes:
+    """Of mono audio in 16 bits: RIFF, the format (PCM), the length of what follows; in RF64 the lengths stand in ds64."""
+    n_bytes = 2 * n_samples
+    shape = struct.pack("<4sIHHIIHH4s", b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16, b"data")
+    if n_bytes + 36 <= MAX_WAV_BYTES:
+        return struct.pack("<4sI4s", b"RIFF", n_bytes + 36, b"WAVE") + shape + struct.pack("<I", n_bytes)
+    lengths = struct.pack("<4sIQQQI", b"ds64", 28, n_bytes + 72, n_bytes, n_samples, 0)
+    return struct.pack("<4sI4s", b"RF64", UNKNOWN, b"WAVE") + lengths + shape + struct.pack("<I", UNKNOWN)
 
 
 def _blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
@@ -139,6 +150,8 @@ def _write(
             for name, text in _stored_tags(tags).items():
                 setattr(file, name, text)
             for block in blocks:
+                if container == "WAV" and 2 * channels * (file.frames + len(block)) > MAX_WAV_BYTES - HEADER_BYTES:
+                    raise OrchestrionError("Audio past 4 GiB does not fit a WAV file; write it as .flac, or in parts.")
                 file.write(_encodable(block, encoding))
     except soundfile.LibsndfileError as error:
         raise OrchestrionError(

@@ -10,7 +10,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrion.bridge import MACHINE_GENERATED, Waveform
+from orchestrion.bridge import MACHINE_GENERATED, Waveform, audiofiles
 from orchestrion.bridge.audiofiles import write_wav
 from orchestrion.errors import OrchestrionError
 
@@ -93,6 +93,38 @@ def test_a_stream_that_cannot_seek_takes_a_wav_file(tmp_path):
     write_wav(tone(), pipe)
     tone().write(tmp_path / "a.wav")
     assert pipe.getvalue() == (tmp_path / "a.wav").read_bytes()
+
+
+def test_a_wav_past_four_gibibytes_is_rf64(tmp_path, monkeypatch):
+    """With the bound brought down, as nobody wants to write 4 GiB: only the header is another."""
+    wave = tone(title="Long", comment=MACHINE_GENERATED)
+    monkeypatch.setattr(audiofiles, "MAX_WAV_BYTES", audiofiles.HEADER_BYTES + 2 * len(wave.samples) - 1)
+    wave.write(tmp_path / "a.wav")
+    assert (tmp_path / "a.wav").read_bytes()[:4] == b"RF64"
+    again = Waveform.read(tmp_path / "a.wav")
+    assert np.abs(again.samples - wave.samples).max() <= 1 / 32767 and again.tags["title"] == "Long"
+    with pytest.raises(OrchestrionError, match="4 GiB"):
+        audiofiles.write_blocks(tmp_path / "b.wav", [wave.samples], 16000)
+    assert not (tmp_path / "b.wav").exists()
+
+
+@pytest.mark.parametrize("bound, name", [(0xFFFFFFFF, b"RIFF"), (32_000, b"RF64")])
+def test_a_pipe_takes_either_header(tmp_path, monkeypatch, bound, name):
+    monkeypatch.setattr(audiofiles, "MAX_WAV_BYTES", bound)
+    wave = tone()
+    with open(tmp_path / "a.wav", "wb") as file:
+        audiofiles.write_wav_blocks(file, np.array_split(wave.samples, 5), 16000, len(wave.samples))
+    written = (tmp_path / "a.wav").read_bytes()
+    assert written[:4] == name
+    if name == b"RF64":  # riff size, data size, samples
+        assert struct.unpack("<QQQ", written[20:44]) == (len(written) - 8, 32_000, 16_000)
+    assert np.abs(Waveform.read(tmp_path / "a.wav").samples - wave.samples).max() <= 1 / 32767
+
+
+def test_the_header_of_a_real_giant_tells_its_length():
+    """80 hours; the four bytes a WAV has for a length would tell another."""
+    header = audiofiles._wav_header(16_000, 80 * 3600 * 16_000)
+    assert struct.unpack("<QQQ", header[20:44]) == (80 * 3600 * 32_000 + 72, 80 * 3600 * 32_000, 80 * 3600 * 16_000)
 
 
 @pytest.mark.parametrize(("before", "after"), [(16000, 44100), (44100, 16000), (192_000, 16000), (16000, 16000)])

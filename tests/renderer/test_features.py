@@ -1,6 +1,7 @@
 """What the network is shown of the score: frames, and the excitation's frequency, phase and blocks."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from orchestrion.bridge import ConditioningSeries, Note
 from orchestrion.renderer.config import PRESETS
-from orchestrion.renderer.features import excitation, frame_features
+from orchestrion.renderer.features import Features, _Reach, excitation, frame_features
 
 CONFIG = PRESETS["medium"]
 
@@ -69,3 +70,26 @@ def test_blocks_are_bit_for_bit_the_whole(notes, a, b):
     whole, frames = excitation(piece, CONFIG, 0, 300), frame_features(piece, CONFIG, 0, 300)
     assert np.array_equal(excitation(piece, CONFIG, a, b), whole[a * 64 : b * 64])
     assert np.array_equal(frame_features(piece, CONFIG, a, b), frames[a:b])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 40), st.integers(58, 62), st.integers(1, 127)), min_size=1, max_size=25))
+def test_blocks_equal_the_whole(drawn):
+    notes = [Note(0.02 * onset, 0.02 * (onset + length), pitch, velocity) for onset, length, pitch, velocity in drawn]
+    item = ConditioningSeries.from_notes(notes)
+    features, bounds = Features(item, CONFIG), [*range(0, item.n_frames, 37), item.n_frames]
+    for name, whole in (("frames", frame_features(item, CONFIG)), ("excitation", excitation(item, CONFIG))):
+        blocks = [getattr(features, name)(a, b) for a, b in itertools.pairwise(bounds)]
+        assert np.array_equal(np.concatenate(blocks), whole)
+
+
+def test_a_block_looks_at_the_notes_that_sound_in_it_alone():
+    """What keeps two hours at twice the cost of one: the notes looked at do not grow with the score."""
+    rng = np.random.default_rng(0)
+    for n in (100, 10_000):
+        onset = np.sort(rng.integers(0, 50 * n, n))
+        end = onset + rng.integers(1, 200, n)
+        found = _Reach(onset, end).between(2000, 2064)
+        assert np.array_equal(found, np.flatnonzero((end > 2000) & (onset < 2064)))
+        near = np.searchsorted(np.maximum.accumulate(end), 2000, side="right"), np.searchsorted(onset, 2064)
+        assert near[1] - near[0] < 20

@@ -14,7 +14,7 @@ import torch
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.errors import OrchestrionError
-from orchestrion.renderer.features import excitation, frame_features
+from orchestrion.renderer.features import Features
 from orchestrion.renderer.kernels.batch import Block
 from orchestrion.renderer.kernels.memory import aligned_zeros
 from orchestrion.renderer.kernels.packing import Packed
@@ -43,6 +43,7 @@ class Conditioner:
                 f" with {c.hop}; make the series for the renderer's clock."
             )
         self.model, self.packed, self.series = model, packed, series
+        self._features = Features(series, c)
         self._sharpness = _sharpness(temperature, series.n_frames)
         self._blocks: dict[str, dict[int, np.ndarray]] = {}
 
@@ -91,13 +92,13 @@ class Conditioner:
                 rows = self.model.conditioning_rows(None, n_frames=BLOCK)
             else:
                 past, future = c.context_frames
-                frames = torch.from_numpy(frame_features(self.series, c, start - past, stop + future))
+                frames = torch.from_numpy(self._features.frames(start - past, stop + future))
                 rows = self.model.conditioning_rows(frames[None])[:, past : past + BLOCK]
         return rows[0].detach().float().numpy().reshape(BLOCK, c.layers, 2, c.residual)
 
     def _excitation(self, index: int) -> np.ndarray:
         c = self.model.config
-        return excitation(self.series, c, BLOCK * index, BLOCK * (index + 1)).reshape(BLOCK, c.hop, 2 * c.harmonics)
+        return self._features.excitation(BLOCK * index, BLOCK * (index + 1)).reshape(BLOCK, c.hop, 2 * c.harmonics)
 
 
 def gather(
