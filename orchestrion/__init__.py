@@ -17,7 +17,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.version import VERSION
 
 if TYPE_CHECKING:
-    from orchestrion.api import compare, compose, perform, render, stream
+    from orchestrion.api import compare, compose, generate, perform, render, stream
     from orchestrion.bridge import BUILTIN_TUNES, ConditioningSeries, Note, Part, PianoRoll, Score, Waveform
     from orchestrion.renderer.instrument import Instrument
 
@@ -34,6 +34,7 @@ __all__ = [
     "Waveform",
     "compare",
     "compose",
+    "generate",
     "perform",
     "render",
     "stream",
@@ -41,7 +42,7 @@ __all__ = [
 _BRIDGE = ("BUILTIN_TUNES", "ConditioningSeries", "Note", "Part", "PianoRoll", "Score", "Waveform")
 _HOMES = (
     dict.fromkeys(_BRIDGE, "orchestrion.bridge")
-    | dict.fromkeys(("compare", "compose", "perform", "render", "stream"), "orchestrion.api")
+    | dict.fromkeys(("compare", "compose", "generate", "perform", "render", "stream"), "orchestrion.api")
     | {"Instrument": "orchestrion.renderer.instrument"}
 )
 

@@ -13,6 +13,11 @@ COMPOSER_PREFIX = "composer-"
 DEFAULT_INSTRUMENT = "piano"
 DEFAULT_COMPOSER = "melodies"
 MAX_HEADER_BYTES = 16 << 20
+BACKENDS = (
+    "wavenet", "wavenet-unconditioned", "spectral-lstm", "spectral-gru", "spectral-base", "spectral-dense", "spectral-conv1d",
+    "spectral-conv2d", "spectral-bilinear", "spectral-stacked", "sample-lstm", "stft-encdec", "tcn",
+)  # fmt: skip
+"""The back-ends of `orchestrion.renderer.backend`; a shipped model that has the name of one belongs to it."""
 
 
 def names() -> list[str]:
@@ -27,7 +32,12 @@ def composers() -> list[str]:
 
 def instruments() -> list[str]:
     """Names of the shipped instruments."""
-    return [name for name in names() if not name.startswith(COMPOSER_PREFIX)]
+    return [name for name in names() if not name.startswith(COMPOSER_PREFIX) and name not in BACKENDS]
+
+
+def generators() -> list[str]:
+    """Names of the shipped models of back-ends, each of the back-end it is called after."""
+    return [name for name in names() if name in BACKENDS]
 
 
 def find(name_or_path: str | os.PathLike[str]) -> Path:

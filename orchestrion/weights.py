@@ -62,12 +62,21 @@ def load(path: str | os.PathLike[str], *, architecture: str | None = None) -> tu
 
 def load_into(model: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> None:
     """Copy ``tensors`` into ``model`` after checking that names and shapes agree exactly."""
+    check_fit(model, tensors, path)
+    model.load_state_dict(dict(tensors))
+
+
+def check_fit(model: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> None:
+    """Check that names and shapes agree exactly; a model on the meta device will do.
+
+    Raises:
+        OrchestrionError: they do not.
+    """
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if expected != found:
         names = sorted(set(expected) ^ set(found)) or sorted(n for n in expected if expected[n] != found[n])
         raise OrchestrionError(f"The weights in {path} do not fit their own config (first difference: {names[0]}).")
-    model.load_state_dict(dict(tensors))
 
 
 def checksum(tensors: Mapping[str, torch.Tensor]) -> str:

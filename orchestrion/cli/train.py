@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from orchestrion.cli import backends
 from orchestrion.cli.options import COMPOSER, INSTRUMENT, PATH, seed_option
 from orchestrion.cli.output import printable
 from orchestrion.errors import OrchestrionError
@@ -43,14 +44,15 @@ def loop_options(command: Callable[..., object]) -> Callable[..., object]:
     return command
 
 
-@click.group(short_help="Train an instrument or a composer.")
+@click.group(short_help="Train an instrument, a composer or any back-end.")
 def train() -> None:
-    """Train an instrument or a composer (needs the extra: pip install "orchestrion[train]").
+    """Train an instrument, a composer or any of the generators of earlier papers (pip install "orchestrion[train]").
 
     \b
     Examples:
       orchestrion train renderer --data soundfont:violin --preset medium --minutes 60 -o runs/violin
       orchestrion train composer --data melodies --preset repo --minutes 30 -o runs/melodies
+      orchestrion train spectral-lstm --data set --preset small --minutes 5 -o runs/spectral-lstm
     """
 
 
@@ -132,3 +134,9 @@ def _report(run: Path, measures: Mapping[str, float]) -> None:
     for name, value in measures.items():
         click.echo(f"{name.replace('_', ' '):<32} {value:.4f}")
     click.echo(f"{printable(run / 'model.safetensors')}  the weights at their best validation")
+
+
+train.add_command(renderer, backends.WAVENET)  # the conditioned WaveNet by its name as a back-end
+for _backend in backends.PLAIN:
+    train.add_command(backends.make_command(_backend))
+train.add_command(backends.sweep)

@@ -83,9 +83,10 @@ def spectrogram_figure(audio: Waveform, title: str = "") -> Figure:
 
 
 def loss_figure(
-    curves: Mapping[str, Sequence[tuple[float, float]]], title: str = "", unit: str = "bits per sample"
+    curves: Mapping[str, Sequence[tuple[float, float]]], title: str = "", unit: str = "bits per sample",
+    over: str = "training step",
 ) -> Figure:
-    """Curves of (step, loss), for example training and held-out loss against training steps.
+    """Curves of (step, loss), for example training and held-out loss against training steps, or ``over`` something else.
 
     Raises:
         OrchestrionError: no curve has a point.
@@ -97,7 +98,7 @@ def loss_figure(
         steps, losses = np.array(points, dtype=float).reshape(-1, 2).T
         axis.plot(steps, losses, label=name, linewidth=1.6, marker="o" if len(steps) < 30 else None, markersize=4)
     axis.set_title(title or "Loss", fontsize=TEXT["title"], loc="left")
-    axis.set_xlabel("training step", fontsize=TEXT["label"])
+    axis.set_xlabel(over, fontsize=TEXT["label"])
     axis.set_ylabel(unit, fontsize=TEXT["label"])
     axis.grid(alpha=0.3)
     axis.legend(fontsize=TEXT["tick"], frameon=False)

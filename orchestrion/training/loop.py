@@ -28,6 +28,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from orchestrion.training import checkpoint
+from orchestrion.training.optimizers import make_optimizer
 from orchestrion.training.schedule import learning_rate_at
 from orchestrion.training.settings import LoopSettings
 
@@ -140,9 +141,7 @@ class _Module(lightning.LightningModule):
         self._validated_s = 0.0
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        optimizer = torch.optim.AdamW(
-            self.model.parameters(), self.settings.learning_rate, betas=(0.9, 0.99), weight_decay=self.settings.weight_decay
-        )
+        optimizer = make_optimizer(self.settings, self.model.parameters())
         # Here and not in on_train_start, since by then the first batch has been asked for.
         path = self.run_dir / CHECKPOINT
         if self._resume and path.exists():

@@ -16,9 +16,11 @@ class LoopSettings:
         minutes: time budget of the whole training, resumed parts added up; None for no budget.
         steps: number of steps; None for no limit. One of the two must be given; whichever ends first ends the training,
             and the learning rate follows a cosine over it.
-        learning_rate: peak of AdamW's learning rate, reached after ``warmup_steps``; falls to ``final_share`` of it.
-        weight_decay: AdamW's.
-        clip: gradient norm at which gradients are scaled down.
+        optimizer: ``adamw``, or what papers used: ``adam``, ``rmsprop``, ``sgd`` (see ``training.optimizers``).
+        learning_rate: its peak, reached after ``warmup_steps``; falls to ``final_share`` of it.
+        schedule: how it falls: ``cosine`` over the whole training, or ``halved`` after half of it.
+        weight_decay: AdamW's; the others have none.
+        clip: gradient norm at which gradients are scaled down; 0 for never.
         ema_decay: decay a step of the exponential moving average of the weights, which is what validation sees and what is
             saved. Smaller in the first steps, (1 + n) / (10 + n), so that the initial weights are soon forgotten.
         precision: ``bf16-mixed`` or ``32-true`` (Lightning's names).
@@ -30,7 +32,9 @@ class LoopSettings:
 
     minutes: float | None = None
     steps: int | None = None
+    optimizer: Literal["adamw", "adam", "rmsprop", "sgd"] = "adamw"
     learning_rate: float = 2e-3
+    schedule: Literal["cosine", "halved"] = "cosine"
     warmup_steps: int = 200
     final_share: float = 0.02
     weight_decay: float = 0.01

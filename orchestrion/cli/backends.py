@@ -1,0 +1,169 @@
+"""``orchestrion train BACKEND``, one subcommand for each back-end, and ``orchestrion train sweep``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orchestrion.cli.options import PATH, Seed, json_option
+from orchestrion.cli.output import printable
+from orchestrion.errors import OrchestrionError
+from orchestrion.shipped import BACKENDS
+
+WAVENET = "wavenet"
+PLAIN = tuple(name for name in BACKENDS if name != WAVENET)
+DEFAULT_MINUTES = {"small": 5.0}
+CURVE_POINTS = 12
+ABOUT = {
+    "wavenet-unconditioned": ("a WaveNet without a score (van den Oord et al. 2016)", 16000, 16000),
+    "spectral-lstm": ("an LSTM with peepholes on DFT blocks (Nayebi & Vitelli 2015)", 44100, 16000),
+    "spectral-gru": ("a GRU on DFT blocks (Nayebi & Vitelli 2015)", 44100, 16000),
+    "spectral-base": ("an LSTM on DFT blocks (Kalingeri & Grandhe 2016)", 16000, 16000),
+    "spectral-dense": ("a dense layer, then an LSTM on DFT blocks (Kalingeri & Grandhe 2016)", 16000, 16000),
+    "spectral-conv1d": ("1-D convolutions, then an LSTM on DFT blocks (Kalingeri & Grandhe 2016)", 16000, 16000),
+    "spectral-conv2d": ("2-D convolutions over three DFT blocks, then an LSTM (Kalingeri & Grandhe 2016)", 16000, 16000),
+    "spectral-bilinear": ("a dense layer, then two LSTMs summed, on DFT blocks (Kalingeri & Grandhe 2016)", 16000, 16000),
+    "spectral-stacked": ("two LSTMs one after the other on DFT blocks (Kalingeri & Grandhe 2016)", 16000, 16000),
+    "sample-lstm": ("an LSTM from 500 samples to the next (Xu & Swar 2021)", 4410, 4410),
+    "stft-encdec": ("an LSTM encoder and decoder on DFT blocks (Xu & Swar 2021)", 4410, 4410),
+    "tcn": ("a temporal convolutional network (Xu & Swar 2021)", 4410, 4410),
+}
+"""What each is, and the rate of its presets paper and small."""
+
+
+def parse_settings(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
+    """``("hidden=256",)`` → ``{"hidden": "256"}``."""
+    pairs = [text.partition("=") for text in value]
+    for name, separator, _ in pairs:
+        if not separator or not name:
+            raise click.BadParameter(f"{name!r} is no setting; write NAME=VALUE, for example hidden=256.")
+    return {name: text for name, _, text in pairs}
+
+
+_OPTIONS = (
+    click.option("--data", required=True, metavar="SET", help="A set of plain songs: orchestrion data prepare DIR -o SET."),
+    click.option("-o", "--output", type=PATH, required=True, metavar="RUN",
+                 help="Folder of the run: model.safetensors, loss.png, checkpoint, metrics.jsonl, TensorBoard."),
+    click.option("--set", "settings", multiple=True, callback=parse_settings, metavar="NAME=VALUE",
+                 help="Change one setting of the preset, such as transform=mdct, cell=torch-lstm or hidden=256."),
+    click.option("--minutes", type=click.FloatRange(0, min_open=True), metavar="M",
+                 help="Stop after so many minutes of training.  [default: 5 for small; the paper's epochs otherwise]"),
+    click.option("--steps", type=click.IntRange(1), metavar="N", help="Stop after so many updates."),
+    click.option("--learning-rate", type=click.FloatRange(0, min_open=True), metavar="X",
+                 help="At its peak.  [default: the paper's, or what suits the small preset]"),
+    click.option("--validate-minutes", type=click.FloatRange(0, min_open=True), metavar="M",
+                 help="Minutes between validations, checkpoints and points of the curve.  [default: 12 times in a training]"),
+    click.option("--threads", type=click.IntRange(1), metavar="N", help="Processor threads.  [default: all]"),
+    click.option("--seed", type=Seed(), default=0, show_default=True, metavar="N", help="Of weights, batches and noise."),
+)  # fmt: skip
+
+
+def _options(command: Callable[..., object]) -> Callable[..., object]:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _preset_option(choices: list[str]) -> Callable[..., Any]:
+    return click.option("--preset", type=click.Choice(choices), default="small", show_default=True,
+                        help="The published size, or one that trains on a laptop in minutes.")  # fmt: skip
+
+
+def make_command(backend: str) -> click.Command:
+    """The subcommand of ``orchestrion train`` for one back-end."""
+    what, paper_rate, small_rate = ABOUT[backend]
+    rates = f"{small_rate} samples a second" if small_rate == paper_rate else f"{small_rate} (small) or {paper_rate} (paper)"
+    presets = ["small", "medium", "paper"] if backend.startswith(WAVENET) else ["small", "paper"]
+
+    @click.command(
+        backend,
+        short_help=f"Train {what}.",
+        help=f"""Train {what} on plain songs.
+
+        SET must be at {rates}; orchestrion data prepare makes it. Ctrl-C stops after a checkpoint, --resume goes on.
+        loss.png shows the loss on training and on held-out songs against epochs.
+
+        \b
+        Examples:
+          orchestrion data prepare songs/ --rate {small_rate} -o set
+          orchestrion train {backend} --data set --preset small --minutes 5 -o runs/{backend}
+          orchestrion generate {backend} --model runs/{backend} --seed-audio noise --seconds 10 -o new.wav
+        """,
+    )
+    @_preset_option(presets)
+    @click.option("--resume", is_flag=True, help="Go on where RUN was stopped, as if it never had been.")
+    @_options
+    @click.pass_context
+    def command(ctx: click.Context, preset: str, data: str, output: Path, settings: dict[str, str], resume: bool, **_: Any) -> None:
+        _need_lightning()
+        from orchestrion.training.train_backend import train_backend
+
+        measures = train_backend(
+            backend, data, output, preset=preset, settings=settings, loop=_loop(ctx, preset), resume=resume
+        )
+        for name, value in measures.items():
+            click.echo(f"{name.replace('_', ' '):<32} {value:.4f}")
+        click.echo(f"{printable(output / 'model.safetensors')}  the weights at their best validation")
+
+    return command
+
+
+@click.command()
+@click.argument("backend", type=click.Choice([name for name in PLAIN if not name.startswith(WAVENET) and name != "tcn"]))
+@_preset_option(["small", "paper"])
+@click.option("--hidden", required=True, metavar="N,N,…", help="Sizes of the hidden state, such as 32,64,128.")
+@json_option
+@_options
+@click.pass_context
+def sweep(ctx: click.Context, backend: str, preset: str, data: str, output: Path, settings: dict[str, str], hidden: str,
+          as_json: bool, **_: Any) -> None:  # fmt: skip
+    """Train a back-end at several hidden sizes and compare their held-out losses (Nayebi & Vitelli 2015, Figure 2).
+
+    RUN holds a folder for each size, sweep.json and sweep.png. The same command again goes on where it was stopped.
+
+    \b
+    Example:
+      orchestrion train sweep spectral-lstm --data set --hidden 32,64,128 --minutes 3 -o runs/sweep
+    """
+    _need_lightning()
+    from orchestrion.training.train_backend import sweep as run_sweep
+
+    rows = run_sweep(
+        backend, data, output, hidden=_sizes(hidden), preset=preset, settings=settings, loop=_loop(ctx, preset)
+    )
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        click.echo(f"hidden {row['hidden']:>6}  {row['parameters']:>12,} parameters  held-out loss {row['held_out_loss']:.4f}"
+                   f"  training songs {row['training_songs_loss']:.4f}")  # fmt: skip
+    click.echo(f"{printable(output / 'sweep.png')}  the same as a figure")
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is no list of sizes; write for example 32,64,128.") from error
+
+
+def _loop(ctx: click.Context, preset: str) -> Mapping[str, Any]:
+    options = ctx.params
+    minutes = options["minutes"]
+    if minutes is None and options["steps"] is None:
+        minutes = DEFAULT_MINUTES.get(preset)
+    validate = options["validate_minutes"]
+    if validate is None and minutes is not None:
+        validate = minutes / CURVE_POINTS
+    names = ("steps", "learning_rate", "threads", "seed")
+    return {"minutes": minutes, "validate_minutes": validate} | {name: options[name] for name in names}
+
+
+def _need_lightning() -> None:
+    if find_spec("lightning") is None:
+        raise OrchestrionError('Training needs the package lightning; install it with: pip install "orchestrion[train]".')

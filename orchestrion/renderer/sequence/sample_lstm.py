@@ -1,0 +1,124 @@
+"""`sample-lstm`: 500 samples through an LSTM, one sample out (Xu & Swar 2021, section 4).
+
+The paper gives neither the size nor the loss of this baseline, nor how samples are scaled: here 256 units, the mean
+squared error, and amplitudes divided by the RMS of the training audio. Generation feeds predictions back through a
+window of 500 samples, so every sample is read by 500 windows; `generate` advances all of these at once, which is the
+same numbers as running each from its beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from orchestrion.progress import Advance
+from orchestrion.renderer.configuring import BackendConfig, Range
+from orchestrion.renderer.seeding import at_least, check_length, seed_or_noise
+from orchestrion.renderer.sequence.scale import measured_level
+from orchestrion.renderer.spectral.cells import Lstm
+
+FIRST_LEVEL = 0.1
+REPORT_SAMPLES = 441
+
+
+@dataclass(frozen=True)
+class SampleLstmConfig(BackendConfig):
+    """Sizes.
+
+    Attributes:
+        window: samples the LSTM reads before it predicts.
+        hidden: its units.
+        targets: predictions learnt from in a training example: 1 in the paper (many to one); with more, the example is so
+            many samples longer and each of its last samples is predicted, with a history of ``window`` or a little more.
+    """
+
+    sample_rate: int = 4410
+    window: int = 500
+    hidden: int = 256
+    targets: int = 1
+
+    @classmethod
+    def limits(cls) -> Mapping[str, Range]:
+        return {"sample_rate": (1000, 192000), "window": (2, 65536), "hidden": (1, 16384), "targets": (1, 65536)}
+
+
+PAPER = SampleLstmConfig()
+SMALL = SampleLstmConfig(hidden=64, targets=250)
+
+
+class SampleLstm(nn.Module):
+    """The baseline. ``level`` is the training audio's RMS, which amplitudes are divided by."""
+
+    level: Tensor
+
+    def __init__(self, config: SampleLstmConfig):
+        super().__init__()
+        self.config = config
+        self.lstm = Lstm(1, config.hidden)
+        self.head = nn.Linear(config.hidden, 1)
+        self.register_buffer("level", torch.tensor(FIRST_LEVEL))
+
+    @property
+    def sample_rate(self) -> int:
+        return self.config.sample_rate
+
+    @property
+    def block(self) -> int:
+        """Samples between possible seams: it goes sample by sample."""
+        return 1
+
+    @property
+    def clip_samples(self) -> int:
+        """Audio of a training example."""
+        return self.config.window + self.config.targets
+
+    def calibrate(self, clips: Iterable[Tensor]) -> None:
+        """Measure the level of ``clips``, each ``[b, t]``."""
+        self.level.fill_(measured_level(clips))
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """``[b, t]`` (divided by the level) to the prediction after each sample, ``[b, t]``."""
+        hidden, _ = self.lstm(audio[..., None])
+        return self.head(hidden)[..., 0]
+
+    def loss(self, clips: Tensor) -> Tensor:
+        """Mean squared error of the last ``targets`` samples of ``[b, clip_samples]``, in units of the level."""
+        audio, n = clips / self.level, self.config.targets
+        return F.mse_loss(self(audio[:, :-1])[:, -n:], audio[:, -n:])
+
+    @torch.inference_mode()
+    def generate(
+        self, seed_audio: np.ndarray | None, n_samples: int, seed: int, progress: Advance | None = None
+    ) -> np.ndarray:
+        """Continue ``seed_audio`` (None: noise); the continuation alone, float32 [n_samples].
+
+        Row k of the state belongs to the window that began at a sample n with n % window = k, silence before the seed
+        included. The oldest row is read, then set to zero for the window that begins now.
+        """
+        check_length(n_samples)
+        c, level = self.config, float(self.level)
+        known = at_least(seed_or_noise(seed_audio, c.window, level, seed), c.window)[-c.window :] / level
+        states = (torch.zeros(c.window, c.hidden), torch.zeros(c.window, c.hidden))
+        out = np.empty(n_samples, dtype=np.float32)
+        samples = known.tolist()
+        for n in range(c.window + n_samples - 1):
+            states = self.advance(states, n, samples[n])
+            if n >= c.window - 1:
+                made = n - c.window + 1
+                out[made] = float(self.head(states[0][(n + 1) % c.window])[0])
+                samples.append(float(out[made]))
+                if progress is not None and made % REPORT_SAMPLES == REPORT_SAMPLES - 1:
+                    progress(REPORT_SAMPLES)
+        return np.clip(out * level, -1.0, 1.0)
+
+    def advance(self, states: tuple[Tensor, Tensor], n: int, sample: float) -> tuple[Tensor, Tensor]:
+        """Feed sample number ``n`` to all windows, ``(h, c)`` each ``[window, hidden]``, one of which begins with it."""
+        for state in states:
+            state[n % self.config.window] = 0.0
+        gates = sample * self.lstm.w[0] + self.lstm.b
+        return self.lstm.step(gates, *states)

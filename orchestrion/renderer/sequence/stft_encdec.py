@@ -1,0 +1,111 @@
+"""`stft-encdec`: 20 blocks of 500 samples into one vector, 20 blocks out of it (Xu & Swar 2021, section 5).
+
+    [Re ‖ Im] (20, 1000) ─LSTM─▶ its last output, 2048 ─repeated 20 times─▶ LSTM ─affine─▶ (20, 1000)
+
+The paper does not say what its one-to-many decoder reads: here the encoder's vector at every step, from a state of zeros. Nor
+does it name loss and scaling: the mean squared error of z-scores, as the frequency-domain systems it builds on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from orchestrion.progress import Advance
+from orchestrion.renderer.configuring import BackendConfig, Range
+from orchestrion.renderer.seeding import at_least, check_length, seed_or_noise
+from orchestrion.renderer.spectral.cells import CELLS
+from orchestrion.renderer.spectral.config import CELLS as CELL_NAMES
+from orchestrion.renderer.spectral.normal import Normal
+from orchestrion.renderer.spectral.transform import TRANSFORMS, Transform
+
+
+@dataclass(frozen=True)
+class EncDecConfig(BackendConfig):
+    """Sizes: blocks of ``block`` samples, ``steps`` of them in and out, ``hidden`` units in each LSTM."""
+
+    sample_rate: int = 4410
+    block: int = 500
+    transform: str = "dft"
+    steps: int = 20
+    cell: str = "lstm"
+    hidden: int = 2048
+
+    @classmethod
+    def limits(cls) -> Mapping[str, Range]:
+        return {"sample_rate": (1000, 192000), "block": (4, 65536), "steps": (1, 4096), "hidden": (1, 16384)}
+
+    @classmethod
+    def choices(cls) -> Mapping[str, tuple[object, ...]]:
+        return {"transform": ("dft", "rfft"), "cell": CELL_NAMES}
+
+
+PAPER = EncDecConfig()
+SMALL = EncDecConfig(hidden=96)
+
+
+class EncoderDecoder(nn.Module):
+    """Blocks in, as many blocks out."""
+
+    def __init__(self, config: EncDecConfig):
+        super().__init__()
+        self.config = config
+        self.transform: Transform = TRANSFORMS[config.transform](config.block)
+        d = self.transform.dimensions
+        self.normal = Normal(self.transform)
+        self.encoder = CELLS[config.cell](d, config.hidden, dropout=0.0)
+        self.decoder = CELLS[config.cell](config.hidden, config.hidden, dropout=0.0)
+        self.head = nn.Linear(config.hidden, d)
+
+    @property
+    def sample_rate(self) -> int:
+        return self.config.sample_rate
+
+    @property
+    def block(self) -> int:
+        """Samples between possible seams."""
+        return self.config.block
+
+    @property
+    def clip_samples(self) -> int:
+        """Audio of a training example: what goes in and what comes out, 20,000 samples in the paper."""
+        return 2 * self.config.steps * self.config.block
+
+    def calibrate(self, clips: Iterable[Tensor]) -> None:
+        """See `Normal.calibrate`."""
+        self.normal.calibrate(clips)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """``[b, steps, d]`` normalised to the ``steps`` that follow, ``[b, steps, d]``."""
+        encoded, _ = self.encoder(vectors)
+        decoded, _ = self.decoder(encoded[:, -1:].expand(-1, self.config.steps, -1))
+        return self.head(decoded)
+
+    def loss(self, clips: Tensor) -> Tensor:
+        """Mean squared error of the second half of ``[b, clip_samples]``, in z-scores."""
+        vectors, n = self.normal.analyse(clips), self.config.steps
+        return F.mse_loss(self(vectors[:, :n]), vectors[:, n:])
+
+    @torch.no_grad()
+    def generate(
+        self, seed_audio: np.ndarray | None, n_samples: int, seed: int, progress: Advance | None = None
+    ) -> np.ndarray:
+        """Continue ``seed_audio`` (None: noise); the continuation alone, float32 [n_samples].
+
+        From the last ``steps`` blocks come the next ones, and from those the next; a shorter seed has silence before it.
+        """
+        check_length(n_samples)
+        whole = self.config.steps * self.block
+        audio = at_least(seed_or_noise(seed_audio, whole, self.normal.loudness, seed), whole)[-whole:]
+        vectors, made = self.normal.analyse(torch.from_numpy(audio.copy())[None]), []
+        for _ in range(-(-n_samples // whole)):
+            vectors = self(vectors)
+            made.append(vectors[0])
+            if progress is not None:
+                progress(whole)
+        return self.normal.synthesise(torch.cat(made))[:n_samples]

@@ -1,0 +1,238 @@
+"""`tcn`: a temporal convolutional network, 512 samples in, the next one out (Xu & Swar 2021, section 6).
+
+The paper used a published layer whose residual block has two convolutions of one dilation:
+
+    x ─┬─ conv(d) ─ tanh ─ conv(d) ─ tanh ─┬─▶ skip
+       └───────── 1×1 where widths differ ─┴─ + ─ tanh ─▶ the next block;   output = affine(Σ skips)
+
+so that the receptive field is its equation (1), 1 + 2 (k - 1) · stacks · Σ d. Its advice is a kernel of 2 to 8 with
+dilations 1 to 32 and a receptive field of about the input, 512: a kernel of 5 in one stack has 505. The number of filters
+is not given: 64, the layer's own default then. Nor is the scaling: amplitudes are divided by the training audio's RMS.
+Every position of a longer example that has its whole receptive field is predicted as it would be from its own 512 samples, so
+training on ``targets`` positions at once is the paper's many-to-one training on as many windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from orchestrion.errors import OrchestrionError
+from orchestrion.progress import Advance
+from orchestrion.renderer.configuring import BackendConfig, Range
+from orchestrion.renderer.seeding import at_least, check_length, seed_or_noise
+from orchestrion.renderer.sequence.scale import measured_level
+
+FIRST_LEVEL = 0.1
+REPORT_SAMPLES = 441
+LOSSES = {"huber": F.huber_loss, "log-cosh": lambda a, b: log_cosh(a - b).mean(), "mse": F.mse_loss}
+
+
+@dataclass(frozen=True)
+class TcnConfig(BackendConfig):
+    """Sizes.
+
+    Attributes:
+        window: samples that a prediction is made from.
+        kernel: taps of each convolution.
+        dilations: of a stack's blocks.
+        stacks: how often they are repeated.
+        filters: channels.
+        loss: ``huber`` or ``log-cosh`` as the paper, or ``mse``.
+        targets: predictions learnt from in a training example; 1 in the paper.
+    """
+
+    sample_rate: int = 4410
+    window: int = 512
+    kernel: int = 5
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
+    stacks: int = 1
+    filters: int = 64
+    loss: str = "huber"
+    targets: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        right = all(isinstance(d, int) and 1 <= d <= 65536 for d in self.dilations)
+        if not right or not 2 <= len(self.dilations) * self.stacks <= 200:
+            raise OrchestrionError(f"Back-end config: dilations are {self.dilations}; give 2 to 200 whole numbers of 1 or more.")
+        if self.receptive_field > self.window:
+            raise OrchestrionError(
+                f"Back-end config: the receptive field of {self.receptive_field} samples is longer than the window of "
+                f"{self.window}; take a smaller kernel, fewer stacks or a longer window."
+            )
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples that reach one prediction: equation (1)."""
+        return 1 + 2 * (self.kernel - 1) * self.stacks * sum(self.dilations)
+
+    @classmethod
+    def limits(cls) -> Mapping[str, Range]:
+        return {
+            "sample_rate": (1000, 192000), "window": (2, 1 << 20), "kernel": (2, 64), "stacks": (1, 16), "filters": (1, 4096),
+            "targets": (1, 1 << 20),
+        }  # fmt: skip
+
+    @classmethod
+    def choices(cls) -> Mapping[str, tuple[object, ...]]:
+        return {"loss": tuple(LOSSES)}
+
+
+PAPER = TcnConfig()
+SMALL = TcnConfig(filters=32, targets=2048)
+
+
+def log_cosh(error: Tensor) -> Tensor:
+    """ln cosh, written so that large errors do not overflow."""
+    return error.abs() + F.softplus(-2 * error.abs()) - float(np.log(2))
+
+
+class CausalConvolution(nn.Module):
+    """y[n] = b + Σ_j x[n - j · dilation] W[j], zeros before the beginning, as one product of matrices."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int):
+        super().__init__()
+        self.dilation = dilation
+        self.w = nn.Parameter(torch.empty(kernel, inputs, outputs).normal_(0, (kernel * inputs) ** -0.5))
+        self.b = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[b, t, inputs]`` to ``[b, t, outputs]``."""
+        products = (x @ torch.cat(self.w.unbind(), 1)).chunk(len(self.w), -1)
+        delayed = [F.pad(p, (0, 0, j * self.dilation, 0))[:, : x.shape[1]] for j, p in enumerate(products)]
+        return torch.stack(delayed).sum(0) + self.b
+
+
+class Block(nn.Module):
+    """Two convolutions of one dilation and the way around them."""
+
+    def __init__(self, inputs: int, filters: int, kernel: int, dilation: int):
+        super().__init__()
+        self.first = CausalConvolution(inputs, filters, kernel, dilation)
+        self.second = CausalConvolution(filters, filters, kernel, dilation)
+        self.around = nn.Linear(inputs, filters) if inputs != filters else nn.Identity()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """``[b, t, inputs]`` to what the next block reads and what is summed for the output, each ``[b, t, filters]``."""
+        skip = torch.tanh(self.second(torch.tanh(self.first(x))))
+        return torch.tanh(skip + self.around(x)), skip
+
+
+class Tcn(nn.Module):
+    """The network. ``level`` is the training audio's RMS, which amplitudes are divided by."""
+
+    level: Tensor
+
+    def __init__(self, config: TcnConfig):
+        super().__init__()
+        self.config = c = config
+        widths = [1] + [c.filters] * (c.stacks * len(c.dilations) - 1)
+        self.blocks = nn.ModuleList(
+            Block(width, c.filters, c.kernel, dilation)
+            for width, dilation in zip(widths, c.dilations * c.stacks, strict=True)
+        )
+        self.head = nn.Linear(c.filters, 1)
+        self.register_buffer("level", torch.tensor(FIRST_LEVEL))
+
+    @property
+    def sample_rate(self) -> int:
+        return self.config.sample_rate
+
+    @property
+    def block(self) -> int:
+        """Samples between possible seams: it goes sample by sample."""
+        return 1
+
+    @property
+    def clip_samples(self) -> int:
+        """Audio of a training example."""
+        return self.config.window + self.config.targets
+
+    def calibrate(self, clips: Iterable[Tensor]) -> None:
+        """Measure the level of ``clips``, each ``[b, t]``."""
+        self.level.fill_(measured_level(clips))
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """``[b, t]`` (divided by the level) to the prediction after each sample, ``[b, t]``."""
+        x, skips = audio[..., None], []
+        for block in self.blocks:
+            x, skip = block(x)
+            skips.append(skip)
+        return self.head(torch.stack(skips).sum(0))[..., 0]
+
+    def loss(self, clips: Tensor) -> Tensor:
+        """The mean loss of the last ``targets`` samples of ``[b, clip_samples]``, in units of the level."""
+        audio, n = clips / self.level, self.config.targets
+        return LOSSES[self.config.loss](self(audio[:, :-1])[:, -n:], audio[:, -n:])
+
+    @torch.inference_mode()
+    def generate(
+        self, seed_audio: np.ndarray | None, n_samples: int, seed: int, progress: Advance | None = None
+    ) -> np.ndarray:
+        """Continue ``seed_audio`` (None: noise); the continuation alone, float32 [n_samples].
+
+        The last ``window`` samples are what the next one is predicted from; `Stepper` remembers what they gave.
+        """
+        check_length(n_samples)
+        window, level = self.config.window, float(self.level)
+        known = at_least(seed_or_noise(seed_audio, window, level, seed), window)[-window:] / np.float32(level)
+        stepper = Stepper(self)
+        for sample in known:
+            following = stepper.step(float(sample))
+        out = np.empty(n_samples, dtype=np.float32)
+        for n in range(n_samples):
+            out[n] = following
+            following = stepper.step(following)
+            if progress is not None and n % REPORT_SAMPLES == REPORT_SAMPLES - 1:
+                progress(REPORT_SAMPLES)
+        return np.clip(out * level, -1.0, 1.0)
+
+
+class Stepper:
+    """The network's twin for one sample at a time, in numpy; each convolution remembers its past inputs in a ring."""
+
+    def __init__(self, model: Tcn):
+        blocks = [block for block in model.blocks if isinstance(block, Block)]
+        self._blocks = [(_Ring(b.first), _Ring(b.second), _around(b.around)) for b in blocks]
+        self._head = _affine(model.head)
+
+    def step(self, sample: float) -> float:
+        """Feed one sample (divided by the level); the prediction of the next."""
+        x = np.array([sample], dtype=np.float32)
+        total = np.float32(0)
+        for first, second, around in self._blocks:
+            skip = np.tanh(second.step(np.tanh(first.step(x))))
+            total = total + skip
+            x = np.tanh(skip + (x if around is None else x @ around[0] + around[1]))
+        return float((total @ self._head[0] + self._head[1])[0])
+
+
+class _Ring:
+    def __init__(self, convolution: CausalConvolution):
+        kernel, inputs, _ = convolution.w.shape
+        self._w = convolution.w.detach().float().flatten(0, 1).numpy()
+        self._b = convolution.b.detach().float().numpy()
+        self._past = np.zeros(((kernel - 1) * convolution.dilation + 1, inputs), dtype=np.float32)
+        self._delays = np.arange(kernel) * convolution.dilation
+        self._n = 0
+
+    def step(self, x: np.ndarray) -> np.ndarray:
+        size = len(self._past)
+        self._past[self._n % size] = x
+        taken = self._past[(self._n - self._delays) % size]
+        self._n += 1
+        return taken.reshape(-1) @ self._w + self._b
+
+
+def _around(layer: nn.Module) -> tuple[np.ndarray, np.ndarray] | None:
+    return _affine(layer) if isinstance(layer, nn.Linear) else None
+
+
+def _affine(layer: nn.Linear) -> tuple[np.ndarray, np.ndarray]:
+    return layer.weight.detach().float().numpy().T, layer.bias.detach().float().numpy()

@@ -1,0 +1,127 @@
+"""The spectral family's network: spectra of blocks in, the next block's spectrum out (see `config` for its members).
+
+    audio ─transform─▶ vectors ─z-score─▶ stage ─▶ recurrent core ─▶ affine head ─z-score⁻¹─▶ the next vector
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from orchestrion.progress import Advance
+from orchestrion.renderer.seeding import at_least, check_length, seed_or_noise
+from orchestrion.renderer.spectral.cells import State
+from orchestrion.renderer.spectral.config import SpectralConfig
+from orchestrion.renderer.spectral.normal import Normal
+from orchestrion.renderer.spectral.parts import STAGES, make_core
+from orchestrion.renderer.spectral.transform import TRANSFORMS, Transform
+
+
+class Spectral(nn.Module):
+    """One member of the family."""
+
+    def __init__(self, config: SpectralConfig):
+        super().__init__()
+        self.config = config
+        self.transform: Transform = TRANSFORMS[config.transform](config.block)
+        self.normal = Normal(self.transform)
+        d = self.transform.dimensions
+        self.stage = STAGES[config.stage](config, d, self.transform.channels)
+        self.core = make_core(config, self.stage.features)
+        self.head = nn.Linear(config.hidden, d)
+
+    @property
+    def sample_rate(self) -> int:
+        return self.config.sample_rate
+
+    @property
+    def block(self) -> int:
+        """Samples between possible seams."""
+        return self.config.block
+
+    @property
+    def clip_samples(self) -> int:
+        """Audio of a training example: T inputs and, one block later, T targets."""
+        return self.config.steps * self.config.block + self.transform.window
+
+    def calibrate(self, clips: Iterable[Tensor]) -> None:
+        """Measure the training audio; see `Normal.calibrate`."""
+        self.normal.calibrate(clips)
+
+    def forward(self, vectors: Tensor, states: list[State] | None = None) -> tuple[Tensor, list[State]]:
+        """What follows each vector, ``[b, s, d]`` normalised, and the core's state after them.
+
+        With ``states`` the vectors continue an earlier call's; not for the stage ``conv2d``, whose context is in the
+        vectors before (`growing` gives it that).
+        """
+        hidden, after = self.core(self.stage(vectors), states)
+        return self.head(hidden), after
+
+    def loss(self, clips: Tensor) -> Tensor:
+        """Mean squared error of the next vector, normalised, over ``[b, clip_samples]``; in training with the L2 penalty."""
+        vectors = self.normal.analyse(clips)
+        predicted, _ = self(vectors[:, :-1])
+        error = F.mse_loss(predicted, vectors[:, 1:])
+        return error + self.stage.penalty() if self.training else error
+
+    @torch.no_grad()
+    def generate(
+        self, seed_audio: np.ndarray | None, n_samples: int, seed: int, progress: Advance | None = None
+    ) -> np.ndarray:
+        """Continue ``seed_audio`` (None: noise as long as a training example); the continuation alone, float32 [n_samples]."""
+        check_length(n_samples)
+        vectors = self.continuation(seed_audio, self.transform.frames_for(n_samples), seed, progress)
+        return self.normal.synthesise(vectors)[:n_samples]
+
+    @torch.no_grad()
+    def continuation(
+        self, seed_audio: np.ndarray | None, n_vectors: int, seed: int, progress: Advance | None = None
+    ) -> Tensor:
+        """The z-scores that follow the seed, ``[n_vectors, d]``; `Normal.restored` makes spectra of them."""
+        audio = seed_or_noise(seed_audio, self.config.steps * self.block, self.normal.loudness, seed)
+        audio = at_least(audio, self.transform.window)
+        # Whole blocks, counted from the end.
+        start = (len(audio) - self.transform.window) % self.block
+        known = self.normal.analyse(torch.from_numpy(audio[start:].copy())[None])
+        return GENERATION[self.config.generation](self, known, n_vectors, progress or _quiet)
+
+
+def growing(model: Spectral, known: Tensor, n_vectors: int, progress: Advance) -> Tensor:
+    """N&V: feed the whole sequence so far and append the last prediction, here with the state carried along.
+
+    That gives the numbers of feeding everything again at a cost linear in the length. (N&V's text feeds the network's
+    predictions of the seed after the first pass; their program, and this, the seed itself.)
+    """
+    keep, n_new = model.config.context - 1, known.shape[1]
+    states: list[State] | None = None
+    made: list[Tensor] = []
+    for _ in range(n_vectors):
+        features = model.stage(known[:, -n_new - keep :])[:, -n_new:]
+        hidden, states = model.core(features, states)
+        made.append(model.head(hidden[:, -1:]))
+        known, n_new = torch.cat([known, made[-1]], 1)[:, -keep - 1 :], 1
+        progress(model.block)
+    return torch.cat(made, 1)[0]
+
+
+def window(model: Spectral, known: Tensor, n_vectors: int, progress: Advance) -> Tensor:
+    """K&G: from the last T blocks predict the next, append it, and drop the first; no state is carried."""
+    steps = model.config.steps
+    recent, made = known[:, -steps:], []
+    for _ in range(n_vectors):
+        following = model(recent)[0][:, -1:]
+        made.append(following)
+        recent = torch.cat([recent, following], 1)[:, -steps:]
+        progress(model.block)
+    return torch.cat(made, 1)[0]
+
+
+def _quiet(n: float = 1) -> None:
+    """Where nobody watches."""
+
+
+GENERATION: dict[str, Callable[[Spectral, Tensor, int, Advance], Tensor]] = {"growing": growing, "window": window}

@@ -1,0 +1,119 @@
+"""`wavenet` and `wavenet-unconditioned` as back-ends: the WaveNet of `network` with the generators' interface.
+
+The weights are the instruments' own, so that one file serves both: whatever ``orchestrion train renderer`` made can be
+generated from, and an unconditioned WaveNet trained on plain songs is loaded by whatever loads instruments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
+
+from orchestrion.bridge import ConditioningSeries, Score
+from orchestrion.bridge.randomness import stream_key
+from orchestrion.progress import Advance
+from orchestrion.renderer.kernels.batch import VoiceState
+from orchestrion.renderer.kernels.conditioner import Conditioner
+from orchestrion.renderer.mulaw import decode, encode, encode_tensor
+from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.sampler import Task, perform, prepare
+from orchestrion.renderer.seeding import check_length, seed_or_noise
+
+NOISE_LEVEL = 0.05
+# The history is empty at the start of a training example, so its first frames are not learnt from.
+SETTLE_FRAMES = 8
+CLIP_FRAMES = 96
+
+
+class WaveNetGenerator(WaveNet):
+    """A WaveNet that continues audio; a conditioned one is told its score, or that nothing sounds."""
+
+    temperature: float = 1.0
+
+    @property
+    def sample_rate(self) -> int:
+        return self.config.sample_rate
+
+    @property
+    def block(self) -> int:
+        """Samples between possible seams: it goes sample by sample."""
+        return 1
+
+    @property
+    def clip_samples(self) -> int:
+        """Audio of a training example: a sample before it and its frames."""
+        return 1 + CLIP_FRAMES * self.config.hop
+
+    def calibrate(self, clips: Iterable[Tensor]) -> None:
+        """Levels need no normalisation."""
+
+    def loss(self, clips: Tensor) -> Tensor:
+        """Mean cross-entropy in nats a sample of ``[b, 1 + t]``; a conditioned network is told that nothing sounds.
+
+        Conditioned networks are trained by ``orchestrion train renderer``, on recordings with their notes.
+        """
+        levels = encode_tensor(clips, self.config.levels)
+        n_frames = (levels.shape[1] - 1) // self.config.hop
+        logits = self(levels[:, :-1], self._rows_of_silence(len(levels), n_frames), self._no_excitation(levels[:, 1:]))
+        settled = SETTLE_FRAMES * self.config.hop
+        return F.cross_entropy(logits[:, settled:].flatten(0, 1).float(), levels[:, 1 + settled :].flatten())
+
+    def _rows_of_silence(self, batch: int, n_frames: int) -> Tensor:
+        c = self.config
+        if not c.conditioned:
+            return self.conditioning_rows(None, n_frames, batch)
+        past, future = c.context_frames
+        frames = self.b_skip.new_zeros(batch, past + n_frames + future, c.input_channels)
+        return self.conditioning_rows(frames)[:, past : past + n_frames]
+
+    def _no_excitation(self, levels: Tensor) -> Tensor | None:
+        harmonics = self.config.harmonics
+        return self.b_skip.new_zeros(*levels.shape, 2 * harmonics) if harmonics else None
+
+    def generate(
+        self,
+        seed_audio: np.ndarray | None,
+        n_samples: int,
+        seed: int,
+        progress: Advance | None = None,
+        *,
+        score: Score | None = None,
+        temperature: float | None = None,
+    ) -> np.ndarray:
+        """Continue ``seed_audio`` (None: noise); the continuation alone, float32 [n_samples].
+
+        The last receptive field of the seed is fed to the network, which hears no more than that, as history; then
+        samples are drawn.
+
+        Args:
+            score: what a conditioned network plays, from the continuation's beginning.
+            temperature: divides the logits; None for the model's own.
+        """
+        check_length(n_samples)
+        c = self.config
+        # Noise has few values on 256 levels; silence would have one.
+        audio = seed_or_noise(seed_audio, c.receptive_field, NOISE_LEVEL, seed)[-c.receptive_field :]
+        n_frames = -(-len(audio) // c.hop)
+        audio = np.pad(audio, (n_frames * c.hop - len(audio), 0))
+        series = self._series(score, n_frames * c.hop, n_samples)
+        model, packed = prepare(self)
+        task = Task(
+            Conditioner(model, packed, series, self.temperature if temperature is None else temperature),
+            VoiceState.silent(packed, int(stream_key(seed, 0))),
+            forced=encode(audio, c.levels).astype(np.int32),
+        )
+        (levels,) = perform([task], threads=1, progress=progress)
+        return decode(levels[len(audio) :][:n_samples], c.levels)
+
+    def _series(self, score: Score | None, before: int, n_samples: int) -> ConditioningSeries:
+        """``score`` from the end of the ``before`` samples of the seed on."""
+        c = self.config
+        shift_s = before / c.sample_rate
+        notes = score.notes if score is not None and c.conditioned else ()
+        shifted = [replace(n, onset_s=n.onset_s + shift_s, offset_s=n.offset_s + shift_s) for n in notes]
+        duration_s = (before + n_samples) / c.sample_rate
+        return ConditioningSeries.from_notes(shifted, sample_rate=c.sample_rate, hop=c.hop, duration_s=duration_s, tail_s=0.0)

@@ -1,0 +1,92 @@
+"""The training loop's task for any back-end: examples of plain audio in, the back-end's own loss out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from orchestrion.datasets.songs import Song
+from orchestrion.errors import OrchestrionError
+from orchestrion.renderer.backend import Generator, kind_named, save_generator
+from orchestrion.training.clips import Clips, batch_at
+from orchestrion.training.recipes import Recipe
+
+VALIDATION_CLIPS = 64
+
+
+class BackendTask:
+    """One back-end on one set of songs.
+
+    Args:
+        backend, config: what is trained.
+        train, validation: songs at the back-end's rate.
+        recipe: batches and how examples are cut.
+        provenance: goes into the weights' header.
+
+    Raises:
+        OrchestrionError: songs at another rate, or no songs.
+    """
+
+    def __init__(
+        self,
+        backend: str,
+        config: object,
+        train: Sequence[Song],
+        validation: Sequence[Song],
+        recipe: Recipe,
+        *,
+        seed: int = 0,
+        provenance: Mapping[str, object] | None = None,
+    ):
+        torch.manual_seed(seed)
+        self.backend, self.recipe = backend, recipe
+        self.model = kind_named(backend).model(config)
+        self._check_rate([*train, *validation])
+        self.clips = Clips(train, self.model.clip_samples, seed, recipe.cut == "random")
+        self._held_out = Clips(validation, self.model.clip_samples)
+        self._provenance = dict(provenance or {})
+        self.model.calibrate(self.clips.in_order())
+
+    def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
+        """``clips`` [b, clip_samples] of one step; processes take turns."""
+        position, size = batch_at(self.recipe.batch, step, max(1, len(self.clips) // world))
+        taken = range(position * world + rank * size, position * world + (rank + 1) * size)
+        return {"clips": torch.from_numpy(np.stack([self.clips.at(i) for i in taken]))}
+
+    def loss(self, model: Generator, batch: Mapping[str, Tensor]) -> Tensor:
+        """The back-end's own."""
+        return model.loss(batch["clips"])
+
+    def validate(self, model: Generator) -> dict[str, float]:
+        """``loss`` on held-out songs and, in the same mode, ``training_songs_loss`` on training songs: up to 64 examples each."""
+        return {"loss": _mean_loss(model, self._held_out), "training_songs_loss": _mean_loss(model, self.clips)}
+
+    def save(self, path: Path, model: Generator, metrics: Mapping[str, float]) -> None:
+        """Write a model that ``renderer.backend`` can load."""
+        save_generator(path, self.backend, model, self._provenance | {"metrics": dict(metrics)})
+
+    def epochs(self, step: int) -> float:
+        """How often the training songs have been seen after ``step`` updates."""
+        return batch_at(self.recipe.batch, step, len(self.clips))[0] / len(self.clips)
+
+    def _check_rate(self, songs: Sequence[Song]) -> None:
+        for song in songs:
+            if song.sample_rate != self.model.sample_rate:
+                rate = self.model.sample_rate
+                raise OrchestrionError(
+                    f"{self.backend} of this size works at {rate} samples a second, the set has {song.sample_rate}; make "
+                    f"another: orchestrion data prepare DIR --rate {rate} -o SET."
+                )
+
+
+def _mean_loss(model: Generator, clips: Clips) -> float:
+    assert isinstance(model, torch.nn.Module)
+    device = next(model.parameters()).device
+    total = n = 0.0
+    for batch in clips.in_order(VALIDATION_CLIPS):
+        total, n = total + float(model.loss(batch.to(device))) * len(batch), n + len(batch)
+    return total / n
