@@ -14,11 +14,11 @@ from orchestrion.bridge import Score, Waveform, pitch_name
 from orchestrion.bridge.audiofiles import write_blocks
 from orchestrion.ensemble import Mix, mix, split_parts
 from orchestrion.errors import OrchestrionError
-from orchestrion.progress import Advance, progress
+from orchestrion.progress import Advance, progress, waiting
 from orchestrion.renderer.instrument import TAIL_S, Instrument
 from orchestrion.renderer.parallel import ParallelStream, generate_parallel
 from orchestrion.renderer.resuming import resumable
-from orchestrion.renderer.sampler import generate
+from orchestrion.renderer.sampler import compile_kernels, generate
 from orchestrion.renderer.streaming import Stream
 from orchestrion.version import VERSION
 
@@ -85,6 +85,7 @@ def play_all(
     n_together = max(1, VOICES_TOGETHER // len(instruments))
     total_s = sum(plan.score.duration_s + TAIL_S for plan in plans) * len(instruments)
     sampling: dict[str, Any] = {"seed": seed, "threads": threads}
+    compile_player()
     with progress(total_s, f"Playing {', '.join(dict.fromkeys(i.name for i in instruments))}") as advance:
         for start in range(0, len(plans), n_together):
             together = plans[start : start + n_together]
@@ -145,6 +146,7 @@ def render_to_file(
     Raises:
         OrchestrionError: the file cannot be written, or a journal of other settings is in the way.
     """
+    compile_player()
     rate, n_samples = instrument.config.sample_rate, instrument.series(score).n_samples
     asked: dict[str, Any] = {"seed": seed, "take": take, "temperature": temperature}
     asked["parallel"] = is_parallel(score, parallel)
@@ -165,6 +167,12 @@ def _counted(blocks: Iterator[np.ndarray], rate: int, advance: Advance) -> Itera
     for block in blocks:
         advance(len(block) / rate)
         yield block
+
+
+def compile_player() -> None:
+    """Wait until the player is compiled for this processor, and say so where that takes long: it happens once."""
+    with waiting("Compiling the player for this processor (once)"):
+        compile_kernels()
 
 
 def is_parallel(score: Score, asked: bool | None) -> bool:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Display
+    from rich.progress import TaskID
 
 Item = TypeVar("Item")
 DELAY_S = 2.0
@@ -39,12 +44,29 @@ def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
             advance()
 
 
+@contextmanager
+def waiting(label: str) -> Iterator[None]:
+    """Show a bar that only moves to and fro while what takes an unknown time is done; as `progress`, from two seconds on."""
+    shown: list[Display] = []
+    timer = threading.Timer(DELAY_S, lambda: shown.append(_draw(None, label)[0]))
+    if sys.stderr.isatty():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if timer.ident is not None:
+            timer.join()
+        for display in shown:
+            display.stop()
+
+
 class _Bar:
     def __init__(self, total: float, label: str):
         self._total, self._label = total, label
         self._done = 0.0
         self._started = time.monotonic()
-        self._drawn = None
+        self._drawn: tuple[Display, TaskID] | None = None
 
     def advance(self, n: float = 1) -> None:
         self._done += n
@@ -59,11 +81,12 @@ class _Bar:
             self._drawn[0].stop()
 
 
-def _draw(total: float, label: str):
+def _draw(total: float | None, label: str) -> tuple[Display, TaskID]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeRemainingColumn())
+    known = (TextColumn("{task.percentage:3.0f} %"), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), *((TimeElapsedColumn(),) if total is None else known))
     display = Progress(*columns, console=Console(stderr=True), transient=True)
     display.start()
     return display, display.add_task(label, total=total)

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from orchestrion.bridge import ConditioningSeries
+from orchestrion.bridge import ConditioningSeries, Note
 from orchestrion.bridge.randomness import stream_key
 from orchestrion.progress import Advance
+from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.kernels.batch import Batch, VoiceState
 from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner, gather
 from orchestrion.renderer.kernels.packing import Packed, pack
@@ -100,6 +101,19 @@ def prepare(model: WaveNet, storage: str = STORAGE) -> tuple[WaveNet, Packed]:
         copy.load_state_dict({name: value.detach().cpu().float() for name, value in model.state_dict().items()})
         model = copy
     return model, pack(model.config, {k: v.detach().numpy() for k, v in model.state_dict().items()}, storage)
+
+
+def compile_kernels(storage: str = STORAGE) -> None:
+    """Have the sample loop compiled for this processor, or read from the cache: what a first rendering would wait for.
+
+    Sizes are values to the compiled code, so that the smallest network does.
+    """
+    smallest = WaveNetConfig(
+        layers=1, cycle=1, residual=1, skip=1, head=1, context_channels=1, conditioning_channels=1, harmonics=1
+    )
+    tick = ConditioningSeries.from_notes([Note(0.0, 0.004, 60, 64)], tail_s=0.0)
+    with torch.random.fork_rng(devices=[]):
+        generate(WaveNet(smallest), [tick], storage=storage, threads=1)
 
 
 @dataclass

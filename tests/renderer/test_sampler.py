@@ -11,8 +11,9 @@ from orchestrion.bridge.randomness import uniform
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.features import excitation, frame_features
+from orchestrion.renderer.kernels import loop
 from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.sampler import generate, generate_levels, prepare
+from orchestrion.renderer.sampler import compile_kernels, generate, generate_levels, prepare
 from orchestrion.renderer.streaming import Stream, stream
 
 CONFIG = WaveNetConfig(
@@ -140,3 +141,15 @@ def test_refusals(model):
             generate(model, [series()], temperature=bad)
     with pytest.raises(OrchestrionError, match="storage"):
         generate(model, [series()], storage="float8")
+
+
+def test_compiling_ahead_leaves_nothing_to_compile(model):
+    """The smallest network compiles what every network of that storage needs, and draws none of torch's numbers."""
+    torch.manual_seed(3)
+    expected = torch.rand(3)
+    torch.manual_seed(3)
+    compile_kernels("float32")
+    assert torch.equal(torch.rand(3), expected)
+    before = len(loop.run.signatures)
+    generate(model, [series(0.1)], storage="float32")
+    assert len(loop.run.signatures) == before > 0

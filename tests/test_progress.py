@@ -1,0 +1,52 @@
+"""What is shown of work that takes long, and that nothing is shown of work that does not."""
+
+import time
+
+import pytest
+
+from orchestrion import progress
+
+
+class Screen:
+    """Stands in for the bar; notes when it is drawn and taken away."""
+
+    def __init__(self):
+        self.events = []
+
+    def draw(self, total, label):
+        self.events.append((label, total))
+        return self, 0
+
+    def stop(self):
+        self.events.append("gone")
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    shown = Screen()
+    monkeypatch.setattr(progress, "_draw", shown.draw)
+    monkeypatch.setattr(progress, "DELAY_S", 0.05)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    return shown
+
+
+def test_waiting_is_shown_when_it_takes_long_and_goes(screen):
+    with progress.waiting("Compiling"):
+        deadline = time.monotonic() + 5
+        while not screen.events and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert screen.events == [("Compiling", None), "gone"]
+
+
+def test_nothing_is_shown_of_what_is_done_at_once(screen, monkeypatch):
+    monkeypatch.setattr(progress, "DELAY_S", 60.0)
+    with progress.waiting("Compiling"):
+        pass
+    assert screen.events == []
+
+
+def test_nothing_is_shown_where_nobody_looks(screen, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
+    with progress.waiting("Compiling"):
+        time.sleep(0.1)
+    assert screen.events == []
