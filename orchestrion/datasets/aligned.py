@@ -1,7 +1,10 @@
 """Recordings with their notes: a folder of NAME.flac (or .wav, .ogg) with NAME.tsv, see `notestable`.
 
 Audio and tables may also lie in subfolders, one level down. Training reads small random pieces of audio, so each file
-is decoded once, at the set's rate, into raw 16-bit samples in a cache folder and mapped into memory from there.
+is decoded once, at the set's rate, into raw 16-bit samples in a cache folder and mapped into memory from there. A set
+that `alignedprep` has prepared holds NAME.npy (`rawaudio`) in place of NAME.flac and is mapped as it lies; of its tables
+only those are read whose pieces are used, so that 300 hours of recordings cost no more memory than one. The same set
+packed into tar shards (`shards`) is read from within them.
 
 Splits are those of ``splits.json`` (``{"train": [names], "validation": [names]}``; a name in neither is left out).
 Without that file a piece is for validation where the SHA-256 of its *work* falls into the lowest 8 % (or is the lowest
@@ -12,10 +15,9 @@ NAME: what was recorded twice is never on both sides.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,12 +26,15 @@ import numpy as np
 
 from orchestrion.bridge import ConditioningSeries, Note
 from orchestrion.datasets import audiocache
-from orchestrion.datasets.notestable import read_notes
+from orchestrion.datasets.notestable import HeldNotes, NotesTable
+from orchestrion.datasets.rawaudio import RawAudio, open_raw
+from orchestrion.datasets.shards import Member, index
+from orchestrion.datasets.splits import in_split, read_json, read_splits
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import track
 
 AUDIO_SUFFIXES = (".flac", ".wav", ".ogg")
-SPLITS = ("train", "validation")
+KIND = "aligned"
 VALIDATION_SHARE = 0.08
 MAPS_MICROPHONE = re.compile(r"_ENSTDk(Cl|Am)$")
 # A pedalled note may be written down as lasting until after the recording was cut.
@@ -38,23 +43,24 @@ OFFSET_SLACK_S = 5.0
 
 @dataclass(frozen=True, eq=False)
 class AlignedPiece:
-    """One recording with its notes, at ``sample_rate``; the audio stays on disk."""
+    """One recording with its notes, at ``sample_rate``; audio and notes stay on disk."""
 
     name: str
     audio_path: Path
-    notes: tuple[Note, ...]
+    table: NotesTable | HeldNotes
     sample_rate: int
     hop: int
-    cache_path: Path = field(repr=False)
+    audio: RawAudio = field(repr=False)
 
-    @cached_property
-    def _audio(self) -> np.ndarray:
-        return np.memmap(self.cache_path, dtype="<i2", mode="r")
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """The notes, read anew each time: those of a whole large set would fill the memory."""
+        return self.table.read()
 
     @property
     def n_samples(self) -> int:
         """Samples of audio."""
-        return len(self._audio)
+        return self.audio.n_samples
 
     @property
     def duration_s(self) -> float:
@@ -77,11 +83,7 @@ class AlignedPiece:
         stop = self.n_samples if stop is None else stop
         if not 0 <= start <= stop <= self.n_samples:
             raise OrchestrionError(f"Samples {start} to {stop} are not within the {self.n_samples} of {self.name}.")
-        return self._audio[start:stop].astype(np.float32) / np.float32(audiocache.FULL_SCALE)
-
-    def __getstate__(self) -> dict[str, object]:
-        # A memory map would be copied whole into a worker process.
-        return {name: value for name, value in self.__dict__.items() if name != "_audio"}
+        return self.audio.read(start, stop)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,12 +116,15 @@ class AlignedSet:
                 notes beyond the end of their audio, unreadable audio, or splits that name no piece.
         """
         folder = Path(path)
+        information = read_json(folder / "dataset.json")
+        if information.get("kind") == KIND:
+            pieces = _prepared_pieces(folder, information, sample_rate, hop)
+            return cls(folder, pieces, information, _splits_of_prepared(folder, information))
         twins = _twins(folder)
         cache = audiocache.cache_root() / "audio" if cache_dir is None else Path(cache_dir)
         names = track(sorted(twins), len(twins), f"Reading {folder.name}")
         pieces = tuple(_open_piece(name, *twins[name], sample_rate, hop, cache) for name in names)
-        information = _read_json(folder / "dataset.json")
-        return cls(folder, pieces, information, _read_splits(folder, tuple(piece.name for piece in pieces)))
+        return cls(folder, pieces, information, _splits_of(folder, pieces))
 
     @property
     def name(self) -> str:
@@ -133,9 +138,7 @@ class AlignedSet:
 
     def split(self, name: str) -> tuple[AlignedPiece, ...]:
         """The pieces of ``"train"`` or ``"validation"``."""
-        if name not in SPLITS:
-            raise OrchestrionError(f"There is no split {name!r}; there are {' and '.join(SPLITS)}.")
-        chosen = set(self._splits[name])
+        chosen = in_split(self._splits, name)
         return tuple(piece for piece in self.pieces if piece.name in chosen)
 
     def piece(self, name: str) -> AlignedPiece:
@@ -193,46 +196,70 @@ def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
 
 
 def _open_piece(name: str, audio: Path, table: Path, sample_rate: int, hop: int, cache: Path) -> AlignedPiece:
-    piece = AlignedPiece(
-        name, audio, read_notes(table), sample_rate, hop, audiocache.decoded(audio, sample_rate, cache)
-    )
-    late = [n for n in piece.notes if n.onset_s >= piece.duration_s or n.offset_s > piece.duration_s + OFFSET_SLACK_S]
-    if late:
-        raise OrchestrionError(
-            f"{table} has a note from {late[0].onset_s:.2f} s to {late[0].offset_s:.2f} s, but {audio.name} ends at "
-            f"{piece.duration_s:.2f} s; the notes belong to another recording."
-        )
+    raw = audiocache.decoded(audio, sample_rate, cache)
+    piece = AlignedPiece(name, audio, NotesTable(table), sample_rate, hop, raw)
+    check_notes(piece.notes, piece.duration_s, table, audio.name)
     return piece
 
 
-def _read_splits(folder: Path, names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    path = folder / "splits.json"
-    if not path.exists():
-        return default_splits(names)
-    content = _read_json(path)
-    splits = {split: _names(content.get(split, []), path) for split in SPLITS}
-    if both := set(splits["train"]) & set(splits["validation"]):
-        raise OrchestrionError(f"{path} puts {min(both)} both into train and into validation.")
-    if unknown := (set(splits["train"]) | set(splits["validation"])) - set(names):
-        raise OrchestrionError(f"{path} names {min(unknown)}, which is not in the folder.")
+def check_notes(notes: Iterable[Note], duration_s: float, table: Path, audio_name: str) -> None:
+    """Refuse notes that lie beyond the end of their audio.
+
+    Raises:
+        OrchestrionError: a note begins after the end, or ends more than `OFFSET_SLACK_S` after it.
+    """
+    late = [n for n in notes if n.onset_s >= duration_s or n.offset_s > duration_s + OFFSET_SLACK_S]
+    if late:
+        raise OrchestrionError(
+            f"{table} has a note from {late[0].onset_s:.2f} s to {late[0].offset_s:.2f} s, but {audio_name} ends at "
+            f"{duration_s:.2f} s; the notes belong to another recording."
+        )
+
+
+def _prepared_pieces(
+    folder: Path, information: Mapping[str, object], sample_rate: int, hop: int
+) -> tuple[AlignedPiece, ...]:
+    """The pieces of a prepared set, or of the shards of one that lie in ``folder``."""
+    rate, listed = information.get("sample_rate"), information.get("pieces")
+    if not isinstance(listed, dict) or not listed or not isinstance(rate, int):
+        raise OrchestrionError(f"{folder / 'dataset.json'} lacks the rate or the pieces; prepare the set again.")
+    if rate != sample_rate:
+        raise OrchestrionError(
+            f"{folder} was prepared at {rate} samples a second, and {sample_rate} are asked for; prepare it again with "
+            f"--rate {sample_rate}."
+        )
+    members = index(folder) if information.get("shards") else {}
+    return tuple(_prepared_piece(folder, name, members, rate, hop) for name in sorted(listed) if _here(name, members))
+
+
+def _here(name: str, members: Mapping[str, Member]) -> bool:
+    # A machine may hold some of the shards only.
+    return not members or f"{name}.npy" in members
+
+
+def _prepared_piece(folder: Path, name: str, members: Mapping[str, Member], rate: int, hop: int) -> AlignedPiece:
+    if Path(name).name != name:
+        raise OrchestrionError(f"{folder / 'dataset.json'} names a piece {name!r}, which is no plain name.")
+    if members:
+        audio, table = members[f"{name}.npy"], members.get(f"{name}.tsv")
+        if table is None:
+            raise OrchestrionError(f"{audio.path} holds {name}.npy without its notes {name}.tsv; write the shards again.")
+        raw = open_raw(audio.path, audio.start, audio.size)
+        return AlignedPiece(name, audio.path, NotesTable(table.path, table.start, table.size), rate, hop, raw)
+    path, notes = folder / f"{name}.npy", folder / f"{name}.tsv"
+    if not notes.is_file():
+        raise OrchestrionError(f"{path} has no twin {notes.name}; prepare the set again.")
+    return AlignedPiece(name, path, NotesTable(notes), rate, hop, open_raw(path))
+
+
+def _splits_of(folder: Path, pieces: tuple[AlignedPiece, ...]) -> dict[str, tuple[str, ...]]:
+    names = tuple(piece.name for piece in pieces)
+    return read_splits(folder, names) or default_splits(names)
+
+
+def _splits_of_prepared(folder: Path, information: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    listed = information["pieces"]
+    splits = read_splits(folder, listed if isinstance(listed, dict) else ())
+    if splits is None:
+        raise OrchestrionError(f"{folder / 'splits.json'} is missing; prepare the set again.")
     return splits
-
-
-def _names(listed: object, path: Path) -> tuple[str, ...]:
-    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
-        raise OrchestrionError(f'{path} must be of the form {{"train": [names], "validation": [names]}}.')
-    return tuple(listed)
-
-
-def _read_json(path: Path) -> dict[str, object]:
-    if not path.exists():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OrchestrionError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise OrchestrionError(f"{path} is not JSON ({error}).") from error
-    if not isinstance(content, dict):
-        raise OrchestrionError(f"{path} must hold a JSON object.")
-    return content

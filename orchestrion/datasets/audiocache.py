@@ -6,14 +6,10 @@ import hashlib
 import os
 from pathlib import Path
 
-import numpy as np
-
 from orchestrion.bridge import Waveform
+from orchestrion.datasets.rawaudio import RawAudio, to_int16
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import atomic_write
-
-# libsndfile reads 16-bit files as n / 32768: so their samples come back unchanged.
-FULL_SCALE = 32768
 
 
 def cache_root() -> Path:
@@ -21,8 +17,8 @@ def cache_root() -> Path:
     return Path(os.environ.get("ORCHESTRION_CACHE") or Path.home() / ".cache" / "orchestrion")
 
 
-def decoded(audio: Path, sample_rate: int, cache: Path) -> Path:
-    """The file of int16 samples of ``audio`` at ``sample_rate``, made now unless it is there.
+def decoded(audio: Path, sample_rate: int, cache: Path) -> RawAudio:
+    """The int16 samples of ``audio`` at ``sample_rate`` in a file of the cache, made now unless it is there.
 
     The name depends on the path, size and time of change of ``audio``, so a changed recording is decoded anew.
 
@@ -30,16 +26,15 @@ def decoded(audio: Path, sample_rate: int, cache: Path) -> Path:
         OrchestrionError: the audio cannot be read, holds a value that is not a number, or the cache cannot be written.
     """
     target = cache / f"{audio.stem[:80]}-{_fingerprint(audio, sample_rate)}.i16"
-    if target.exists() and target.stat().st_size:
-        return target
-    samples = Waveform.read(audio, sample_rate).samples
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OrchestrionError(f"Cannot make the cache folder {cache}: {error.strerror or error}.") from error
-    with atomic_write(target) as temporary:
-        np.minimum(np.rint(samples * FULL_SCALE), FULL_SCALE - 1).astype("<i2").tofile(temporary)
-    return target
+    if not target.exists() or not target.stat().st_size:
+        samples = Waveform.read(audio, sample_rate).samples
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OrchestrionError(f"Cannot make the cache folder {cache}: {error.strerror or error}.") from error
+        with atomic_write(target) as temporary:
+            to_int16(samples).tofile(temporary)
+    return RawAudio(target, 0, target.stat().st_size // 2)
 
 
 def _fingerprint(audio: Path, sample_rate: int) -> str:

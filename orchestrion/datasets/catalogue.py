@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from orchestrion.datasets.aligned import SPLITS, AlignedPiece, AlignedSet
+from orchestrion.datasets.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.audiocache import cache_root
 from orchestrion.datasets.instruments import INSTRUMENTS, soundfont_instrument
+from orchestrion.datasets.splits import SPLITS
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import lock
 

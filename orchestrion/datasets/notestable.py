@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrion.bridge import Note
@@ -17,6 +18,30 @@ SHORTEST_S = 0.001
 COLUMNS = ("onset_s", "offset_s", "pitch", "velocity")
 
 
+@dataclass(frozen=True, slots=True)
+class NotesTable:
+    """A table of notes on disk: the file ``path``, or ``size`` bytes of it from byte ``start`` (a member of a shard)."""
+
+    path: Path
+    start: int = 0
+    size: int | None = None
+
+    def read(self) -> tuple[Note, ...]:
+        """See `read_notes`."""
+        return parse_notes(_text(self.path, self.start, self.size), self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldNotes:
+    """Notes in memory, where a table on disk would stand."""
+
+    notes: tuple[Note, ...]
+
+    def read(self) -> tuple[Note, ...]:
+        """The notes."""
+        return self.notes
+
+
 def read_notes(path: str | os.PathLike[str]) -> tuple[Note, ...]:
     """Read a table of notes, sorted by onset and pitch.
 
@@ -25,8 +50,12 @@ def read_notes(path: str | os.PathLike[str]) -> tuple[Note, ...]:
     Raises:
         OrchestrionError: no such file, another header, or a malformed row; the sentence gives the line.
     """
-    source = Path(path)
-    lines = _text(source).splitlines()
+    return NotesTable(Path(path)).read()
+
+
+def parse_notes(text: str, source: Path) -> tuple[Note, ...]:
+    """The notes of a table's ``text``; errors name ``source``."""
+    lines = text.splitlines()
     if not lines or tuple(lines[0].split("\t")) != COLUMNS:
         raise OrchestrionError(f"{source} must begin with the tab-separated line {' '.join(COLUMNS)}.")
     if len(lines) - 1 > MAX_NOTES:
@@ -44,10 +73,11 @@ def write_notes(path: str | os.PathLike[str], notes: Iterable[Note]) -> None:
         temporary.write_text("\n".join(lines) + "\n", encoding="ascii")
 
 
-def _text(source: Path) -> str:
+def _text(source: Path, start: int = 0, size: int | None = None) -> str:
     try:
         with open(source, "rb") as handle:
-            content = handle.read(MAX_TEXT_BYTES + 1)
+            handle.seek(start)
+            content = handle.read(MAX_TEXT_BYTES + 1 if size is None else min(size, MAX_TEXT_BYTES + 1))
         if len(content) > MAX_TEXT_BYTES:
             raise OrchestrionError(f"{source} is larger than {MAX_TEXT_BYTES >> 20} MiB; that is no table of notes.")
         return content.decode("utf-8")

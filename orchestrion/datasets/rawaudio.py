@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +40,23 @@ def to_int16(samples: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(samples * np.float32(FULL_SCALE)), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
 
 
-def open_raw(path: str | os.PathLike[str]) -> np.ndarray:
-    """The int16 samples [t] of ``path``, mapped into memory; read-only.
+@dataclass(frozen=True, slots=True)
+class RawAudio:
+    """Where ``n_samples`` of int16 lie: from byte ``offset`` of the file ``path``. Small, so it may go to any process."""
+
+    path: Path
+    offset: int
+    n_samples: int
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Samples [start, stop) as float32 in [-1, 1); only what is asked for is read."""
+        status = self.path.stat()
+        mapped = _mapped(self.path, self.offset, self.n_samples, status.st_mtime_ns, status.st_size)
+        return to_float(mapped[start:stop])
+
+
+def open_raw(path: str | os.PathLike[str], start: int = 0, size: int | None = None) -> RawAudio:
+    """Check the audio in ``path``, or in ``size`` bytes of it from byte ``start`` (a member of a shard).
 
     Raises:
         OrchestrionError: no such file, not a one-dimensional array of int16, or its size contradicts its header.
@@ -47,13 +64,20 @@ def open_raw(path: str | os.PathLike[str]) -> np.ndarray:
     source = Path(path)
     try:
         with open(source, "rb") as handle:
+            handle.seek(start)
             n_samples = _n_samples(handle.read(HEADER_BYTES), source)
-            size = os.fstat(handle.fileno()).st_size
+            there = os.fstat(handle.fileno()).st_size - start
     except OSError as error:
         raise OrchestrionError(f"Cannot read {source}: {error.strerror or error}.") from error
-    if size != HEADER_BYTES + 2 * n_samples:
+    if (there if size is None else min(size, there)) != HEADER_BYTES + 2 * n_samples:
         raise OrchestrionError(f"{source} is damaged: its size is not that of its {n_samples:,} samples; prepare again.")
-    return np.memmap(source, dtype="<i2", mode="r", offset=HEADER_BYTES, shape=(n_samples,))
+    return RawAudio(source, start + HEADER_BYTES, n_samples)
+
+
+# Each map holds a file open: a set of thousands of pieces would run out of them.
+@lru_cache(maxsize=64)
+def _mapped(path: Path, offset: int, n_samples: int, changed_ns: int, size: int) -> np.ndarray:
+    return np.memmap(path, dtype="<i2", mode="r", offset=offset, shape=(n_samples,))
 
 
 def to_float(samples: np.ndarray) -> np.ndarray:

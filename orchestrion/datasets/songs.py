@@ -11,7 +11,6 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ import numpy as np
 from orchestrion.bridge.audiostream import length, read_blocks
 from orchestrion.bridge.waveform import check_rate
 from orchestrion.datasets.preparing import Preparation, preparation, sha256
-from orchestrion.datasets.rawaudio import open_raw, to_float, write_raw
+from orchestrion.datasets.rawaudio import RawAudio, open_raw, write_raw
 from orchestrion.datasets.splits import SPLITS, in_split, read_json, read_splits
 from orchestrion.datasets.stems import Separator
 from orchestrion.errors import OrchestrionError
@@ -38,11 +37,7 @@ class Song:
     name: str
     sample_rate: int
     n_samples: int
-    path: Path = field(repr=False)
-
-    @cached_property
-    def _audio(self) -> np.ndarray:
-        return open_raw(self.path)
+    audio: RawAudio = field(repr=False)
 
     @property
     def duration_s(self) -> float:
@@ -58,11 +53,7 @@ class Song:
         stop = self.n_samples if stop is None else stop
         if not 0 <= start <= stop <= self.n_samples:
             raise OrchestrionError(f"Samples {start} to {stop} are not within the {self.n_samples} of {self.name}.")
-        return to_float(self._audio[start:stop])
-
-    def __getstate__(self) -> dict[str, object]:
-        # A memory map would be copied whole into a worker process.
-        return {name: value for name, value in self.__dict__.items() if name != "_audio"}
+        return self.audio.read(start, stop)
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,5 +255,5 @@ def _check_named(validation: Sequence[str], files: Mapping[str, Path], folder: P
 def _open_song(folder: Path, name: str, rate: int) -> Song:
     if Path(name).name != name:
         raise OrchestrionError(f"{folder / 'dataset.json'} names a song {name!r}, which is no plain name.")
-    path = folder / f"{name}.npy"
-    return Song(name, rate, len(open_raw(path)), path)
+    audio = open_raw(folder / f"{name}.npy")
+    return Song(name, rate, audio.n_samples, audio)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from pathlib import Path
 
 from orchestrion.bridge.limits import MAX_TEXT_BYTES
 from orchestrion.errors import OrchestrionError
 
 SPLITS = ("train", "validation")
+"""Every set has these; one whose authors set a test part aside may have ``"test"`` besides."""
+ALL_SPLITS = (*SPLITS, "test")
 
 
 def read_splits(folder: Path, names: Iterable[str]) -> dict[str, tuple[str, ...]] | None:
@@ -22,10 +25,11 @@ def read_splits(folder: Path, names: Iterable[str]) -> dict[str, tuple[str, ...]
     if not path.exists():
         return None
     content = read_json(path)
-    splits = {split: _names(content.get(split, []), path) for split in SPLITS}
-    if both := set(splits["train"]) & set(splits["validation"]):
-        raise OrchestrionError(f"{path} puts {min(both)} both into train and into validation.")
-    if unknown := (set(splits["train"]) | set(splits["validation"])) - set(names):
+    splits = {split: _names(content.get(split, []), path) for split in ALL_SPLITS}
+    for one, other in combinations(ALL_SPLITS, 2):
+        if both := set(splits[one]) & set(splits[other]):
+            raise OrchestrionError(f"{path} puts {min(both)} both into {one} and into {other}.")
+    if unknown := set().union(*splits.values()) - set(names):
         raise OrchestrionError(f"{path} names {min(unknown)}, which is not in the folder.")
     return splits
 
@@ -57,9 +61,9 @@ def in_split(splits: Mapping[str, tuple[str, ...]], name: str) -> frozenset[str]
     """The names in split ``name``.
 
     Raises:
-        OrchestrionError: neither ``"train"`` nor ``"validation"``.
+        OrchestrionError: there is no such split.
     """
-    if name not in SPLITS:
+    if name not in splits:
         raise OrchestrionError(f"There is no split {name!r}; there are {' and '.join(SPLITS)}.")
     return frozenset(splits[name])
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrion.bridge import Note, Waveform
-from orchestrion.datasets.aligned import SPLITS, AlignedPiece, AlignedSet
+from orchestrion.datasets.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.catalogue import SOUNDFONT, open_recordings
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.following import note_accuracy, onset_scores
@@ -103,7 +103,7 @@ def _moved(piece: AlignedPiece) -> AlignedPiece:
     half_s = piece.duration_s / 2
     onsets_s = [(note.onset_s + half_s) % piece.duration_s for note in piece.notes]
     notes = [replace(n, onset_s=s, offset_s=s + n.duration_s) for n, s in zip(piece.notes, onsets_s, strict=True)]
-    return replace(piece, notes=tuple(sorted(notes)))
+    return replace(piece, table=HeldNotes(tuple(sorted(notes))))
 
 
 def _listen(
