@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from orchestrion.cli.label import label
 from orchestrion.cli.options import PATH, json_option, seed_option
 from orchestrion.cli.prepare import prepare
 
@@ -26,6 +27,7 @@ def data() -> None:
 
 
 data.add_command(prepare)
+data.add_command(label)
 
 
 @data.command("list")

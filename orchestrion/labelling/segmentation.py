@@ -42,13 +42,13 @@ class SegmentationConfig:
         quiet_db: so are notes whose level stays so far below the loudest note's.
     """
 
-    steady: float = 0.4
-    attack: float = 1.5
+    steady: float = 0.3
+    attack: float = 2.0
     outlier: float = 0.02
     attack_outlier: float = 0.3
     unvoiced: tuple[float, float, float] = (0.95, 0.3, 0.1)
     attack_cost: float = 12.0
-    onset_gain: float = 10.0
+    onset_gain: float = 12.0
     end_cost: float = 5.0
     shortest_s: float = 0.05
     quiet_db: float = 45.0

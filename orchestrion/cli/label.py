@@ -1,0 +1,55 @@
+"""``orchestrion data label``: notes from raw audio."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from orchestrion.cli.options import PATH, json_option
+from orchestrion.cli.output import printable
+
+METHODS = ("pyin", "melodia", "polyphonic", "align")
+
+
+@click.command()
+@click.argument("audio", type=PATH, nargs=-1, required=True, metavar="AUDIO...")
+@click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder for what is made.")
+@click.option("--method", type=click.Choice(METHODS), required=True, help="See above.")
+@click.option("--score", "scores", multiple=True, metavar="FILE|DIR",
+              help="For align: the score of each recording, in their order, or a folder of scores of the same names.")
+@json_option  # fmt: skip
+def label(audio: tuple[Path, ...], output: Path, method: str, scores: tuple[str, ...], as_json: bool) -> None:
+    """Write down the notes of recordings AUDIO (files, or folders of them).
+
+    \b
+    pyin        solo instruments and voices, one note at a time
+    melodia     the main melody of a mixture (essentia, AGPL 3.0: pip install "orchestrion[melodia]")
+    polyphonic  piano, guitar, ensembles: every note, with mistakes
+    align       anything whose score you have: its notes at the times played
+
+    Makes NAME.tsv (notes), NAME.mid, NAME.flac (16 kHz, mono) and NAME.png, a picture of the notes over the
+    spectrogram: look at it before you train. DIR is then a set for `orchestrion train renderer --data DIR`. Stopped
+    half-way, the same command goes on where it was.
+
+    \b
+    Examples:
+      orchestrion data label takes/ --method pyin -o takes-labelled
+      orchestrion data label sonata.wav --method align --score sonata.mid -o sonata-labelled
+    """
+    from orchestrion.labelling.methods import METHODS as KNOWN
+    from orchestrion.labelling.recordings import label_recordings
+
+    if notice := KNOWN[method].notice:
+        click.echo(notice, err=True)
+    made = label_recordings(audio, output, method=method, scores=scores)
+    if as_json:
+        click.echo(json.dumps([{**asdict(one), "source": printable(one.source)} for one in made], indent=2))
+        return
+    for one in made:
+        span = "" if one.lowest_pitch is None else f", pitches {one.lowest_pitch} to {one.highest_pitch}"
+        again = "  (was there)" if one.reused else ""
+        click.echo(f"{printable(one.name)}  {one.notes} notes in {one.seconds:.1f} s{span}{again}")
+    click.echo(f"{printable(output)}  look at the pictures there, then: orchestrion train renderer --data {printable(output)}")

@@ -1,0 +1,113 @@
+"""The ways from a recording to notes, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from orchestrion.bridge import Note, Score, Waveform
+from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.transcription import transcribe
+from orchestrion.labelling import melodia as melodia_module
+from orchestrion.labelling import pitchtrack
+from orchestrion.labelling.alignment import align
+from orchestrion.labelling.loudness import with_velocities
+from orchestrion.labelling.phantoms import without_phantoms
+from orchestrion.labelling.pitchtrack import SAMPLE_RATE, PitchTrack
+from orchestrion.labelling.pyin import pyin
+from orchestrion.labelling.segmentation import segment
+
+# The note model puts an attack where the sound rises most; notes begin before that, by 15 ms on real violins and by 30 ms
+# on the SoundFont's.
+ONSET_BIAS_S = 0.02
+PART_S, OVERLAP_S = 240.0, 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A way to label.
+
+    Args:
+        good_for: what it is good for, in a few words.
+        notice: what a user must be told before it is used, or nothing.
+        needs_score: whether it aligns a score rather than listens alone.
+    """
+
+    good_for: str
+    notice: str = ""
+    needs_score: bool = False
+
+
+METHODS: Mapping[str, Method] = {
+    "pyin": Method("solo instruments and voices, one note at a time"),
+    "melodia": Method("the main melody of a mixture, one note at a time", notice=melodia_module.LICENCE),
+    "polyphonic": Method("piano, guitar, ensembles: every note, with mistakes"),
+    "align": Method("anything whose score you have: the score's notes at the times played", needs_score=True),
+}
+AUTOMATIC = tuple(name for name, method in METHODS.items() if not method.needs_score)
+
+
+def notes_of(audio: Waveform, method: str, score: Score | None = None) -> tuple[Note, ...]:
+    """The notes of ``audio`` by ``method``, a name in `METHODS`, sorted; none where nothing is heard.
+
+    Raises:
+        OrchestrionError: unknown method, a score missing or not wanted, or what the method raises.
+    """
+    check(method, score is not None)
+    heard = audio.resample(SAMPLE_RATE)
+    return align(score, heard) if score is not None else _LISTENERS[method](audio, heard)
+
+
+def check(method: str, has_score: bool) -> None:
+    """Raise an `OrchestrionError` unless ``method`` is there and has a score if and only if it needs one."""
+    if method not in METHODS:
+        raise OrchestrionError(f"There is no labelling method {method!r}; choose one of {', '.join(METHODS)}.")
+    if METHODS[method].needs_score and not has_score:
+        raise OrchestrionError(f"The method {method} needs the score that is played; give one score for each recording.")
+    if has_score and not METHODS[method].needs_score:
+        raise OrchestrionError(f"The method {method} takes no score; to use one, choose align.")
+
+
+def line_of(track: PitchTrack, heard: Waveform) -> tuple[Note, ...]:
+    """Notes of a melody line in ``heard``, at 16 kHz, with velocities from its loudness."""
+    level = pitchtrack.level_db(heard.samples)
+    notes = segment(track, pitchtrack.onset_strength(heard.samples), level)
+    return with_velocities([_earlier(note) for note in notes], level)
+
+
+def _earlier(note: Note) -> Note:
+    return replace(note, onset_s=max(note.onset_s - ONSET_BIAS_S, 0.0))
+
+
+def _by_pyin(audio: Waveform, heard: Waveform) -> tuple[Note, ...]:
+    return line_of(without_phantoms(pyin(heard.samples), heard.samples), heard)
+
+
+def _by_melodia(audio: Waveform, heard: Waveform) -> tuple[Note, ...]:
+    return line_of(melodia_module.melodia(audio), heard)
+
+
+def _by_transcriber(audio: Waveform, heard: Waveform) -> tuple[Note, ...]:
+    """`evaluation.transcription`, in parts of four minutes that overlap, so that memory does not grow with the length."""
+    rate, notes = heard.sample_rate, list[Note]()
+    step_s, begin_s = PART_S - OVERLAP_S, 0.0
+    while True:
+        part = heard.samples[round(begin_s * rate) : round((begin_s + PART_S) * rate)]
+        last = begin_s + PART_S >= heard.duration_s
+        # The middle of an overlap is where one part hands over to the next.
+        low_s = begin_s + OVERLAP_S / 2 if begin_s else 0.0
+        high_s = np.inf if last else begin_s + step_s + OVERLAP_S / 2
+        found = [replace(n, onset_s=n.onset_s + begin_s, offset_s=n.offset_s + begin_s) for n in transcribe(Waveform(part, rate))]
+        notes += [note for note in found if low_s <= note.onset_s < high_s]
+        if last:
+            return with_velocities(notes, pitchtrack.level_db(heard.samples)) if begin_s else tuple(notes)
+        begin_s += step_s
+
+
+_LISTENERS: Mapping[str, Callable[[Waveform, Waveform], tuple[Note, ...]]] = {
+    "pyin": _by_pyin,
+    "melodia": _by_melodia,
+    "polyphonic": _by_transcriber,
+}

@@ -1,0 +1,217 @@
+"""Label files of audio: a folder of recordings with notes, as training and ``data check`` take it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from orchestrion.bridge import Note, Part, Score, Waveform
+from orchestrion.datasets.aligned import AUDIO_SUFFIXES
+from orchestrion.datasets.notestable import read_notes, write_notes
+from orchestrion.errors import OrchestrionError
+from orchestrion.files import write_json
+from orchestrion.labelling.methods import check, notes_of
+from orchestrion.labelling.picture import draw_labels
+from orchestrion.labelling.pitchtrack import SAMPLE_RATE
+from orchestrion.progress import progress
+from orchestrion.version import VERSION
+
+RECORD = ".label.json"
+KEPT = (".tsv", ".png")
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One recording with its new notes.
+
+    ``reused`` says that it had been labelled in the same way before, and nothing was done.
+    """
+
+    name: str
+    source: str
+    method: str
+    seconds: float
+    notes: int
+    lowest_pitch: int | None
+    highest_pitch: int | None
+    reused: bool
+
+
+def label_recordings(
+    recordings: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    *,
+    method: str,
+    scores: Sequence[str | os.PathLike[str]] = (),
+    with_audio: bool = True,
+) -> tuple[Labelled, ...]:
+    """Label recordings into the folder ``output``: NAME.tsv, NAME.mid, NAME.png, and NAME.flac at 16 kHz, mono.
+
+    What is there already, made from the same audio in the same way, stays: a run that was stopped goes on. Where no
+    note is heard, NAME.tsv is empty and there is no NAME.mid.
+
+    Args:
+        recordings: files, and folders of files (.flac .wav .ogg); no two of the same name.
+        method: see `methods.METHODS`.
+        scores: for the method ``align``: the score of each recording, in the order of ``recordings``, or one folder
+            with NAME.mid, NAME.musicxml, … for each.
+        with_audio: whether NAME.flac is written.
+
+    Raises:
+        OrchestrionError: unknown method, a missing or broken file, two of the same name, ``output`` holds a recording
+            itself, or what the method raises.
+    """
+    sources = find_recordings(recordings)
+    given = _scores_for(sources, scores)
+    check(method, bool(given))
+    folder = Path(output)
+    _refuse_own_sources(sources, folder)
+    _make(folder)
+    done = []
+    # A bar of bytes: what takes long is the audio, and its length is not known before it is read.
+    with progress(sum(source.stat().st_size for source in sources), f"Labelling {len(sources)} recordings") as advance:
+        for source in sources:
+            done.append(_label(source, folder, method, given.get(source), with_audio))
+            advance(source.stat().st_size)
+    if with_audio:
+        _describe(folder)
+    return tuple(done)
+
+
+def find_recordings(given: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """Files as given, folders as the audio that lies in them, sorted.
+
+    Raises:
+        OrchestrionError: none, a folder without audio, an unknown kind of file, no such file, or two of one name.
+    """
+    found: list[Path] = []
+    for path in map(Path, given):
+        inside = sorted(p for p in path.iterdir() if _is_audio(p)) if path.is_dir() else [path]
+        if not inside:
+            raise OrchestrionError(f"The folder {path} holds no audio ({' '.join(AUDIO_SUFFIXES)}).")
+        found += inside
+    if not found:
+        raise OrchestrionError("There is nothing to label; name recordings, or a folder of them.")
+    for path in found:
+        if path.suffix.lower() not in AUDIO_SUFFIXES or not path.is_file():
+            raise OrchestrionError(f"{path} is not a recording: a file that ends in {' '.join(AUDIO_SUFFIXES)} is wanted.")
+    twice = [stem for stem, count in Counter(path.stem for path in found).items() if count > 1]
+    if twice:
+        raise OrchestrionError(f"Two recordings are called {twice[0]}; their labels would overwrite each other, rename one.")
+    return found
+
+
+def _is_audio(path: Path) -> bool:
+    return path.suffix.lower() in AUDIO_SUFFIXES and path.is_file() and not path.name.startswith(".")
+
+
+def _scores_for(sources: Sequence[Path], scores: Sequence[str | os.PathLike[str]]) -> dict[Path, Path]:
+    if len(scores) == 1 and Path(scores[0]).is_dir():
+        return {source: _score_in(Path(scores[0]), source) for source in sources}
+    if scores and len(scores) != len(sources):
+        raise OrchestrionError(
+            f"There are {len(sources)} recordings and {len(scores)} scores; give one for each, or a folder with "
+            f"scores of the same names."
+        )
+    return dict(zip(sources, map(Path, scores), strict=False))
+
+
+def _score_in(folder: Path, source: Path) -> Path:
+    from orchestrion.bridge.scorefiles import READERS
+
+    for suffix in READERS:
+        if (folder / f"{source.stem}{suffix}").is_file():
+            return folder / f"{source.stem}{suffix}"
+    raise OrchestrionError(f"{folder} has no score {source.stem}.mid (or {', '.join(list(READERS)[1:])}) for {source.name}.")
+
+
+def _refuse_own_sources(sources: Sequence[Path], folder: Path) -> None:
+    if any(source.parent.resolve() == folder.resolve() for source in sources):
+        raise OrchestrionError(f"{folder} holds the recordings themselves; name another folder for what is made of them.")
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OrchestrionError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
+
+
+def _label(source: Path, folder: Path, method: str, score: Path | None, with_audio: bool) -> Labelled:
+    settings = {
+        "method": method,
+        "version": VERSION,
+        "source": source.name,
+        "sha256": _checksum(source),
+        "score": None if score is None else score.name,
+        "score_sha256": None if score is None else _checksum(score),
+    }
+    target = folder / source.stem
+    if before := _made_before(target, settings, with_audio):
+        return before
+    audio = Waveform.read(source)
+    notes = notes_of(audio, method, None if score is None else Score.read(score))
+    heard = audio.resample(SAMPLE_RATE)
+    kept = _within(notes, heard.duration_s)
+    _write(target, heard, kept, f"{source.stem}: {len(kept)} notes by {method}", with_audio)
+    pitches = [note.pitch for note in kept]
+    made = Labelled(
+        source.stem, str(source), method, round(heard.duration_s, 3), len(kept),
+        min(pitches, default=None), max(pitches, default=None), False,
+    )  # fmt: skip
+    write_json(_beside(target, RECORD), settings | {"figures": asdict(made)})
+    return made
+
+
+def _within(notes: Sequence[Note], duration_s: float) -> tuple[Note, ...]:
+    return tuple(note for note in notes if note.onset_s < duration_s)
+
+
+def _write(target: Path, heard: Waveform, notes: Sequence[Note], title: str, with_audio: bool) -> None:
+    write_notes(_beside(target, ".tsv"), notes)
+    if notes:
+        Score((Part("labels", 0, tuple(notes)),), title=target.name).write(_beside(target, ".mid"))
+    draw_labels(_beside(target, ".png"), heard, notes, title)
+    if with_audio:
+        heard.write(_beside(target, ".flac"))
+
+
+def _beside(target: Path, suffix: str) -> Path:
+    # Not with_suffix, which would cut "take.2" to "take".
+    return target.parent / f"{target.name}{suffix}"
+
+
+def _made_before(target: Path, settings: dict[str, object], with_audio: bool) -> Labelled | None:
+    """The figures of labels that were made in the same way and are all there."""
+    record = _beside(target, RECORD)
+    wanted = (*KEPT, *((".flac",) if with_audio else ()))
+    if not record.is_file() or not all(_beside(target, suffix).is_file() for suffix in wanted):
+        return None
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+        figures = content.pop("figures")
+        if content != settings or len(read_notes(_beside(target, ".tsv"))) != figures["notes"]:
+            return None
+        return Labelled(**figures | {"reused": True})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # a record that somebody edited: labelled anew
+
+
+def _checksum(path: Path) -> str:
+    try:
+        with open(path, "rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise OrchestrionError(f"Cannot read {path}: {error.strerror or error}.") from error
+
+
+def _describe(folder: Path) -> None:
+    """``dataset.json``, unless there is one: notes by machine, terms as the recordings'."""
+    if not (folder / "dataset.json").exists():
+        write_json(folder / "dataset.json", {"name": folder.resolve().name, "licence": "as the recordings'",
+                                             "notes": "labelled by machine"})  # fmt: skip
