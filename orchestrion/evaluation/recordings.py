@@ -14,6 +14,8 @@ from dataclasses import replace
 from orchestrion.bridge import Note, Waveform
 from orchestrion.datasets.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.catalogue import SOUNDFONT, open_recordings
+from orchestrion.datasets.notestable import HeldNotes
+from orchestrion.datasets.splits import SPLITS
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.following import note_accuracy, onset_scores
 from orchestrion.evaluation.likelihood import bits_per_sample
