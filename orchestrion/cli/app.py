@@ -19,6 +19,7 @@ from orchestrion.cli.compose import compose
 from orchestrion.cli.data import data
 from orchestrion.cli.evaluate import evaluate
 from orchestrion.cli.generate import generate
+from orchestrion.cli.listen import listen
 from orchestrion.cli.models import models
 from orchestrion.cli.perform import perform
 from orchestrion.cli.render import render
@@ -83,7 +84,7 @@ def _add_verbose(command: click.Command) -> None:
         _add_verbose(subcommand)
 
 
-for _command in (compose, render, perform, generate, compare, train, evaluate, data, models, bench):
+for _command in (compose, render, perform, generate, compare, train, evaluate, data, listen, models, bench):
     _add_verbose(_command)
     cli.add_command(_command)
 

@@ -78,10 +78,15 @@ def measure_copying(
             advance(recording.duration_s)
     if not n_recordings:
         raise OrchestrionError("Copying is measured against training recordings; there are none.")
-    at = int(best.argmax())
+    first = int(best.argmax())
     share = float((best > COPIED).mean())
     return CopyMeter(
-        float(best[at]), starts[at] / SAMPLE_RATE, int(place[at, 0]), float(place[at, 1]), share, by_chance
+        float(best[first]),
+        starts[first] / SAMPLE_RATE,
+        int(place[first, 0]),
+        float(place[first, 1]),
+        share,
+        by_chance,
     )
 
 

@@ -1,0 +1,92 @@
+"""``orchestrion listen``: blind listening tests, from the page to the statistics."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orchestrion.cli.options import PATH, json_option, seed_option
+from orchestrion.cli.output import printable
+
+
+@click.group(short_help="Blind listening tests: make the page, evaluate the answers.")
+def listen() -> None:
+    """Make a web page on which people rate clips without knowing whose they are, and evaluate what they answered.
+
+    \b
+    Examples:
+      orchestrion listen build compare/clips -o page
+      orchestrion listen results answers/*.json --key page-key.json
+    """
+
+
+@listen.command()
+@click.argument("folders", type=PATH, nargs=-1, required=True, metavar="DIR...")
+@click.option("-o", "--output", type=PATH, required=True, metavar="PAGE", help="Folder to make for the page; must be new or empty.")
+@click.option("--title", default="Listening test", show_default=True, metavar="TEXT", help="Heading of the page.")
+@click.option("--ratings", type=click.IntRange(0), metavar="N", help="Clips that each listener rates.  [default: all of them]")
+@click.option("--pairs", type=click.IntRange(0), default=0, show_default=True, metavar="N",
+              help="Pairs that each listener chooses from; clips of one file name in two folders are a pair.")
+@click.option("--repeats", type=click.IntRange(0), default=5, show_default=True, metavar="N",
+              help="Clips that come twice, unannounced, to see who rates at random.")
+@click.option("--pair-repeats", type=click.IntRange(0), default=2, show_default=True, metavar="N",
+              help="Pairs that come twice, the sides exchanged.")
+@click.option("--seconds", type=click.FloatRange(0.5, 120), metavar="S", help="Cut clips to so many seconds.")
+@click.option("--completion-code", metavar="TEXT", help="Code shown at the end.  [default: one for each listener]")
+@seed_option
+@json_option  # fmt: skip
+def build(folders: tuple[Path, ...], output: Path, as_json: bool, **options: Any) -> None:
+    """Make the page of a blind listening test from folders of audio, one for each system.
+
+    A folder that holds only folders of audio stands for these. PAGE/index.html opens from the disk or any web host and
+    fetches nothing else; PAGE-key.json beside it says which clip is whose, and is not to be published. All clips are
+    brought to one integrated loudness (ITU-R BS.1770): -23 LUFS, or less where the peaks of one would clip.
+
+    \b
+    Examples:
+      orchestrion listen build compare/clips -o page
+      orchestrion listen build piano violin flute -o page --pairs 12 --ratings 0 --seconds 10
+    """
+    from orchestrion.evaluation.listening.build import Options
+    from orchestrion.evaluation.listening.build import build as make
+
+    key = make(folders, output, Options(**options))
+    if as_json:
+        click.echo(json.dumps({"page": printable(output / "index.html"), **key}))
+        return
+    each = key["per_listener"]
+    click.echo(f"{printable(output / 'index.html')}  {len(key['clips'])} clips of {len(key['systems'])} systems at "
+               f"{key['loudness_lufs']:.1f} LUFS; each listener rates {each['ratings']} (+{each['repeats']} again) and "
+               f"chooses from {each['pairs']} pairs (+{each['pair_repeats']} again)")  # fmt: skip
+    click.echo(f"{key['key_file']}  says which clip is whose: keep it, do not publish it")
+    for name in key["silent"]:
+        click.echo(f"Warning: {name} is silent and could not be made as loud as the others.", err=True)
+
+
+@listen.command()
+@click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILES...")
+@click.option("--key", "key_file", type=PATH, required=True, metavar="KEY.json", help="The file PAGE-key.json that was made with the page.")
+@click.option("--difference", type=click.FloatRange(0.01, 4), default=0.2, show_default=True, metavar="X",
+              help="Difference of mean ratings to plan for.")
+@click.option("--keep-all", is_flag=True, help="Leave no listener out.")
+@seed_option
+@json_option  # fmt: skip
+def results(files: tuple[Path, ...], key_file: Path, as_json: bool, **options: Any) -> None:
+    """Evaluate the files (JSON or CSV) that listeners downloaded from the page.
+
+    Mean ratings with 95 % intervals bootstrapped over listeners and clips, Bradley-Terry strengths from the pairs,
+    Kruskal-Wallis with Dunn's test after it (Holm), who was left out and why, and how many ratings a difference needs.
+
+    \b
+    Examples:
+      orchestrion listen results answers/*.json --key page-key.json
+      orchestrion listen results answers/*.csv --key page-key.json --difference 0.5 --json
+    """
+    from orchestrion.evaluation.listening.results import evaluate
+    from orchestrion.evaluation.listening.text import as_text
+
+    found = evaluate(files, key_file, **options)
+    click.echo(json.dumps(found, indent=2) if as_json else as_text(found))

@@ -1,0 +1,221 @@
+"""Make the page of a blind listening test.
+
+`PAGE/index.html` holds everything but the sound; `PAGE/clips/` holds the clips as WAV, named by numbers that say nothing,
+of one rate, one loudness and without tags. Which clip is whose stands in `PAGE-key.json` beside the folder, which is not
+to be published. The page works from a folder on disk and from any web host, and fetches nothing from elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from orchestrion.bridge import Waveform
+from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.listening.clips import MAX_CLIP_S, Source, find_clips
+from orchestrion.evaluation.listening.codes import fnv1a
+from orchestrion.evaluation.listening.loudness import Matched, match_loudness
+from orchestrion.evaluation.listening.plan import Playlist, make_playlists
+from orchestrion.files import atomic_write, write_json
+from orchestrion.progress import track
+from orchestrion.version import VERSION
+
+KEY_FORMAT = "orchestrion-listening-key"
+LOWEST_RATE = 16000
+FADE_S = 0.01
+BEEPS_BELOW_DB = 18.0
+QUESTION = "How good is it as music?"
+PAIR_QUESTION = "Which one is better as music?"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What may be chosen.
+
+    Args:
+        ratings: clips that each listener rates; all of them if None, 0 for pairs only.
+        pairs: pairs that each listener chooses from.
+        repeats, pair_repeats: trials that come twice, to see who answers at random.
+        seconds: each clip is cut to so much; as long as it is if None.
+        completion_code: shown at the end; computed for each listener if None.
+        seed: of names, playlists and orders.
+    """
+
+    title: str = "Listening test"
+    ratings: int | None = None
+    pairs: int = 0
+    repeats: int = 5
+    pair_repeats: int = 2
+    seconds: float | None = None
+    completion_code: str | None = None
+    seed: int = 0
+
+
+def build(folders: Sequence[str | os.PathLike[str]], page: str | os.PathLike[str], options: Options | None = None) -> dict:
+    """Make the page folder ``page`` and its key file.
+
+    Returns:
+        What stands in the key file: study, systems, clips by id with system, item, file, gain; loudness.
+
+    Raises:
+        OrchestrionError: see `find_clips`, `match_loudness` and `make_playlists`; the folder exists and is no page.
+    """
+    chosen = options or Options()
+    folder = Path(page)
+    key_file = folder.with_name(f"{folder.name}-key.json")
+    _check_free(folder)
+    found = find_clips(folders)
+    clips = _read(found, chosen.seconds)
+    names = _names(found, clips, chosen.seed)
+    sources = {names[source]: source for source in found}
+    matched = match_loudness({_say(source): clips[source] for source in found})
+    rng = np.random.default_rng([chosen.seed, 1])
+    lists = make_playlists(sources, chosen.ratings, chosen.pairs, rng)
+    study = f"{fnv1a('|'.join(sorted(sources))):08x}"
+    key = _key(study, sources, matched, chosen)
+    extra = _sound_checks(matched.lufs, clips[found[0]].sample_rate, study, rng)
+    sounds = {name: matched.clips[_say(source)] for name, source in sources.items()} | extra.sounds
+    _write_clips(folder, sounds)
+    seconds = float(np.mean([clip.duration_s for clip in clips.values()]))
+    config = {
+        "id": study, "lists": [asdict(item) for item in lists], "repeats": chosen.repeats,
+        "pairRepeats": chosen.pair_repeats, "seconds": round(seconds, 1), "volume": extra.volume, "checks": extra.checks,
+        "code": chosen.completion_code, "question": QUESTION, "pairQuestion": PAIR_QUESTION,
+    }  # fmt: skip
+    with atomic_write(folder / "index.html") as temporary:
+        temporary.write_text(_page(chosen.title, config), encoding="utf-8")
+    write_json(key_file, key)
+    return key | {"key_file": os.fspath(key_file), "per_listener": _count(lists[0], chosen)}
+
+
+def _check_free(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OrchestrionError(f"Cannot make the page in {folder}: it is not an empty folder; name a new one.")
+    if not folder.absolute().parent.is_dir():
+        raise OrchestrionError(f"Cannot make the page in {folder}: there is no folder {folder.absolute().parent}.")
+
+
+def _read(found: Sequence[Source], seconds: float | None) -> dict[Source, Waveform]:
+    """All clips, cut, faded over 10 ms at both ends, and at the highest rate that any of them has.
+
+    A common rate, or the files' own would tell the systems apart; 4.41 kHz is also less than some browsers play.
+    """
+    sounds = {}
+    for source in track(found, len(found), "Reading clips"):
+        sound = Waveform.read(source.path)
+        if seconds is not None:
+            sound = Waveform(sound.samples[: max(1, round(seconds * sound.sample_rate))], sound.sample_rate)
+        if sound.duration_s > MAX_CLIP_S:
+            raise OrchestrionError(f"{source.path} lasts {sound.duration_s:.0f} s, more than {MAX_CLIP_S:.0f}; give --seconds.")
+        sounds[source] = sound
+    rate = max(LOWEST_RATE, *(sound.sample_rate for sound in sounds.values()))
+    return {source: _faded(sound.resample(rate)) for source, sound in sounds.items()}
+
+
+def _faded(sound: Waveform) -> Waveform:
+    n = min(round(FADE_S * sound.sample_rate), len(sound.samples) // 2)
+    samples = sound.samples.copy()
+    ramp = (0.5 - 0.5 * np.cos(np.pi * (np.arange(n) + 0.5) / max(n, 1))).astype(np.float32)
+    samples[:n] *= ramp
+    samples[len(samples) - n :] *= ramp[::-1]
+    # Without tags: they name the system.
+    return Waveform(samples, sound.sample_rate)
+
+
+def _names(found: Sequence[Source], clips: Mapping[Source, Waveform], seed: int) -> dict[Source, str]:
+    """Ten hexadecimal digits for each clip, the same for the same clips and seed; sorted, they are in random order."""
+    return {source: _digest(seed, source, clips[source]) for source in found}
+
+
+def _digest(seed: int, source: Source, clip: Waveform) -> str:
+    digest = hashlib.sha256(f"{seed}\0{source.system}\0{source.item}\0".encode())
+    digest.update(clip.samples.tobytes())
+    return digest.hexdigest()[:10]
+
+
+def _say(source: Source) -> str:
+    return f"{source.system}/{source.item}"
+
+
+def _key(study: str, sources: Mapping[str, Source], matched: Matched, options: Options) -> dict:
+    clips = {
+        name: {"system": source.system, "item": source.item, "file": source.path.name,
+               "gain_db": round(float(matched.gains_db[_say(source)]), 2)}
+        for name, source in sorted(sources.items())
+    }  # fmt: skip
+    return {
+        "format": KEY_FORMAT, "version": 1, "study": study, "software": f"orchestrion {VERSION}",
+        "systems": sorted({source.system for source in sources.values()}), "loudness_lufs": round(matched.lufs, 2),
+        "silent": list(matched.silent), "options": asdict(options), "clips": clips,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    sounds: dict[str, Waveform]
+    volume: str
+    checks: list[dict[str, object]]
+
+
+def _sound_checks(lufs: float, rate: int, study: str, rng: np.random.Generator) -> _Checks:
+    """A sample as loud as the clips, and two to five beeps 18 dB softer, which must be counted before the test begins."""
+    sounds: dict[str, Waveform] = {}
+    chord = np.sum([_tone(hz, 3.0, rate) for hz in (220.0, 277.2, 329.6, 440.0)], axis=0)
+    volume = f"{rng.bytes(5).hex()}"
+    sounds[volume] = match_loudness({"sample": Waveform(0.2 * chord, rate)}, lufs).clips["sample"]
+    amplitude = float(np.sqrt(2) * 10 ** ((lufs - BEEPS_BELOW_DB) / 20))
+    checks: list[dict[str, object]] = []
+    for count in range(2, 6):
+        gaps_s = rng.uniform(0.25, 0.6, count)
+        parts = [np.concatenate([np.zeros(round(gap * rate)), _tone(880.0, 0.2, rate)]) for gap in gaps_s]
+        name = rng.bytes(5).hex()
+        sounds[name] = Waveform(amplitude * np.concatenate([*parts, np.zeros(rate // 4)]), rate)
+        # Hashed, so that the number does not stand in the page for all to read.
+        checks.append({"file": name, "answer": fnv1a(f"{study}|{name}|{count}")})
+    return _Checks(sounds, volume, checks)
+
+
+def _tone(hz: float, duration_s: float, rate: int) -> np.ndarray:
+    time_s = np.arange(round(duration_s * rate)) / rate
+    edge = np.clip(np.minimum(time_s, duration_s - time_s) / 0.02, 0, 1)
+    return np.sin(2 * np.pi * hz * time_s) * edge
+
+
+def _write_clips(folder: Path, sounds: Mapping[str, Waveform]) -> None:
+    try:
+        (folder / "clips").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OrchestrionError(f"Cannot create the folder {folder}: {error.strerror or error}.") from error
+    # In the order of their names, which is random: neither do the times of the files tell anything.
+    for name in track(sorted(sounds), len(sounds), "Writing clips"):
+        sounds[name].write(folder / "clips" / f"{name}.wav")
+
+
+def _page(title: str, config: Mapping[str, object]) -> str:
+    files = resources.files("orchestrion.evaluation.listening") / "page"
+    parts = {
+        "@TITLE@": escape(title),
+        "@STYLE@": (files / "study.css").read_text(encoding="utf-8"),
+        "@SCRIPT@": (files / "study.js").read_text(encoding="utf-8"),
+        # Inside <script>, "</" and "<!--" would end or change it.
+        "@STUDY@": json.dumps(config).replace("<", "\\u003c"),
+    }
+    page = (files / "index.html").read_text(encoding="utf-8")
+    # In one go: a title may well contain "@STYLE@".
+    return re.sub("|".join(parts), lambda found: parts[found[0]], page)
+
+
+def _count(playlist: Playlist, options: Options) -> dict[str, int]:
+    return {
+        "ratings": len(playlist.rate), "pairs": len(playlist.pairs), "repeats": options.repeats if playlist.rate else 0,
+        "pair_repeats": options.pair_repeats if playlist.pairs else 0,
+    }  # fmt: skip

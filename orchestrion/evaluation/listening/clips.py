@@ -1,0 +1,68 @@
+"""Which clips a listening test is about: one folder a system, files of one name in several of them one item.
+
+A folder without audio but with folders of audio in it stands for these, so that the output of a comparison can be given
+as it is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from orchestrion.errors import OrchestrionError
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+MAX_CLIPS = 1000
+MAX_CLIP_S = 120.0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Source:
+    """One file to be judged; ``item`` is the same for what several systems made of one thing."""
+
+    system: str
+    item: str
+    path: Path
+
+
+def find_clips(folders: Sequence[str | os.PathLike[str]]) -> tuple[Source, ...]:
+    """The clips in ``folders``, sorted by system and item.
+
+    Raises:
+        OrchestrionError: a folder is not there or holds no audio, two have one name, two files differ in
+            their suffix only, fewer than two systems, or more
+            than 1,000 clips.
+    """
+    systems: dict[str, Path] = {}
+    for folder in [inner for given in folders for inner in _systems(Path(given))]:
+        name = folder.resolve().name
+        if name in systems and systems[name] != folder:
+            raise OrchestrionError(f"Two folders are called {name}: {systems[name]} and {folder}; the name is the system's.")
+        systems[name] = folder
+    found = [Source(name, path.stem, path) for name, folder in systems.items() for path in _audio(folder)]
+    for one, other in pairwise(sorted(found)):
+        if (one.system, one.item) == (other.system, other.item):
+            raise OrchestrionError(f"{one.path} and {other.path} differ in their suffix only; keep one of them.")
+    if len(systems) < 2:
+        raise OrchestrionError("A listening test compares at least two systems: give a folder of clips for each.")
+    if len(found) > MAX_CLIPS:
+        raise OrchestrionError(f"There are {len(found)} clips, more than {MAX_CLIPS}; choose some of them.")
+    return tuple(sorted(found))
+
+
+def _systems(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise OrchestrionError(f"There is no folder {folder}; give folders of audio clips, one for each system.")
+    if _audio(folder):
+        return [folder]
+    inner = sorted(path for path in folder.iterdir() if path.is_dir() and _audio(path))
+    if not inner:
+        raise OrchestrionError(f"The folder {folder} holds no audio ({' '.join(SUFFIXES)}).")
+    return inner
+
+
+def _audio(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
