@@ -43,7 +43,7 @@ def align(score: Score | Sequence[Note], audio: Waveform) -> tuple[Note, ...]:
     found = decompose(heard.samples)
     length_s = max(note.offset_s for note in notes) + REST_S
     path = warp(chroma.of_notes(notes, length_s), chroma.of_salience(found.sounding, found.beginning))
-    placed = sharpened(_placed(notes, path, heard.duration_s), found)
+    placed: Sequence[Note] = sharpened(_placed(notes, path, heard.duration_s), found)
     if len({note.velocity for note in placed}) == 1:
         placed = with_velocities(placed, level_db(heard.samples))
     return tuple(sorted(placed))

@@ -45,7 +45,7 @@ def _essentia() -> ModuleType:
         import essentia
 
         essentia.log.infoActive = False  # it greets when its algorithms are imported
-        import essentia.standard as standard
+        from essentia import standard
     except ImportError as error:
         raise OrchestrionError(
             'Melodia needs essentia (AGPL 3.0), which is not installed; get it with: pip install "orchestrion[melodia]".'

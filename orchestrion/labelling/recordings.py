@@ -143,7 +143,7 @@ def _make(folder: Path) -> None:
 
 
 def _label(source: Path, folder: Path, method: str, score: Path | None, with_audio: bool) -> Labelled:
-    settings = {
+    settings: dict[str, object] = {
         "method": method,
         "version": VERSION,
         "source": source.name,
