@@ -36,7 +36,7 @@ ALLOWED = {
 }
 # Leaves that anyone may import, and what they may import in turn.
 LEAVES = {"errors": set(), "version": set(), "files": {"errors"}, "progress": set(), "weights": {"errors", "files"},
-          "shipped": {"errors"}, "compiled": {"version"}}  # fmt: skip
+          "shipped": {"errors"}, "compiled": {"version"}, "processors": set()}  # fmt: skip
 HEAVY = {"torch", "numba", "music21", "numpy", "scipy", "matplotlib", "pretty_midi", "lightning"}
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from orchestrion.composer.guards import Guards
 from orchestrion.composer.network import Biaxial
 from orchestrion.composer.sampler import Choices, Sampler, State
 from orchestrion.errors import OrchestrionError
+from orchestrion.processors import single_threaded_torch, usable_processors
 
 ARCHITECTURE = "biaxial-lstm"
 DEFAULT_TEMPO = 120.0
@@ -86,7 +89,8 @@ def compose(
     temperature: float = 1.0,
     seed: int = 0,
     count: int = 1,
-    precision: str = "float32",
+    precision: str | None = None,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> list[Score]:
     """Compose ``count`` new pieces.
@@ -106,7 +110,8 @@ def compose(
         conservativity: P(play) is raised to this power; above 1 fewer notes.
         temperature: logits are divided by it; below 1 surer choices.
         seed: same seed, same piece; piece i of ``count`` does not depend on how many are asked.
-        precision: ``float32`` or ``bfloat16``, see ``Sampler``.
+        precision: ``float32`` or ``bfloat16``, see ``Sampler``; None for what suits the network and the processor.
+        threads: pieces written at a time; None for one a processor.
         progress: called with the number of steps just written.
 
     Raises:
@@ -130,7 +135,32 @@ def compose(
     if count < 1:
         raise OrchestrionError(f"Ask for at least one piece, not {count}.")
     with torch.no_grad():
-        return [task.write(n_steps, seed, voice, progress) for voice in range(count)]
+        return _write_all(task, n_steps, seed, count, threads or usable_processors(), progress)
+
+
+def _write_all(
+    task: _Task, n_steps: int, seed: int, count: int, threads: int, progress: Progress | None
+) -> list[Score]:
+    """Pieces 0 .. count, some at a time: each on a thread of its own, so that it is the same alone and among others."""
+    lock = threading.Lock()
+    at_work = threading.local()
+
+    def report(n: int) -> None:
+        if progress is not None:
+            with lock:
+                progress(n)
+
+    def write(voice: int) -> Score:
+        if not hasattr(at_work, "task"):
+            at_work.task = replace(task, sampler=task.sampler.twin())
+        with torch.no_grad():
+            return at_work.task.write(n_steps, seed, voice, report)
+
+    with single_threaded_torch():
+        if min(threads, count) == 1:
+            return [write(voice) for voice in range(count)]
+        with ThreadPoolExecutor(min(threads, count)) as pool:
+            return list(pool.map(write, range(count)))
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,20 @@ voice, step, pitch), so pieces written together equal pieces written alone.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from orchestrion.bridge.randomness import stream_key
-from orchestrion.composer.config import CLOCK_WIDTHS
+from orchestrion.composer.config import CLOCK_WIDTHS, ComposerConfig
 from orchestrion.composer.features import static_inputs
 from orchestrion.composer.kernel import add_inputs, update_cells, walk_notes
 from orchestrion.composer.network import Biaxial
 from orchestrion.errors import OrchestrionError
 
+CACHED_PARAMETERS = 500_000  # 2 MB
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _NONE_FORCED = np.zeros((0, 2), dtype=np.uint8)
 
@@ -49,17 +51,30 @@ class Sampler:
     """Steps of a trained network.
 
     ``precision`` is that of the products over all pitches: ``float32`` agrees with ``forward`` to 1e-4; ``bfloat16`` is
-    up to twice as fast on processors with AMX and differs in the third digit.
+    up to twice as fast on processors with AMX and differs in the third digit; None for `default_precision`.
     """
 
-    def __init__(self, model: Biaxial, precision: str = "float32"):
+    def __init__(self, model: Biaxial, precision: str | None = None):
+        precision = precision or default_precision(model.config)
         if precision not in PRECISIONS:
             raise OrchestrionError(f"Unknown precision {precision!r}; choose one of {', '.join(PRECISIONS)}.")
-        self.config = model.config
+        self.config, self.precision = model.config, precision
         self._type = PRECISIONS[precision]
         self._pack_time(model)
         self._pack_notes(model)
-        self._buffers = [torch.empty(self.config.n_pitches, w.shape[1]) for w in self._time]
+        self._make_buffers()
+
+    def twin(self) -> Sampler:
+        """A sampler with the same weights and its own room to work in, for another thread."""
+        twin = copy.copy(self)
+        twin._make_buffers()
+        return twin
+
+    def _make_buffers(self) -> None:
+        p = self.config.n_pitches
+        self._top = np.zeros((p, self.config.time_sizes[-1]), dtype=np.float32)
+        self._products = [_Product(w, p, self._type) for w in self._time]
+        self._thinking = _Product(self._note_in, p, self._type)
 
     def initial_state(self) -> State:
         """Silence before step 0."""
@@ -91,7 +106,7 @@ class Sampler:
         """Run the time axis for the next step; the last layer's output [p, u]."""
         shift = clock.astype(np.float32) @ self._clock
         for layer, (cells, u) in enumerate(zip(state.cells, self.config.time_sizes, strict=True)):
-            gates = self._product(layer, state.inputs[layer])
+            gates = self._products[layer](state.inputs[layer]).numpy()
             if layer == 0:
                 low, wraps = self.config.pitch_low, self.config.vicinity_wraps
                 add_inputs(gates, self._fixed, state.previous, self._near, self._around, low, wraps)
@@ -100,19 +115,8 @@ class Sampler:
             update_cells(gates, shift if layer == 0 else self._biases[layer], cells, own, own.shape[1] - u, above)
         return self._top
 
-    def _product(self, layer: int, x: np.ndarray) -> np.ndarray:
-        out = self._buffers[layer]
-        if self._type is torch.float32:
-            torch.mm(torch.from_numpy(x), self._time[layer], out=out)
-        else:
-            out.copy_(torch.from_numpy(x).to(self._type) @ self._time[layer])
-        return out.numpy()
-
     def _thoughts(self, top: np.ndarray) -> np.ndarray:
-        x = torch.from_numpy(top)
-        if self._type is not torch.float32:
-            return (x.to(self._type) @ self._note_in).float().add_(self._note_bias).numpy()
-        return torch.addmm(self._note_bias, x, self._note_in).numpy()
+        return self._thinking(top).add_(self._note_bias).numpy()
 
     def _walk(
         self, thoughts: np.ndarray, state: State, choices: Choices, key: np.uint64, forced: np.ndarray
@@ -147,7 +151,6 @@ class Sampler:
             .to(self._type)
             for i, layer in enumerate(layers)
         ]
-        self._top = np.zeros((self.config.n_pitches, self.config.time_sizes[-1]), dtype=np.float32)
 
     def _pack_notes(self, model: Biaxial) -> None:
         """Weights of the note axis in one vector: [below + own, 4u] a layer, its bias after it from the second on."""
@@ -168,6 +171,40 @@ class Sampler:
         self._note_sizes = np.array(self.config.note_sizes)
         self._out_w = model.out.weight.detach().float().cpu().t().contiguous().numpy()
         self._out_b = model.out.bias.detach().float().cpu().numpy()
+
+
+class _Product:
+    """x [p, k] @ W [k, c] in one precision, into buffers of its own; the result is float32 and overwritten next time."""
+
+    def __init__(self, weights: torch.Tensor, rows: int, kind: torch.dtype):
+        self._weights = weights
+        self._out = torch.empty(rows, weights.shape[1])
+        self._narrow = None
+        if kind is not torch.float32:
+            self._narrow = torch.empty(rows, weights.shape[0], dtype=kind), torch.empty(rows, weights.shape[1], dtype=kind)
+
+    def __call__(self, x: np.ndarray) -> torch.Tensor:
+        if self._narrow is None:
+            return torch.mm(torch.from_numpy(x), self._weights, out=self._out)
+        given, product = self._narrow
+        torch.mm(given.copy_(torch.from_numpy(x)), self._weights, out=product)
+        return self._out.copy_(product)
+
+
+def default_precision(config: ComposerConfig) -> str:
+    """bfloat16 for networks whose float32 weights are more than a core's cache holds, where the processor has instructions
+    for it; else float32.
+
+    What that costs is less than 0.005 of some 4 nats a step (`benchmarks/composer.py`).
+    """
+    narrow = config.n_parameters > CACHED_PARAMETERS and multiplies_bfloat16()
+    return "bfloat16" if narrow else "float32"
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has matrix instructions for bfloat16 (AMX)."""
+    known = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return bool(known and known())
 
 
 def _taken(state: State, row: np.ndarray) -> State:

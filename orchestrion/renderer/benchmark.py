@@ -20,6 +20,7 @@ import torch
 from orchestrion.bridge import ConditioningSeries, Note
 from orchestrion.compiled import compiled
 from orchestrion.errors import OrchestrionError
+from orchestrion.processors import single_threaded_torch
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.renderer.kernels.emitter import FLOAT32
 from orchestrion.renderer.kernels.memory import aligned_zeros
@@ -27,7 +28,7 @@ from orchestrion.renderer.kernels.products import product
 from orchestrion.renderer.kernels.width import lanes_tag
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.parallel import generate_parallel
-from orchestrion.renderer.sampler import generate, single_threaded_torch
+from orchestrion.renderer.sampler import generate
 
 MODES = ("torch_step_loop", "one_voice", "32_voices", "parallel")
 STORAGES_TIMED = ("float32", "bfloat16", "int8")

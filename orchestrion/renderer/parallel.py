@@ -9,6 +9,7 @@ import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.randomness import stream_key
+from orchestrion.processors import usable_processors
 from orchestrion.progress import Advance
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
@@ -21,7 +22,6 @@ from orchestrion.renderer.sampler import (
     perform,
     prepare,
     temperatures,
-    usable_processors,
 )
 from orchestrion.renderer.segments import Joiner, Piece, plan
 

@@ -8,9 +8,8 @@ alone or among others, on one thread or two, at once or a block at a time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +17,7 @@ import torch
 
 from orchestrion.bridge import ConditioningSeries, Note
 from orchestrion.bridge.randomness import stream_key
+from orchestrion.processors import single_threaded_torch, usable_processors
 from orchestrion.progress import Advance
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.kernels.batch import Batch, VoiceState
@@ -156,23 +156,6 @@ def perform(tasks: Sequence[Task], *, threads: int | None = None, progress: Adva
                     work.stopped = True
                     raise
     return work.results
-
-
-def usable_processors() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def single_threaded_torch() -> Iterator[None]:
-    """Conditioning on one thread a worker: the workers are the parallelism, and sums keep one order."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Queue:

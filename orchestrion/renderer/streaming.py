@@ -8,11 +8,12 @@ import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.randomness import stream_key
+from orchestrion.processors import single_threaded_torch
 from orchestrion.renderer.kernels.batch import Batch, VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.sampler import STORAGE, Task, Voice, prepare, run_frames, single_threaded_torch
+from orchestrion.renderer.sampler import STORAGE, Task, Voice, prepare, run_frames
 
 BLOCK_FRAMES = 16  # 64 ms at 16 kHz and hop 64
 

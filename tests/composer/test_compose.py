@@ -26,6 +26,12 @@ def test_same_seed_same_score_and_count_does_not_matter() -> None:
     assert compose(COMPOSER, bars=3, seed=10) != three[:1]
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_threads_do_not_change_pieces(precision: str) -> None:
+    asked = {"bars": 4, "count": 5, "seed": 2, "precision": precision}
+    assert compose(COMPOSER, threads=1, **asked) == compose(COMPOSER, threads=3, **asked)
+
+
 def test_length_in_bars_seconds_and_meter() -> None:
     waltz = compose(COMPOSER, bars=5, meter=(3, 4), tempo=90)[0]
     assert waltz.duration_s <= 15 * 60 / 90 + 1e-9 and waltz.meters[0].numerator == 3 and waltz.tempos[0].bpm == 90

@@ -6,7 +6,8 @@ from orchestrion.bridge.randomness import uniform
 from orchestrion.composer.config import PRESETS, ComposerConfig
 from orchestrion.composer.features import clock_rows
 from orchestrion.composer.kernel import sigmoid, tanh
-from orchestrion.composer.sampler import Choices, Sampler
+from orchestrion.composer import sampler as sampler_module
+from orchestrion.composer.sampler import Choices, Sampler, default_precision
 from orchestrion.errors import OrchestrionError
 from tests.composer.models import TINY_BAR, TINY_PUBLISHED, random_grid, random_model
 
@@ -25,7 +26,7 @@ def test_forward_equals_steps(config: ComposerConfig) -> None:
     grid, clock = random_grid(9, config.n_pitches), clock_rows(config, (3, 4), 0, 9, 24, 2)
     with torch.no_grad():
         whole = model(grid, torch.from_numpy(clock)[None])[0].numpy()
-    np.testing.assert_allclose(step_logits(Sampler(model), grid[0].numpy(), clock), whole, atol=1e-4)
+    np.testing.assert_allclose(step_logits(Sampler(model, "float32"), grid[0].numpy(), clock), whole, atol=1e-4)
 
 
 def test_bfloat16_is_near() -> None:
@@ -35,6 +36,13 @@ def test_bfloat16_is_near() -> None:
     assert 0 < np.abs(exact - fast).max() < 0.1
     with pytest.raises(OrchestrionError, match="precision"):
         Sampler(model, "int4")
+
+
+def test_large_networks_are_bfloat16_where_the_processor_multiplies_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for has_it, expected in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(sampler_module, "multiplies_bfloat16", lambda has_it=has_it: has_it)
+        assert default_precision(PRESETS["repo"]) == expected
+        assert default_precision(TINY_BAR) == "float32"
 
 
 def draw(sampler: Sampler, n_steps: int, choices: Choices, seed: int = 0, voice: int = 0) -> np.ndarray:
