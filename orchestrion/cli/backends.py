@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -143,6 +144,13 @@ def sweep(ctx: click.Context, backend: str, preset: str, data: str, output: Path
         click.echo(f"hidden {row['hidden']:>6}  {row['parameters']:>12,} parameters  held-out loss {row['held_out_loss']:.4f}"
                    f"  training songs {row['training_songs_loss']:.4f}")  # fmt: skip
     click.echo(f"{printable(output / 'sweep.png')}  the same as a figure")
+
+
+def twin_of(renderer: click.Command) -> click.Command:
+    """The training of a renderer by the conditioned WaveNet's name as a back-end."""
+    twin = copy.copy(renderer)
+    twin.name, twin.params = WAVENET, list(renderer.params)
+    return twin
 
 
 def _sizes(text: str) -> list[int]:

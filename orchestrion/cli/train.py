@@ -136,7 +136,7 @@ def _report(run: Path, measures: Mapping[str, float]) -> None:
     click.echo(f"{printable(run / 'model.safetensors')}  the weights at their best validation")
 
 
-train.add_command(renderer, backends.WAVENET)  # the conditioned WaveNet by its name as a back-end
+train.add_command(backends.twin_of(renderer))
 for _backend in backends.PLAIN:
     train.add_command(backends.make_command(_backend))
 train.add_command(backends.sweep)

@@ -33,7 +33,7 @@ class Recipe:
     """
 
     optimizer: Literal["adamw", "adam", "rmsprop", "sgd"] = "adamw"
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     schedule: Literal["cosine", "halved"] = "cosine"
     final_share: float = 0.02
     warmup_steps: int = 50

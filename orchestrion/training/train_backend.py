@@ -42,7 +42,8 @@ def train_backend(
         data: a set that ``orchestrion data prepare`` made, at the back-end's rate.
         settings: fields of the config to change, as text: ``{"transform": "mdct", "hidden": "256"}``.
         loop: fields of ``LoopSettings``; what is left out is as the recipe says (see ``training.recipes``).
-        resume: go on in a ``run`` that was stopped; its settings must be the same but for the loop's.
+        resume: go on in a ``run`` that was stopped; its settings must be the same but for the loop's. One that has come to
+            its end is left as it is.
 
     Raises:
         OrchestrionError: no such back-end, preset or setting, a set that is missing or at another rate, or ``run`` is in use.
@@ -59,6 +60,8 @@ def train_backend(
     )  # fmt: skip
     settled = loop_settings(recipe, len(task.clips), loop or {})
     claim(folder, resume, _record(backend, data, preset, config, settled, recipe))
+    if resume and (done := _finished(folder, settled)):
+        return done
     try:
         return fit(task, folder, settled, resume)
     finally:
@@ -137,6 +140,15 @@ def sweep(
     write_json(folder / f"{SWEEP}.json", content)
     _draw_sweep(folder, backend, rows)
     return rows
+
+
+def _finished(folder: Path, settings: LoopSettings) -> dict[str, float]:
+    """The last validation's measures of a training that has come to its end; none where there is more to do."""
+    last = (read_metrics(folder) or [{}])[-1]
+    # The log has hundredths of a minute.
+    if not last or settings.progress(int(last["step"]), 60 * (last["minutes"] + 0.01)) < 1:
+        return {}
+    return {name: last[name] for name in ("loss", "training_songs_loss")}
 
 
 def _row(

@@ -48,7 +48,7 @@ class SampleLstmConfig(BackendConfig):
 
 
 PAPER = SampleLstmConfig()
-SMALL = SampleLstmConfig(hidden=64, targets=250)
+SMALL = SampleLstmConfig(hidden=32, targets=100)
 
 
 class SampleLstm(nn.Module):

@@ -1,0 +1,157 @@
+"""Train a small model of every back-end on one folder of songs and ship it: ``models/NAME.safetensors`` and its card.
+
+    python benchmarks/ship_backends.py songs/ --validation bwv847-prelude --source "Kimiko Ishizaka, …" --licence "CC0 1.0"
+
+Stopped half-way, the same command goes on where it was. With the default of 4 minutes (10 for the WaveNet) each takes well
+under 20 minutes on two cores. Weights are stored as float16, the measures that normalise spectra as float32 (the least
+deviation, 1e-8, is none in float16); the card's figures are of these stored weights.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+
+from orchestrion import shipped, weights
+from orchestrion.datasets.songs import SongSet, prepare_songs
+from orchestrion.files import atomic_write
+from orchestrion.renderer.backend import GENERATORS, load_generator
+from orchestrion.training.backend_task import BackendTask
+from orchestrion.training.recipes import recipe_for
+from orchestrion.training.train_backend import read_metrics, train_backend
+
+PRESET = "small"
+WAVENET = "wavenet-unconditioned"
+NAMES = tuple(name for name in GENERATORS if name != "wavenet")
+SEED_S, LISTEN_S = 10.0, 10.0
+CARD = """# {name}
+
+A back-end of Orchestrion ({paper}), preset `small`: it continues piano music, or noise, at {rate:,} samples a second. It
+is here to be compared with, trained for minutes and not for the paper's epochs, and smaller than published.
+
+| | |
+| --- | --- |
+| parameters | {parameters:,} ({published:,} in the published size) |
+| config | {config} |
+| training audio | {source}: {training_songs} recordings, {training_minutes} minutes; held out: {held_out} |
+| licence of the weights | {licence} |
+| training | {steps:,} steps, {epochs:.1f} epochs, {minutes:.1f} minutes on one busy core |
+| checksum | {checksum} |
+
+## Figures
+
+| measure | value |
+| --- | --- |
+{measures}
+
+The loss is {unit}; lower is better, and a model that has learnt nothing predicts the mean. The level says how
+loud {listen:g} s of continuation of the held-out piece's first {seed:g} s are, compared with those; -60 dB is silence.
+
+## Make it again
+
+    orchestrion data prepare SONGS --rate {rate} --validation {held_out} --licence "{licence}" -o set{rate}
+    orchestrion train {name} --data set{rate} --preset small --steps {steps} -o runs/{name}
+
+or this and all the others with `python benchmarks/ship_backends.py SONGS`. Here the training was ended by the clock, so the
+learning rate's cosine followed the minutes; machines differ in that.
+"""
+
+
+@click.command()
+@click.argument("songs", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--work", type=click.Path(path_type=Path), default=Path("runs/backends"), show_default=True, help="Sets and runs.")
+@click.option("--validation", required=True, help="The song that is held out.")
+@click.option("--source", required=True, help="What was recorded, for the cards.")
+@click.option("--licence", required=True, help="Of the recordings, and so of the weights.")
+@click.option("--minutes", default=4.0, show_default=True, help="Of each training.")
+@click.option("--wavenet-minutes", default=10.0, show_default=True)
+@click.option("--threads", type=int)
+@click.option("--only", multiple=True, type=click.Choice(NAMES), help="Only these; repeatable.")
+def main(songs: Path, work: Path, validation: str, source: str, licence: str, minutes: float, wavenet_minutes: float,
+         threads: int | None, only: tuple[str, ...]) -> None:  # fmt: skip
+    """Train every back-end on the folder SONGS and ship it."""
+    if threads:
+        torch.set_num_threads(threads)
+    for name in only or NAMES:
+        rate = GENERATORS[name].presets[PRESET].sample_rate
+        folder = work / f"set{rate}"
+        if not folder.exists():
+            prepare_songs(songs, folder, sample_rate=rate, validation=[validation], licence=licence)
+        budget = wavenet_minutes if name == WAVENET else minutes
+        loop = {"minutes": budget, "validate_minutes": budget / 12, "threads": threads}
+        run = work / "runs" / name
+        train_backend(name, folder, run, preset=PRESET, loop=loop, resume=run.exists())
+        ship(name, run, SongSet.open(folder), source)
+        click.echo(f"{name}: {(shipped.FOLDER / f'{name}.safetensors').stat().st_size / 2**20:.2f} MiB", err=True)
+
+
+def ship(name: str, run: Path, songs: SongSet, source: str) -> None:
+    """Store the run's best weights as float16, measure them, write model and card."""
+    tensors, metadata = weights.load(run / "model.safetensors")
+    model: Any = load_generator(run / "model.safetensors")
+    learnt = {key for key, _ in model.named_parameters()}
+    halved = {key: tensor.half() if key in learnt else tensor for key, tensor in tensors.items()}
+    target = shipped.FOLDER / f"{name}.safetensors"
+    history = read_metrics(run)
+    metadata |= {"name": name, "steps": history[-1]["step"], "minutes": history[-1]["minutes"], "attribution": source}
+    weights.save(target, halved, metadata)
+    metadata["metrics"] = measures(name, songs)
+    weights.save(target, halved, metadata)
+    with atomic_write(shipped.FOLDER / f"{name}.md") as card:
+        card.write_text(_card(name, songs, source, shipped.header(target)), encoding="utf-8")
+
+
+def measures(name: str, songs: SongSet) -> dict[str, float]:
+    """Held-out and training loss of the shipped model, that of predicting the mean, and the level of what it generates."""
+    model: Any = load_generator(name)
+    task = BackendTask(name, model.config, songs.split("train"), songs.split("validation"), recipe_for(name, PRESET))
+    with torch.no_grad():
+        found = dict(task.validate(model))
+        if name == WAVENET:
+            found["bits_per_sample"] = found["loss"] / math.log(2)
+        else:
+            mute: Any = load_generator(name)
+            mute.head.weight.zero_()
+            mute.head.bias.zero_()
+            found["loss_of_the_mean"] = task.validate(mute)["loss"]
+    held_out = songs.split("validation")[0]
+    seed = held_out.samples(0, round(SEED_S * songs.sample_rate))
+    n = round(LISTEN_S * songs.sample_rate)
+    found["level_db"] = _level_db(model.generate(seed, n, 0), seed)
+    found["level_from_noise_db"] = _level_db(model.generate(None, n, 0), seed)
+    return {key: round(value, 4) for key, value in found.items()}
+
+
+def _level_db(audio: np.ndarray, reference: np.ndarray) -> float:
+    power, against = float(np.square(audio).mean()), float(np.square(reference).mean())
+    return max(10 * math.log10(max(power, 1e-20) / against), -99.0)
+
+
+def _card(name: str, songs: SongSet, source: str, header: dict[str, Any]) -> str:
+    kind = GENERATORS[name]
+    recipe = recipe_for(name, PRESET)
+    task = BackendTask(name, kind.presets[PRESET], songs.split("train"), songs.split("validation"), recipe)
+    config = ", ".join(f"{key} {value}" for key, value in header["config"].items())
+    with torch.device("meta"):
+        small, published = (kind.model(kind.presets[preset]) for preset in (PRESET, "paper"))
+    return CARD.format(
+        name=name, paper=kind.paper, rate=songs.sample_rate, source=source, config=config, licence=header["licence"],
+        parameters=_parameters(small), published=_parameters(published), steps=int(header["steps"]),
+        epochs=task.epochs(int(header["steps"])), minutes=header["minutes"], checksum=header["sha256"], unit=kind.unit,
+        held_out=", ".join(song.name for song in songs.split("validation")), listen=LISTEN_S, seed=SEED_S,
+        training_songs=header["data"]["training_songs"], training_minutes=header["data"]["training_minutes"],
+        measures="\n".join(f"| `{key}` | {value:.3f} |" for key, value in header["metrics"].items()),
+    )  # fmt: skip
+
+
+def _parameters(model: torch.nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters())
+
+
+if __name__ == "__main__":
+    main()
