@@ -1,0 +1,186 @@
+"""Training a back-end: examples, growing batches, recipes, runs that resume, curves, the sweep of hidden sizes."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from orchestrion.bridge import Waveform
+from orchestrion.datasets.songs import SongSet, prepare_songs
+from orchestrion.errors import OrchestrionError
+from orchestrion.renderer.backend import GENERATORS, load_generator
+from orchestrion.training.backend_task import BackendTask
+from orchestrion.training.clips import Clips, batch_at, steps_of
+from orchestrion.training.optimizers import make_optimizer
+from orchestrion.training.recipes import PAPER, RECIPES, SMALL, Recipe
+from orchestrion.training.schedule import learning_rate_at
+from orchestrion.training.settings import LoopSettings
+from orchestrion.training.train_backend import loop_settings, read_metrics, sweep, train_backend
+from tests.renderer.backends import TINY, tones
+
+RATE = 4410
+SMALL_TCN = {"filters": "4", "dilations": "1,2,4", "targets": "100"}
+QUICK = {"steps": 4, "threads": 1}
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("songs")
+    for number, seconds in enumerate((2.0, 1.5, 1.0)):
+        Waveform(tones(int(seconds * RATE), RATE, number), RATE).write(folder / f"song{number}.wav")
+    target = tmp_path_factory.mktemp("sets") / "set"
+    return prepare_songs(folder, target, sample_rate=RATE, validation=["song2"], licence="CC0 1.0")
+
+
+def test_an_epoch_is_every_example_once_and_the_next_in_another_order(songs):
+    clips = Clips(songs.split("train"), 1000, seed=3)
+    n = len(clips)
+    assert n == 9 + 7  # 8,820 and 6,615 samples
+    epochs = [[clips.at(epoch * n + i) for i in range(n)] for epoch in range(2)]
+    in_order = np.concatenate([batch.numpy() for batch in clips.in_order()])
+    for epoch in epochs:
+        assert sorted(e.tobytes() for e in epoch) == sorted(e.tobytes() for e in in_order)
+    assert not np.array_equal(epochs[0], epochs[1])
+    whole = np.concatenate([song.samples() for song in songs.split("train")])
+    np.testing.assert_array_equal(in_order[:8].ravel(), whole[:8000])
+    assert not in_order[8, 820:].any() and in_order[8, :820].any()  # a song's end is filled with silence
+
+
+def test_examples_cut_anywhere_lie_within_a_song_and_depend_on_their_number_alone(songs):
+    clips = Clips(songs.split("train"), 1000, seed=3, random=True)
+    texts = [song.samples().tobytes() for song in songs.split("train")]
+    drawn = [clips.at(i) for i in range(40)]
+    assert all(any(example.tobytes() in text for text in texts) for example in drawn)
+    assert len({example.tobytes() for example in drawn}) > 35
+    np.testing.assert_array_equal(drawn[7], clips.at(7))
+
+
+def test_a_song_shorter_than_an_example_is_one_example(songs):
+    for random in (False, True):
+        example = Clips(songs.split("validation"), 10000, random=random).at(0)
+        np.testing.assert_array_equal(example[:RATE], songs.split("validation")[0].samples())
+        assert len(example) == 10000 and not example[RATE:].any()
+
+
+def test_batches_grow_at_their_epochs_and_no_example_is_left_out():
+    stages, per_epoch = ((0, 32), (2, 64), (4, 128)), 100
+    position, sizes = 0, []
+    for step in range(20):
+        at, size = batch_at(stages, step, per_epoch)
+        assert at == position
+        sizes.append(size)
+        position += size
+    # 200 examples in sevens of 32 (224), then to 400 and beyond in 64s, then 128s.
+    assert sizes == [32] * 7 + [64] * 3 + [128] * 10
+    assert steps_of(stages, 2, per_epoch) == 7 and steps_of(stages, 4, per_epoch) == 10
+
+
+def test_processes_share_an_epoch_without_overlap(songs):
+    recipe = Recipe(batch=((0, 2),), cut="grid")
+    task = BackendTask("tcn", TINY["tcn"], songs.split("train"), songs.split("validation"), recipe)
+    taken = [task.batch(step, rank, 2)["clips"] for step in range(3) for rank in range(2)]
+    assert len(torch.cat(taken).unique(dim=0)) == 12
+
+
+def test_every_back_end_but_the_conditioned_one_has_a_recipe_for_each_preset():
+    plain = set(GENERATORS) - {"wavenet"}
+    assert set(PAPER) == set(SMALL) == plain
+    assert all(preset in RECIPES for name in plain for preset in GENERATORS[name].presets)
+
+
+def test_published_recipes():
+    assert (PAPER["spectral-base"].optimizer, PAPER["spectral-base"].learning_rate) == ("rmsprop", 1e-4)
+    assert PAPER["spectral-lstm"].epochs == PAPER["spectral-base"].epochs == 2000
+    tcn = loop_settings(PAPER["tcn"], 100, {})
+    assert (tcn.optimizer, tcn.learning_rate, tcn.clip, tcn.ema_decay) == ("sgd", 0.01, 0.0, 0.0)
+    assert [size for _, size in PAPER["tcn"].batch] == [32, 64, 128, 256]
+    rates = [learning_rate_at(tcn, step, share) for step, share in ((0, 0.0), (5, 0.4), (9, 0.99))]
+    assert rates == pytest.approx([0.01] * 3)
+    encdec = loop_settings(PAPER["stft-encdec"], 100, {})
+    assert [learning_rate_at(encdec, 10, share) for share in (0.1, 0.49, 0.5, 0.9)] == [1e-3, 1e-3, 5e-4, 5e-4]
+    assert encdec.steps == steps_of(((0, 32),), 400, 100)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam),
+                                            ("rmsprop", torch.optim.RMSprop), ("sgd", torch.optim.SGD)])  # fmt: skip
+def test_the_optimiser_is_the_one_named(name, kind):
+    made = make_optimizer(LoopSettings(steps=1, optimizer=name, learning_rate=0.5), [torch.nn.Parameter(torch.zeros(1))])
+    assert type(made) is kind and made.param_groups[0]["lr"] == 0.5
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", "sgd"])
+def test_a_run_stopped_and_resumed_is_the_run_in_one_go(songs, tmp_path, optimizer):
+    runs = {}
+    for name, parts in {"straight": (6,), "parts": (3, 6)}.items():
+        for steps in parts:
+            loop = QUICK | {"steps": steps, "optimizer": optimizer, "final_share": 1.0}  # the cosine would know the end
+            train_backend("tcn", songs.path, tmp_path / name, settings=SMALL_TCN, loop=loop, resume=steps != parts[0])
+        runs[name] = load_generator(tmp_path / name / "model.safetensors")
+    assert read_metrics(tmp_path / "parts")[-1]["step"] == 6
+    for one, two in zip(runs["straight"].state_dict().values(), runs["parts"].state_dict().values(), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_a_run_holds_its_settings_its_curve_and_a_model_that_says_where_it_is_from(songs, tmp_path):
+    run = tmp_path / "run"
+    measures = train_backend("tcn", songs.path, run, settings=SMALL_TCN, loop=QUICK)
+    assert set(measures) == {"loss", "training_songs_loss"}
+    assert (run / "loss.png").read_bytes()[:4] == b"\x89PNG"
+    settings = json.loads((run / "settings.json").read_text())
+    assert settings["config"]["filters"] == 4 and settings["recipe"]["cut"] == "random"
+    model = load_generator(run / "model.safetensors")
+    assert model.config.targets == 100 and float(model.level) == pytest.approx(0.14, abs=0.02)
+    before = (run / "model.safetensors").stat().st_mtime_ns
+    again = train_backend("tcn", songs.path, run, settings=SMALL_TCN, loop=QUICK, resume=True)
+    assert again == measures and (run / "model.safetensors").stat().st_mtime_ns == before
+    with pytest.raises(OrchestrionError, match="another config"):
+        train_backend("tcn", songs.path, run, settings=SMALL_TCN | {"filters": "5"}, loop=QUICK, resume=True)
+    with pytest.raises(OrchestrionError, match="--resume"):
+        train_backend("tcn", songs.path, run, settings=SMALL_TCN, loop=QUICK)
+
+
+def test_the_sweep_compares_sizes_and_does_not_train_again_what_is_done(songs, tmp_path):
+    sizes = {"window": "20", "targets": "20"}
+    rows = sweep("sample-lstm", songs.path, tmp_path, hidden=[5, 3], settings=sizes, loop=QUICK)
+    assert [row["hidden"] for row in rows] == [3, 5] and rows[0]["parameters"] == 4 * (3 + 9 + 3) + 4
+    assert all(row["steps"] == 4 and np.isfinite(row["held_out_loss"]) for row in rows)
+    assert json.loads((tmp_path / "sweep.json").read_text())["rows"] == rows
+    assert (tmp_path / "sweep.png").exists()
+    assert sweep("sample-lstm", songs.path, tmp_path, hidden=[3, 5], settings=sizes, loop=QUICK) == rows
+    with pytest.raises(OrchestrionError, match="no hidden size"):
+        sweep("tcn", songs.path, tmp_path, hidden=[3], loop=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("backend", "more", "said"),
+    [
+        ("wavenet", {}, "train renderer"),
+        ("kazoo", {}, "no back-end 'kazoo'"),
+        ("tcn", {"preset": "large"}, "no preset"),
+        ("tcn", {"settings": {"filters": "-3"}}, "whole number"),
+        ("spectral-base", {}, "works at 16000 samples a second, the set has 4410"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_in_a_sentence(songs, tmp_path, backend, more, said):
+    with pytest.raises(OrchestrionError, match=said):
+        train_backend(backend, songs.path, tmp_path / "run", loop=QUICK, **more)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_set_without_held_out_songs_is_refused(songs):
+    with pytest.raises(OrchestrionError, match="songs in both"):
+        BackendTask("tcn", TINY["tcn"], songs.split("train"), (), SMALL["tcn"])
+
+
+def test_losses_are_means_over_examples_and_the_stored_config_is_the_trained_one(songs, tmp_path):
+    recipe = replace(SMALL["tcn"], cut="grid")
+    task = BackendTask("tcn", TINY["tcn"], songs.split("train"), songs.split("validation"), recipe, provenance={"licence": "CC0 1.0"})
+    with torch.no_grad():
+        expected = [task.model.loss(batch[i : i + 1]).item() for batch in Clips(songs.split("validation"), task.model.clip_samples).in_order(64) for i in range(len(batch))]
+        measured = task.validate(task.model)
+    assert measured["loss"] == pytest.approx(np.mean(expected), rel=1e-5)
+    task.save(tmp_path / "m.safetensors", task.model, measured)
+    assert load_generator(tmp_path / "m.safetensors").config == TINY["tcn"]
+    assert SongSet.open(songs.path).information["licence"] == "CC0 1.0"
