@@ -27,11 +27,12 @@ import mir_eval
 import numpy as np
 
 from orchestrion.bridge import Note, Part, Score, Waveform
+from orchestrion.datasets.flux import FRAME_S, SAMPLE_RATE
 from orchestrion.datasets.notestable import read_notes
 from orchestrion.labelling import methods
 from orchestrion.labelling.melodia import melodia
 from orchestrion.labelling.phantoms import without_phantoms
-from orchestrion.labelling.pitchtrack import FRAME_S, SAMPLE_RATE, PitchTrack
+from orchestrion.labelling.pitchtrack import PitchTrack
 from orchestrion.labelling.pyin import pyin
 from orchestrion.progress import progress
 

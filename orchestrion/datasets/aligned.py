@@ -1,4 +1,4 @@
-"""Recordings with their notes: a folder of NAME.flac (or .wav, .ogg) with NAME.tsv, see `notestable`.
+"""Recordings with their notes: a folder of NAME.flac (or .wav, .ogg) with NAME.tsv (see `notestable`) or NAME.mid.
 
 Audio and tables may also lie in subfolders, one level down. Training reads small random pieces of audio, so each file
 is decoded once, at the set's rate, into raw 16-bit samples in a cache folder and mapped into memory from there. A set
@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from orchestrion.bridge import ConditioningSeries, Note
+from orchestrion.bridge import ConditioningSeries, Note, Score
 from orchestrion.datasets import audiocache
 from orchestrion.datasets.notestable import HeldNotes, NotesTable
 from orchestrion.datasets.rawaudio import RawAudio, open_raw
@@ -34,6 +34,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.progress import track
 
 AUDIO_SUFFIXES = (".flac", ".wav", ".ogg")
+MIDI_SUFFIXES = (".mid", ".midi")
 KIND = "aligned"
 VALIDATION_SHARE = 0.08
 MAPS_MICROPHONE = re.compile(r"_ENSTDk(Cl|Am)$")
@@ -103,6 +104,7 @@ class AlignedSet:
         sample_rate: int = 16000,
         hop: int = 64,
         cache_dir: str | os.PathLike[str] | None = None,
+        labels: str | os.PathLike[str] | None = None,
     ) -> AlignedSet:
         """Check every file of the folder, and decode what is not in the cache yet.
 
@@ -110,6 +112,7 @@ class AlignedSet:
             sample_rate: audio at another rate is converted.
             hop: samples a frame of the pieces' `AlignedPiece.series`.
             cache_dir: where decoded audio goes (2 bytes a sample); by default in the user's cache folder.
+            labels: another folder, with NAME.tsv of recordings that have no notes beside them.
 
         Raises:
             OrchestrionError: no such folder, a recording without notes or the other way round, a malformed table,
@@ -120,7 +123,7 @@ class AlignedSet:
         if information.get("kind") == KIND:
             pieces = _prepared_pieces(folder, information, sample_rate, hop)
             return cls(folder, pieces, information, _splits_of_prepared(folder, information))
-        twins = _twins(folder)
+        twins = _twins(folder, None if labels is None else Path(labels))
         cache = audiocache.cache_root() / "audio" if cache_dir is None else Path(cache_dir)
         names = track(sorted(twins), len(twins), f"Reading {folder.name}")
         pieces = tuple(_open_piece(name, *twins[name], sample_rate, hop, cache) for name in names)
@@ -172,17 +175,31 @@ def _position(work: str) -> float:
     return int.from_bytes(hashlib.sha256(work.encode()).digest()[:6]) / 2**48
 
 
-def _twins(folder: Path) -> dict[str, tuple[Path, Path]]:
-    """Audio and table of every name."""
+def without_notes(folder: Path) -> list[Path]:
+    """The recordings in ``folder`` that have no notes beside them, sorted."""
+    audio, notes = _by_stem(folder, AUDIO_SUFFIXES), _notes_in(folder)
+    return [audio[name] for name in sorted(set(audio) - set(notes))]
+
+
+def _twins(folder: Path, labels: Path | None) -> dict[str, tuple[Path, Path]]:
+    """Audio and notes of every name."""
     if not folder.is_dir():
         raise OrchestrionError(f"There is no folder {folder}; give one with NAME.flac and NAME.tsv in it.")
-    audio, tables = _by_stem(folder, AUDIO_SUFFIXES), _by_stem(folder, (".tsv",))
+    audio, notes = _by_stem(folder, AUDIO_SUFFIXES), _notes_in(folder)
     if not audio:
-        raise OrchestrionError(f"{folder} holds no audio ({', '.join(AUDIO_SUFFIXES)}) with notes (.tsv).")
-    for name in sorted(set(audio) ^ set(tables)):
-        found, missing = (audio[name], f"{name}.tsv") if name in audio else (tables[name], f"{name}.flac")
+        raise OrchestrionError(f"{folder} holds no audio ({', '.join(AUDIO_SUFFIXES)}) with notes (.tsv, .mid).")
+    if labels is not None:
+        added = _by_stem(labels, (".tsv",))
+        notes |= {name: added[name] for name in set(audio) & set(added) - set(notes)}
+    for name in sorted(set(audio) ^ set(notes)):
+        found, missing = (audio[name], f"{name}.tsv") if name in audio else (notes[name], f"{name}.flac")
         raise OrchestrionError(f"{found} has no twin {missing}; add it, or take the file out of the folder.")
-    return {name: (audio[name], tables[name]) for name in audio}
+    return {name: (audio[name], notes[name]) for name in audio}
+
+
+def _notes_in(folder: Path) -> dict[str, Path]:
+    """The notes of every name; a table goes before a MIDI file, which may have been made from it."""
+    return _by_stem(folder, MIDI_SUFFIXES) | _by_stem(folder, (".tsv",))
 
 
 def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
@@ -197,9 +214,15 @@ def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
 
 def _open_piece(name: str, audio: Path, table: Path, sample_rate: int, hop: int, cache: Path) -> AlignedPiece:
     raw = audiocache.decoded(audio, sample_rate, cache)
-    piece = AlignedPiece(name, audio, NotesTable(table), sample_rate, hop, raw)
+    notes = _midi_notes(table) if table.suffix.lower() in MIDI_SUFFIXES else NotesTable(table)
+    piece = AlignedPiece(name, audio, notes, sample_rate, hop, raw)
     check_notes(piece.notes, piece.duration_s, table, audio.name)
     return piece
+
+
+def _midi_notes(path: Path) -> HeldNotes:
+    """Every pitched note of a MIDI file; one held by the sustain pedal lasts until the pedal comes up."""
+    return HeldNotes(Score.read(path).notes)
 
 
 def check_notes(notes: Iterable[Note], duration_s: float, table: Path, audio_name: str) -> None:

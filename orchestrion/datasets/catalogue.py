@@ -96,12 +96,14 @@ def open_recordings(
     seed: int = 0,
     soundfont_path: str | os.PathLike[str] | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
+    labels: str | os.PathLike[str] | None = None,
 ) -> AlignedSet:
     """A folder in the shared notes format, or ``soundfont:NAME``, which is made in the cache unless it is there.
 
     Args:
         minutes, seed, soundfont_path: see `soundfont.make`.
         cache_dir: for sets made on demand and decoded audio; the user's cache folder by default.
+        labels: see `AlignedSet.open`.
 
     Raises:
         OrchestrionError: see `AlignedSet.open` and `soundfont.make`.
@@ -111,7 +113,7 @@ def open_recordings(
     folder = Path(text)
     if text.startswith(SOUNDFONT):
         folder = _made(text.removeprefix(SOUNDFONT), minutes, seed, soundfont_path, root)
-    return AlignedSet.open(folder, cache_dir=root / "audio")
+    return AlignedSet.open(folder, cache_dir=root / "audio", labels=labels)
 
 
 def summary(recordings: AlignedSet) -> dict[str, object]:

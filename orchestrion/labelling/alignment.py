@@ -12,12 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from orchestrion.bridge import Note, Score, Waveform
+from orchestrion.datasets.flux import SAMPLE_RATE
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.salience import LOWEST, N_PITCHES
 from orchestrion.evaluation.salience import salience as decompose
 from orchestrion.labelling import chroma
 from orchestrion.labelling.loudness import with_velocities
-from orchestrion.labelling.pitchtrack import SAMPLE_RATE, level_db
+from orchestrion.labelling.pitchtrack import level_db
 from orchestrion.labelling.sharpening import sharpened
 from orchestrion.labelling.warping import warp
 

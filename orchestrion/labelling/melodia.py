@@ -13,8 +13,9 @@ from types import ModuleType
 import numpy as np
 
 from orchestrion.bridge import Waveform
+from orchestrion.datasets.flux import FRAME_S, SAMPLE_RATE, n_frames
 from orchestrion.errors import OrchestrionError
-from orchestrion.labelling.pitchtrack import FRAME_S, SAMPLE_RATE, PitchTrack, n_frames
+from orchestrion.labelling.pitchtrack import PitchTrack
 
 LICENCE = "Melodia runs through essentia, which is under the AGPL 3.0: mind its terms where you pass the program on."
 RATE = 44100

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from orchestrion.bridge import Note, Score, Waveform
+from orchestrion.datasets.flux import SAMPLE_RATE, onset_strength
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.transcription import transcribe
 from orchestrion.labelling import melodia as melodia_module
-from orchestrion.labelling import pitchtrack
 from orchestrion.labelling.alignment import align
 from orchestrion.labelling.loudness import with_velocities
 from orchestrion.labelling.phantoms import without_phantoms
-from orchestrion.labelling.pitchtrack import SAMPLE_RATE, PitchTrack
+from orchestrion.labelling.pitchtrack import PitchTrack, level_db
 from orchestrion.labelling.pyin import pyin
 from orchestrion.labelling.segmentation import segment
 
@@ -72,9 +72,9 @@ def check(method: str, has_score: bool) -> None:
 
 def line_of(track: PitchTrack, heard: Waveform) -> tuple[Note, ...]:
     """Notes of a melody line in ``heard``, at 16 kHz, with velocities from its loudness."""
-    level = pitchtrack.level_db(heard.samples)
-    notes = segment(track, pitchtrack.onset_strength(heard.samples), level)
-    return with_velocities([_earlier(note) for note in notes], level)
+    levels = level_db(heard.samples)
+    notes = segment(track, onset_strength(heard.samples), levels)
+    return with_velocities([_earlier(note) for note in notes], levels)
 
 
 def _earlier(note: Note) -> Note:
@@ -102,7 +102,7 @@ def _by_transcriber(audio: Waveform, heard: Waveform) -> tuple[Note, ...]:
         found = [replace(n, onset_s=n.onset_s + begin_s, offset_s=n.offset_s + begin_s) for n in transcribe(Waveform(part, rate))]
         notes += [note for note in found if low_s <= note.onset_s < high_s]
         if last:
-            return with_velocities(notes, pitchtrack.level_db(heard.samples)) if begin_s else tuple(notes)
+            return with_velocities(notes, level_db(heard.samples)) if begin_s else tuple(notes)
         begin_s += step_s
 
 

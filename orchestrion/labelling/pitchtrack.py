@@ -1,23 +1,15 @@
-"""What a one-voiced labeller knows of every frame of 10 ms: fundamental, voicing, level, and how much begins there."""
+"""What a one-voiced labeller knows of every frame of 10 ms: fundamental, voicing and level."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d, median_filter
 
+from orchestrion.datasets.flux import BLOCK_FRAMES, HOP, frames_of, n_frames
 from orchestrion.errors import OrchestrionError
 
-SAMPLE_RATE = 16000
-HOP = 160
-FRAME_S = HOP / SAMPLE_RATE
 FLOOR_DB = -120.0
-BLOCK_FRAMES = 2048
-FLUX_WINDOW = 512  # 32 ms
-FLUX_LAG = 2
-FLUX_BINS_PER_OCTAVE = 24
-NEIGHBOURHOOD_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,23 +40,6 @@ class PitchTrack:
         return np.where(self.hz > 0, numbers, np.nan)
 
 
-def n_frames(samples: np.ndarray) -> int:
-    """Frames of audio [t] at `SAMPLE_RATE`: one for each whole hop, and the one at 0."""
-    return len(samples) // HOP + 1
-
-
-def frames_of(samples: np.ndarray, length: int, first: int, n: int, before: int | None = None) -> np.ndarray:
-    """Frames ``first`` to ``first + n`` as a float32 copy [n, length], zeros beyond the ends.
-
-    A frame begins ``before`` samples (half of ``length`` by default) before its centre.
-    """
-    start = first * HOP - (length // 2 if before is None else before)
-    stop = start + (n - 1) * HOP + length
-    piece = samples[max(start, 0) : max(stop, 0)]
-    piece = np.pad(piece, (max(-start, 0), stop - max(start, 0) - len(piece) if stop > 0 else 0))
-    return np.lib.stride_tricks.sliding_window_view(piece, length)[::HOP].astype(np.float32)
-
-
 def level_db(samples: np.ndarray, length: int = 2 * HOP) -> np.ndarray:
     """RMS level [n] around every frame, in dB of full scale, -120 at least."""
     total = n_frames(samples)
@@ -73,36 +48,3 @@ def level_db(samples: np.ndarray, length: int = 2 * HOP) -> np.ndarray:
         block = frames_of(samples, length, first, min(BLOCK_FRAMES, total - first))
         parts.append(np.mean(np.square(block, dtype=np.float64), axis=1))
     return np.maximum(10 * np.log10(np.concatenate(parts) + 1e-12), FLOOR_DB)
-
-
-def onset_strength(samples: np.ndarray) -> np.ndarray:
-    """How much begins in each frame [n]: 0 for nothing, about 1 for a clear attack.
-
-    Spectral flux of logarithmic magnitudes on a logarithmic frequency axis against the loudest of three neighbouring
-    bins two frames before, so that vibrato is not taken for attacks (SuperFlux, Böck and Widmer 2013); less its median
-    within half a second, in units of the recording's 98th percentile.
-    """
-    total = n_frames(samples)
-    level = max(float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))), 1e-3)
-    bank = _bank()
-    parts = []
-    for first in range(0, total, BLOCK_FRAMES):
-        n = min(BLOCK_FRAMES, total - first) + FLUX_LAG
-        block = frames_of(samples, FLUX_WINDOW, first - FLUX_LAG, n) * (np.hanning(FLUX_WINDOW) * 0.1 / level)
-        loud = np.log1p(10 * np.abs(np.fft.rfft(block, axis=1)).astype(np.float32) @ bank)
-        before = maximum_filter1d(loud[:-FLUX_LAG], 3, axis=1)
-        parts.append(np.maximum(loud[FLUX_LAG:] - before, 0).mean(axis=1))
-    flux = np.concatenate(parts)
-    rise = np.maximum(flux - median_filter(flux, round(2 * NEIGHBOURHOOD_S / FRAME_S) + 1, mode="nearest"), 0)
-    return rise / max(float(np.percentile(rise, 98)), 1e-2)
-
-
-def _bank() -> np.ndarray:
-    """Triangles on a logarithmic frequency axis from 60 Hz [fft bins, bands], at least one FFT bin wide."""
-    n_bands = int(FLUX_BINS_PER_OCTAVE * np.log2(0.49 * SAMPLE_RATE / 60))
-    centres = 60 * 2 ** (np.arange(-1, n_bands + 1) / FLUX_BINS_PER_OCTAVE) * FLUX_WINDOW / SAMPLE_RATE
-    bins = np.arange(FLUX_WINDOW // 2 + 1)[:, None]
-    below = np.maximum(centres[1:-1] - centres[:-2], 1.0)
-    above = np.maximum(centres[2:] - centres[1:-1], 1.0)
-    rising, falling = (bins - centres[1:-1]) / below + 1, (centres[1:-1] - bins) / above + 1
-    return np.clip(np.minimum(rising, falling), 0.0, None).astype(np.float32)

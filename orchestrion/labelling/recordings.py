@@ -12,12 +12,12 @@ from pathlib import Path
 
 from orchestrion.bridge import Note, Part, Score, Waveform
 from orchestrion.datasets.aligned import AUDIO_SUFFIXES
+from orchestrion.datasets.flux import SAMPLE_RATE
 from orchestrion.datasets.notestable import read_notes, write_notes
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
 from orchestrion.labelling.methods import check, notes_of
 from orchestrion.labelling.picture import draw_labels
-from orchestrion.labelling.pitchtrack import SAMPLE_RATE
 from orchestrion.progress import progress
 from orchestrion.version import VERSION
 

@@ -2,7 +2,7 @@
 
 After the note model of Mauch et al. 2015 (Tony, section 2.2): each pitch has an attack, in which the fundamental may
 still be anywhere near, and then a steady part around the pitch; between notes there is silence. Two things are ours. An
-attack must be paid for unless something begins in that frame (`pitchtrack.onset_strength`), so that a repeated note is
+attack must be paid for unless something begins in that frame (`flux.onset_strength`), so that a repeated note is
 two notes where it is struck twice and one where it is held; and pitches are semitones of the recording's own tuning,
 since the notes become MIDI numbers.
 """
@@ -16,7 +16,8 @@ from scipy.ndimage import maximum_filter1d
 from scipy.special import logsumexp
 
 from orchestrion.bridge import Note
-from orchestrion.labelling.pitchtrack import FRAME_S, PitchTrack
+from orchestrion.datasets.flux import FRAME_S
+from orchestrion.labelling.pitchtrack import PitchTrack
 
 LOWEST, HIGHEST = 21, 108
 N_PITCHES = HIGHEST - LOWEST + 1
@@ -63,7 +64,7 @@ def segment(
     """Notes of a melody line, sorted, not overlapping; velocities are 64 (`loudness` knows better).
 
     Args:
-        onset: [n] of `pitchtrack.onset_strength`.
+        onset: [n] of `flux.onset_strength`.
         level_db: [n] of `pitchtrack.level_db`.
     """
     midi = track.midi() - tuning(track)
@@ -79,14 +80,17 @@ def tuning(track: PitchTrack) -> float:
     return float(np.angle(np.exp(2j * np.pi * sounding).mean()) / (2 * np.pi))
 
 
-def _emissions(midi: np.ndarray, voiced: np.ndarray, config: SegmentationConfig) -> tuple[np.ndarray, ...]:
+def _emissions(
+    midi: np.ndarray, voiced: np.ndarray, config: SegmentationConfig
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Log likelihoods of frames [n] in silence [n], an attack [n, p] and a steady part [n, p]."""
     distance = np.where(voiced, np.nan_to_num(midi), 0.0)[:, None] - np.arange(LOWEST, HIGHEST + 1)
     sound, rest = voiced[:, None], config.unvoiced
     attack = _mixture(distance, config.attack, config.attack_outlier)
     steady = _mixture(distance, config.steady, config.outlier)
+    silent: np.ndarray = np.where(voiced, np.log((1 - rest[0]) / N_PITCHES), np.log(rest[0]))
     return (
-        np.where(voiced, np.log((1 - rest[0]) / N_PITCHES), np.log(rest[0])),
+        silent,
         np.where(sound, np.log(1 - rest[1]) + attack, np.log(rest[1])),
         np.where(sound, np.log(1 - rest[2]) + steady, np.log(rest[2])),
     )
