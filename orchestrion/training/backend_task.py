@@ -15,7 +15,7 @@ from orchestrion.renderer.backend import Generator, kind_named, save_generator
 from orchestrion.training.clips import Clips, batch_at
 from orchestrion.training.recipes import Recipe
 
-VALIDATION_CLIPS = 64
+VALIDATION_CLIPS = 32
 
 
 class BackendTask:
@@ -62,7 +62,7 @@ class BackendTask:
         return model.loss(batch["clips"])
 
     def validate(self, model: Generator) -> dict[str, float]:
-        """``loss`` on held-out songs and, in the same mode, ``training_songs_loss`` on training songs: up to 64 examples each."""
+        """``loss`` on held-out songs and, in the same mode, ``training_songs_loss`` on training songs: up to 32 examples each."""
         return {"loss": _mean_loss(model, self._held_out), "training_songs_loss": _mean_loss(model, self.clips)}
 
     def save(self, path: Path, model: Generator, metrics: Mapping[str, float]) -> None:

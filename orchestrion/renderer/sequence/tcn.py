@@ -104,9 +104,10 @@ class CausalConvolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[b, t, inputs]`` to ``[b, t, outputs]``."""
-        products = (x @ torch.cat(self.w.unbind(), 1)).chunk(len(self.w), -1)
-        delayed = [F.pad(p, (0, 0, j * self.dilation, 0))[:, : x.shape[1]] for j, p in enumerate(products)]
-        return torch.stack(delayed).sum(0) + self.b
+        (n_taps, _, _), d, t = self.w.shape, self.dilation, x.shape[1]
+        padded = F.pad(x, (0, 0, (n_taps - 1) * d, 0))
+        taps = [padded[:, (n_taps - 1 - j) * d :][:, :t] for j in range(n_taps)]
+        return torch.cat(taps, -1) @ self.w.flatten(0, 1) + self.b
 
 
 class Block(nn.Module):
