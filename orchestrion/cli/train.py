@@ -64,12 +64,15 @@ def train() -> None:
 @click.option("--unconditioned", is_flag=True, help="Without the score: the generator to compare with.")
 @click.option("--from", "start_from", type=INSTRUMENT, metavar="NAME|PATH",
               help="Begin with this instrument's weights, of the same preset: a little data then goes a long way.")
+@click.option("--history-gain", "history_gain_db", type=click.FloatRange(0, 40), default=0.0, show_default=True, metavar="DB",
+              help="Let half of the crops hear their own past louder or softer by up to this, so that the tone cannot "
+                   "run away: 15 or so for flutes and their like.")
 @click.option("--compile/--no-compile", "compiled", default=None,
               help="Through torch.compile: minutes of start, then twice as fast.  [default: where a compiler is found]")
 @loop_options
 @click.pass_context  # fmt: skip
 def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditioned: bool, compiled: bool | None,
-             start_from: str | None, resume: bool, **_: Any) -> None:  # fmt: skip
+             start_from: str | None, history_gain_db: float, resume: bool, **_: Any) -> None:  # fmt: skip
     """Train a WaveNet instrument on recordings with their notes.
 
     Every validation reports bits/sample with the true score and with another piece's: an instrument whose two numbers
@@ -86,8 +89,9 @@ def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditi
 
     loop = _loop(ctx, compile=can_compile() if compiled is None else compiled)
     measures = train_renderer(
-        data, output, preset=preset, unconditioned=unconditioned, start_from=start_from, loop=loop, resume=resume
-    )
+        data, output, preset=preset, unconditioned=unconditioned, start_from=start_from,
+        history_gain_db=history_gain_db, loop=loop, resume=resume,
+    )  # fmt: skip
     _report(output, measures)
 
 

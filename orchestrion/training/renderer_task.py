@@ -17,9 +17,10 @@ from orchestrion.datasets.aligned import AlignedPiece
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.following import note_accuracy
 from orchestrion.evaluation.likelihood import bits_per_sample
+from orchestrion.evaluation.salience import HIGHEST, LOWEST
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.features import excitation, frame_features
-from orchestrion.renderer.mulaw import encode, silence_level
+from orchestrion.renderer.mulaw import encode
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.sampler import generate
 
@@ -37,6 +38,9 @@ class RendererSettings:
         crop_frames: conditioning frames of a crop.
         noise_levels: each crop's input history is jittered by a normal of 0 to this many µ-law levels; the targets stay
             clean, so the network learns to come back from its own errors.
+        history_gain_db: half of the crops hear their own past louder or softer by up to this much, clipped as a waveform
+            clips, while the targets stay as they are: the score alone then says how loud a note is, and a tone that has
+            run away comes back. For smooth tones (a flute), which otherwise may grow into a full-scale square wave.
         gain_db: each crop is made louder or softer by up to this much.
         polarity: whether half of the crops are turned upside down. Off where the excitation's phase tells the
             sound's (SoundFont audio); useful on real recordings.
@@ -45,6 +49,7 @@ class RendererSettings:
     batch_size: int = 1
     crop_frames: int = 96
     noise_levels: float = 2.0
+    history_gain_db: float = 0.0
     gain_db: float = 0.0
     polarity: bool = False
 
@@ -99,7 +104,8 @@ class RendererTask:
         if self.config.conditioned:
             others = [*self.validation[1:], self._pieces[0]]
             result["bits_per_sample_other_score"] = bits_per_sample(model, self.validation, scores=others)
-            result["note_f1_50ms"] = self._listen(model)
+            if (heard := self._listen(model)) is not None:
+                result["note_f1_50ms"] = heard
         return result
 
     def save(self, path: Path, model: WaveNet, metrics: dict[str, float]) -> None:
@@ -107,14 +113,19 @@ class RendererTask:
         metadata = {"architecture": "wavenet", "config": self.config.to_dict(), "metrics": metrics} | self.provenance
         weights.save(path, model.state_dict(), metadata)
 
-    def _listen(self, model: WaveNet) -> float:
-        """Onset F1 (50 ms) of the first held-out piece's opening, played free-running and transcribed."""
+    def _listen(self, model: WaveNet) -> float | None:
+        """Onset F1 (50 ms) of a held-out piece's opening, played free-running and transcribed.
+
+        It is the first piece whose opening has notes that the transcriber knows; None where there is no such piece.
+        """
         c = self.config
-        piece = self.validation[0]
-        n_frames = min(piece.series.n_frames, round(LISTEN_S * c.sample_rate / c.hop))
-        (samples,) = generate(model, [piece.series.crop_frames(0, n_frames)], seed=self.seed)
-        heard = [note for note in piece.notes if note.offset_s <= LISTEN_S]
-        return note_accuracy(Waveform(samples, c.sample_rate), heard)["note_f1_50ms"]
+        for piece in self.validation:
+            heard = [note for note in piece.notes if note.offset_s <= LISTEN_S and LOWEST <= note.pitch <= HIGHEST]
+            if heard:
+                n_frames = min(piece.series.n_frames, round(LISTEN_S * c.sample_rate / c.hop))
+                (samples,) = generate(model, [piece.series.crop_frames(0, n_frames)], seed=self.seed)
+                return note_accuracy(Waveform(samples, c.sample_rate), heard)["note_f1_50ms"]
+        return None
 
     def _crop(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         c, s = self.config, self.settings
@@ -124,15 +135,21 @@ class RendererTask:
         first = max(start * c.hop - 1, 0)
         samples = piece.samples(first, stop * c.hop)
         samples = samples * 10 ** (rng.uniform(-s.gain_db, s.gain_db) / 20) * (rng.choice((-1, 1)) if s.polarity else 1)
-        levels = encode(samples, c.levels)
         if start == 0:
-            levels = np.concatenate([[silence_level(c.levels)], levels])
-        jitter = np.rint(rng.standard_normal(len(levels)) * rng.uniform(0, s.noise_levels)).astype(np.int64)
-        noisy = np.clip(levels + jitter, 0, c.levels - 1)
-        crop = {"levels": noisy[:-1], "targets": levels[1 + SETTLE_FRAMES * c.hop :]}
+            samples = np.concatenate([np.zeros(1, dtype=samples.dtype), samples])
+        targets = encode(samples, c.levels)[1 + SETTLE_FRAMES * c.hop :]
+        crop = {"levels": self._history(samples, rng)[:-1], "targets": targets}
         if c.conditioned:
             past, future = c.context_frames
             crop["frames"] = frame_features(piece.series, c, start - past, stop + future)
         if c.harmonics:
             crop["excitation"] = excitation(piece.series, c, start, stop)
         return crop
+
+    def _history(self, samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Levels [t] of the past as the network hears it: at another gain in half of the crops, and jittered."""
+        s, n_levels = self.settings, self.config.levels
+        jitter = np.rint(rng.standard_normal(len(samples)) * rng.uniform(0, s.noise_levels)).astype(np.int64)
+        if s.history_gain_db and rng.random() < 0.5:
+            samples = samples * 10 ** (rng.uniform(-s.history_gain_db, s.history_gain_db) / 20)
+        return np.clip(encode(samples, n_levels) + jitter, 0, n_levels - 1)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
 from orchestrion.datasets.aligned import AlignedPiece, AlignedSet
-from orchestrion.datasets.catalogue import SOUNDFONT, open_recordings
+from orchestrion.datasets.catalogue import SOUNDFONT
+from orchestrion.datasets.holdout import divided
 from orchestrion.datasets.instruments import INSTRUMENTS
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.renderer.instrument import Instrument
+from orchestrion.training.material import open_labelled, report_material
 from orchestrion.training.renderer_task import RendererSettings, RendererTask
 from orchestrion.training.runs import claim, fit
 from orchestrion.training.settings import LoopSettings
@@ -27,22 +30,33 @@ def train_renderer(
     preset: str = "medium",
     unconditioned: bool = False,
     start_from: str | os.PathLike[str] | None = None,
+    history_gain_db: float = 0.0,
     loop: LoopSettings,
     crops: RendererSettings | None = None,
     resume: bool = False,
+    label: str | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> dict[str, float]:
     """Train in folder ``run`` and return the last validation's measures; ``run/model.safetensors`` is the instrument.
 
+    Before it begins, what there is to train on is told, and written into the run: ``material.json`` and
+    ``material.png``, the pitches that are covered.
+
     Args:
-        data: a folder of recordings with notes, or ``soundfont:NAME``.
+        data: a folder of recordings with notes (NAME.tsv or NAME.mid beside NAME.flac), or ``soundfont:NAME``. Of a single
+            recording the end is held out.
         preset: a name in ``renderer.config.PRESETS``.
         unconditioned: leave the score away: the generator to compare with.
         start_from: an instrument (shipped, or a weights file) of the same preset whose weights the training begins
             with: a small set of recordings goes much further from a related instrument than from nothing.
+        history_gain_db: see `RendererSettings`; 15 or so for smooth tones.
         loop: length, learning rate, precision, …
         crops: what a batch is made of; by default clean SoundFont audio is left as it is and real recordings are
             varied in gain and polarity.
         resume: go on in a ``run`` that was stopped; its settings must be the same but for the length.
+        label: how to label recordings without notes (`labelling.methods.AUTOMATIC`), into ``run/labels``; None refuses
+            them.
+        tell: is called with each sentence about the material.
 
     Raises:
         OrchestrionError: no such data, preset or instrument to start from, ``run`` is in use by another training, or no end was given.
@@ -52,13 +66,16 @@ def train_renderer(
     config = PRESETS[preset].unconditioned() if unconditioned else PRESETS[preset]
     made = str(data).startswith(SOUNDFONT)
     crops = crops or (RendererSettings() if made else RendererSettings(gain_db=3.0, polarity=True))
+    crops = dataclasses.replace(crops, history_gain_db=history_gain_db) if history_gain_db else crops
     folder = Path(run)
     beginning = None if start_from is None else _weights_to_start_from(start_from, config)
-    claim(folder, resume, _record(data, preset, config, loop, crops) | {"start_from": _text(start_from)})
-    recordings = open_recordings(data)
+    claim(folder, resume, _record(data, preset, config, loop, crops) | {"start_from": _text(start_from), "label": label})
+    recordings = open_labelled(data, folder, label, tell)
+    train, validation = divided(recordings)
+    report_material(train, validation, folder, recordings.name, tell)
     task = RendererTask(
-        config, recordings.split("train"), recordings.split("validation"), crops,
-        seed=loop.seed, provenance=provenance(recordings, config),
+        config, train, validation, crops,
+        seed=loop.seed, provenance=provenance(recordings, train, config),
     )  # fmt: skip
     if beginning is not None:
         task.model.load_state_dict(beginning)
@@ -66,9 +83,8 @@ def train_renderer(
     return fit(task, folder, loop, resume)
 
 
-def provenance(recordings: AlignedSet, config: WaveNetConfig) -> dict[str, object]:
+def provenance(recordings: AlignedSet, train: Sequence[AlignedPiece], config: WaveNetConfig) -> dict[str, object]:
     """What the weights file will say of the set: its source, licence, minutes, and the range of its notes."""
-    train = recordings.split("train")
     minutes = sum(piece.duration_s for piece in train) / 60
     low, high = _pitch_range(train)
     program = next((i.program for name, i in INSTRUMENTS.items() if name == recordings.name), 0)
@@ -109,6 +125,6 @@ def _record(
     }
 
 
-def _pitch_range(pieces: tuple[AlignedPiece, ...]) -> tuple[int, int]:
+def _pitch_range(pieces: Sequence[AlignedPiece]) -> tuple[int, int]:
     pitches = [note.pitch for piece in pieces for note in piece.notes]
     return min(pitches, default=0), max(pitches, default=127)

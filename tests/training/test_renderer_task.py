@@ -71,6 +71,18 @@ def test_crops_line_up_with_their_excitation(recordings):
         assert torch.equal(batch["levels"][0, settle + 1 :], batch["targets"][0, :-1])
 
 
+def test_a_louder_or_softer_past_leaves_the_targets(recordings):
+    steady = task(recordings, RendererSettings(crop_frames=24, noise_levels=0.0))
+    moved = task(recordings, RendererSettings(crop_frames=24, noise_levels=0.0, history_gain_db=20.0))
+    ratios = []
+    for step in range(12):
+        heard, past = (np.abs(decode(t.batch(step, 0, 1)["levels"].numpy())).max() for t in (moved, steady))
+        ratios.append(heard / past)
+    assert 3 <= sum(np.isclose(ratio, 1.0) for ratio in ratios) <= 9
+    assert min(ratios) < 0.8 or max(ratios) > 1.2
+    assert moved.batch(3, 0, 1)["targets"].equal(steady.batch(3, 0, 1)["targets"])
+
+
 def test_noise_jitters_the_history_and_leaves_the_targets(recordings):
     clean = task(recordings, RendererSettings(crop_frames=24, noise_levels=0.0)).batch(3, 0, 1)
     noisy = task(recordings, RendererSettings(crop_frames=24, noise_levels=2.0)).batch(3, 0, 1)
