@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
 
@@ -35,8 +36,9 @@ def list_models(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
+    width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        click.echo(f"{row['name']:<14} {row['architecture']:<10} {row['megabytes']:>5.1f} MB  {row['licence']}")
+        click.echo(f"{row['name']:<{width}}  {row['architecture']:<12} {row['megabytes']:>5.1f} MB  {row['licence']}")
 
 
 @models.command()
@@ -63,7 +65,7 @@ def card(name: str) -> None:
     click.echo(shipped.card(name).rstrip())
 
 
-def _row(name: str) -> dict[str, object]:
+def _row(name: str) -> dict[str, Any]:
     path = shipped.find(name)
     header = shipped.header(path)
     return {
