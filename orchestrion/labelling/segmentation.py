@@ -88,7 +88,8 @@ def _emissions(
     sound, rest = voiced[:, None], config.unvoiced
     attack = _mixture(distance, config.attack, config.attack_outlier)
     steady = _mixture(distance, config.steady, config.outlier)
-    silent: np.ndarray = np.where(voiced, np.log((1 - rest[0]) / N_PITCHES), np.log(rest[0]))
+    silent = np.full(len(midi), np.log(rest[0]))
+    silent[voiced] = np.log((1 - rest[0]) / N_PITCHES)
     return (
         silent,
         np.where(sound, np.log(1 - rest[1]) + attack, np.log(rest[1])),
