@@ -19,8 +19,12 @@ EXACT_LENGTH = ("WAV", "WAVEX", "FLAC", "AIFF", "W64", "RF64")
 UNKNOWN_FRAMES = 1 << 62
 
 
-def read_blocks(path: str | os.PathLike[str], sample_rate: int) -> Iterator[np.ndarray]:
+def read_blocks(
+    path: str | os.PathLike[str], sample_rate: int, start_s: float = 0.0, stop_s: float | None = None
+) -> Iterator[np.ndarray]:
     """Yield the audio of ``path`` as float32 [t] in [-1, 1], channels averaged, converted to ``sample_rate`` with soxr.
+
+    Only the part from ``start_s`` to ``stop_s`` (or the end, whichever comes first), where that is asked for.
 
     A file that can hold more than full scale (floats, MP3, Vorbis) and does is turned down to a peak of 1, as
     `Waveform.read` does; it is decoded twice for that. Blocks are of any length; together they are what
@@ -36,11 +40,12 @@ def read_blocks(path: str | os.PathLike[str], sample_rate: int) -> Iterator[np.n
     gain = np.float32(1.0 / max(_peak(source), 1.0))
     with opened(source) as handle:
         rate = handle.samplerate
+        blocks = _part(_mono(source, handle), round(start_s * rate), None if stop_s is None else round(stop_s * rate))
         if rate == sample_rate:
-            yield from (np.clip(block * gain, -1.0, 1.0) for block in _mono(source, handle))
+            yield from (np.clip(block * gain, -1.0, 1.0) for block in blocks)
             return
         resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
-        for block in _mono(source, handle):
+        for block in blocks:
             yield np.clip(resampler.resample_chunk(block * gain), -1.0, 1.0)
         yield np.clip(resampler.resample_chunk(np.zeros(0, np.float32), last=True), -1.0, 1.0)
 
@@ -61,6 +66,18 @@ def _peak(source: Path) -> float:
         if handle.subtype.startswith(("PCM", "ULAW", "ALAW")):
             return 0.0
         return max(float(np.abs(block).max()) for block in _mono(source, handle))
+
+
+def _part(blocks: Iterator[np.ndarray], start: int, stop: int | None) -> Iterator[np.ndarray]:
+    """Samples [start, stop) of ``blocks``. What comes before is decoded too: seeking in MP3 is not exact."""
+    first = 0
+    for block in blocks:
+        if stop is not None and first >= stop:
+            return
+        wanted = block[max(start - first, 0) : None if stop is None else stop - first]
+        first += len(block)
+        if len(wanted):
+            yield wanted
 
 
 def _mono(source: Path, handle) -> Iterator[np.ndarray]:

@@ -14,7 +14,6 @@ NAME: what was recorded twice is never on both sides.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -26,6 +25,7 @@ import numpy as np
 
 from orchestrion.bridge import ConditioningSeries, Note, Score
 from orchestrion.datasets import audiocache
+from orchestrion.datasets.dividing import held_out_works
 from orchestrion.datasets.notestable import HeldNotes, NotesTable
 from orchestrion.datasets.rawaudio import RawAudio, open_raw
 from orchestrion.datasets.shards import Member, index
@@ -36,7 +36,6 @@ from orchestrion.progress import track
 AUDIO_SUFFIXES = (".flac", ".wav", ".ogg")
 MIDI_SUFFIXES = (".mid", ".midi")
 KIND = "aligned"
-VALIDATION_SHARE = 0.08
 MAPS_MICROPHONE = re.compile(r"_ENSTDk(Cl|Am)$")
 # A pedalled note may be written down as lasting until after the recording was cut.
 OFFSET_SLACK_S = 5.0
@@ -122,7 +121,9 @@ class AlignedSet:
         information = read_json(folder / "dataset.json")
         if information.get("kind") == KIND:
             pieces = _prepared_pieces(folder, information, sample_rate, hop)
-            return cls(folder, pieces, information, _splits_of_prepared(folder, information))
+            # What is said of single pieces stays in the file: a set may have thousands.
+            rest = {name: value for name, value in information.items() if name not in ("pieces", "left_out")}
+            return cls(folder, pieces, rest, _splits_of_prepared(folder, information))
         twins = _twins(folder, None if labels is None else Path(labels))
         cache = audiocache.cache_root() / "audio" if cache_dir is None else Path(cache_dir)
         names = track(sorted(twins), len(twins), f"Reading {folder.name}")
@@ -162,21 +163,14 @@ def work_of(name: str) -> str:
 
 
 def default_splits(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Divide pieces by work, see the module; with one work alone, everything is for training."""
-    works = sorted({work_of(name) for name in names}, key=_position)
-    held_out = {work for work in works if _position(work) < VALIDATION_SHARE} | set(works[:1])
-    if len(works) < 2:
-        held_out = set()
+    """Divide pieces by work (`dividing.held_out_works`); with one work alone, everything is for training."""
+    held_out = held_out_works([work_of(name) for name in names])
     validation = tuple(name for name in names if work_of(name) in held_out)
     return {"train": tuple(name for name in names if name not in validation), "validation": validation}
 
 
-def _position(work: str) -> float:
-    return int.from_bytes(hashlib.sha256(work.encode()).digest()[:6]) / 2**48
-
-
 def without_notes(folder: Path) -> list[Path]:
-    """The recordings in ``folder`` that have no notes beside them, sorted."""
+    """The recordings in ``folder`` that have no notes beside them, sorted (training can have them labelled)."""
     audio, notes = _by_stem(folder, AUDIO_SUFFIXES), _notes_in(folder)
     return [audio[name] for name in sorted(set(audio) - set(notes))]
 
@@ -193,7 +187,8 @@ def _twins(folder: Path, labels: Path | None) -> dict[str, tuple[Path, Path]]:
         notes |= {name: added[name] for name in set(audio) & set(added) - set(notes)}
     for name in sorted(set(audio) ^ set(notes)):
         found, missing = (audio[name], f"{name}.tsv") if name in audio else (notes[name], f"{name}.flac")
-        raise OrchestrionError(f"{found} has no twin {missing}; add it, or take the file out of the folder.")
+        hint = "add it, or have it labelled (orchestrion data label --help)" if name in audio else "add it"
+        raise OrchestrionError(f"{found} has no twin {missing}; {hint}, or take the file out of the folder.")
     return {name: (audio[name], notes[name]) for name in audio}
 
 

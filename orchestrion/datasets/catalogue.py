@@ -2,91 +2,38 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from orchestrion.datasets.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.audiocache import cache_root
-from orchestrion.datasets.instruments import INSTRUMENTS, soundfont_instrument
+from orchestrion.datasets.instruments import soundfont_instrument
+from orchestrion.datasets.records import OTHERS, RECORDINGS, SOUNDFONT, DataSource, made_sources
 from orchestrion.datasets.splits import SPLITS
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import lock
 
-SOUNDFONT = "soundfont:"
-
-
-@dataclass(frozen=True, slots=True)
-class DataSource:
-    """One line of ``orchestrion data list``.
-
-    ``kind`` is ``recordings`` (audio with notes), ``audio`` or ``scores``; ``source`` says where it comes from.
-    """
-
-    name: str
-    kind: str
-    content: str
-    licence: str
-    source: str
-
-
-ELSEWHERE = (
-    DataSource(
-        "melodies",
-        "scores",
-        "fiddle tunes of Ryan's Mammoth Collection and O'Neill's Music of Ireland",
-        "public domain (transcriptions in music21's corpus)",
-        "comes with music21",
-    ),
-    DataSource(
-        "chorales", "scores", "Bach's four-part chorales", "public domain (music21's corpus)", "comes with music21"
-    ),
-    DataSource(
-        "MAPS (ENSTDkCl, ENSTDkAm)",
-        "recordings",
-        "a Disklavier at two microphone positions (Emiya, Badeau, David 2010)",
-        "CC BY-NC-SA 2.0 FR: weights trained on it are non-commercial",
-        "a folder of FLAC and TSV",
-    ),
-    DataSource(
-        "Bach Violin Dataset",
-        "recordings",
-        "solo partitas and sonatas, real violins (Dong et al. 2022)",
-        "CC BY 3.0 or CC BY-NC 3.0, by player",
-        "a folder of FLAC and TSV",
-    ),
-    DataSource(
-        "Open Well-Tempered Clavier",
-        "audio",
-        "Kimiko Ishizaka, solo piano, for unconditioned models",
-        "CC0 1.0",
-        "a folder of FLAC",
-    ),
-    DataSource(
-        "JSB_Chorales, MuseData, Nottingham, Piano_midi",
-        "scores",
-        "the polyphonic benchmark sets (Boulanger-Lewandowski et al. 2012)",
-        "research use",
-        "MATLAB files",
-    ),
-)
-
 
 def sources() -> tuple[DataSource, ...]:
     """Everything that is known, instruments of the SoundFont first."""
-    made = tuple(
-        DataSource(
-            f"{SOUNDFONT}{name}",
-            "recordings",
-            f"{instrument.minutes:g} min of exercises and tunes, General MIDI program {instrument.program}",
-            "MIT (FluidR3 GM)",
-            "made with FluidSynth (Debian's fluidsynth, fluid-soundfont-gm)",
-        )
-        for name, instrument in INSTRUMENTS.items()
-    )
-    return made + ELSEWHERE
+    return made_sources() + RECORDINGS + OTHERS
+
+
+def source(name: str) -> DataSource:
+    """The record of ``name``.
+
+    Raises:
+        OrchestrionError: nothing is known under that name.
+    """
+    for record in sources():
+        if name in (record.name, *record.name.split(", ")):
+            return record
+    close = difflib.get_close_matches(name, [record.name for record in sources()], 1)
+    hint = f"; did you mean {close[0]!r}?" if close else "; `orchestrion data list` names them all."
+    raise OrchestrionError(f"There is no data set {name!r}{hint}")
 
 
 def open_recordings(

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from orchestrion.errors import OrchestrionError
@@ -47,7 +48,7 @@ class Preparation:
             handle.flush()
             os.fsync(handle.fileno())
 
-    def complete(self, information: Mapping[str, object], splits: Mapping[str, list[str]]) -> None:
+    def complete(self, information: Mapping[str, object], splits: Mapping[str, object]) -> None:
         """Write the manifest and the splits, and give the folder its final name."""
         write_json(self.folder / "splits.json", dict(splits))
         write_json(self.folder / "dataset.json", {"orchestrion": VERSION, **information})
@@ -92,10 +93,17 @@ def sha256(path: Path) -> str:
         OrchestrionError: it cannot be read.
     """
     try:
-        with open(path, "rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+        status = path.stat()
+        return _digest(path, status.st_size, status.st_mtime_ns)
     except OSError as error:
         raise OrchestrionError(f"Cannot read {path}: {error.strerror or error}.") from error
+
+
+# One source may hold many pieces.
+@lru_cache(maxsize=16)
+def _digest(path: Path, size: int, changed_ns: int) -> str:
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _finished(folder: Path) -> dict[str, dict[str, object]]:

@@ -58,12 +58,16 @@ class Song:
 
 @dataclass(frozen=True, eq=False)
 class SongSet:
-    """A prepared folder of songs, checked when opened."""
+    """A prepared folder of songs, checked when opened.
+
+    ``information`` says where the set is from, licence and settings; ``sources`` has file and checksum of every song.
+    """
 
     path: Path
     sample_rate: int
     songs: tuple[Song, ...]
     information: Mapping[str, object]
+    sources: Mapping[str, object]
     _splits: Mapping[str, tuple[str, ...]]
 
     @classmethod
@@ -83,7 +87,8 @@ class SongSet:
         splits = read_splits(path, songs)
         if splits is None:
             raise OrchestrionError(f"{path / 'splits.json'} is missing; prepare the set again.")
-        return cls(path, rate, opened, information, splits)
+        rest = {name: value for name, value in information.items() if name != "songs"}
+        return cls(path, rate, opened, rest, songs, splits)
 
     @property
     def name(self) -> str:

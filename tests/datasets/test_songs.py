@@ -85,8 +85,8 @@ def test_every_song_is_there_at_the_rate_asked_for(folder, tmp_path):
 
 
 def test_the_manifest_says_where_everything_is_from(folder, tmp_path):
-    information = prepare_songs(folder, tmp_path / "set", sample_rate=16000, licence="CC0", seed=3).information
-    entry = information["songs"]["wav song"]
+    made = prepare_songs(folder, tmp_path / "set", sample_rate=16000, licence="CC0", seed=3)
+    information, entry = made.information, made.sources["wav song"]
     assert entry["sha256"] == hashlib.sha256((folder / "wav song.wav").read_bytes()).hexdigest()
     assert (entry["source"], entry["source_rate"], entry["source_channels"]) == ("wav song.wav", 44100, 2)
     assert information["licence"] == "CC0" and information["settings"]["seed"] == 3
@@ -299,7 +299,7 @@ def test_stems_come_from_demucs_where_it_is_installed(folder, tmp_path, demucs):
     expected = Waveform.read(folder / "wav song.wav").samples * 2 / 8
     song = next(song for song in made.songs if song.name == "wav song")
     np.testing.assert_allclose(song.samples(), expected, atol=2 / 32768)
-    assert made.information["songs"]["wav song"]["separator"] == f"htdemucs {demucs.stem[9:]}"
+    assert made.sources["wav song"]["separator"] == f"htdemucs {demucs.stem[9:]}"
     assert not list(made.path.glob("stems-*"))
 
 

@@ -1,0 +1,1 @@
+"""One file a family of data sets: how its authors lay out audio and labels on disk."""
