@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,9 @@ def train() -> None:
 
 @train.command()
 @click.option("--data", required=True, metavar="DIR|soundfont:NAME",
-              help="Recordings with notes (orchestrion data check --help), or a set made on demand from a SoundFont.")
+              help="Recordings with notes (NAME.wav with NAME.mid or NAME.tsv), or a set made on demand from a SoundFont.")
+@click.option("--label", type=click.Choice(["pyin", "melodia", "polyphonic"]), metavar="METHOD",
+              help="Label recordings that have no notes: pyin, melodia or polyphonic (orchestrion data label --help).")
 @click.option("--preset", type=click.Choice(["small", "medium", "paper"]), default="medium", show_default=True,
               help="Size of the network.")
 @click.option("--unconditioned", is_flag=True, help="Without the score: the generator to compare with.")
@@ -72,16 +75,19 @@ def train() -> None:
 @loop_options
 @click.pass_context  # fmt: skip
 def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditioned: bool, compiled: bool | None,
-             start_from: str | None, history_gain_db: float, resume: bool, **_: Any) -> None:  # fmt: skip
+             start_from: str | None, history_gain_db: float, resume: bool, label: str | None,
+             **_: Any) -> None:  # fmt: skip
     """Train a WaveNet instrument on recordings with their notes.
 
     Every validation reports bits/sample with the true score and with another piece's: an instrument whose two numbers
     do not part is not trained, whatever its loss. Ctrl-C stops after a checkpoint. Several processes: the same command
-    under torchrun.
+    under torchrun. Before training it says how much material it found, what pitches it covers (RUN/material.png) and
+    what is missing.
 
     \b
     Examples:
       orchestrion train renderer --data soundfont:violin --minutes 60 -o runs/violin
+      orchestrion train renderer --data takes/ --label pyin --from violin --minutes 60 -o runs/mine
       orchestrion train renderer --data recordings/ --from piano --minutes 30 -o runs/mine
       orchestrion render ode-to-joy --instrument runs/mine/model.safetensors -o ode.wav
     """
@@ -90,7 +96,7 @@ def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditi
     loop = _loop(ctx, compile=can_compile() if compiled is None else compiled)
     measures = train_renderer(
         data, output, preset=preset, unconditioned=unconditioned, start_from=start_from,
-        history_gain_db=history_gain_db, loop=loop, resume=resume,
+        history_gain_db=history_gain_db, loop=loop, resume=resume, label=label, tell=partial(click.echo, err=True),
     )  # fmt: skip
     _report(output, measures)
 

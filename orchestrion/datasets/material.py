@@ -106,7 +106,7 @@ def found(of: Material) -> tuple[str, ...]:
 
 def missing(of: Material) -> tuple[str, ...]:
     """What is missing or looks wrong, a sentence each; nothing for a good set."""
-    return tuple([*_too_short(of), *_holes(of), *_misplaced(of)])
+    return (*_too_short(of), *_holes(of), *_misplaced(of))
 
 
 def _too_short(of: Material) -> Iterator[str]:
