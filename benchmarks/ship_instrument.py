@@ -16,6 +16,7 @@ import torch
 
 from orchestrion import shipped, weights
 from orchestrion.datasets.catalogue import open_recordings
+from orchestrion.datasets.holdout import divided
 from orchestrion.evaluation.instrument_report import InstrumentTable, evaluate_instrument
 from orchestrion.evaluation.recordings import evaluate_renderer
 from orchestrion.evaluation.reference import reference_performance
@@ -92,7 +93,8 @@ def ship(
 ) -> None:
     """Measure RUN's instrument and ship it as NAME."""
     tensors, metadata = weights.load(run / "model.safetensors", architecture="wavenet")
-    metadata |= provenance(open_recordings(folder or data), WaveNetConfig.from_dict(metadata["config"]))
+    recordings = open_recordings(folder or data)
+    metadata |= provenance(recordings, divided(recordings)[0], WaveNetConfig.from_dict(metadata["config"]))
     history = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     metadata |= {"name": name, "temperature": temperature, "steps": history[-1]["step"], "minutes": history[-1]["minutes"]}
     metadata |= {"notice": notice} if notice else {}
