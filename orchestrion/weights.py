@@ -33,7 +33,9 @@ def save(path: str | os.PathLike[str], tensors: Mapping[str, torch.Tensor], meta
         save_file(stored, temporary, metadata={FORMAT_KEY: json.dumps(header, sort_keys=True)})
 
 
-def load(path: str | os.PathLike[str], *, architecture: str | None = None) -> tuple[dict[str, torch.Tensor], dict]:
+def load(
+    path: str | os.PathLike[str], *, architecture: str | None = None, max_bytes: int = MAX_BYTES
+) -> tuple[dict[str, torch.Tensor], dict]:
     """Read ``(tensors, metadata)``.
 
     Raises:
@@ -41,7 +43,7 @@ def load(path: str | os.PathLike[str], *, architecture: str | None = None) -> tu
             of another architecture, or holding NaN or infinite values.
     """
     source = Path(path)
-    _check_file(source)
+    _check_file(source, max_bytes)
     try:
         with safe_open(source, framework="pt") as handle:
             header = handle.metadata() or {}
@@ -88,15 +90,15 @@ def checksum(tensors: Mapping[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _check_file(source: Path) -> None:
+def _check_file(source: Path, max_bytes: int) -> None:
     try:
         size = source.stat().st_size
         with open(source, "rb") as handle:
             head = handle.read(8)
     except OSError as error:
         raise OrchestrionError(f"Cannot read weights {source}: {error.strerror or error}.") from error
-    if size > MAX_BYTES:
-        raise OrchestrionError(f"{source} has {size:,} bytes, more than the {MAX_BYTES:,} that weights may have.")
+    if size > max_bytes:
+        raise OrchestrionError(f"{source} has {size:,} bytes, more than the {max_bytes:,} that weights may have.")
     header_bytes = int.from_bytes(head, "little")
     if len(head) < 8 or header_bytes > min(MAX_HEADER_BYTES, size - 8):
         raise OrchestrionError(f"{source} is not a safetensors file, or is cut short; pickled weights are never loaded.")

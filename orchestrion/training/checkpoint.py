@@ -15,6 +15,7 @@ from orchestrion import weights
 from orchestrion.errors import OrchestrionError
 
 ARCHITECTURE = "training-checkpoint"
+MAX_BYTES = 16 << 30  # three or four times the weights; the largest published back-end has 1.7 GB of them
 
 
 @dataclass
@@ -44,7 +45,7 @@ def load(path: Path, model: torch.nn.Module, average: torch.nn.Module, optimizer
     Raises:
         OrchestrionError: the file is damaged, or of a training with another config.
     """
-    tensors, metadata = weights.load(path, architecture=ARCHITECTURE)
+    tensors, metadata = weights.load(path, architecture=ARCHITECTURE, max_bytes=MAX_BYTES)
     weights.load_into(model, _under(tensors, "model."), path)
     weights.load_into(average, _under(tensors, "average."), path)
     state: dict[int, dict[str, torch.Tensor]] = {}

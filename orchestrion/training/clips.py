@@ -16,7 +16,7 @@ from orchestrion.datasets.songs import Song
 from orchestrion.errors import OrchestrionError
 from orchestrion.training.recipes import Stages
 
-BATCH_OF_PASS = 16
+BATCH_OF_PASS = 8  # at 44.1 kHz a batch of ten-second spectra in double precision takes 60 MB, several times over
 
 
 class Clips:
