@@ -33,6 +33,7 @@ KEY_FORMAT = "orchestrion-listening-key"
 LOWEST_RATE = 16000
 FADE_S = 0.01
 BEEPS_BELOW_DB = 18.0
+GAP = 5  # trials at least between a clip and its repetition
 QUESTION = "How good is it as music?"
 PAIR_QUESTION = "Which one is better as music?"
 
@@ -87,7 +88,7 @@ def build(folders: Sequence[str | os.PathLike[str]], page: str | os.PathLike[str
     _write_clips(folder, sounds)
     seconds = float(np.mean([clip.duration_s for clip in clips.values()]))
     config = {
-        "id": study, "lists": [asdict(item) for item in lists], "repeats": chosen.repeats,
+        "id": study, "lists": [asdict(item) for item in lists], "repeats": chosen.repeats, "gap": GAP,
         "pairRepeats": chosen.pair_repeats, "seconds": round(seconds, 1), "volume": extra.volume, "checks": extra.checks,
         "code": chosen.completion_code, "question": QUESTION, "pairQuestion": PAIR_QUESTION,
     }  # fmt: skip
@@ -215,7 +216,9 @@ def _page(title: str, config: Mapping[str, object]) -> str:
 
 
 def _count(playlist: Playlist, options: Options) -> dict[str, int]:
+    n_ratings, n_pairs = len(playlist.rate), len(playlist.pairs)
     return {
-        "ratings": len(playlist.rate), "pairs": len(playlist.pairs), "repeats": options.repeats if playlist.rate else 0,
-        "pair_repeats": options.pair_repeats if playlist.pairs else 0,
+        "ratings": n_ratings, "pairs": n_pairs,
+        "repeats": min(options.repeats, max(0, n_ratings - GAP)),
+        "pair_repeats": min(options.pair_repeats, max(0, n_pairs - GAP)),
     }  # fmt: skip

@@ -17,7 +17,7 @@ from orchestrion.errors import OrchestrionError
 
 TARGET_LUFS = -23.0
 PEAK_DB = -1.0
-LEAST_LUFS = -45.0
+LEAST_LUFS = -36.0
 SILENT_LUFS = -70.0
 BLOCK_S, STEP_S = 0.4, 0.1
 
@@ -54,7 +54,7 @@ def match_loudness(clips: Mapping[str, Waveform], target_lufs: float = TARGET_LU
     """All ``clips`` at one loudness, see above. Silent ones stay as they are.
 
     Raises:
-        OrchestrionError: all are silent, or the peaks of one would force the rest below -45 LUFS.
+        OrchestrionError: all are silent, or the peaks of one would force the rest below -36 LUFS.
     """
     loudness = {name: integrated_loudness(clip) for name, clip in clips.items()}
     heard = {name: value for name, value in loudness.items() if np.isfinite(value)}

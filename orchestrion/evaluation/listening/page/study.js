@@ -4,7 +4,7 @@
   const view = document.getElementById("view");
   const status = document.getElementById("status");
   const FORMAT = "orchestrion-listening";
-  const GAP = 5; // trials at least between a clip and its repetition
+  const GAP = study.gap;
 
   // Chance: the same listener always gets the same order.
   function fnv1a(text) {
@@ -106,7 +106,7 @@
     audio.preload = "auto";
     audio.src = `clips/${file}.wav`;
     const fill = make("div");
-    const label = (text) => (name ? `${text} ${name}` : text);
+    const label = (text, more = "") => [text, name, more].filter(Boolean).join(" ");
     const button = make("button", { type: "button", class: "play", "data-clip": file }, label("▶ Play"));
     const player = { audio, button, heard: false, plays: 0, failed: false, stop() { audio.pause(); audio.removeAttribute("src"); audio.load(); } };
     player.toggle = () => {
@@ -119,7 +119,7 @@
     audio.addEventListener("play", () => { button.textContent = label("❚❚ Pause"); });
     audio.addEventListener("pause", () => { button.textContent = label("▶ Play"); });
     audio.addEventListener("timeupdate", () => { fill.style.width = `${(100 * audio.currentTime) / (audio.duration || 1)}%`; });
-    audio.addEventListener("ended", () => { player.heard = true; button.textContent = label("▶ Play again"); fill.style.width = "100%"; onHeard(); });
+    audio.addEventListener("ended", () => { player.heard = true; button.textContent = label("▶ Play", "again"); fill.style.width = "100%"; onHeard(); });
     audio.addEventListener("error", () => {
       if (!audio.getAttribute("src")) return;
       player.failed = player.heard = true;
@@ -141,7 +141,7 @@
     const n = plan.length, seconds = study.seconds * plan.reduce((sum, t) => sum + (t.kind === "rate" ? 1 : 2), 0) + 6 * n;
     const parts = [];
     if (plan.some((t) => t.kind === "rate")) parts.push(make("li", {}, "First you rate single clips from 1 to 5."));
-    if (plan.some((t) => t.kind === "pair")) parts.push(make("li", {}, "You choose the better one of two clips, some times over."));
+    if (plan.some((t) => t.kind === "pair")) parts.push(make("li", {}, parts.length ? "Then you choose the better one of two clips, several times." : "You choose the better one of two clips, several times."));
     show([],
       make("h2", {}, "Listen, and say what you think"),
       make("p", {}, `You will hear ${n} short pieces of audio, about ${Math.max(1, Math.round(seconds / 60))} minutes in all. They come from several programs that make music, and some may be recordings. You are not told which is which.`),

@@ -1,0 +1,170 @@
+"""The page: clips of one loudness and rate under names that say nothing, playlists that are balanced, a key outside."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from orchestrion.bridge import Waveform
+from orchestrion.cli.app import cli
+from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.listening.build import Options, build
+from orchestrion.evaluation.listening.clips import Source, find_clips
+from orchestrion.evaluation.listening.codes import completion_code, fnv1a
+from orchestrion.evaluation.listening.loudness import integrated_loudness, match_loudness
+from orchestrion.evaluation.listening.plan import make_playlists
+
+
+def tone(hz: float, amplitude: float, duration_s: float = 3.0, rate: int = 48000) -> Waveform:
+    return Waveform(amplitude * np.sin(2 * np.pi * hz * np.arange(round(duration_s * rate)) / rate), rate)
+
+
+@pytest.fixture
+def systems(tmp_path: Path) -> Path:
+    """Three systems of different rates, levels and tags, with three items each."""
+    root = tmp_path / "clips"
+    for number, (name, rate, gain) in enumerate((("quiet", 16000, 0.02), ("loud", 44100, 0.9), ("lofi", 4410, 0.3))):
+        (root / name).mkdir(parents=True)
+        for item in range(3):
+            rng = np.random.default_rng([number, item])
+            noise = rng.uniform(-1, 1, rate) * np.exp(-3 * np.arange(rate) / rate)
+            Waveform(gain * noise, rate, {"title": f"secret {name}", "model": name}).write(root / name / f"item{item}.wav")
+    return root
+
+
+@pytest.mark.parametrize("rate", [16000, 44100, 48000])
+def test_loudness_is_that_of_the_standard(rate):
+    # BS.1770-4: a 997 Hz sine at full scale in one channel has -3.01 LUFS.
+    assert integrated_loudness(tone(997, 1.0, rate=rate)) == pytest.approx(-3.01, abs=0.1)
+    assert integrated_loudness(tone(997, 0.1, rate=rate)) == pytest.approx(-23.01, abs=0.1)
+    # EBU Tech 3341, case 3 in one channel: quiet ends are gated away.
+    parts = [tone(1000, 10 ** (db / 20), s, rate).samples for db, s in ((-36, 10.0), (-23, 60.0), (-36, 10.0))]
+    assert integrated_loudness(Waveform(np.concatenate(parts), rate)) == pytest.approx(-26.0, abs=0.15)
+
+
+def test_bass_counts_less_than_treble():
+    assert integrated_loudness(tone(30, 0.5)) < integrated_loudness(tone(300, 0.5)) - 4
+    assert integrated_loudness(tone(4000, 0.5)) > integrated_loudness(tone(300, 0.5)) + 3
+
+
+def test_matched_clips_are_equally_loud_and_never_clip():
+    rng = np.random.default_rng(0)
+    peaky = np.zeros(48000)
+    peaky[::4800] = 1.0
+    clips = {"soft": tone(440, 0.001), "loud": tone(440, 1.0), "peaky": Waveform(peaky, 48000),
+             "noise": Waveform(rng.uniform(-0.5, 0.5, 48000), 48000), "silent": Waveform(np.zeros(48000), 48000)}  # fmt: skip
+    matched = match_loudness(clips)
+    heard = [name for name in clips if name != "silent"]
+    assert {round(integrated_loudness(matched.clips[name]), 2) for name in heard} == {round(matched.lufs, 2)}
+    assert max(float(np.abs(clip.samples).max()) for clip in matched.clips.values()) <= 10 ** (-1 / 20) + 1e-4
+    assert matched.lufs < -23 and matched.silent == ("silent",)
+    with pytest.raises(OrchestrionError, match="silent"):
+        match_loudness({"silent": clips["silent"]})
+    single = np.zeros(480000)
+    single[240000] = 1.0
+    with pytest.raises(OrchestrionError, match="leave it out"):
+        match_loudness({"click": Waveform(single, 48000), "tone": tone(440, 0.5)})
+
+
+def test_nothing_in_the_page_tells_the_systems_apart(systems, tmp_path):
+    key = build([systems], tmp_path / "page", Options(pairs=9))
+    page = (tmp_path / "page" / "index.html").read_text()
+    assert {path.name for path in (tmp_path / "page").iterdir()} == {"index.html", "clips"}
+    assert not re.search("quiet|loud|lofi|item|secret", page.split('id="study">')[1].split("</script>")[0])
+    sounds = {path.stem: path for path in (tmp_path / "page" / "clips").iterdir()}
+    assert set(key["clips"]) < set(sounds)
+    for path in sounds.values():
+        assert re.fullmatch(r"[0-9a-f]{10}\.wav", path.name)
+        with soundfile.SoundFile(path) as file:
+            assert file.samplerate == 44100 and file.subtype == "PCM_16"
+            assert not any(getattr(file, name) for name in ("title", "software", "comment", "artist"))
+    loudness = [integrated_loudness(Waveform.read(sounds[name])) for name in key["clips"]]
+    assert max(loudness) - min(loudness) < 0.1
+    # In the order of file names the systems are mixed.
+    in_order = [key["clips"][name]["system"] for name in sorted(key["clips"])]
+    assert in_order != sorted(in_order)
+    assert json.loads((tmp_path / "page-key.json").read_text())["clips"] == key["clips"]
+
+
+def test_the_page_needs_nothing_else(systems, tmp_path):
+    build([systems], tmp_path / "page", Options(title='A <b>"test"</b> of @STYLE@'))
+    page = (tmp_path / "page" / "index.html").read_text()
+    assert "http" not in page and not re.search(r'(src|href)="[^"]', page)
+    assert "&lt;b&gt;" in page and "@STYLE@" in page and "@SCRIPT@" not in page
+    assert 'lang="en"' in page and 'name="viewport"' in page
+
+
+def test_the_same_command_makes_the_same_page_and_another_seed_other_names(systems, tmp_path):
+    pages = {}
+    for name, seed in (("one", 0), ("again", 0), ("other", 1)):
+        build([systems], tmp_path / name, Options(seed=seed, pairs=5, ratings=6))
+        pages[name] = {p.name: p.read_bytes() for p in (tmp_path / name).rglob("*") if p.is_file()}
+    assert pages["one"] == pages["again"]
+    assert not set(pages["one"]) & set(pages["other"]) - {"index.html"}
+
+
+def test_playlists_are_balanced():
+    sources = {f"{s}{i}": Source(f"system{s}", f"item{i}", Path()) for s in range(4) for i in range(5)}
+    lists = make_playlists(sources, 10, 12, np.random.default_rng(0))
+    assert len(lists) == 24
+    heard = {name: 0 for name in sources}
+    for item in lists:
+        per_system = [sum(name[0] == str(s) for name in item.rate) for s in range(4)]
+        assert sorted(per_system) == [2, 2, 3, 3]
+        together = [tuple(sorted((a[0], b[0]))) for a, b in item.pairs]
+        # Six pairs of systems, twelve choices: each twice; and only of one item.
+        assert all(together.count(pair) == 2 for pair in set(together)) and len(set(together)) == 6
+        assert all(a[1] == b[1] for a, b in item.pairs)
+        for name in item.rate:
+            heard[name] += 1
+    assert min(heard.values()) >= 5
+    whole = make_playlists(sources, None, 0, np.random.default_rng(0))
+    assert len(whole) == 1 and set(whole[0].rate) == set(sources)
+
+
+def test_impossible_tests_are_refused(systems, tmp_path):
+    for folders, options, words in (
+        ([systems / "quiet"], Options(), "at least two systems"),
+        ([tmp_path / "nowhere", systems], Options(), "no folder"),
+        ([systems], Options(ratings=2), "not every one"),
+        ([systems, systems / "quiet" / ".." / ".."], Options(), "no audio|called"),
+    ):
+        with pytest.raises(OrchestrionError, match=words):
+            build(folders, tmp_path / "page", options)
+        assert not (tmp_path / "page").exists() and not (tmp_path / "page-key.json").exists()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("")
+    with pytest.raises(OrchestrionError, match="not an empty folder"):
+        build([systems], tmp_path / "full")
+    (systems / "quiet" / "item0.flac").write_bytes(b"")
+    with pytest.raises(OrchestrionError, match="suffix only"):
+        find_clips([systems])
+
+
+def test_pairs_need_common_items(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        tone(440, 0.5, 0.5).write(tmp_path / name / f"{name}.wav")
+    with pytest.raises(OrchestrionError, match="same name"):
+        build([tmp_path / "one", tmp_path / "two"], tmp_path / "page", Options(pairs=1))
+
+
+def test_codes_and_hashes():
+    assert fnv1a("") == 0x811C9DC5 and fnv1a("a") == 0xE40C292C
+    codes = {completion_code("study", f"listener{i}") for i in range(500)}
+    assert len(codes) == 500 and all(re.fullmatch("[A-HJ-NP-Z2-9]{8}", code) for code in codes)
+
+
+def test_the_command(systems, tmp_path):
+    result = CliRunner().invoke(cli, ["listen", "build", str(systems), "-o", str(tmp_path / "p"), "--pairs", "3", "--json"])
+    assert result.exit_code == 0, result.output
+    shown = json.loads(result.stdout)
+    assert shown["per_listener"] == {"ratings": 9, "pairs": 3, "repeats": 4, "pair_repeats": 0}
+    again = CliRunner().invoke(cli, ["listen", "build", str(systems), "-o", str(tmp_path / "p")])
+    assert again.exit_code == 1 and again.stderr.startswith("Error: ")
