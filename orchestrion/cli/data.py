@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from orchestrion.cli.catalogue import COMMANDS
 from orchestrion.cli.label import label
 from orchestrion.cli.options import PATH, json_option, seed_option
 from orchestrion.cli.prepare import prepare
@@ -16,36 +16,20 @@ from orchestrion.cli.prepare import prepare
 
 @click.group(short_help="Training data: list, make, check.")
 def data() -> None:
-    """List data sets, make training audio from a SoundFont, check a folder of recordings.
+    """List and fetch data sets, prepare and validate them, make training audio from a SoundFont.
 
     \b
     Examples:
       orchestrion data list
+      orchestrion data prepare songs/ -o songs-16k
       orchestrion data soundfont violin -o violin-set --minutes 45
       orchestrion data check violin-set
     """
 
 
-data.add_command(prepare)
+for _command in (*COMMANDS, prepare):
+    data.add_command(_command)
 data.add_command(label)
-
-
-@data.command("list")
-@json_option
-def list_data(as_json: bool) -> None:
-    """List the data sets: what they are, licence, where they come from.
-
-    \b
-    Example:
-      orchestrion data list
-    """
-    from orchestrion.datasets.catalogue import sources
-
-    if as_json:
-        click.echo(json.dumps([asdict(source) for source in sources()], indent=2, ensure_ascii=False))
-        return
-    for source in sources():
-        click.echo(f"{source.name}  ({source.kind}, {source.licence})\n    {source.content}; {source.source}")
 
 
 @data.command()

@@ -2,46 +2,101 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from orchestrion.cli.figures import show_figures
 from orchestrion.cli.options import PATH, json_option, seed_option
+from orchestrion.errors import OrchestrionError
+
+SCORES = "scores"
 
 
-@click.command()
-@click.argument("source", type=PATH, metavar="DIR")
-@click.option("-o", "--output", type=PATH, required=True, metavar="SET", help="Folder to make; must not exist yet.")
+@click.command(short_help="Make a training set of recordings.")
+@click.argument("sources", nargs=-1, required=True, metavar="[NAME] DIR")
+@click.option("-o", "--output", type=PATH, required=True, metavar="SET", help="Folder (scores: file) to make; must not exist yet.")
 @click.option("--rate", type=click.IntRange(1000, 768000), default=16000, show_default=True, metavar="HZ",
               help="Samples a second.")
 @click.option("--validation-share", type=click.FloatRange(0, 1, max_open=True), default=0.2, show_default=True, metavar="X",
-              help="Part of the songs that is held out.")
-@click.option("--validation", multiple=True, metavar="SONG", help="Hold out this song instead; repeatable.")
-@click.option("--stem", type=click.Choice(["drums", "bass", "vocals", "other"]), help="Only this stem, separated by Demucs.")
-@click.option("--licence", default="unknown", show_default=True, metavar="TEXT", help="Of the recordings; kept in the set.")
+              help="Songs: part of them that is held out.")
+@click.option("--validation", multiple=True, metavar="PIECE", help="Hold out this piece instead; repeatable.")
+@click.option("--stem", type=click.Choice(["drums", "bass", "vocals", "other"]), help="Songs: only this stem, by Demucs.")
+@click.option("--instrument", metavar="NAME", help="MusicNet, URMP: this instrument (43, cello, vn, …).")
+@click.option("--ensemble", metavar="NAME", help='MusicNet: this ensemble ("Solo Cello").')
+@click.option("--collection", metavar="NAME", help="This piano, player, year or collection (ENSTDkCl, john-garner, 2018, …).")
+@click.option("--work", metavar="TEXT", help="Only works whose description contains this.")
+@click.option("--transpose", type=click.Choice(["no", "c", "all"]), default="no", show_default=True,
+              help="Scores: as written, to C major or A minor, or into all twelve keys (training only).")
+@click.option("--keep-copies", is_flag=True, help="Scores: keep pieces that begin alike.")
+@click.option("--licence", default="unknown", show_default=True, metavar="TEXT", help="Songs, pairs, scores: kept in the set.")
 @seed_option
-@json_option  # fmt: skip
-def prepare(source: Path, output: Path, rate: int, validation_share: float, validation: tuple[str, ...],
-            stem: str | None, licence: str, seed: int, as_json: bool) -> None:  # fmt: skip
-    """Make a training set of the folder DIR of songs: WAV, FLAC, OGG or MP3, at any rate, in any subfolders.
+@json_option
+@click.pass_context  # fmt: skip
+def prepare(ctx: click.Context, sources: tuple[str, ...], output: Path, as_json: bool, **options: object) -> None:
+    """Make a training set: of a folder of songs (DIR alone), of a known data set (NAME and DIR), or of scores.
 
-    Songs are mixed to mono, resampled and kept as 16-bit samples that training maps into memory. Whole songs are held
-    out, before anything is cut. Stopped half-way, the same command goes on where it was.
+    Audio is mixed to mono, resampled and kept as 16-bit samples that training maps into memory; notes go beside it.
+    Whole works are held out, before anything is cut. Stopped half-way, the same command goes on where it was.
+    `orchestrion data list` has the names; `pairs` is any folder with audio and MIDI of the same names.
 
     \b
     Examples:
       orchestrion data prepare songs/ --rate 16000 -o songs-16k
-      orchestrion data prepare songs/ --rate 44100 --stem drums -o drums-44k
+      orchestrion data prepare musicnet musicnet/ --ensemble "Solo Cello" -o cello
+      orchestrion data prepare maestro maestro-v3.0.0/ -o maestro-16k
+      orchestrion data prepare pairs recordings/ -o mine
+      orchestrion data prepare scores tunes/ --transpose c -o tunes.json
     """
+    if len(sources) > 2:
+        raise click.UsageError("Give a folder of songs, or a name and a folder.", ctx)
+    name, folder = (None, Path(sources[0])) if len(sources) == 1 else (sources[0], Path(sources[1]))
+    _refuse_unused(ctx, name)
+    figures = {None: _songs, SCORES: _scores}.get(name, _recordings)(name, folder, output, ctx.params)
+    show_figures(figures, as_json)
+
+
+def _songs(name: str | None, folder: Path, output: Path, options: dict) -> dict[str, object]:
     from orchestrion.datasets.songs import prepare_songs
 
-    made = prepare_songs(source, output, sample_rate=rate, validation_share=validation_share, seed=seed,
-                         validation=validation, stem=stem, licence=licence)  # fmt: skip
-    figures = made.summary()
-    if as_json:
-        click.echo(json.dumps(figures, indent=2, ensure_ascii=False))
-        return
-    for name, value in figures.items():
-        shown = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else value
-        click.echo(f"{name.replace('_', ' '):<14} {shown}")
+    return prepare_songs(
+        folder, output, sample_rate=options["rate"], validation_share=options["validation_share"], seed=options["seed"],
+        validation=options["validation"], stem=options["stem"], licence=options["licence"],
+    ).summary()  # fmt: skip
+
+
+def _scores(name: str | None, folder: Path, output: Path, options: dict) -> dict[str, object]:
+    from orchestrion.datasets.scorecorpus import prepare_scores
+
+    return prepare_scores(
+        folder, output, transpose=options["transpose"], keep_copies=options["keep_copies"], licence=options["licence"]
+    )
+
+
+def _recordings(name: str | None, folder: Path, output: Path, options: dict) -> dict[str, object]:
+    from orchestrion.datasets.catalogue import summary
+    from orchestrion.datasets.dataset import initialise
+    from orchestrion.datasets.splits import read_json
+    from orchestrion.datasets.tracks import Selection
+
+    chosen = {part: options[part] for part in ("instrument", "ensemble", "collection", "work")}
+    dataset = initialise(str(name), folder, Selection(**chosen))
+    made = dataset.prepare(output, options["rate"], options["validation"], licence=options["licence"])
+    return summary(made) | {"left_out": read_json(output / "dataset.json").get("left_out", {})}
+
+
+USED = {
+    None: {"validation_share", "validation", "stem", "licence", "seed", "rate"},
+    SCORES: {"transpose", "keep_copies", "licence"},
+    "": {"validation", "instrument", "ensemble", "collection", "work", "rate", "licence"},
+}
+
+
+def _refuse_unused(ctx: click.Context, name: str | None) -> None:
+    """An option that would silently do nothing is an error."""
+    used = USED.get(name, USED[""]) | {"output", "as_json", "sources", "verbose"}
+    for option in ctx.params:
+        given = ctx.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE
+        if given and option not in used:
+            what = "a folder of songs" if name is None else name
+            raise OrchestrionError(f"--{option.replace('_', '-')} means nothing for {what}; leave it out.")

@@ -1,4 +1,4 @@
-"""Two symbolic corpora that come with music21: fiddle tunes and Bach's chorales, as notes on a grid of sixteenths.
+"""Symbolic corpora that come with music21, as notes on a grid of sixteenths: fiddle tunes, Bach's chorales, any folder.
 
 - ``melodies``: Ryan's Mammoth Collection (1883) and O'Neill's Music of Ireland (1903), both in the public domain,
   in ABC notation. Tunes are taken as printed: repeats are not played out, grace notes and chord symbols are left out.
@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestrion.datasets.piece import Piece, fingerprint
+from orchestrion.errors import OrchestrionError
 
 STEPS_PER_BEAT = 4
 SHORTEST_STEPS = 32
+COLLECTION_SUFFIXES = (".mxl", ".xml", ".musicxml", ".krn", ".abc", ".mid")
 CHORALE_FILE = re.compile(r"bwv\d+(\.\d+)?[a-z]?(-\w+)?\.(mxl|xml|krn)")
 
 
@@ -37,6 +39,44 @@ def read_chorales(report: Callable[[int, int], None] | None = None) -> list[Piec
     paths = sorted(p for p in _folder("bach").iterdir() if CHORALE_FILE.fullmatch(p.name))
     pieces = _read_all(paths, _chorale_stream, report)
     return _distinct(pieces)
+
+
+def read_collection(name: str, report: Callable[[int, int], None] | None = None) -> list[Piece]:
+    """Parse a folder of the corpus, of a composer (``bach``) or a collection (``essenFolksong``); see the module.
+
+    Raises:
+        OrchestrionError: the corpus has no such folder, or none of its pieces lies on the grid.
+    """
+    root = _folder("bach").parent
+    known = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("_"))
+    if name not in known:
+        raise OrchestrionError(f"music21's corpus has no {name!r}; it has {', '.join(known)}.")
+    paths = sorted(path for path in (root / name).rglob("*") if path.suffix.lower() in COLLECTION_SUFFIXES)
+    pieces = _distinct(_read_all(paths, _streams, report))
+    if not pieces:
+        raise OrchestrionError(f"No piece of music21:{name} has all its notes on a grid of sixteenths in one meter.")
+    return pieces
+
+
+def _streams(path: Path) -> Iterator[tuple[str, Any]]:
+    if path.suffix.lower() == ".abc":
+        yield from _abc_streams(path)
+        return
+    stream = _parsed(path)
+    if stream is not None:
+        yield f"{path.parent.name}/{path.stem}", stream
+
+
+def _parsed(path: Path) -> Any:
+    """The score in ``path``, None where music21 cannot read it."""
+    from music21 import converter
+    from music21.stream import Score
+
+    try:
+        stream = converter.parseFile(path, forceSource=True, storePickle=False)
+    except _parse_errors():
+        return None
+    return stream if isinstance(stream, Score) else None
 
 
 def _folder(name: str) -> Path:
@@ -84,14 +124,8 @@ def split_tunes(text: str) -> list[str]:
 
 
 def _chorale_stream(path: Path) -> Iterator[tuple[str, Any]]:
-    from music21 import converter
-    from music21.stream import Score
-
-    try:
-        stream = converter.parseFile(path, forceSource=True, storePickle=False)
-    except _parse_errors():
-        return
-    if isinstance(stream, Score) and len(stream.parts) == 4:
+    stream = _parsed(path)
+    if stream is not None and len(stream.parts) == 4:
         yield f"bach/{path.stem}", stream
 
 

@@ -1,4 +1,5 @@
-"""Symbolic corpora by name or path: ``melodies``, ``chorales``, a MATLAB file of piano rolls, or a folder of scores.
+"""Symbolic corpora by name or path: ``melodies``, ``chorales``, a collection of music21's corpus, a MATLAB file of piano
+rolls, a JSON file (`scorecorpus`), or a folder of scores.
 
 Parsed corpora are kept as JSON under ``$ORCHESTRION_CACHE`` (``~/.cache/orchestrion`` by default).
 """
@@ -8,17 +9,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from orchestrion.datasets.music21_corpus import read_chorales, read_melodies
+from orchestrion.datasets.music21_corpus import read_chorales, read_collection, read_melodies
 from orchestrion.datasets.piece import N_PITCHES, Piece, split_of
+from orchestrion.datasets.scorecorpus import read_corpus
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
 from orchestrion.progress import progress
 
 CORPORA: dict[str, Callable[..., list[Piece]]] = {"melodies": read_melodies, "chorales": read_chorales}
+MUSIC21 = "music21:"
 SPLITS = ("train", "validation", "test")
 CACHE_VERSION = 1
 MAT_KEYS = {"train": "traindata", "validation": "validdata", "test": "testdata"}
@@ -32,8 +36,9 @@ def load_corpus(name: str | os.PathLike[str], split: str) -> list[Piece]:
     """The pieces of one split (``train``, ``validation`` or ``test``; ``all`` for every piece).
 
     Args:
-        name: ``melodies``, ``chorales``, the path of a ``.mat`` file of 88-key rolls with its own splits, or a folder
-            of scores (read with ``Score.read``, split 80/10/10 by each piece's opening intervals).
+        name: ``melodies``, ``chorales``, ``music21:NAME`` (a composer or collection of music21's corpus), the path of a
+            ``.mat`` file of 88-key rolls or of a ``.json`` corpus (`scorecorpus`) with their own splits, or a folder of
+            scores (read with ``Score.read``). Without own splits it is 80/10/10 by each piece's opening intervals.
 
     Raises:
         OrchestrionError: an unknown name or split, an unreadable file, or no piece in that split.
@@ -43,8 +48,10 @@ def load_corpus(name: str | os.PathLike[str], split: str) -> list[Piece]:
     path = Path(name)
     if path.suffix.lower() == ".mat":
         pieces = [piece for key in (SPLITS if split == "all" else (split,)) for piece in read_mat(path, key)]
+    elif path.suffix.lower() == ".json":
+        pieces = read_corpus(path, split)
     else:
-        whole = _cached(str(name)) if str(name) in CORPORA else read_folder(path)
+        whole = _cached(str(name)) if str(name) in CORPORA or str(name).startswith(MUSIC21) else read_folder(path)
         pieces = whole if split == "all" else [piece for piece in whole if split_of(piece) == split]
     if not pieces:
         raise OrchestrionError(f"{name} holds no pieces in its {split} split.")
@@ -57,11 +64,12 @@ def cache_folder() -> Path:
 
 
 def _cached(name: str) -> list[Piece]:
-    path = cache_folder() / f"symbolic-{name}-{CACHE_VERSION}.json"
+    path = cache_folder() / f"symbolic-{name.replace(':', '-').replace('/', '-')}-{CACHE_VERSION}.json"
     if path.is_file():
         return read_pieces(path)
     with progress(1.0, f"Reading the corpus {name}") as advance:
-        pieces = CORPORA[name](lambda _, total: advance(1 / total))
+        read = CORPORA[name] if name in CORPORA else partial(read_collection, name.removeprefix(MUSIC21))
+        pieces = read(lambda _, total: advance(1 / total))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_pieces(path, pieces)
     return pieces
@@ -134,7 +142,7 @@ def read_folder(path: Path) -> list[Piece]:
 
     if not path.is_dir():
         raise OrchestrionError(
-            f"{path} is neither a corpus ({', '.join(CORPORA)}), a .mat file nor a folder of scores."
+            f"{path} is neither a corpus ({', '.join(CORPORA)}, music21:NAME), a .mat or .json file nor a folder of scores."
         )
     pieces = []
     for file in sorted(p for p in path.rglob("*") if p.suffix.lower() in SCORE_SUFFIXES):
