@@ -40,15 +40,20 @@ def generators() -> list[str]:
     return [name for name in names() if name in BACKENDS]
 
 
+def full_name(name: str) -> str:
+    """A composer's name as its files have it (``composer-chorales`` for ``chorales``); other names as they are."""
+    return COMPOSER_PREFIX + name if name in composers() else name
+
+
 def find(name_or_path: str | os.PathLike[str]) -> Path:
-    """The weights file of a shipped model, or the path itself where it is one.
+    """The weights file of a shipped model (composers also without their prefix), or the path itself where it is one.
 
     Raises:
         OrchestrionError: neither a shipped name nor a file.
     """
-    shipped = FOLDER / f"{os.fspath(name_or_path)}.safetensors"
-    if os.fspath(name_or_path) in names():
-        return shipped
+    name = full_name(os.fspath(name_or_path))
+    if name in names():
+        return FOLDER / f"{name}.safetensors"
     path = Path(name_or_path)
     if not path.is_file():
         known = ", ".join(names()) or "none"
@@ -82,7 +87,7 @@ def card(name: str) -> str:
     Raises:
         OrchestrionError: no shipped model of that name, or it has no card.
     """
-    path = FOLDER / f"{name}.md"
-    if name not in names() or not path.is_file():
+    path = FOLDER / f"{full_name(name)}.md"
+    if full_name(name) not in names() or not path.is_file():
         raise OrchestrionError(f"There is no model card for {name!r}; shipped models: {', '.join(names()) or 'none'}.")
     return path.read_text(encoding="utf-8")

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -55,7 +54,7 @@ class Composer:
         Raises:
             OrchestrionError: no such model, or a file that is broken or of another architecture.
         """
-        path = _find(name_or_path)
+        path = shipped.find(name_or_path)
         tensors, metadata = weights.load(path, architecture=ARCHITECTURE)
         if not isinstance(metadata.get("config"), dict):
             raise OrchestrionError(f"{path} does not say its config; train it again.")
@@ -285,11 +284,6 @@ def estimated_signature(grid: np.ndarray) -> int:
     classes = np.array([durations[c::12].sum() for c in range(12)])
     fifths = sorted(range(-5, 7), key=abs)
     return max((n * 7 % 12 for n in fifths), key=lambda tonic: classes[[(tonic + s) % 12 for s in MAJOR_SCALE]].sum())
-
-
-def _find(name_or_path: str | os.PathLike[str]) -> Path:
-    prefixed = f"composer-{os.fspath(name_or_path)}"
-    return shipped.find(prefixed if prefixed in shipped.names() else name_or_path)
 
 
 def _read(prime: Score | str | os.PathLike[str]) -> Score:
