@@ -189,8 +189,8 @@ def peak_multiply_adds(threads: int) -> float:
 def _spin(width, storage, turns, rows, x, w, k, columns, out):  # pragma: no cover - compiled
     for _ in range(turns):
         product(
-            width, storage, rows, x, k, k, x, k, k - k, w, k * 128, columns, out, columns, out, columns, k - k, out, out, k - k,
-            k - k, np.float32(0),
+            width, storage, rows, x, k, k, x, k, k - k, w, k * 128, k - k, columns, out, columns, out, columns, k - k, out,
+            out, k - k, k - k, k - k, np.float32(0),
         )  # fmt: skip
 
 

@@ -40,14 +40,14 @@ def make_block(config, packed, n_voices, n_frames, seed=0, temperature=1.0):
 
 def stored(config, tensors, packed):
     """``tensors`` with the values the kernel really multiplies by."""
-    c, kind, w, s = config, STORAGES[packed.storage], packed.width, packed.skip_width
+    c, kind, w = config, STORAGES[packed.storage], packed.width
     out = dict(tensors)
     gates = [unpack_matrix(m, kind).reshape(2, w, 2, w)[:, : c.residual, :, : c.residual] for m in packed.gates]
     out["w_past"] = np.stack([g[0].reshape(c.residual, -1) for g in gates])
     out["w_now"] = np.stack([g[1].reshape(c.residual, -1) for g in gates])
     after = [unpack_matrix(m, kind)[: c.residual] for m in packed.after_gates]
-    out["w_skip"] = np.stack([m[:, : c.skip] for m in after])
-    out["w_res"] = np.stack([m[:, s : s + c.residual] for m in after])
+    out["w_res"] = np.stack([m[:, : c.residual] for m in after])
+    out["w_skip"] = np.stack([m[:, w : w + c.skip] for m in after])
     out["w_head"] = unpack_matrix(packed.head, kind)[: c.skip, : c.head]
     out["w_out"] = unpack_matrix(packed.out, kind)[: c.head, : c.levels]
     return out

@@ -118,7 +118,7 @@ class Batch:
     def _scratch(self) -> dict[str, np.ndarray]:
         p = self.packed
         sizes = {
-            "stream": p.skip_width + p.width, "a": 2 * p.width, "z": p.width,
+            "stream": p.width + p.skip_width, "a": 2 * p.width, "z": p.width,
             "head": len(p.head_bias), "logits": len(p.out_bias), "weights": len(p.out_bias),
             "whole": self._ahead * (2 + max(p.width, p.skip_width, len(p.head_bias))),
         }  # fmt: skip
@@ -148,6 +148,7 @@ class Batch:
         places[loop.ROW_BYTES] = PANEL_BYTES[STORAGES[p.storage]]
         places[loop.WIDTH], places[loop.SKIP_WIDTH] = p.width, p.skip_width
         places[loop.HEAD_WIDTH], places[loop.LEVELS_WIDTH] = len(p.head_bias), len(p.out_bias)
+        places[loop.UNIT] = 126
         places[loop.LEVELS], places[loop.HOP] = c.levels, c.hop
         return places, layers
 

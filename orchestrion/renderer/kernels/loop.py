@@ -11,13 +11,14 @@ from orchestrion.renderer.kernels.vectors import add, copy, exponentials, gate, 
 
 # Columns of `layers` (int64, one row a layer): addresses, the dilation, and how many past products are made at once.
 GATE, GATE_SCALE, AFTER, AFTER_SCALE, AFTER_BIAS, RING, DILATION, AHEAD, CHAIN = range(9)
-# Entries of `places` (int64): addresses and sizes. NONE is 0: a literal 0 would be a type of its own, and compile anew.
+# Entries of `places` (int64): addresses and sizes. UNIT is the biased exponent of what lies within -1 .. 1. NONE is 0: a
+# literal 0 would be a type of its own, and compile anew.
 (
     EMBED_NOW, EMBED_BEFORE, EXCITATION, EXCITATION_ROWS, EXCITATION_SCALE, SKIP_BIAS, HEAD, HEAD_SCALE, HEAD_BIAS,
-    OUT, OUT_SCALE, OUT_BIAS, ZEROS, WIDTH, SKIP_WIDTH, HEAD_WIDTH, LEVELS_WIDTH, LEVELS, HOP, ROW_BYTES, NONE,
-) = range(21)  # fmt: skip
-N_PLACES = 21
-# Addresses of scratch, [v, ...] each: "stream" is the skip sum and then h; "a" the gates' input; "z" their output.
+    OUT, OUT_SCALE, OUT_BIAS, ZEROS, WIDTH, SKIP_WIDTH, HEAD_WIDTH, LEVELS_WIDTH, LEVELS, HOP, ROW_BYTES, UNIT, NONE,
+) = range(22)  # fmt: skip
+N_PLACES = 22
+# Addresses of scratch, [v, ...] each: "stream" is h and then the skip sum; "a" the gates' input; "z" their output.
 SCRATCH = ("stream", "a", "z", "head", "logits", "weights", "whole")
 STREAM, A, Z, HEAD_SUM, LOGITS, WEIGHTS, WHOLE = range(7)
 LEAST = np.float32(-np.inf)
@@ -63,21 +64,21 @@ def run(
 
 @compiled(nogil=True)
 def _input(width, plain, n, places, scratch, excitation, t, now, before):  # pragma: no cover - compiled
-    """stream = b_skip | E_now[now] + E_before[before] + excitation @ W."""
+    """stream = E_now[now] + E_before[before] + excitation @ W | b_skip."""
     residual, skips, none = places[WIDTH], places[SKIP_WIDTH], places[NONE]
     length = skips + residual
     for v in range(n):
         stream = scratch[STREAM] + 4 * v * length
         for c in range(0, skips, len(width)):
-            copy(width, places[SKIP_BIAS] + 4 * c, stream + 4 * c)
+            copy(width, places[SKIP_BIAS] + 4 * c, stream + 4 * (residual + c))
         for c in range(0, residual, len(width)):
             a = places[EMBED_NOW] + 4 * (now[v] * residual + c)
-            add(width, a, places[EMBED_BEFORE] + 4 * (before[v] * residual + c), stream + 4 * (skips + c))
+            add(width, a, places[EMBED_BEFORE] + 4 * (before[v] * residual + c), stream + 4 * c)
     if places[EXCITATION]:
-        k, h = places[EXCITATION_ROWS], scratch[STREAM] + 4 * skips
+        k, h = places[EXCITATION_ROWS], scratch[STREAM]
         product(
-            width, plain, n, excitation + 4 * t * n * k, k, k, none, none, none, places[EXCITATION], 128 * k, residual,
-            h, length, h, length, none, places[EXCITATION_SCALE], scratch[WHOLE], none, none, LEAST,
+            width, plain, n, excitation + 4 * t * n * k, k, k, none, none, none, places[EXCITATION], 128 * k, none, residual,
+            h, length, h, length, none, places[EXCITATION_SCALE], scratch[WHOLE], none, none, none, LEAST,
         )  # fmt: skip
 
 
@@ -86,24 +87,30 @@ def _stack(width, storage, n, places, layers, scratch, row, clock):  # pragma: n
     """All gated layers: leaves relu(skip sum + bias) in the stream."""
     residual, skips, none = places[WIDTH], places[SKIP_WIDTH], places[NONE]
     stream, a, z = scratch[STREAM], scratch[A], scratch[Z]
-    length, h = skips + residual, stream + 4 * skips
-    last = len(layers) - 1
+    length, last = skips + residual, len(layers) - 1
     for i in range(last + 1):
         layer = layers[i]
         past = layer[RING] + 4 * (clock & (layer[DILATION] - 1)) * n * residual
         _gate_sums(
-            width, storage, n, places, layer, scratch[WHOLE], past, h, length, a, row + 8 * i * n * residual, clock
+            width, storage, n, places, layer, scratch[WHOLE], past, stream, length, a, row + 8 * i * n * residual, clock
         )  # fmt: skip
         for v in range(n):
             for c in range(0, residual, len(width)):
-                copy(width, h + 4 * (v * length + c), past + 4 * (v * residual + c))
+                copy(width, stream + 4 * (v * length + c), past + 4 * (v * residual + c))
                 filtered = a + 4 * (2 * v * residual + c)
                 gate(width, filtered, filtered + 4 * residual, z + 4 * (v * residual + c))
-        product(
-            width, storage, n, z, residual, residual, none, none, none, layer[AFTER], residual * places[ROW_BYTES],
-            skips if i == last else length, stream, length, stream, length, layer[AFTER_BIAS], layer[AFTER_SCALE], scratch[WHOLE], none, none,
-            NOTHING if i == last else LEAST,
-        )  # fmt: skip
+        if i < last:
+            product(
+                width, storage, n, z, residual, residual, none, none, none, layer[AFTER], residual * places[ROW_BYTES],
+                residual, length, stream, length, stream, length, layer[AFTER_BIAS], layer[AFTER_SCALE], scratch[WHOLE], places[UNIT],
+                none, none, LEAST,
+            )  # fmt: skip
+    layer, skip = layers[last], stream + 4 * residual
+    product(
+        width, storage, n, z, residual, residual, none, none, none, layer[AFTER] + residual * (residual // 32) * places[ROW_BYTES],
+        residual * places[ROW_BYTES], none, skips, skip, length, skip, length, layer[AFTER_BIAS] + 4 * residual,
+        layer[AFTER_SCALE] + 4 * residual, scratch[WHOLE], places[UNIT], none, none, NOTHING,
+    )  # fmt: skip
 
 
 @compiled(nogil=True)
@@ -120,19 +127,19 @@ def _gate_sums(
     stride = 2 * residual * row_bytes
     if ahead <= 1 and len(storage) < 3:  # whole numbers have one scale for each x, so x2 is another product
         product(
-            width, storage, n, past, k, k, h, length, k, layer[GATE], stride, 2 * k,
-            a, 2 * k, row, 2 * k, none, layer[GATE_SCALE], whole, none, none, LEAST,
+            width, storage, n, past, k, k, h, length, k, layer[GATE], stride, none, 2 * k,
+            a, 2 * k, row, 2 * k, none, layer[GATE_SCALE], whole, none, none, none, LEAST,
         )  # fmt: skip
         return
     turn = clock & (ahead - 1)
     if turn == 0:
         product(
-            width, storage, ahead * n, past, k, k, none, none, none, layer[GATE], stride, 2 * k,
-            layer[CHAIN], 2 * k, places[ZEROS], none, none, layer[GATE_SCALE], whole, none, none, LEAST,
+            width, storage, ahead * n, past, k, k, none, none, none, layer[GATE], stride, none, 2 * k,
+            layer[CHAIN], 2 * k, places[ZEROS], none, none, layer[GATE_SCALE], whole, none, none, none, LEAST,
         )  # fmt: skip
     product(
-        width, storage, n, h, length, k, none, none, none, layer[GATE] + k * row_bytes, stride, 2 * k,
-        a, 2 * k, row, 2 * k, none, layer[GATE_SCALE], whole, layer[CHAIN] + 8 * turn * n * k, 2 * k, LEAST,
+        width, storage, n, h, length, k, none, none, none, layer[GATE] + k * row_bytes, stride, none, 2 * k,
+        a, 2 * k, row, 2 * k, none, layer[GATE_SCALE], whole, none, layer[CHAIN] + 8 * turn * n * k, 2 * k, LEAST,
     )  # fmt: skip
 
 
@@ -141,12 +148,14 @@ def _head(width, storage, n, places, scratch):  # pragma: no cover - compiled
     """The last two products: leaves the logits in scratch."""
     skips, hidden, levels, none = places[SKIP_WIDTH], places[HEAD_WIDTH], places[LEVELS_WIDTH], places[NONE]
     product(
-        width, storage, n, scratch[STREAM], skips + places[WIDTH], skips, none, none, none, places[HEAD], skips * places[ROW_BYTES],
-        hidden, scratch[HEAD_SUM], hidden, places[HEAD_BIAS], none, none, places[HEAD_SCALE], scratch[WHOLE], none, none, NOTHING,
+        width, storage, n, scratch[STREAM] + 4 * places[WIDTH], skips + places[WIDTH], skips, none, none, none, places[HEAD],
+        skips * places[ROW_BYTES], none, hidden, scratch[HEAD_SUM], hidden, places[HEAD_BIAS], none, none, places[HEAD_SCALE], scratch[WHOLE], none,
+        none, none, NOTHING,
     )  # fmt: skip
     product(
         width, storage, n, scratch[HEAD_SUM], hidden, hidden, none, none, none, places[OUT], hidden * places[ROW_BYTES],
-        levels, scratch[LOGITS], levels, places[OUT_BIAS], none, none, places[OUT_SCALE], scratch[WHOLE], none, none, LEAST,
+        none, levels, scratch[LOGITS], levels, places[OUT_BIAS], none, none, places[OUT_SCALE], scratch[WHOLE], none, none, none,
+        LEAST,
     )  # fmt: skip
 
 

@@ -63,8 +63,8 @@ class Packed:
     embed_before: np.ndarray
     excitation: Matrix | None
     gates: tuple[Matrix, ...]  # [2 * width, 2 * width]: past rows, then present rows
-    after_gates: tuple[Matrix, ...]  # [width, skip_width + width]: to the skip sum, then to the residual stream
-    after_bias: np.ndarray  # [layers, skip_width + width]: zeros, then the residual bias
+    after_gates: tuple[Matrix, ...]  # [width, width + skip_width]: to the residual stream, then to the skip sum
+    after_bias: np.ndarray  # [layers, width + skip_width]: the residual bias, then zeros
     skip_bias: np.ndarray
     head: Matrix
     head_bias: np.ndarray
@@ -99,10 +99,10 @@ def pack(config: WaveNetConfig, tensors: Mapping[str, np.ndarray], storage: str 
         excitation=pack_matrix(_grow(t["w_exc"], padded(2 * config.harmonics), width), FLOAT32) if config.harmonics else None,
         gates=tuple(pack_matrix(_gate_matrix(t["w_past"][i], t["w_now"][i], config.residual), kind) for i in layers),
         after_gates=tuple(
-            pack_matrix(np.hstack([_grow(t["w_skip"][i], width, skip_width), _grow(t["w_res"][i], width, width)]), kind)
+            pack_matrix(np.hstack([_grow(t["w_res"][i], width, width), _grow(t["w_skip"][i], width, skip_width)]), kind)
             for i in layers
         ),
-        after_bias=aligned(np.hstack([_grow(np.zeros((0, 0)), config.layers, skip_width), _grow(t["b_res"], config.layers, width)])),
+        after_bias=aligned(np.hstack([_grow(t["b_res"], config.layers, width), _grow(np.zeros((0, 0)), config.layers, skip_width)])),
         skip_bias=_grow(t["b_skip"], skip_width),
         head=pack_matrix(_grow(t["w_head"], skip_width, config.head), kind),
         head_bias=_grow(t["b_head"], padded(config.head, PANEL)),

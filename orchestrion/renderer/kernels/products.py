@@ -13,19 +13,22 @@ WIDEST = 6  # panels of one row: 12 accumulators hide the latency of the multipl
 
 @compiled(nogil=True)
 def product(
-    width, storage, n, x, ldx, k, x2, ldx2, k2, w, stride, columns, out, ldo, base, ldb, bias, scale, whole, chain, ldc, floor
+    width, storage, n, x, ldx, k, x2, ldx2, k2, w, stride, lead, columns, out, ldo, base, ldb, bias, scale, whole, exponent, chain,
+    ldc, floor,
 ):  # fmt: skip  # pragma: no cover - compiled
     """out[:n, :columns] = max(base + bias + (chain + x @ w + x2 @ w2), floor); see ``product_tile``.
 
     All are addresses or lengths: ``columns`` is a multiple of 32, ``stride`` the bytes from one panel to the next,
-    ``whole`` room for n * (8 + 2 * k) bytes, used for int8 storage.
+    ``whole`` room for n * (8 + 2 * k) bytes, used for int8 storage. ``lead`` columns come first by themselves, so that one
+    row's next product can begin while the others are made. ``exponent``, where x has a known bound, is that of its greatest
+    magnitude, biased by 127; 0 to look for it.
     """
     never_inlined()
     lanes = len(width)
     x_scale = whole
     if len(storage) == 3:
         for r in range(n):
-            to_whole(width, storage, x + 4 * r * ldx, k, whole + 8 * n + 2 * r * k, whole + 8 * r)
+            to_whole(width, storage, x + 4 * r * ldx, k, whole + 8 * n + 2 * r * k, whole + 8 * r, exponent)
         x, ldx = whole + 8 * n, k
     panels = columns // PANEL_COLUMNS
     for part in range(0, 16, lanes):
@@ -36,8 +39,9 @@ def product(
             bias_here, chain_here = bias + c if bias else bias, chain + c if chain else chain
             if n == 1:
                 # As equal groups as can be: a narrow rest would wait for its own multiply-adds.
-                groups = (panels - panel + WIDEST - 1) // WIDEST
-                taken = (panels - panel + groups - 1) // groups
+                end = lead // PANEL_COLUMNS if panel * PANEL_COLUMNS < lead else panels
+                groups = (end - panel + WIDEST - 1) // WIDEST
+                taken = (end - panel + groups - 1) // groups
                 _row(
                     width, storage, taken, x, k, x2, k2, here, stride, out + c, base + c, bias_here, scale + c, x_scale,
                     chain_here, floor,

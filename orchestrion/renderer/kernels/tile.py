@@ -26,9 +26,13 @@ class _Tile:
         self.x_bytes = 2 if self.whole else 4
 
     def zeros(self):
-        """Accumulators ``[row][of each vector]``; whole numbers in bytes take two a vector."""
-        zeros = self.whole.zeros() if self.whole else [ir.Constant(self.kind, None)]
-        return [2 * self.panels * zeros for _ in range(self.rows)]
+        """Accumulators ``[row][vector]``."""
+        return [[ir.Constant(self.kind, None)] * (2 * self.panels) for _ in range(self.rows)]
+
+    def whole_start(self, x_numbers):
+        """Accumulators of whole numbers ``[row][of each vector]``; in bytes they are two a vector."""
+        corrections = [self.emit.load(x_numbers, 8 * r + 4, INT32) for r in range(self.rows)]
+        return [2 * self.panels * self.whole.start(self.emit.broadcast_int(c)) for c in corrections]
 
     def chain(self, start, x, ldx, k, w, panel_stride):
         """Continue the chains ``start`` over ``k`` rows of weights at ``w`` (k may be 0)."""
@@ -81,8 +85,7 @@ class _Tile:
         b, n, products = self.emit.builder, self.whole.n_sums, []
         for r, row in enumerate(sums):
             x_step = self.emit.broadcast(self.emit.load(x_numbers, 8 * r, FLOAT))
-            correction = self.emit.broadcast_int(self.emit.load(x_numbers, 8 * r + 4, INT32))
-            totals = [self.whole.total(row[n * c : n * c + n], correction) for c in range(len(columns))]
+            totals = [self.whole.total(row[n * c : n * c + n]) for c in range(len(columns))]
             steps = [b.fmul(x_step, self.emit.load(scale, n_bytes)) for n_bytes in columns]
             products.append([(b.sitofp(total, self.emit.vector), step) for total, step in zip(totals, steps, strict=True)])
         return products
@@ -117,7 +120,7 @@ def product_tile(
         columns = _columns(tile.panels)
         chains = _outputs(emit, tile, chain_, ldc_)
         if tile.whole:
-            sums = tile.chain(tile.zeros(), x_, ldx_, k_, w_, stride)
+            sums = tile.chain(tile.whole_start(x_scale_), x_, ldx_, k_, w_, stride)
             bases = _either(emit, chain_, bases, lambda: _plus(builder, bases, _read(emit, chains)))
         else:
             sums = _either(emit, chain_, tile.zeros(), lambda: _read(emit, chains))

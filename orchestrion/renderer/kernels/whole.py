@@ -30,8 +30,10 @@ class Whole:
         self.bytes = ir.VectorType(INT8, 4 * emit.lanes)
         self.pairs = ir.VectorType(INT16, 2 * emit.lanes)
 
-    def zeros(self):
-        return [ir.Constant(self.emit.integers, None)] * self.n_sums
+    def start(self, correction):
+        """Accumulators of an output, less ``correction``, 128 times the sum of x."""
+        zero = ir.Constant(self.emit.integers, None)
+        return [zero] * (self.n_sums - 1) + [self.emit.builder.sub(zero, correction)]
 
     def weights(self, address, n_bytes: int):
         """Four rows of the panel's two vectors."""
@@ -52,13 +54,12 @@ class Whole:
             total = self._add_pairs(total, w, x)
         return [total]
 
-    def total(self, sums, correction):
-        """The sum of w x, with ``correction`` 128 times the sum of x."""
-        b = self.emit.builder
-        if self.quads:
-            high, low = sums
-            sums = [b.add(b.shl(high, self.emit.splat_int(8)), low)]
-        return b.sub(sums[0], correction)
+    def total(self, sums):
+        """The sum of w x."""
+        if not self.quads:
+            return sums[0]
+        high, low = sums
+        return self.emit.builder.add(self.emit.builder.shl(high, self.emit.splat_int(8)), low)
 
     def _prepared(self, words):
         b = self.emit.builder
@@ -88,17 +89,18 @@ class Whole:
 
 
 @intrinsic
-def to_whole(typing, width, storage, x, k, out, numbers):
+def to_whole(typing, width, storage, x, k, out, numbers, exponent):
     """out = x[:k] rounded to steps of a power of two, so that the greatest lies in 8192 .. 16384; for ``Whole.inputs``.
 
+    ``exponent`` is that of a bound of x, or 0 to find the greatest; see ``product``.
     numbers = the step (float32), and 128 times the sum of the whole numbers (int32).
     """
     quads = is_quads(storage)
 
     def code(context, builder, sig, args):
         emit = Emitter(builder, width)
-        x_, k_, out_, numbers_ = args[2:]
-        step, inverse = _steps(emit, _greatest_exponent(emit, x_, k_))
+        x_, k_, out_, numbers_, exponent_ = args[2:]
+        step, inverse = _steps(emit, _exponent(emit, x_, k_, exponent_))
         before = builder.basic_block
         write, done = builder.append_basic_block("write"), builder.append_basic_block("written")
         builder.branch(write)
@@ -123,7 +125,7 @@ def to_whole(typing, width, storage, x, k, out, numbers):
         builder.store(correction, emit.at(numbers_, 4, INT32), align=4)
         return context.get_dummy_value()
 
-    return types.void(width, storage, *[types.int64] * 4), code
+    return types.void(width, storage, *[types.int64] * 5), code
 
 
 def is_quads(storage: types.UniTuple) -> bool:
@@ -131,12 +133,13 @@ def is_quads(storage: types.UniTuple) -> bool:
     return isinstance(storage.dtype, types.Integer)
 
 
-def _greatest_exponent(emit, x, k):
-    """The biased exponent of the greatest magnitude among x[:k]."""
+def _exponent(emit, x, k, known):
+    """The biased exponent of the greatest magnitude among x[:k], or ``known`` where that is not 0."""
     b = emit.builder
     before = b.basic_block
-    search, found = b.append_basic_block("search"), b.append_basic_block("found")
-    b.branch(search)
+    search, found, done = (b.append_basic_block(name) for name in ("search", "found", "exponent"))
+    given = b.trunc(known, INT32)
+    b.cbranch(b.icmp_signed("==", given, INT32(0)), search, done)
     b.position_at_end(search)
     i, best = b.phi(INT64), b.phi(emit.integers)
     bits = emit.load(b.add(x, b.mul(i, INT64(4))), 0, emit.integers)
@@ -148,7 +151,13 @@ def _greatest_exponent(emit, x, k):
         phi.add_incoming(end, search)
     b.cbranch(b.icmp_signed("<", following, k), search, found)
     b.position_at_end(found)
-    return b.lshr(_reduced(emit, "umax", better), INT32(23))
+    greatest = b.lshr(_reduced(emit, "umax", better), INT32(23))
+    b.branch(done)
+    b.position_at_end(done)
+    exponent = b.phi(INT32)
+    exponent.add_incoming(given, before)
+    exponent.add_incoming(greatest, found)
+    return exponent
 
 
 def _steps(emit, exponent):
