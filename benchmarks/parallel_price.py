@@ -1,90 +1,138 @@
-"""What parallel rendering and narrow storage cost: ``python benchmarks/parallel_price.py INSTRUMENT ... [--seconds S]``.
+"""What parallel rendering costs: ``python benchmarks/parallel_price.py [INSTRUMENT ...] [--seeds N] [--seconds S] [--json]``.
 
-For each instrument and built-in tune, audio in one run and in parallel with the same seed:
+Each built-in tune is played in one run and in parallel with the same seeds. Printed for each instrument, over tunes and
+seeds:
 
-    same            share of samples that are equal in both
-    bits at joins   bits/sample under the model over each overlap (parallel), beside the same places of the exact run
-    click           greatest second difference over the overlap, mean over joins, over the same measure of the exact run
-                    at the same places; the aim is at most 1.1
-    bits            of the exact run's own samples under float32 weights, and how many more under bfloat16 and int8
+    F1            of onsets within 50 ms, in one run and in parallel, and the difference of the pairs with its standard
+                  error; the aim is within 0.01
+    bits          a sample under the model in the overlaps where pieces are joined, in parallel and in one run
+    click         greatest second difference over an overlap, mean of the joins, over the same at the same places of the
+                  run without joins; the aim is at most 1.1
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import math
+from dataclasses import asdict, dataclass
 
 import numpy as np
+import torch
+from bench_kernel import processor
 
-from orchestrion.bridge import BUILTIN_TUNES, ConditioningSeries
-from orchestrion.bridge.randomness import stream_key
+from orchestrion.bridge import BUILTIN_TUNES, ConditioningSeries, Score, Waveform
+from orchestrion.evaluation.following import onset_scores, playable
+from orchestrion.evaluation.instrument_report import into_range
+from orchestrion.evaluation.likelihood import conditioning_of
+from orchestrion.evaluation.transcription import transcribe
+from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.instrument import Instrument
-from orchestrion.renderer.kernels.batch import Batch, VoiceState
-from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner, gather
-from orchestrion.renderer.mulaw import decode, encode
+from orchestrion.renderer.mulaw import encode, silence_level
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.parallel import generate_parallel
-from orchestrion.renderer.sampler import generate_levels, prepare
+from orchestrion.renderer.sampler import STORAGE, generate
 from orchestrion.renderer.segments import cuts_of, overlap_frames
 
-AROUND_S = 0.064  # the overlap in which a join lies
+
+@dataclass(frozen=True)
+class Price:
+    """One instrument's row."""
+
+    instrument: str
+    storage: str
+    tunes: int
+    seeds: int
+    joins: int
+    f1_exact: float
+    f1_parallel: float
+    f1_difference: float
+    f1_standard_error: float
+    bits_exact: float
+    bits_parallel: float
+    click: float
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("instruments", nargs="+")
-    parser.add_argument("--seconds", type=float, default=12.0)
-    parser.add_argument("--tunes", nargs="*", default=list(BUILTIN_TUNES))
+    parser.add_argument("instruments", nargs="*", default=["violin", "piano"])
+    parser.add_argument("--seconds", type=float, default=16.0)
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--storage", default=STORAGE)
+    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    print("| instrument | tune | joins | same | bits at joins: parallel | exact | click | bits | + bfloat16 | + int8 |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    for name in options.instruments:
-        instrument = Instrument.load(name)
-        for tune in options.tunes:
-            series = instrument.series(BUILTIN_TUNES[tune].crop(0, options.seconds))
-            print(f"| {name} | {tune} | {row(instrument.model, series, instrument.temperature)} |", flush=True)
+    prices = [price(name, options.seconds, options.seeds, options.storage) for name in options.instruments]
+    if options.json:
+        print(json.dumps({"machine": processor(), "rows": [asdict(row) for row in prices]}, indent=2))
+        return
+    print(f"{processor()}; {len(BUILTIN_TUNES)} tunes of at most {options.seconds:g} s, {options.seeds} seeds, {options.storage}\n")
+    print("| instrument | joins | F1 exact | F1 parallel | difference | bits at joins: exact | parallel | click |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for row in prices:
+        print(
+            f"| `{row.instrument}` | {row.joins} | {row.f1_exact:.3f} | {row.f1_parallel:.3f} | {row.f1_difference:+.3f} ± "
+            f"{row.f1_standard_error:.3f} | {row.bits_exact:.2f} | {row.bits_parallel:.2f} | {row.click:.2f} |"
+        )
 
 
-def row(model: WaveNet, series: ConditioningSeries, temperature: float) -> str:
-    levels = generate_levels(model, [series], temperature=temperature)[0]
-    exact = decode(levels, model.config.levels)
-    joined = generate_parallel(model, [series], temperature=temperature)[0]
-    ends = np.array(cuts_of(series)) * series.hop
-    places = ends - overlap_frames(model.config) * series.hop // 2  # the joins lie somewhere in the overlaps
-    bits = {storage: bits_of(model, series, levels, storage) for storage in ("float32", "bfloat16", "int8")}
-    plain = bits["float32"]
-    half = int(AROUND_S / 2 * series.sample_rate)
-    joined_bits = bits_of(model, series, encode(joined, model.config.levels).astype(np.int32), "float32")
-    around = [np.mean([values[p - half : p + half].mean() for p in places]) for values in (joined_bits, plain)]
-    click = np.mean([roughness(joined, p, half) for p in places]) / np.mean([roughness(exact, p, half) for p in places])
-    more = [bits[storage].mean() - plain.mean() for storage in ("bfloat16", "int8")]
-    return (
-        f"{len(places)} | {np.mean(exact == joined):.1%} | {around[0]:.3f} | {around[1]:.3f} | {click:.2f} | "
-        f"{plain.mean():.3f} | {more[0]:+.4f} | {more[1]:+.4f}"
-    )
+def price(name: str, seconds: float, seeds: int, storage: str) -> Price:
+    """Play everything both ways, and compare take by take."""
+    instrument = Instrument.load(name)
+    scores = [into_range(tune, *instrument.pitch_range).crop(0, seconds) for tune in BUILTIN_TUNES.values()]
+    takes = [(score, instrument.series(score)) for score in scores for _ in range(seeds)]
+    options = {
+        "temperature": instrument.temperature, "storage": storage, "voices": list(range(seeds)) * len(scores),
+    }  # fmt: skip
+    series = [item for _, item in takes]
+    played = [generator(instrument.model, series, **options) for generator in (generate, generate_parallel)]
+    f1 = np.array([[accuracy(audio, score) for (score, _), audio in zip(takes, way, strict=True)] for way in played])
+    difference = f1[1] - f1[0]
+    at_joins = [list(zip(series, way, strict=True)) for way in played]
+    bits = [np.mean([join_bits(instrument.model, *pair) for pair in way[::seeds]]) for way in at_joins]
+    clicks = [np.mean(np.concatenate([join_roughness(*pair) for pair in way])) for way in at_joins]
+    return Price(
+        name, storage, len(scores), seeds, sum(len(cuts_of(item)) for item in series),
+        f1_exact=float(f1[0].mean()), f1_parallel=float(f1[1].mean()), f1_difference=float(difference.mean()),
+        f1_standard_error=float(difference.std(ddof=1) / math.sqrt(len(difference))),
+        bits_exact=float(bits[0]), bits_parallel=float(bits[1]), click=float(clicks[1] / clicks[0]),
+    )  # fmt: skip
 
 
-def roughness(audio: np.ndarray, place: int, radius: int) -> float:
-    """The greatest second difference near ``place``: a click is one."""
-    return float(np.abs(np.diff(audio[place - radius : place + radius].astype(np.float64), 2)).max())
+def accuracy(audio: np.ndarray, score: Score) -> float:
+    """F1 of onsets within 50 ms."""
+    return onset_scores(playable(score), transcribe(Waveform(audio, 16000)))["note_f1_50ms"]
 
 
-def bits_of(model: WaveNet, series: ConditioningSeries, levels: np.ndarray, storage: str) -> np.ndarray:
-    """Bits each of ``levels [t]`` costs under the model, by the kernel itself, sample by sample."""
-    model, packed = prepare(model, storage)
-    conditioner = Conditioner(model, packed, series)
-    batch = Batch(packed, [VoiceState.silent(packed, int(stream_key(0, 0)))])
-    bits = np.empty(len(levels))
-    out = np.empty((BLOCK * series.hop, 1), dtype=np.int32)
-    for start in range(0, series.n_frames, BLOCK):
-        n_frames = min(BLOCK, series.n_frames - start)
-        given = levels[start * series.hop : (start + n_frames) * series.hop]
-        block = gather([conditioner], [start], n_frames, [given])
-        for t in range(len(given)):
-            batch.run(block, t, 1, out)
-            logits = batch.logits[0].astype(np.float64)
-            peak = logits.max()
-            bits[start * series.hop + t] = (peak + np.log(np.exp(logits - peak).sum()) - logits[given[t]]) / np.log(2)
-    return bits
+def join_roughness(series: ConditioningSeries, audio: np.ndarray) -> np.ndarray:
+    """The greatest second difference in each overlap: a click is one."""
+    return np.array([np.abs(np.diff(audio[first:last].astype(np.float64), 2)).max() for first, last in overlaps(series)])
+
+
+def join_bits(model: WaveNet, series: ConditioningSeries, audio: np.ndarray) -> float:
+    """Mean bits a sample in the overlaps, given all that reaches them."""
+    c = model.config
+    levels = encode(audio, c.levels)
+    means = []
+    for first, last in overlaps(series):
+        start, stop = max(0, first // c.hop - -(-c.receptive_field // c.hop)), last // c.hop
+        means.append(window_bits(model, series, levels, start, stop)[first - start * c.hop :].mean())
+    return float(np.mean(means))
+
+
+def window_bits(model: WaveNet, series: ConditioningSeries, levels: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """Bits of each sample of frames ``start .. stop`` under the model, with nothing before them."""
+    c = model.config
+    given = np.append(silence_level(c.levels), levels)[start * c.hop : stop * c.hop]
+    with torch.inference_mode():
+        logits = model(torch.from_numpy(given)[None], *conditioning_of(model, series, start, stop))[0]
+    target = torch.from_numpy(levels[start * c.hop : stop * c.hop])
+    return torch.nn.functional.cross_entropy(logits, target, reduction="none").numpy() / math.log(2)
+
+
+def overlaps(series: ConditioningSeries) -> list[tuple[int, int]]:
+    """First and last sample of the stretch in which each join lies."""
+    length = overlap_frames(WaveNetConfig(sample_rate=series.sample_rate, hop=series.hop)) * series.hop
+    return [(cut * series.hop - length, cut * series.hop) for cut in cuts_of(series)]
 
 
 if __name__ == "__main__":
