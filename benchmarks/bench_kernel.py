@@ -7,15 +7,16 @@ import json
 import os
 import platform
 
-from orchestrion.renderer.benchmark import MODES, STORAGES_TIMED, benchmark
+from orchestrion.renderer.benchmark import MODES, benchmark
 from orchestrion.renderer.config import PRESETS
+from orchestrion.renderer.kernels.packing import STORAGES
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("presets", nargs="*", default=list(PRESETS))
     parser.add_argument("--modes", nargs="*", default=list(MODES))
-    parser.add_argument("--storages", nargs="*", default=list(STORAGES_TIMED))
+    parser.add_argument("--storages", nargs="*", default=list(STORAGES))
     parser.add_argument("--threads", nargs="*", type=int, default=[1, 2])
     parser.add_argument("--score-s", type=float, default=120.0)
     parser.add_argument("--json", action="store_true")

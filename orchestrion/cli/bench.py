@@ -14,7 +14,7 @@ COLUMNS = ("preset", "mode", "storage", "threads", "× real time", "samples/s", 
 
 @click.command(short_help="How fast this machine plays.")
 @click.option("--preset", "presets", multiple=True, type=click.Choice(["small", "medium", "paper"]),
-              default=("small", "medium"), show_default=True, help="Sizes of the network; may be given several times.")
+              default=("small", "medium", "paper"), show_default=True, help="Sizes of the network; may be given several times.")
 @click.option("--threads", type=click.IntRange(1), multiple=True, default=(1, 2), show_default=True, metavar="N",
               help="Numbers of threads; may be given several times.")
 @click.option("--storage", "storages", multiple=True, type=click.Choice(["float32", "bfloat16", "int8"]),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -22,20 +23,21 @@ from orchestrion.compiled import compiled
 from orchestrion.errors import OrchestrionError
 from orchestrion.processors import single_threaded_torch
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
-from orchestrion.renderer.kernels.emitter import FLOAT32
+from orchestrion.renderer.kernels.emitter import PANEL_BYTES
 from orchestrion.renderer.kernels.memory import aligned_zeros
+from orchestrion.renderer.kernels.packing import STORAGES
 from orchestrion.renderer.kernels.products import product
-from orchestrion.renderer.kernels.width import lanes_tag
+from orchestrion.renderer.kernels.width import lanes_tag, storage_tag
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.parallel import generate_parallel
 from orchestrion.renderer.sampler import generate
 
 MODES = ("torch_step_loop", "one_voice", "32_voices", "parallel")
-STORAGES_TIMED = ("float32", "bfloat16", "int8")
 VOICES = 32
 SCORE_S = 120.0
 ONE_VOICE_S = 1.0
 STEPS = 200
+ENOUGH_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -69,29 +71,29 @@ class Row:
 
 
 def benchmark(
-    presets: Sequence[str] = ("small", "medium"),
+    presets: Sequence[str] = tuple(PRESETS),
     threads: Sequence[int] = (1, 2),
     modes: Sequence[str] = MODES,
-    storages: Sequence[str] = STORAGES_TIMED,
+    storages: Sequence[str] = tuple(STORAGES),
     score_s: float = SCORE_S,
     repeats: int = 3,
 ) -> Iterator[Row]:
     """Yield a row for each preset, mode, storage and number of threads, as soon as it is measured.
 
-    One voice is timed on one thread alone. Compilation, where the cache does not have it yet, is not counted.
+    One voice is timed on one thread alone. Compilation, where the cache does not have it yet, is not counted. What has
+    taken ``ENOUGH_S`` is not repeated.
 
     Raises:
-        OrchestrionError: an unknown preset or mode.
+        OrchestrionError: an unknown preset, mode or storage.
     """
-    for given, known, what in ((presets, PRESETS, "Preset"), (modes, MODES, "Mode")):
+    for given, known, what in ((presets, PRESETS, "Preset"), (modes, MODES, "Mode"), (storages, STORAGES, "Storage")):
         for name in given:
             if name not in known:
                 raise OrchestrionError(f"{what} {name!r} is unknown; choose some of {', '.join(known)}.")
-    peaks = {n: peak_multiply_adds(n) for n in {1, *threads}}
     for preset in presets:
         torch.manual_seed(0)
         model = WaveNet(PRESETS[preset]).eval().requires_grad_(False)
-        bench = _Bench(preset, model, peaks, repeats)
+        bench = _Bench(preset, model, repeats)
         yield bench.baseline
         for storage in storages:
             for mode in modes:
@@ -103,8 +105,8 @@ def benchmark(
 class _Bench:
     """Times one preset."""
 
-    def __init__(self, preset: str, model: WaveNet, peaks: dict[int, float], repeats: int):
-        self.preset, self.model, self.peaks, self.repeats = preset, model, peaks, repeats
+    def __init__(self, preset: str, model: WaveNet, repeats: int):
+        self.preset, self.model, self.repeats = preset, model, repeats
         with single_threaded_torch():
             seconds, cpu = _best(lambda: torch_step_loop(model, STEPS), 2)
         self.torch_rate = STEPS / cpu
@@ -132,7 +134,7 @@ class _Bench:
             samples_per_second=rate,
             cpu_seconds=cpu,
             peak_memory_bytes=_peak_memory(),
-            fraction_of_peak=undisturbed * multiply_adds(self.model.config) / self.peaks[threads],
+            fraction_of_peak=undisturbed * multiply_adds(self.model.config) / peak_multiply_adds(storage, threads),
             times_torch=undisturbed / self.torch_rate,
         )  # fmt: skip
 
@@ -170,14 +172,17 @@ def torch_step_loop(model: WaveNet, n_steps: int) -> None:
             before, now = now, torch.multinomial(chances, 1, generator=generator)[:, 0]
 
 
-def peak_multiply_adds(threads: int) -> float:
-    """Multiply-adds a second of ``threads`` processors in the kernels' own tile."""
+@lru_cache
+def peak_multiply_adds(storage: str, threads: int) -> float:
+    """Multiply-adds a second of ``threads`` processors in the kernels' own tile for weights of that storage."""
     rows, k, columns, turns = 24, 128, 32, 20_000
-    x, w, out = aligned_zeros(rows, k), aligned_zeros(k, columns), [aligned_zeros(rows, columns) for _ in range(threads)]
-    tags = (lanes_tag(), (0,) * FLOAT32)
+    x, w = aligned_zeros(rows, k), aligned_zeros(k, columns)
+    out, room = ([aligned_zeros(rows, length) for _ in range(threads)] for length in (columns, k))
+    kind = STORAGES[storage]
 
     def spin(i: int) -> None:
-        _spin(*tags, turns, rows, x.ctypes.data, w.ctypes.data, k, columns, out[i].ctypes.data)
+        addresses = (array.ctypes.data for array in (x, w, out[i], room[i]))
+        _spin(lanes_tag(), storage_tag(kind), turns, rows, k, columns, PANEL_BYTES[kind], *addresses)
 
     spin(0)
     with ThreadPoolExecutor(threads) as pool:
@@ -186,11 +191,12 @@ def peak_multiply_adds(threads: int) -> float:
 
 
 @compiled(nogil=True)
-def _spin(width, storage, turns, rows, x, w, k, columns, out):  # pragma: no cover - compiled
+def _spin(width, storage, turns, rows, k, columns, row_bytes, x, w, out, room):  # pragma: no cover - compiled
+    none = k - k
     for _ in range(turns):
         product(
-            width, storage, rows, x, k, k, x, k, k - k, w, k * 128, k - k, columns, out, columns, out, columns, k - k, out,
-            out, k - k, k - k, k - k, np.float32(0),
+            width, storage, rows, x, k, k, none, none, none, w, k * row_bytes, none, columns, out, columns, out, columns, none,
+            out, room, none, none, none, np.float32(0),
         )  # fmt: skip
 
 
@@ -210,7 +216,10 @@ def _score(duration_s: float, config: WaveNetConfig) -> ConditioningSeries:
 def _best(run: Callable[[], object], repeats: int) -> tuple[float, float]:
     """The least seconds and the least processor seconds of ``repeats`` runs."""
     best = float("inf"), float("inf")
-    for _ in range(repeats):
+    started = time.perf_counter()
+    for turn in range(repeats):
+        if turn and time.perf_counter() - started > ENOUGH_S:
+            break
         wall, cpu = time.perf_counter(), time.process_time()
         run()
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu

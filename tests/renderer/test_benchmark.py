@@ -1,0 +1,64 @@
+"""The rows of ``orchestrion bench``, of a network so small that it takes no time."""
+
+import dataclasses
+import json
+
+import pytest
+
+from orchestrion.errors import OrchestrionError
+from orchestrion.renderer import benchmark as bench
+from orchestrion.renderer.config import PRESETS
+from tests.renderer.reference import TINY
+
+KEYS = {
+    "preset", "mode", "storage", "threads", "audio_seconds", "times_real_time", "times_real_time_undisturbed",
+    "samples_per_second", "cpu_seconds", "peak_memory_bytes", "fraction_of_peak", "times_torch",
+}  # fmt: skip
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setitem(bench.PRESETS, "tiny", dataclasses.replace(TINY, hop=64))
+    for name, value in (("ONE_VOICE_S", 0.02), ("VOICES", 3), ("STEPS", 5)):
+        monkeypatch.setattr(bench, name, value)
+    monkeypatch.setattr(bench, "peak_multiply_adds", lambda storage, threads: 1e10 * threads)
+
+
+def test_every_mode_and_number_of_threads_has_its_row(tiny):
+    rows = [row.to_dict() for row in bench.benchmark(["tiny"], (1, 2), storages=["float32"], score_s=0.3, repeats=1)]
+    found = [(row["mode"], row["threads"]) for row in rows]
+    assert found == [
+        ("torch_step_loop", 1), ("one_voice", 1), ("32_voices", 1), ("32_voices", 2), ("parallel", 1), ("parallel", 2),
+    ]  # fmt: skip
+    assert all(set(row) == KEYS and row["preset"] == "tiny" and row["storage"] == "float32" for row in rows)
+    assert json.loads(json.dumps(rows)) == rows
+    for row in rows:
+        assert row["samples_per_second"] == pytest.approx(row["times_real_time"] * 16000)
+        assert row["fraction_of_peak"] > 0 and row["cpu_seconds"] > 0 and row["peak_memory_bytes"] > 1 << 20
+    assert rows[0]["times_torch"] == pytest.approx(1)
+    assert rows[1]["times_torch"] > 3  # of a network this small torch's loop is all overhead
+
+
+def test_multiply_adds_are_those_of_the_weights():
+    """Every weight of the loop is used once a sample; embeddings, biases and the conditioning are not in it."""
+    config = PRESETS["medium"]
+    model = bench.WaveNet(config)
+    used = ("w_past", "w_now", "w_res", "w_skip", "w_head", "w_out", "w_exc")
+    assert bench.multiply_adds(config) == sum(getattr(model, name).numel() for name in used)
+
+
+def test_the_peak_is_above_what_a_processor_does_without_vectors():
+    assert bench.peak_multiply_adds("float32", 1) > 1e9
+
+
+def test_what_takes_long_is_not_repeated(monkeypatch):
+    monkeypatch.setattr(bench, "ENOUGH_S", -1.0)
+    calls = []
+    bench._best(lambda: calls.append(0), 5)
+    assert calls == [0]
+
+
+@pytest.mark.parametrize("asked", [{"presets": ["large"]}, {"modes": ["choir"]}, {"storages": ["float8"]}])
+def test_unknown_names_are_refused(asked):
+    with pytest.raises(OrchestrionError, match="is unknown"):
+        list(bench.benchmark(**asked))
