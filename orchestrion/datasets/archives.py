@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.progress import Advance, progress
+from orchestrion.progress import progress
 
 MAX_FILES = 200_000
 MAX_BYTES = 200 << 30
@@ -74,7 +74,7 @@ def _unpack(archive: Path, folder: Path, most_bytes: int, most_files: int) -> in
             target = folder / _checked(entry.name, archive)
             target.parent.mkdir(parents=True, exist_ok=True)
             n_bytes += _write(entry, target, archive, n_bytes, _limit(size, most_bytes))
-            _advance(advance, entry, size)
+            advance(min(entry.n_bytes, size))
     if not n_files:
         raise OrchestrionError(f"{archive} holds no files.")
     return n_files
@@ -82,10 +82,6 @@ def _unpack(archive: Path, folder: Path, most_bytes: int, most_files: int) -> in
 
 def _limit(size: int, most_bytes: int) -> int:
     return min(most_bytes, max(size * MAX_RATIO, RATIO_FROM_BYTES))
-
-
-def _advance(advance: Advance, entry: Entry, size: int) -> None:
-    advance(min(entry.n_bytes, size))
 
 
 def _write(entry: Entry, target: Path, archive: Path, before: int, most_bytes: int) -> int:
@@ -143,6 +139,16 @@ def _tar_entries(archive: Path) -> Iterator[Entry]:
             if content is None:
                 raise OrchestrionError(f"{archive} holds {info.name[:80]!r}, which is no plain file; it is refused.")
             yield Entry(info.name, info.size, content)
+        _read_to_the_end(opened, archive)
+
+
+def _read_to_the_end(opened: tarfile.TarFile, archive: Path) -> None:
+    """The checksum of a compressed tar stands at its end, behind padding that a tar reader does not look at."""
+    rest = 0
+    while opened.fileobj is not None and (chunk := opened.fileobj.read(CHUNK_BYTES)):
+        rest += len(chunk)
+        if rest > RATIO_FROM_BYTES:
+            raise OrchestrionError(f"{archive} goes on for more than {RATIO_FROM_BYTES >> 20} MiB after its files.")
 
 
 def _move(source: Path, folder: Path) -> None:
