@@ -84,7 +84,7 @@ class WaveNetGenerator(WaveNet):
         score: Score | None = None,
         temperature: float | None = None,
     ) -> np.ndarray:
-        """Continue ``seed_audio`` (None: noise); the continuation alone, float32 [n_samples].
+        """Continue ``seed_audio`` (None: noise, or silence where there is a score); the continuation alone, float32 [n_samples].
 
         The last receptive field of the seed is fed to the network, which hears no more than that, as history; then
         samples are drawn.
@@ -95,8 +95,9 @@ class WaveNetGenerator(WaveNet):
         """
         check_length(n_samples)
         c = self.config
-        # Noise has few values on 256 levels; silence would have one.
-        audio = seed_or_noise(seed_audio, c.receptive_field, NOISE_LEVEL, seed)[-c.receptive_field :]
+        # A score begins in silence; without one there would be nothing but silence to go on from.
+        level = 0.0 if c.conditioned else NOISE_LEVEL
+        audio = seed_or_noise(seed_audio, c.receptive_field, level, seed)[-c.receptive_field :]
         n_frames = -(-len(audio) // c.hop)
         audio = np.pad(audio, (n_frames * c.hop - len(audio), 0))
         series = self._series(score, n_frames * c.hop, n_samples)

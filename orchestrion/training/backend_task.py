@@ -11,6 +11,7 @@ from torch import Tensor
 
 from orchestrion.datasets.songs import Song
 from orchestrion.errors import OrchestrionError
+from orchestrion.progress import track
 from orchestrion.renderer.backend import Generator, kind_named, save_generator
 from orchestrion.training.clips import Clips, batch_at
 from orchestrion.training.recipes import Recipe
@@ -49,7 +50,7 @@ class BackendTask:
         self.clips = Clips(train, self.model.clip_samples, seed, recipe.cut == "random")
         self._held_out = Clips(validation, self.model.clip_samples)
         self._provenance = dict(provenance or {})
-        self.model.calibrate(self.clips.in_order())
+        self.model.calibrate(track(self.clips.in_order(), self.clips.n_batches(), "Measuring the songs"))
 
     def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
         """``clips`` [b, clip_samples] of one step; processes take turns."""

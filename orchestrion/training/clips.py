@@ -54,6 +54,10 @@ class Clips:
         for first in range(0, len(chosen), BATCH_OF_PASS):
             yield torch.from_numpy(np.stack([self._cut(*self._starts[i]) for i in chosen[first : first + BATCH_OF_PASS]]))
 
+    def n_batches(self) -> int:
+        """Batches of `in_order`."""
+        return -(-len(self) // BATCH_OF_PASS)
+
     def _anywhere(self, rng: np.random.Generator) -> np.ndarray:
         song = int(np.searchsorted(self._ends, rng.integers(self._ends[-1]), side="right"))
         return self._cut(song, int(rng.integers(max(self.songs[song].n_samples - self.length, 0) + 1)))
