@@ -91,9 +91,9 @@ def provenance(songs: SongSet, preset: str) -> dict[str, object]:
 
 
 def draw_curves(folder: Path, task: BackendTask) -> None:
-    """Write ``loss.png`` from the run's log; nothing where there was no validation yet."""
+    """Write ``loss.png`` from the run's log (the first of several processes does); nothing before the first validation."""
     lines = read_metrics(folder)
-    if not lines:
+    if not lines or int(os.environ.get("RANK", "0")):
         return
     from orchestrion.evaluation.figures import loss_figure, save_figure
 
