@@ -39,7 +39,8 @@ def divide(tracks: Sequence[Track], validation: Sequence[str] = ()) -> tuple[dic
         raise OrchestrionError(f"There is no piece {unknown[0]!r} to hold out; pieces are called like {next(iter(by_name), '')}.")
     said = {track.name: _said(track, {by_name[name].work for name in validation}) for track in tracks}
     if "validation" not in said.values():
-        held_out = held_out_works([track.work for track in tracks if said[track.name] == "train"])
+        tested = {track.work for track in tracks if said[track.name] == "test"}
+        held_out = held_out_works([track.work for track in tracks if track.work not in tested])
         said |= {track.name: "validation" for track in tracks if track.work in held_out and said[track.name] == "train"}
     return _without_conflicts(tracks, said)
 

@@ -78,6 +78,8 @@ def test_dividing():
     splits, left_out = divide(many)
     works = {split: {name[:-1] for name in names} for split, names in splits.items()}
     assert not works["train"] & works["validation"] and not left_out and 1 <= len(works["validation"]) <= 12
+    tested = [plain(name, name, "test" if name < "t" else None) for name in "mnopqrstuv"]
+    assert divide(tested)[0]["validation"] and not divide(tested)[1]  # whatever work would be first to be held out
     splits, _ = divide(many, ["3a"])
     assert splits["validation"] == ["3a", "3b"]
     official = [plain("a", "u", "train"), plain("b", "v", "validation"), plain("c", "u", "test"), plain("d", "x", "train")]
