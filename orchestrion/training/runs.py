@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,17 @@ def claim(folder: Path, resume: bool, record: Mapping[str, object]) -> None:
     except OSError as error:
         raise OrchestrionError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
     write_json(path, record)
+
+
+@contextmanager
+def released_if_refused(folder: Path, resume: bool) -> Iterator[None]:
+    """A training whose data is refused has not begun: the claim on its folder is taken back."""
+    try:
+        yield
+    except OrchestrionError:
+        if not resume:
+            (folder / SETTINGS).unlink(missing_ok=True)
+        raise
 
 
 def fit(task: Task, folder: Path, loop: LoopSettings, resume: bool) -> dict[str, float]:

@@ -19,7 +19,7 @@ from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.training.material import open_labelled, report_material
 from orchestrion.training.renderer_task import RendererSettings, RendererTask
-from orchestrion.training.runs import claim, fit
+from orchestrion.training.runs import claim, fit, released_if_refused
 from orchestrion.training.settings import LoopSettings
 
 
@@ -70,13 +70,14 @@ def train_renderer(
     folder = Path(run)
     beginning = None if start_from is None else _weights_to_start_from(start_from, config)
     claim(folder, resume, _record(data, preset, config, loop, crops) | {"start_from": _text(start_from), "label": label})
-    recordings = open_labelled(data, folder, label, tell)
-    train, validation = divided(recordings)
-    report_material(train, validation, folder, recordings.name, tell)
-    task = RendererTask(
-        config, train, validation, crops,
-        seed=loop.seed, provenance=provenance(recordings, train, config),
-    )  # fmt: skip
+    with released_if_refused(folder, resume):
+        recordings = open_labelled(data, folder, label, tell)
+        train, validation = divided(recordings)
+        report_material(train, validation, folder, recordings.name, tell)
+        task = RendererTask(
+            config, train, validation, crops,
+            seed=loop.seed, provenance=provenance(recordings, train, config),
+        )  # fmt: skip
     if beginning is not None:
         task.model.load_state_dict(beginning)
         task.provenance["start_from"] = _text(start_from)
