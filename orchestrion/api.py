@@ -136,6 +136,26 @@ def compare(
     )
 
 
+def compare_all(score: Source, folder: str | os.PathLike[str], **options: Any) -> dict[str, Any]:
+    """Have every generator of audio continue the same seeds, measure them, and write the report into an existing folder.
+
+    Args:
+        score: what ``wavenet`` plays.
+        options: data, clips, seconds, seed_seconds, models, runs, instrument, seed; see
+            `orchestrion.evaluation.comparison.everything.Options`.
+
+    Returns:
+        What stands in ``report.json``.
+
+    Raises:
+        OrchestrionError: a model or the set of songs cannot be used, or the folder cannot be written.
+    """
+    from orchestrion.evaluation.comparison.everything import Options
+    from orchestrion.evaluation.comparison.everything import compare_all as report
+
+    return report(as_score(score), folder, Options(**options))
+
+
 @dataclass(frozen=True)
 class _Sound:
     """How the report has a score played."""

@@ -88,12 +88,13 @@ def _player(take: PlayedTake) -> str:
     label = escape(take.heading)
     return (
         f"<figure><figcaption><strong>{label}</strong><br>{escape(take.what)}</figcaption>"
-        f'<audio controls preload="metadata" aria-label="{label}" src="data:audio/flac;base64,{_flac(take.audio)}">'
+        f'<audio controls preload="metadata" aria-label="{label}" src="data:audio/flac;base64,{flac_text(take.audio)}">'
         "</audio></figure>"
     )
 
 
-def _flac(audio: Waveform) -> str:
+def flac_text(audio: Waveform) -> str:
+    """``audio`` as a FLAC file in base64."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "audio.flac"
         audio.write(path)
@@ -114,7 +115,7 @@ def _table(takes: Sequence[PlayedTake], report: Mapping[str, Any]) -> str:
         if any(key in measures[name] for name in columns)
     ]
     return (
-        '<div class="wide"><table><thead><tr><th scope="col">0 is nothing, 1 is all</th>'
+        '<div class="wide" tabindex="0"><table><thead><tr><th scope="col">0 is nothing, 1 is all</th>'
         f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 

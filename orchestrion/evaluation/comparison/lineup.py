@@ -1,0 +1,73 @@
+"""Which back-ends take part: the shipped models, those that are named, and those in a folder of runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrion import shipped
+from orchestrion.errors import OrchestrionError
+from orchestrion.renderer.generating import WEIGHTS, find_model
+
+CONDITIONED, UNCONDITIONED = "wavenet", "wavenet-unconditioned"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A back-end with the model that plays for it, or without one and with the ``command`` that makes one."""
+
+    backend: str
+    model: str | None
+    command: str | None = None
+
+    @property
+    def is_present(self) -> bool:
+        return self.model is not None
+
+
+def line_up(
+    models: Mapping[str, str] | None = None,
+    runs: str | os.PathLike[str] | None = None,
+    instrument: str = shipped.DEFAULT_INSTRUMENT,
+    data: str = "SET",
+) -> tuple[Entry, ...]:
+    """All back-ends in the order of the papers.
+
+    Args:
+        models: run folders, weights files or shipped names by back-end; before all others.
+        runs: a folder with a run for each back-end, called after it.
+        instrument: what plays for ``wavenet``, and with ``-unconditioned`` for that where nothing better is there.
+        data: what the commands call the prepared set.
+
+    Raises:
+        OrchestrionError: a model is named for a back-end that does not exist, or does not exist itself.
+    """
+    named = dict(models or {})
+    for backend, model in named.items():
+        if backend not in shipped.BACKENDS:
+            raise OrchestrionError(f"There is no back-end {backend!r}; choose one of {', '.join(shipped.BACKENDS)}.")
+        find_model(backend, model)
+    if runs is not None and not Path(runs).is_dir():
+        raise OrchestrionError(f"There is no folder {runs}; name the one that holds a run for each back-end.")
+    found = {backend: named.get(backend) or _in_runs(backend, runs) or _shipped(backend, instrument) for backend in shipped.BACKENDS}
+    return tuple(
+        Entry(backend, model, None if model else f"orchestrion train {backend} --data {data} -o runs/{backend}")
+        for backend, model in found.items()
+    )
+
+
+def _in_runs(backend: str, runs: str | os.PathLike[str] | None) -> str | None:
+    folder = Path(runs or "") / backend
+    return os.fspath(folder) if runs is not None and (folder / WEIGHTS).is_file() else None
+
+
+def _shipped(backend: str, instrument: str) -> str | None:
+    if backend == CONDITIONED:
+        return instrument
+    if backend in shipped.generators():
+        return backend
+    others = [name for name in shipped.names() if name.endswith("-unconditioned")]
+    own = f"{instrument}-unconditioned"
+    return (own if own in others else next(iter(others), None)) if backend == UNCONDITIONED else None

@@ -1,0 +1,144 @@
+"""All meters of one back-end's clips, and of the recordings themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from orchestrion.bridge import Score, Waveform
+from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.audio_checks import level_db
+from orchestrion.evaluation.comparison.material import Material
+from orchestrion.evaluation.following import note_accuracy
+from orchestrion.evaluation.meters.band import MusicBand, measure_band
+from orchestrion.evaluation.meters.clicks import measure_clicks
+from orchestrion.evaluation.meters.copying import CopyMeter, measure_copying
+from orchestrion.evaluation.meters.distances import frechet_distance, kernel_distance
+from orchestrion.evaluation.meters.embeddings import embed_all
+from orchestrion.evaluation.meters.loops import SEED_MULTIPLES, measure_loops
+from orchestrion.evaluation.meters.noise import MusicFlatness, measure_noise
+from orchestrion.evaluation.meters.residue import measure_residue
+from orchestrion.evaluation.meters.silence import measure_silence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Yardstick:
+    """What all are measured against, worked out once."""
+
+    material: Material
+    band: MusicBand
+    patches: np.ndarray
+    usual_db: float
+    by_chance: float | None
+    seed_s: float
+
+    @classmethod
+    def of(cls, material: Material, seed_s: float) -> Yardstick:
+        """
+        Raises:
+            OrchestrionError: the held-out recordings are silent.
+        """
+        usual_db = level_db(np.concatenate([sound.samples for sound in material.held_out]))
+        chance = None
+        if material.training:
+            chance = measure_copying(material.openings[0].follows, material.training_audio()).correlation
+        held_out = material.held_out
+        return cls(material, MusicBand.of(held_out), embed_all(held_out), usual_db, chance, seed_s)
+
+
+def measure(
+    clips: Sequence[Waveform],
+    yardstick: Yardstick,
+    *,
+    score: Score | None = None,
+    block: int = 1,
+    spectra: np.ndarray | None = None,
+    advance: Callable[[float], None] | None = None,
+) -> dict[str, Any]:
+    """Every meter of every clip under ``clips``, ``found`` (how many clips have which fault), and what is of all together.
+
+    Args:
+        score: what the first clip is compared with, note by note; None for none.
+        block: samples between seams; 1 where there are none.
+        spectra: complex spectra [n, N] the clips were made from.
+        advance: told the seconds of training audio searched for copies.
+    """
+    music = {rate: MusicFlatness.of(yardstick.material.held_out, rate) for rate in {clip.sample_rate for clip in clips}}
+    rows = [_clip(clip, yardstick, music[clip.sample_rate], block) for clip in clips]
+    copies = [_copying(clip, yardstick, advance) for clip in clips] if yardstick.material.training else []
+    for row, copy in zip(rows, copies, strict=False):
+        row["copying"] = asdict(copy) | {"found": copy.found}
+    found = {name: sum(row[name]["found"] for row in rows) for name in rows[0]}
+    result: dict[str, Any] = {"n_clips": len(clips), "found": found, "clips": rows}
+    if spectra is not None:
+        residue = measure_residue(spectra)
+        result["imaginary_residue"] = asdict(residue) | {"found": residue.found}
+    patches = embed_all(clips)
+    result |= {
+        "frechet_distance": frechet_distance(yardstick.patches, patches),
+        "kernel_distance": kernel_distance(yardstick.patches, patches),
+    }
+    return result | ({"notes": note_accuracy(clips[0], score)} if score is not None else {})
+
+
+def _clip(clip: Waveform, yardstick: Yardstick, music: MusicFlatness, block: int) -> dict[str, dict[str, Any]]:
+    loops = measure_loops(clip)
+    meters: dict[str, Any] = {
+        "noise": measure_noise(clip, music),
+        "silence": measure_silence(clip, yardstick.usual_db),
+        "band": measure_band(clip, yardstick.band),
+    }
+    clicks = _clicks(clip, block)
+    if clicks is not None:
+        meters["clicks"] = clicks
+    within = {f"within_{k}_seeds": value for k, value in loops.within(yardstick.seed_s, SEED_MULTIPLES).items()}
+    rows = {"loops": {"loop": asdict(loops.loop) if loops.loop else None, "found": loops.found} | within}
+    return rows | {name: asdict(meter) | {"found": bool(meter.found)} for name, meter in meters.items()}
+
+
+def _clicks(clip: Waveform, block: int) -> Any:
+    if block <= 1:
+        return None
+    try:
+        return measure_clicks(clip, block)
+    except OrchestrionError:
+        # Blocks too short, or only one of them: there is no edge to look at.
+        return None
+
+
+def _copying(clip: Waveform, yardstick: Yardstick, advance: Callable[[float], None] | None) -> CopyMeter:
+    audio = yardstick.material.training_audio()
+    return measure_copying(clip, audio, by_chance=yardstick.by_chance, advance=advance)
+
+
+def summary(result: dict[str, Any]) -> dict[str, Any]:
+    """The row of the table: means over clips, and how many clips loop and when the first does."""
+    clips = result["clips"]
+    starts = [clip["loops"]["loop"]["start_s"] for clip in clips if clip["loops"]["loop"]]
+    reached = {k: [clip["loops"][f"within_{k}_seeds"] for clip in clips] for k in SEED_MULTIPLES}
+    row: dict[str, Any] = {
+        "loops": result["found"]["loops"],
+        "first_loop_s": min(starts, default=None),
+        **{f"loops_within_{k}_seeds": None if None in seen and not any(seen) else sum(map(bool, seen)) for k, seen in reached.items()},
+        "flatness": fmean(clip["noise"]["flatness"] for clip in clips),
+        "silent_share": fmean(clip["silence"]["share"] for clip in clips),
+        "outside_band": fmean(clip["band"]["outside"] for clip in clips),
+        "frechet_distance": result["frechet_distance"],
+        "kernel_distance": result["kernel_distance"],
+    }
+    if all("clicks" in clip for clip in clips):
+        row["click_excess_db"] = fmean(clip["clicks"]["excess_db"] for clip in clips)
+    if "imaginary_residue" in result:
+        row["imaginary_residue_db"] = result["imaginary_residue"]["residue_db"]
+    if all("copying" in clip for clip in clips):
+        row["copying"] = max(clip["copying"]["correlation"] for clip in clips)
+    if "notes" in result:
+        row["note_f1_50ms"] = result["notes"]["note_f1_50ms"]
+    faults = [name for name, n in result["found"].items() if n] + (
+        ["imaginary residue"] if result.get("imaginary_residue", {}).get("found") else []
+    )
+    return row | {"faults": faults}
