@@ -10,6 +10,7 @@ import numpy as np
 from orchestrion.bridge import Note, Score, Waveform
 from orchestrion.datasets.flux import SAMPLE_RATE, onset_strength
 from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.transcription import DEFAULT as TRANSCRIBER
 from orchestrion.evaluation.transcription import transcribe
 from orchestrion.labelling import melodia as melodia_module
 from orchestrion.labelling.alignment import align
@@ -22,6 +23,9 @@ from orchestrion.labelling.segmentation import segment
 # The note model puts an attack where the sound rises most; notes begin before that, by 15 ms on real violins and by 30 ms
 # on the SoundFont's.
 ONSET_BIAS_S = 0.02
+# The transcriber is made to judge onsets, and lets notes ring. Of 0.15 to 0.75, this share of the maximum as the end of a
+# note gives the best offsets on bowed strings without cutting the piano's.
+LISTENING = replace(TRANSCRIBER, release=0.5)
 PART_S, OVERLAP_S = 240.0, 4.0
 
 
@@ -99,7 +103,7 @@ def _by_transcriber(audio: Waveform, heard: Waveform) -> tuple[Note, ...]:
         # The middle of an overlap is where one part hands over to the next.
         low_s = begin_s + OVERLAP_S / 2 if begin_s else 0.0
         high_s = np.inf if last else begin_s + step_s + OVERLAP_S / 2
-        found = [replace(n, onset_s=n.onset_s + begin_s, offset_s=n.offset_s + begin_s) for n in transcribe(Waveform(part, rate))]
+        found = [replace(n, onset_s=n.onset_s + begin_s, offset_s=n.offset_s + begin_s) for n in transcribe(Waveform(part, rate), LISTENING)]
         notes += [note for note in found if low_s <= note.onset_s < high_s]
         if last:
             return with_velocities(notes, level_db(heard.samples)) if begin_s else tuple(notes)

@@ -2,8 +2,8 @@
 
 After the note model of Mauch et al. 2015 (Tony, section 2.2): each pitch has an attack, in which the fundamental may
 still be anywhere near, and then a steady part around the pitch; between notes there is silence. Two things are ours. An
-attack must be paid for unless something begins in that frame (`flux.onset_strength`), so that a repeated note is
-two notes where it is struck twice and one where it is held; and pitches are semitones of the recording's own tuning,
+attack must be paid for unless something begins in that frame (`struck`), so that a repeated note is two notes where it
+is struck twice and one where it is held; and pitches are semitones of the recording's own tuning,
 since the notes become MIDI numbers.
 """
 
@@ -24,6 +24,7 @@ N_PITCHES = HIGHEST - LOWEST + 1
 ATTACK_FRAMES = 3
 BLOCK_FRAMES = 4096
 NO_SOURCE = -1
+RISE_DB = (3.0, 9.0)  # from no sign of an attack to a sure one
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class SegmentationConfig:
         attack_outlier: the same in the attack.
         unvoiced: share of unvoiced frames in silence, in an attack and in the steady part.
         attack_cost: log probability, without its sign, of an attack where nothing begins.
-        onset_gain: what a full onset takes away from that.
+        onset_gain: what is added to it where something surely begins; more than ``attack_cost``, since the frames of an
+            attack are themselves less probable than those of a note that is held.
         end_cost: log probability, without its sign, that a note turns into silence at a given frame.
         shortest_s: shorter notes are dropped.
         quiet_db: so are notes whose level stays so far below the loudest note's.
@@ -48,8 +50,8 @@ class SegmentationConfig:
     outlier: float = 0.02
     attack_outlier: float = 0.3
     unvoiced: tuple[float, float, float] = (0.95, 0.3, 0.1)
-    attack_cost: float = 12.0
-    onset_gain: float = 12.0
+    attack_cost: float = 16.0
+    onset_gain: float = 24.0
     end_cost: float = 5.0
     shortest_s: float = 0.05
     quiet_db: float = 45.0
@@ -68,8 +70,22 @@ def segment(
         level_db: [n] of `pitchtrack.level_db`.
     """
     midi = track.midi() - tuning(track)
-    states = _decode(midi, track.voiced, np.clip(maximum_filter1d(onset, 3), 0.0, 1.0), config)
+    states = _decode(midi, track.voiced, struck(onset, level_db), config)
     return _without_faint(_notes(states, midi, track.voiced), level_db, config)
+
+
+def struck(onset: np.ndarray, level_db: np.ndarray) -> np.ndarray:
+    """How surely something begins in each frame [n], 0 to 1: by spectral flux, or by a jump in level.
+
+    Flux is in units of the recording's strongest attacks, which leaves out repeated high notes of few partials; a jump
+    of `RISE_DB` in 40 ms is one at any loudness.
+    """
+    padded = np.pad(level_db, 2, mode="edge")
+    rise = padded[4:] - padded[:-4]
+    steepest = np.where(rise >= maximum_filter1d(rise, 5), rise, 0.0)
+    low, high = RISE_DB
+    by_level = (steepest - low) / (high - low)
+    return np.clip(np.maximum(maximum_filter1d(onset, 3), by_level), 0.0, 1.0)
 
 
 def tuning(track: PitchTrack) -> float:
