@@ -75,6 +75,9 @@ PAPER: dict[str, Recipe] = {
 }
 
 SMALL: dict[str, Recipe] = dict.fromkeys(PAPER, Recipe()) | {
+    # A convolution's step costs several times the others'.
+    "spectral-conv1d": Recipe(batch=((0, 4),)),
+    "spectral-conv2d": Recipe(batch=((0, 4),)),
     "wavenet-unconditioned": Recipe(learning_rate=4e-3, ema_decay=0.995, batch=((0, 1),)),
     "sample-lstm": Recipe(learning_rate=4e-3, batch=((0, 32),)),
     "tcn": Recipe(learning_rate=4e-3, batch=((0, 4),)),
