@@ -72,7 +72,8 @@ learning rate's cosine followed the minutes; machines differ in that.
 @click.option("--minutes", default=4.0, show_default=True, help="Of each training, or a multiple of it.")
 @click.option("--threads", type=int)
 @click.option("--only", multiple=True, type=click.Choice(NAMES), help="Only these; repeatable.")
-def main(songs: Path, work: Path, validation: str, source: str, licence: str, minutes: float, threads: int | None, only: tuple[str, ...]) -> None:  # fmt: skip
+def main(songs: Path, work: Path, validation: str, source: str, licence: str, minutes: float,
+         threads: int | None, only: tuple[str, ...]) -> None:  # fmt: skip
     """Train every back-end on the folder SONGS and ship it."""
     if threads:
         torch.set_num_threads(threads)
