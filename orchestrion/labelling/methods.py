@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,11 +78,14 @@ def line_of(track: PitchTrack, heard: Waveform) -> tuple[Note, ...]:
     """Notes of a melody line in ``heard``, at 16 kHz, with velocities from its loudness."""
     levels = level_db(heard.samples)
     notes = segment(track, onset_strength(heard.samples), levels)
-    return with_velocities([_earlier(note) for note in notes], levels)
+    return with_velocities(_earlier(notes), levels)
 
 
-def _earlier(note: Note) -> Note:
-    return replace(note, onset_s=max(note.onset_s - ONSET_BIAS_S, 0.0))
+def _earlier(notes: Sequence[Note]) -> list[Note]:
+    """Onsets without their bias; a note that reached the next one's still does, and no further."""
+    onsets_s = [max(note.onset_s - ONSET_BIAS_S, 0.0) for note in notes]
+    ends_s = [*onsets_s[1:], float("inf")]
+    return [replace(n, onset_s=a, offset_s=min(n.offset_s, b)) for n, a, b in zip(notes, onsets_s, ends_s, strict=True)]
 
 
 def _by_pyin(audio: Waveform, heard: Waveform) -> tuple[Note, ...]:

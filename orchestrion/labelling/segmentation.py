@@ -176,7 +176,7 @@ def _notes(states: np.ndarray, midi: np.ndarray, voiced: np.ndarray) -> list[Not
     for number, start in enumerate(starts):
         following = starts[number + 1] if number + 1 < len(starts) else len(states)
         stop = min(int(following), int(changes[np.searchsorted(changes, start, side="right")]))
-        notes.append(Note(start * FRAME_S, stop * FRAME_S, int(states[start]) // 2 + LOWEST, 64))
+        notes.append(Note(float(start * FRAME_S), stop * FRAME_S, int(states[start]) // 2 + LOWEST, 64))
     return notes
 
 
