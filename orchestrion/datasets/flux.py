@@ -34,7 +34,8 @@ def onset_strength(samples: np.ndarray) -> np.ndarray:
         parts.append(np.maximum(loud[FLUX_LAG:] - before, 0).mean(axis=1))
     flux = np.concatenate(parts)
     rise = np.maximum(flux - median_filter(flux, round(2 * NEIGHBOURHOOD_S / FRAME_S) + 1, mode="nearest"), 0)
-    return rise / max(float(np.percentile(rise, 98)), 1e-2)
+    # The maximum counts where attacks are so few that the percentile lies below them.
+    return rise / max(float(np.percentile(rise, 98)), 0.25 * float(rise.max()), 1e-2)
 
 
 def n_frames(samples: np.ndarray) -> int:
