@@ -141,7 +141,7 @@ def compare_all(score: Source, folder: str | os.PathLike[str], **options: Any) -
 
     Args:
         score: what ``wavenet`` plays.
-        options: data, clips, seconds, seed_seconds, models, runs, instrument, seed; see
+        options: data, clips, seconds, seed_seconds, models, runs, only, instrument, seed; see
             `orchestrion.evaluation.comparison.everything.Options`.
 
     Returns:

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from orchestrion.cli.options import INSTRUMENT, PATH, SCORE, json_option, seed_option, temperature_option
 from orchestrion.cli.output import output_folder, printable, write_settings
 from orchestrion.cli.sources import arranging_options, read_arranged
-from orchestrion.shipped import DEFAULT_INSTRUMENT
+from orchestrion.shipped import BACKENDS, DEFAULT_INSTRUMENT
 
 
 def parse_models(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
@@ -42,6 +42,7 @@ def parse_models(ctx: click.Context, param: click.Parameter, value: tuple[str, .
 @click.option("--models", multiple=True, callback=parse_models, metavar="BACKEND=RUN",
               help="With --all: a run's folder or weights file for a back-end; several times.")
 @click.option("--runs", metavar="DIR", help="With --all: a folder with a run for each back-end, called after it.")
+@click.option("--only", type=click.Choice(BACKENDS), multiple=True, metavar="BACKEND", help="With --all: this one; several times.")
 @arranging_options
 @seed_option
 @temperature_option
@@ -75,7 +76,7 @@ def compare(ctx: click.Context, score: str | None, named_score: str | None, ever
 
 def _compare_one(ctx: click.Context, score: str, as_json: bool) -> None:
     output, instrument = ctx.params["output"], ctx.params["instrument"]
-    given = [name for name in ("data", "seconds", "seed_seconds", "clips", "models", "runs") if _is_given(ctx, name)]
+    given = [name for name in ("data", "seconds", "seed_seconds", "clips", "models", "runs", "only") if _is_given(ctx, name)]
     if given:
         raise click.UsageError(f"--{given[0].replace('_', '-')} goes with --all.")
     arranged = read_arranged(score, ctx)
@@ -102,7 +103,7 @@ def _compare_all(ctx: click.Context, score: str, as_json: bool) -> None:
         if _is_given(ctx, name):
             raise click.UsageError(f"--{name} does not go with --all.")
     arranged = read_arranged(score, ctx)
-    names = ("data", "clips", "seconds", "seed_seconds", "models", "runs", "instrument", "seed")
+    names = ("data", "clips", "seconds", "seed_seconds", "models", "runs", "only", "instrument", "seed")
     with output_folder(output):
         from orchestrion import api
 

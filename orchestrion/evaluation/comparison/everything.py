@@ -34,7 +34,7 @@ class Options:
             split is searched for copies; built-in tunes without one.
         clips: how many seeds; the spectrograms' means are over them.
         seconds, seed_seconds: of what is generated, and of what it continues.
-        models, runs, instrument: see `lineup.line_up`.
+        models, runs, instrument, only: see `lineup.line_up`.
         seed: of the first clip; the next have the next.
     """
 
@@ -45,6 +45,7 @@ class Options:
     models: Mapping[str, str] | None = None
     runs: str | None = None
     instrument: str = shipped.DEFAULT_INSTRUMENT
+    only: tuple[str, ...] = ()
     seed: int = 0
 
 
@@ -64,7 +65,7 @@ def compare_all(score: Score, out_dir: str | os.PathLike[str], options: Options 
     folder = Path(out_dir)
     if not folder.is_dir():
         raise OrchestrionError(f"Cannot write the report into {folder}: it is not a folder; make it first.")
-    entries = line_up(chosen.models, chosen.runs, chosen.instrument, chosen.data or "SET")
+    entries = line_up(chosen.models, chosen.runs, chosen.instrument, chosen.data or "SET", chosen.only)
     told = score.crop(0.0, chosen.seconds)
     if not told.notes:
         raise OrchestrionError(f"The score has no notes in its first {chosen.seconds:g} s; ask for more --seconds.")

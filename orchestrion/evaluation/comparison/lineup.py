@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,7 @@ def line_up(
     runs: str | os.PathLike[str] | None = None,
     instrument: str = shipped.DEFAULT_INSTRUMENT,
     data: str = "SET",
+    only: Sequence[str] = (),
 ) -> tuple[Entry, ...]:
     """All back-ends in the order of the papers.
 
@@ -40,18 +41,21 @@ def line_up(
         runs: a folder with a run for each back-end, called after it.
         instrument: what plays for ``wavenet``, and with ``-unconditioned`` for that where nothing better is there.
         data: what the commands call the prepared set.
+        only: the back-ends that take part; all of them without any.
 
     Raises:
         OrchestrionError: a model is named for a back-end that does not exist, or does not exist itself.
     """
     named = dict(models or {})
-    for backend, model in named.items():
+    for backend in (*named, *only):
         if backend not in shipped.BACKENDS:
             raise OrchestrionError(f"There is no back-end {backend!r}; choose one of {', '.join(shipped.BACKENDS)}.")
+    for backend, model in named.items():
         find_model(backend, model)
     if runs is not None and not Path(runs).is_dir():
         raise OrchestrionError(f"There is no folder {runs}; name the one that holds a run for each back-end.")
-    found = {backend: named.get(backend) or _in_runs(backend, runs) or _shipped(backend, instrument) for backend in shipped.BACKENDS}
+    taking_part = [backend for backend in shipped.BACKENDS if backend in only or not only]
+    found = {backend: named.get(backend) or _in_runs(backend, runs) or _shipped(backend, instrument) for backend in taking_part}
     return tuple(
         Entry(backend, model, None if model else f"orchestrion train {backend} --data {data} -o runs/{backend}")
         for backend, model in found.items()

@@ -2,12 +2,12 @@
 
 Nayebi and Vitelli (2015) saw their networks fall into loops, the sooner the shorter the seed, and found about three
 times the seed's length safe. Here audio loops where its log-mel spectrogram equals itself a fixed lag earlier: for a
-lag L the difference |S[n] - S[n - L]|, averaged over the bands that sound and over the longer of L and half a second,
-stays below a tolerance for at least two more periods and three seconds. A note that is merely held decays; so where L is short the
-same is asked at the multiple of L next above a second and a half. What is silent at both ends of the lag counts for
-nothing: silence has its own meter.
+lag L the difference |S[n] - S[n - L]|, averaged over bands, the loud ones counting most, and over the longer of L and
+half a second, stays below a tolerance for at least two more periods and three seconds. A note that is merely held
+decays; so where L is short the same is asked at the multiple of L next above a second and a half. What is silent at
+both ends of the lag counts for nothing: silence has its own meter.
 
-Music repeats itself too, but players do not do it to within 2 dB a band, bar after bar. A sequencer's does: there this
+Music repeats itself too, but players do not do it to within 3 dB a band, bar after bar. A sequencer's does: there this
 meter tells that the loop is there, not whose it is.
 """
 
@@ -60,7 +60,7 @@ def measure_loops(
     shortest_s: float = 0.08,
     longest_s: float = 8.0,
     least_s: float = 3.0,
-    tolerance_db: float = 2.0,
+    tolerance_db: float = 3.0,
 ) -> LoopMeter:
     """The loop that begins first in ``audio``, without the seed that it continues.
 
@@ -72,13 +72,12 @@ def measure_loops(
     levels = log_mel(audio, N_BANDS, hop_s=HOP_S)
     # Levels further below the loudest band are dominated by noise, in which no two repetitions agree.
     floor_db = max(float(levels.max()) - RANGE_DB, SILENT_DB)
-    levels = np.maximum(levels, floor_db)
-    silent = levels <= floor_db
-    longest = min(round(longest_s / HOP_S), len(levels) // 3)
+    above = np.maximum(levels - floor_db, 0.0)
+    longest = min(round(longest_s / HOP_S), len(above) // 3)
     found = [
         loop
         for lag in range(max(1, round(shortest_s / HOP_S)), longest + 1)
-        if (loop := _loop_at(levels, silent, lag, round(least_s / HOP_S), tolerance_db)) is not None
+        if (loop := _loop_at(above, lag, round(least_s / HOP_S), tolerance_db)) is not None
     ]
     # Multiples of a period begin later, by a period each.
     return LoopMeter(min(found, key=lambda loop: (loop.start_s, loop.period_s), default=None), audio.duration_s)
@@ -88,11 +87,11 @@ def _by(loop: Loop | None, time_s: float) -> bool:
     return loop is not None and loop.start_s <= time_s
 
 
-def _loop_at(levels: np.ndarray, silent: np.ndarray, lag: int, least: int, tolerance_db: float) -> Loop | None:
-    alike, difference = _alike(levels, silent, lag, tolerance_db)
+def _loop_at(above: np.ndarray, lag: int, least: int, tolerance_db: float) -> Loop | None:
+    alike, difference = _alike(above, lag, tolerance_db)
     whole = -(-round(1.5 / HOP_S) // lag) * lag
-    if alike.any() and whole > lag and whole < len(levels):
-        further, _ = _alike(levels, silent, whole, tolerance_db)
+    if alike.any() and whole > lag and whole < len(above):
+        further, _ = _alike(above, whole, tolerance_db)
         # What begins here must be there `whole` later, too.
         alike[: len(further)] &= further
     first, last = _first_run(alike, max(2 * lag, least))
@@ -109,15 +108,16 @@ def _earlier(difference: np.ndarray, tolerance_db: float) -> int:
     return int(np.flatnonzero(means < tolerance_db).max(initial=-1)) + 1
 
 
-def _alike(levels: np.ndarray, silent: np.ndarray, lag: int, tolerance_db: float) -> tuple[np.ndarray, np.ndarray]:
+def _alike(above: np.ndarray, lag: int, tolerance_db: float) -> tuple[np.ndarray, np.ndarray]:
     """Which frames from ``lag`` on repeat those before them, and by how much they differ, both [n - lag]."""
-    # Bands that are silent in both frames say nothing.
-    n_bands = (~(silent[lag:] & silent[:-lag])).sum(axis=1)
-    difference = np.abs(levels[lag:] - levels[:-lag]).sum(axis=1) / np.maximum(n_bands, 1)
-    counts = (n_bands > 0).astype(np.float64)
+    # A band counts for as much as it stands out of silence in the louder of both frames.
+    weight = np.maximum(above[lag:], above[:-lag])
+    total = weight.sum(axis=1)
+    difference = (weight * np.abs(above[lag:] - above[:-lag])).sum(axis=1) / np.maximum(total, 1e-6)
+    counts = (total > 0).astype(np.float64)
     width = max(lag, round(0.5 / HOP_S))
-    total, weight = _running_sum(difference * counts, width), _running_sum(counts, width)
-    mean = np.where(weight > width / 4, total / np.maximum(weight, 1), np.inf)
+    summed, counted = _running_sum(difference * counts, width), _running_sum(counts, width)
+    mean = np.where(counted > width / 4, summed / np.maximum(counted, 1), np.inf)
     return mean < tolerance_db, difference
 
 
