@@ -32,8 +32,9 @@ def coverage_figure(of: Material, title: str = "") -> Figure:
     pitches = np.arange(low, high + 1)
     axis.bar(pitches - 0.2, of.seconds["train"][low : high + 1], 0.55, color=NOTE_COLOUR, label="training")
     axis.bar(pitches + 0.25, of.seconds["validation"][low : high + 1], 0.35, color=VALIDATION_COLOUR, label="held out")
-    axis.set_yscale("log")
     top = max(10 * THIN_S, float(max(of.seconds[split].max() for split in of.seconds)))
+    axis.set_ylim(LEAST_S, 3 * top)  # before the scale, which without any note would find nothing to scale by
+    axis.set_yscale("log")
     axis.axhline(THIN_S, color="grey", linewidth=0.8, linestyle=":")
     _shade_gaps(axis, of)
     _label(axis, low, high, top)

@@ -93,15 +93,18 @@ def _play_all(entries: list[Entry], material: Material, score: Score, options: O
 
 def _measure_all(played: list[Played], material: Material, score: Score, seed_s: float) -> dict[str, dict[str, Any]]:
     yardstick = Yardstick.of(material, seed_s)
-    n_clips = len(material.openings)
-    # Searching for copies takes most of the time.
-    with progress(max(material.training_s, 1.0) * n_clips * (len(played) + 1), "Measuring") as advance:
-        real = measure([opening.follows for opening in material.openings], yardstick, advance=advance)
-        found = {RECORDING: real}
+    takes = {RECORDING: tuple(opening.follows for opening in material.openings)}
+    takes |= {take.entry.backend: take.clips for take in played}
+    # Searching for copies takes as long as all the rest.
+    with progress(2 * max(material.training_s, 1.0), "Measuring") as advance:
+        copies = yardstick.search(takes, RECORDING, advance)
+        found = {RECORDING: measure(takes[RECORDING], yardstick, copies=copies[RECORDING])}
         for take in played:
-            found[take.entry.backend] = measure(
-                take.clips, yardstick, score=score, block=take.block, spectra=take.spectra, advance=advance
+            name = take.entry.backend
+            found[name] = measure(
+                take.clips, yardstick, copies=copies[name], score=score, block=take.block, spectra=take.spectra
             )
+            advance(max(material.training_s, 1.0) / len(played))
     return found
 
 

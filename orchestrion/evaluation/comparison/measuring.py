@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any
 
@@ -16,7 +16,7 @@ from orchestrion.evaluation.comparison.material import Material
 from orchestrion.evaluation.following import note_accuracy
 from orchestrion.evaluation.meters.band import MusicBand, measure_band
 from orchestrion.evaluation.meters.clicks import measure_clicks
-from orchestrion.evaluation.meters.copying import CopyMeter, measure_copying
+from orchestrion.evaluation.meters.copying import CopyMeter, search_copies
 from orchestrion.evaluation.meters.distances import frechet_distance, kernel_distance
 from orchestrion.evaluation.meters.embeddings import embed_all
 from orchestrion.evaluation.meters.loops import SEED_MULTIPLES, measure_loops
@@ -33,7 +33,6 @@ class Yardstick:
     band: MusicBand
     patches: np.ndarray
     usual_db: float
-    by_chance: float | None
     seed_s: float
 
     @classmethod
@@ -42,34 +41,45 @@ class Yardstick:
         Raises:
             OrchestrionError: the held-out recordings are silent.
         """
-        usual_db = level_db(np.concatenate([sound.samples for sound in material.held_out]))
-        chance = None
-        if material.training:
-            chance = measure_copying(material.openings[0].follows, material.training_audio()).correlation
         held_out = material.held_out
-        return cls(material, MusicBand.of(held_out), embed_all(held_out), usual_db, chance, seed_s)
+        usual_db = level_db(np.concatenate([sound.samples for sound in held_out]))
+        return cls(material, MusicBand.of(held_out), embed_all(held_out), usual_db, seed_s)
+
+    def search(
+        self, takes: Mapping[str, Sequence[Waveform]], recording: str, advance: Callable[[float], None]
+    ) -> dict[str, list[CopyMeter]]:
+        """Copies in all clips of all ``takes``; empty lists where the training audio is not known.
+
+        What the real ``recording``, which is no copy, scores at most is what chance gives.
+        """
+        if not self.material.training:
+            return {name: [] for name in takes}
+        clips = [clip for listed in takes.values() for clip in listed]
+        found = iter(search_copies(clips, self.material.training_audio, advance=advance))
+        by_take = {name: [next(found) for _ in listed] for name, listed in takes.items()}
+        chance = max(copy.correlation for copy in by_take[recording])
+        return {name: [replace(copy, by_chance=chance) for copy in copies] for name, copies in by_take.items()}
 
 
 def measure(
     clips: Sequence[Waveform],
     yardstick: Yardstick,
     *,
+    copies: Sequence[CopyMeter] = (),
     score: Score | None = None,
     block: int = 1,
     spectra: np.ndarray | None = None,
-    advance: Callable[[float], None] | None = None,
 ) -> dict[str, Any]:
     """Every meter of every clip under ``clips``, ``found`` (how many clips have which fault), and what is of all together.
 
     Args:
+        copies: of each clip; see `Yardstick.search`.
         score: what the first clip is compared with, note by note; None for none.
         block: samples between seams; 1 where there are none.
         spectra: complex spectra [n, N] the clips were made from.
-        advance: told the seconds of training audio searched for copies.
     """
     music = {rate: MusicFlatness.of(yardstick.material.held_out, rate) for rate in {clip.sample_rate for clip in clips}}
     rows = [_clip(clip, yardstick, music[clip.sample_rate], block) for clip in clips]
-    copies = [_copying(clip, yardstick, advance) for clip in clips] if yardstick.material.training else []
     for row, copy in zip(rows, copies, strict=False):
         row["copying"] = asdict(copy) | {"found": copy.found}
     found = {name: sum(row[name]["found"] for row in rows) for name in rows[0]}
@@ -108,11 +118,6 @@ def _clicks(clip: Waveform, block: int) -> Any:
     except OrchestrionError:
         # Blocks too short, or only one of them: there is no edge to look at.
         return None
-
-
-def _copying(clip: Waveform, yardstick: Yardstick, advance: Callable[[float], None] | None) -> CopyMeter:
-    audio = yardstick.material.training_audio()
-    return measure_copying(clip, audio, by_chance=yardstick.by_chance, advance=advance)
 
 
 def summary(result: dict[str, Any]) -> dict[str, Any]:

@@ -5,15 +5,17 @@ Windows of the audio are correlated with all of the training audio at every lag;
 seconds long, and figures belong beside ``by_chance``: what a held-out recording of the same kind scores.
 
 Correlations are by FFT over pieces of the training audio that overlap by a window, so memory stays flat however long it
-is; both sides are brought to 4 kHz first, where nearly all energy of music lies.
+is; both sides are brought to 4 kHz first, where nearly all energy of music lies. The best places are then looked at
+again between samples: a copy need not begin on one of 4 kHz.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.fft import irfft, rfft
 
 from orchestrion.bridge import Waveform
 from orchestrion.errors import OrchestrionError
@@ -21,11 +23,13 @@ from orchestrion.errors import OrchestrionError
 SAMPLE_RATE = 4000
 WINDOW_S, HOP_S = 2.0, 1.0
 PIECE = 1 << 17
-# Correlations are looked up between samples too: a copy need not begin on one of 4 kHz.
-FINER = 2
 COPIED = 0.9
 # Windows this far below the loudest are background.
 QUIET_DB = 40.0
+# Places looked at again, with so many steps a sample and so many samples to either side.
+N_BEST, FINER, AROUND = 4, 8, 4
+# Windows searched for at once; their spectra take half a MiB each.
+MOST_WINDOWS = 192
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,25 @@ class CopyMeter:
         return self.correlation > limit
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Window:
+    """Two seconds scaled to norm 1, where they begin, and of which clip they are."""
+
+    samples: np.ndarray
+    start: int
+    clip: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """A likeness, in which recording, from which sample, and the audio there with `AROUND` samples to either side."""
+
+    likeness: float
+    recording: int
+    start: int
+    audio: np.ndarray
+
+
 def measure_copying(
     audio: Waveform,
     training: Iterable[Waveform],
@@ -54,87 +77,133 @@ def measure_copying(
     by_chance: float | None = None,
     advance: Callable[[float], None] | None = None,
 ) -> CopyMeter:
-    """The greatest correlation of any two seconds of ``audio`` with the ``training`` recordings.
+    """The greatest correlation of any two seconds of ``audio`` with the ``training`` recordings; see `search_copies`."""
+    return search_copies([audio], lambda: training, by_chance=by_chance, advance=advance)[0]
+
+
+def search_copies(
+    clips: Sequence[Waveform],
+    training: Callable[[], Iterable[Waveform]],
+    *,
+    by_chance: float | None = None,
+    advance: Callable[[float], None] | None = None,
+) -> tuple[CopyMeter, ...]:
+    """The same for several ``clips``, reading the training recordings as seldom as memory allows.
 
     Args:
+        training: hands out the recordings, one by one, from the first.
         by_chance: the correlation that this finds for a held-out recording.
-        advance: told the seconds of training audio done, for a progress bar.
+        advance: told the seconds of training audio done times the share of the clips, so that all add up to the
+            seconds of the training audio.
 
     Raises:
         OrchestrionError: no training recording.
     """
-    windows, starts = _windows(_low(audio))
-    best = np.zeros(len(windows))
-    place = np.zeros((len(windows), 2))
+    windows = [window for number, clip in enumerate(clips) for window in _windows(_low(clip), number)]
+    best: list[_Place] = []
+    for first in range(0, len(windows), MOST_WINDOWS):
+        group = windows[first : first + MOST_WINDOWS]
+        best += _search(group, training(), len(group) / len(windows), advance)
+    return tuple(_meter(number, windows, best, by_chance) for number in range(len(clips)))
+
+
+def _meter(number: int, windows: Sequence[_Window], best: Sequence[_Place], by_chance: float | None) -> CopyMeter:
+    own = [i for i, window in enumerate(windows) if window.clip == number]
+    at = max(own, key=lambda i: best[i].likeness)
+    share = float(np.mean([best[i].likeness > COPIED for i in own]))
+    place = best[at]
+    return CopyMeter(
+        place.likeness, windows[at].start / SAMPLE_RATE, place.recording, place.start / SAMPLE_RATE, share, by_chance
+    )
+
+
+def _search(
+    windows: Sequence[_Window], training: Iterable[Waveform], share: float, advance: Callable[[float], None] | None
+) -> list[_Place]:
+    """The best place of each window, refined."""
+    sizes = {len(window.samples) for window in windows}
+    spectra = [np.conj(rfft(window.samples, PIECE)) for window in windows]
+    found: list[list[_Place]] = [[] for _ in windows]
     n_recordings = 0
     for number, recording in enumerate(training):
         n_recordings += 1
-        for start, piece in _pieces(_low(recording), windows.shape[1]):
-            found, at = _greatest(windows, piece)
-            better = found > best
-            best[better] = found[better]
-            place[better] = np.stack([np.full(len(at), number), (start + at) / SAMPLE_RATE], axis=1)[better]
+        low = _low(recording)
+        for size in sizes:
+            for start, piece in _pieces(low, size):
+                _look(piece, start, number, low, size, windows, spectra, found)
         if advance is not None:
-            advance(recording.duration_s)
+            advance(recording.duration_s * share)
     if not n_recordings:
         raise OrchestrionError("Copying is measured against training recordings; there are none.")
-    first = int(best.argmax())
-    share = float((best > COPIED).mean())
-    return CopyMeter(
-        float(best[first]),
-        starts[first] / SAMPLE_RATE,
-        int(place[first, 0]),
-        float(place[first, 1]),
-        share,
-        by_chance,
-    )
+    return [
+        max((_refined(window, place) for place in places), key=lambda place: place.likeness)
+        for window, places in zip(windows, found, strict=True)
+    ]
+
+
+def _look(
+    piece: np.ndarray, start: int, number: int, low: np.ndarray, size: int, windows: Sequence[_Window],
+    spectra: Sequence[np.ndarray], found: list[list[_Place]],
+) -> None:  # fmt: skip
+    """Add the best place in one piece to what was ``found`` for each window of ``size`` samples."""
+    n_lags = len(piece) - size + 1
+    spectrum = rfft(piece, PIECE)
+    scale = _scale(piece, size)
+    for i, window in enumerate(windows):
+        if len(window.samples) != size:
+            continue
+        # One window at a time: that is what bounds the memory.
+        likeness = np.abs(irfft(spectrum * spectra[i], PIECE)[:n_lags]) * scale
+        at = int(likeness.argmax())
+        if len(found[i]) < N_BEST or likeness[at] > found[i][-1].likeness:
+            place = _Place(float(likeness[at]), number, start + at, _around(low, start + at, size))
+            found[i] = sorted([*found[i], place], key=lambda known: -known.likeness)[:N_BEST]
+
+
+def _scale(piece: np.ndarray, size: int) -> np.ndarray:
+    """One over the norm of every stretch of ``size`` samples; 0 next to silence, where the quotient means nothing."""
+    energy = np.concatenate([[0.0], np.cumsum(np.square(piece, dtype=np.float64))])
+    norms = np.sqrt(np.maximum(energy[size:] - energy[:-size], 0))
+    return np.where(norms > 1e-3 * max(norms.max(), 1e-6), 1 / np.maximum(norms, 1e-9), 0.0).astype(np.float32)
+
+
+def _around(samples: np.ndarray, start: int, size: int) -> np.ndarray:
+    """``samples`` from `AROUND` before ``start`` to `AROUND` after its ``size``, with silence beyond the ends."""
+    first, last = start - AROUND, start + size + AROUND
+    inside = samples[max(first, 0) : last]
+    return np.pad(inside, (max(0, -first), last - first - len(inside) - max(0, -first)))
+
+
+def _refined(window: _Window, place: _Place) -> _Place:
+    """The greatest likeness at any eighth of a sample within `AROUND` samples of a place."""
+    size = len(window.samples)
+    n = 1 << (size + 2 * AROUND - 1).bit_length()
+    product = irfft(rfft(place.audio.astype(np.float64), n) * np.conj(rfft(window.samples.astype(np.float64), n)), FINER * n)
+    scale = np.repeat(_scale(place.audio, size).astype(np.float64), FINER)
+    likeness = FINER * np.abs(product[: len(scale)]) * scale
+    at = int(likeness.argmax())
+    return replace(place, likeness=min(float(likeness[at]), 1.0), start=place.start - AROUND + at // FINER)
 
 
 def _low(audio: Waveform) -> np.ndarray:
     return audio.resample(SAMPLE_RATE).samples
 
 
-def _windows(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Windows [w, t] scaled to norm 1, and their first samples; quiet ones are left out, but for the loudest."""
+def _windows(samples: np.ndarray, clip: int) -> list[_Window]:
+    """Windows of a clip; quiet ones are left out, but for the loudest."""
     size = min(len(samples), round(WINDOW_S * SAMPLE_RATE))
-    starts = np.arange(0, len(samples) - size + 1, round(HOP_S * SAMPLE_RATE))
-    windows = np.stack([samples[start : start + size] for start in starts]).astype(np.float64)
-    norms = np.linalg.norm(windows, axis=1)
-    kept = norms >= norms.max() * 10 ** (-QUIET_DB / 20)
-    return windows[kept] / np.maximum(norms[kept], 1e-9)[:, None], starts[kept]
+    starts = range(0, len(samples) - size + 1, round(HOP_S * SAMPLE_RATE))
+    norms = [float(np.linalg.norm(samples[start : start + size])) for start in starts]
+    least = max(norms) * 10 ** (-QUIET_DB / 20)
+    return [
+        _Window(samples[start : start + size] / np.float32(max(norm, 1e-9)), start, clip)
+        for start, norm in zip(starts, norms, strict=True)
+        if norm >= least
+    ]
 
 
 def _pieces(samples: np.ndarray, size: int) -> Iterator[tuple[int, np.ndarray]]:
     """(first sample, piece) such that every stretch of ``size`` samples lies in one piece."""
     padded = np.pad(samples, (0, max(0, size - len(samples))))
-    step = PIECE - size + 1
-    for start in range(0, len(padded) - size + 1, step):
-        yield start, padded[start : start + PIECE].astype(np.float64)
-
-
-def _greatest(windows: np.ndarray, piece: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Greatest |correlation| of each window [w] in the piece, and at which sample [w]."""
-    size = windows.shape[1]
-    n_lags = len(piece) - size + 1
-    spectrum = np.fft.rfft(piece, PIECE)
-    energy = np.concatenate([[0.0], np.cumsum(np.square(piece))])
-    norms = np.sqrt(np.maximum(energy[size:] - energy[:-size], 0))
-    # Next to silence the quotient means nothing.
-    scale = np.where(norms > 1e-3 * max(norms.max(), 1e-6), 1 / np.maximum(norms, 1e-9), 0.0)
-    best, at = np.empty(len(windows)), np.empty(len(windows), dtype=int)
-    # One window at a time: that is what bounds the memory.
-    for i, window in enumerate(windows):
-        product = np.fft.irfft(spectrum * np.conj(np.fft.rfft(window, PIECE)), FINER * PIECE)[: FINER * n_lags]
-        likeness = FINER * np.abs(product) * np.repeat(scale, FINER)
-        peak = int(likeness.argmax())
-        at[i], best[i] = peak // FINER, _summit(likeness, peak)
-    return np.minimum(best, 1.0), at
-
-
-def _summit(values: np.ndarray, peak: int) -> float:
-    """The top of the parabola through a maximum and its neighbours."""
-    if not 0 < peak < len(values) - 1:
-        return float(values[peak])
-    left, centre, right = (float(value) for value in values[peak - 1 : peak + 2])
-    bend = 2 * centre - left - right
-    return centre + (right - left) ** 2 / (8 * bend) if bend > 0 else centre
+    for start in range(0, len(padded) - size + 1, PIECE - size + 1):
+        yield start, padded[start : start + PIECE]
