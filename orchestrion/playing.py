@@ -18,7 +18,7 @@ from orchestrion.progress import Advance, progress, waiting
 from orchestrion.renderer.instrument import TAIL_S, Instrument
 from orchestrion.renderer.parallel import ParallelStream, generate_parallel
 from orchestrion.renderer.resuming import resumable
-from orchestrion.renderer.sampler import compile_kernels, generate
+from orchestrion.renderer.sampler import STORAGE, compile_kernels, generate
 from orchestrion.renderer.streaming import Stream
 from orchestrion.version import VERSION
 
@@ -28,8 +28,8 @@ Player = Instrument | str | os.PathLike[str]
 VOICES_A_TAKE = 1_000
 # Enough for two processors at the samplers' best; more would only take memory.
 VOICES_TOGETHER = 48
-# Joins cost some note accuracy; up to here one run is quick enough.
-PARALLEL_FROM_S = 120.0
+# Joins cost nothing that can be heard or measured (`benchmarks/parallel_price.py`); up to here one run is as quick.
+PARALLEL_FROM_S = 8.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ def play_all(
     gains_db: Sequence[float] = (),
     pans: Sequence[float] = (),
     threads: int | None = None,
+    storage: str = STORAGE,
 ) -> Iterator[Performance]:
     """Play scores: all of each on one player, or part by part on as many players as each has parts.
 
@@ -72,10 +73,11 @@ def play_all(
         takes: scores, each with the number of the take; same score, take and seed, same audio.
         temperature: divides the logits; None for each instrument's own.
         parallel: cut scores into pieces that are played at once and joined where little sounds, instead of playing them
-            in one run; None for those of two minutes or more.
+            in one run; None for those of eight seconds or more.
         gains_db: of an ensemble's parts, in dB, one each; none for all 0.
         pans: of an ensemble's parts, -1 left to 1 right, one each; with them the audio is stereo.
         threads: processor threads; None for all.
+        storage: of the weights: float32, bfloat16 or int8; see `renderer.kernels.packing`.
 
     Raises:
         OrchestrionError: not one player for each part, a broken instrument, or nothing to play.
@@ -84,8 +86,8 @@ def play_all(
     plans = [_Plan.make(score, take, instruments, parallel) for score, take in takes]
     n_together = max(1, VOICES_TOGETHER // len(instruments))
     total_s = sum(plan.score.duration_s + TAIL_S for plan in plans) * len(instruments)
-    sampling: dict[str, Any] = {"seed": seed, "threads": threads}
-    compile_player()
+    sampling: dict[str, Any] = {"seed": seed, "threads": threads, "storage": storage}
+    compile_player(storage)
     with progress(total_s, f"Playing {', '.join(dict.fromkeys(i.name for i in instruments))}") as advance:
         for start in range(0, len(plans), n_together):
             together = plans[start : start + n_together]
@@ -107,6 +109,7 @@ def blocks_of(
     temperature: float | None = None,
     parallel: bool = False,
     threads: int | None = None,
+    storage: str = STORAGE,
     state: Any = None,
 ) -> Stream | ParallelStream:
     """The audio of `play` on one instrument as it is made: iterate for float32 blocks, keep ``.state`` to go on later."""
@@ -115,6 +118,7 @@ def blocks_of(
         "seed": seed,
         "temperature": instrument.temperature if temperature is None else temperature,
         "voice": take * VOICES_A_TAKE,
+        "storage": storage,
         "state": state,
     }
     series = instrument.series(score)
@@ -133,6 +137,7 @@ def render_to_file(
     temperature: float | None = None,
     parallel: bool | None = None,
     threads: int | None = None,
+    storage: str = STORAGE,
     resume: bool = False,
 ) -> dict[str, Any]:
     """Play ``score`` into the audio file ``path``; memory does not grow with its length.
@@ -146,9 +151,9 @@ def render_to_file(
     Raises:
         OrchestrionError: the file cannot be written, or a journal of other settings is in the way.
     """
-    compile_player()
+    compile_player(storage)
     rate, n_samples = instrument.config.sample_rate, instrument.series(score).n_samples
-    asked: dict[str, Any] = {"seed": seed, "take": take, "temperature": temperature}
+    asked: dict[str, Any] = {"seed": seed, "take": take, "temperature": temperature, "storage": storage}
     asked["parallel"] = is_parallel(score, parallel)
 
     def start(state: Any) -> Stream | ParallelStream:
@@ -169,14 +174,14 @@ def _counted(blocks: Iterator[np.ndarray], rate: int, advance: Advance) -> Itera
         yield block
 
 
-def compile_player() -> None:
+def compile_player(storage: str = STORAGE) -> None:
     """Wait until the player is compiled for this processor, and say so where that takes long: it happens once."""
     with waiting("Compiling the player for this processor (once)"):
-        compile_kernels()
+        compile_kernels(storage)
 
 
 def is_parallel(score: Score, asked: bool | None) -> bool:
-    """Whether a score is cut into pieces: as asked, else from two minutes on (see `PARALLEL_FROM_S`)."""
+    """Whether a score is cut into pieces: as asked, else from eight seconds on (see `PARALLEL_FROM_S`)."""
     return score.duration_s >= PARALLEL_FROM_S if asked is None else asked
 
 

@@ -51,7 +51,9 @@ class Job:
 @click.option("--pan", "pans", type=click.FloatRange(-1, 1), multiple=True, metavar="-1…1",
               help="Left to right, once for each part of an ensemble; the output is then stereo.")
 @click.option("--parallel/--exact", "parallel", default=None,
-              help="Cut the score into pieces played at once, or play it in one run.  [default: parallel from two minutes on; -o - in one run]")
+              help="Cut the score into pieces played at once, or play it in one run.  [default: parallel from eight seconds on; -o - in one run]")
+@click.option("--storage", type=click.Choice(["bfloat16", "int8", "float32"]), default="bfloat16", show_default=True,
+              help="How the weights are kept: int8 plays nearly twice as fast and costs 0.003 bits a sample.")
 @click.option("--resume", is_flag=True, help="Keep a journal while playing, and go on from it after an interruption.")
 @click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
               help="Takes of each score: OUT-1.wav, OUT-2.wav, …")
@@ -146,7 +148,7 @@ def _together(ctx: click.Context, takes: Sequence[tuple[Job, int]]) -> Iterator[
 
 
 def _sampling(ctx: click.Context) -> dict[str, Any]:
-    return {name: ctx.params[name] for name in ("seed", "temperature", "parallel")}
+    return {name: ctx.params[name] for name in ("seed", "temperature", "parallel", "storage")}
 
 
 def _render_to_stdout(ctx: click.Context, sources: list[str], count: int) -> None:

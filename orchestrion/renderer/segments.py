@@ -21,12 +21,12 @@ import numpy as np
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.renderer.config import WaveNetConfig
 
-LONGEST_S, SHORTEST_S = 5.0, 1.5  # pieces wanted
+LONGEST_S, SHORTEST_S = 5.0, 2.5  # pieces wanted
 PIECES = 24  # of a score, if they are not too short: enough for two processors
-SPREAD = 0.2
+SPREAD, SPREAD_S = 0.2, 0.6  # how far from the length wanted a cut may lie: in most music an attack lies within
 OVERLAP_S = 0.064
 FADE_S = 0.010
-SETTLING_S = 0.1  # warm-up beyond the receptive field
+SETTLING_S = 0.6  # warm-up beyond the receptive field: from silence into what would sound there takes a note or so
 LOOK_BACK_S = 0.5  # how much earlier a warm-up may begin to start with an attack
 DECAY_S, RELEASE_S = 0.6, 0.08  # a rough guess of how notes die away, to find where little sounds
 WORTH = 0.02  # the attack that a cut without any counts for
@@ -51,13 +51,14 @@ def plan(series: ConditioningSeries, config: WaveNetConfig) -> list[Piece]:
 
 
 def cuts_of(series: ConditioningSeries) -> list[int]:
-    """Frames to cut at, each the cheapest within ``SPREAD`` of the length wanted: pieces of like length keep a batch full."""
+    """Frames to cut at, each the cheapest near the length wanted: pieces of like length keep a batch full."""
     rate = series.sample_rate / series.hop
     wanted = int(np.clip(series.n_frames / rate / PIECES, SHORTEST_S, LONGEST_S) * rate)
+    spread = max(int(SPREAD * wanted), int(SPREAD_S * rate))
     costs = cut_costs(series)
     cuts, at = [], 0
     while series.n_frames - at > 1.7 * wanted:
-        low, high = at + int((1 - SPREAD) * wanted), at + int((1 + SPREAD) * wanted)
+        low, high = at + wanted - spread, at + wanted + spread
         distance = np.abs(np.arange(low, high) - at - wanted) / wanted
         at = low + int(np.argmin(costs[low:high] + 1e-3 * distance))
         cuts.append(at)

@@ -26,7 +26,7 @@ class Interrupted(Exception):
 def start(request, monkeypatch):
     torch.manual_seed(0)
     model = WaveNet(CONFIG).eval()
-    notes = [Note(i / 2, i / 2 + 0.4, 60 + i, 90) for i in range(16)]
+    notes = [Note(i / 2, i / 2 + 0.4, 60 + i, 90) for i in range(24)]
     series = ConditioningSeries.from_notes(notes, tail_s=0.1)
     if request.param == "exact":
         return lambda state: Stream(model, series, state=state)

@@ -91,7 +91,7 @@ def test_uncorrelated_noise_keeps_its_power():
 
 
 def test_threads_and_blocks_do_not_change_the_audio(model, monkeypatch):
-    items = [melody(12), melody(7)]
+    items = [melody(16), melody(12)]
     one = parallel.generate_parallel(model, items, seed=4, threads=1)
     two = parallel.generate_parallel(model, items, seed=4, threads=2)
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
