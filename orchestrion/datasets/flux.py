@@ -35,7 +35,7 @@ def onset_strength(samples: np.ndarray) -> np.ndarray:
     flux = np.concatenate(parts)
     rise = np.maximum(flux - median_filter(flux, round(2 * NEIGHBOURHOOD_S / FRAME_S) + 1, mode="nearest"), 0)
     # The maximum counts where attacks are so few that the percentile lies below them.
-    return rise / max(float(np.percentile(rise, 98)), 0.25 * float(rise.max()), 1e-2)
+    return rise / max(float(np.percentile(rise, 98)), 0.12 * float(rise.max()), 1e-2)
 
 
 def n_frames(samples: np.ndarray) -> int:

@@ -84,7 +84,7 @@ def line_of(track: PitchTrack, heard: Waveform) -> tuple[Note, ...]:
 def _earlier(notes: Sequence[Note]) -> list[Note]:
     """Onsets without their bias; a note that reached the next one's still does, and no further."""
     onsets_s = [max(note.onset_s - ONSET_BIAS_S, 0.0) for note in notes]
-    ends_s = [*onsets_s[1:], float("inf")]
+    ends_s = [*onsets_s, float("inf")][1:]
     return [replace(n, onset_s=a, offset_s=min(n.offset_s, b)) for n, a, b in zip(notes, onsets_s, ends_s, strict=True)]
 
 

@@ -1,0 +1,129 @@
+"""Files to labelled sets: what is written, what is reused, what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from orchestrion.bridge import Note, Part, Score, Waveform
+from orchestrion.datasets.aligned import AlignedSet
+from orchestrion.errors import OrchestrionError
+from orchestrion.labelling import methods, recordings
+from orchestrion.labelling.methods import METHODS, notes_of
+from orchestrion.labelling.picture import labels_figure
+from orchestrion.labelling.recordings import label_recordings
+from tests.labelling.sounds import RATE, line, played
+
+NOTES = line([60, 64, 67, 72])
+
+
+@pytest.fixture
+def takes(tmp_path: Path) -> Path:
+    folder = tmp_path / "takes"
+    folder.mkdir()
+    played(NOTES).resample(22050).write(folder / "take.1.wav")
+    played(line([67, 65, 64])).write(folder / "other.flac")
+    return folder
+
+
+def test_a_folder_becomes_a_set_of_recordings_with_notes(takes, tmp_path):
+    output = tmp_path / "new" / "set"
+    made = label_recordings([takes], output, method="pyin")
+    assert [(one.name, one.notes, one.lowest_pitch, one.highest_pitch) for one in made] == [
+        ("other", 3, 64, 67), ("take.1", 4, 60, 72)]  # fmt: skip
+    opened = AlignedSet.open(output, cache_dir=tmp_path / "cache")
+    assert [note.pitch for note in opened.piece("take.1").notes] == [60, 64, 67, 72]
+    assert opened.piece("take.1").duration_s == pytest.approx(made[1].seconds, abs=1e-3)
+    assert [note.pitch for note in Score.read(output / "take.1.mid").notes] == [60, 64, 67, 72]
+    assert (output / "take.1.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_there_is_not_made_again_unless_something_changed(takes, tmp_path, monkeypatch):
+    output = tmp_path / "set"
+    label_recordings([takes / "other.flac"], output, method="pyin")
+    asked: list[str] = []
+    monkeypatch.setattr(recordings, "notes_of", lambda audio, method, score: asked.append(method) or notes_of(audio, method, score))
+    again = label_recordings([takes], output, method="pyin")
+    assert [one.reused for one in again] == [True, False] and asked == ["pyin"]
+    (output / "other.png").unlink()
+    played(NOTES).write(takes / "take.1.wav")
+    assert not any(one.reused for one in label_recordings([takes], output, method="pyin"))
+    (output / "other.label.json").write_text("{}")
+    assert [one.reused for one in label_recordings([takes], output, method="pyin")] == [False, True]
+
+
+def test_nothing_heard_is_no_note_and_no_failure(tmp_path):
+    Waveform(np.zeros(RATE, dtype=np.float32), RATE).write(tmp_path / "silence.wav")
+    for method in ("pyin", "polyphonic"):
+        (made,) = label_recordings([tmp_path / "silence.wav"], tmp_path / method, method=method)
+        assert made.notes == 0 and made.lowest_pitch is None
+        assert not (tmp_path / method / "silence.mid").exists()
+        assert (tmp_path / method / "silence.tsv").read_text().count("\n") == 1
+
+
+def test_scores_by_order_or_by_name(takes, tmp_path):
+    scores = tmp_path / "scores"
+    scores.mkdir()
+    for name, notes in (("take.1", NOTES), ("other", line([67, 65, 64]))):
+        Score((Part("", 0, notes),)).write(scores / f"{name}.mid")
+    made = label_recordings([takes], tmp_path / "a", method="align", scores=[scores])
+    given = label_recordings([takes], tmp_path / "b", method="align", scores=[scores / "other.mid", scores / "take.1.mid"])
+    assert [one.notes for one in made] == [one.notes for one in given] == [3, 4]
+    assert (tmp_path / "a" / "take.1.tsv").read_text() == (tmp_path / "b" / "take.1.tsv").read_text()
+    record = json.loads((tmp_path / "a" / "take.1.label.json").read_text())
+    assert record["score"] == "take.1.mid" and len(record["score_sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    "given, options, says",
+    [
+        (["takes"], {"method": "guess"}, "no labelling method 'guess'; choose one of pyin"),
+        (["takes"], {"method": "align"}, "needs the score"),
+        (["takes"], {"method": "pyin", "scores": ["a", "b"]}, "takes no score"),
+        (["takes"], {"method": "align", "scores": ["a"]}, "2 recordings and 1 scores"),
+        (["takes"], {"method": "align", "scores": ["takes"]}, "has no score other.mid"),
+        (["takes", "takes"], {"method": "pyin"}, "Two recordings are called other"),
+        (["nowhere.wav"], {"method": "pyin"}, "is not a recording"),
+        (["takes"], {"method": "pyin", "output": "takes"}, "holds the recordings themselves"),
+        (["empty"], {"method": "pyin"}, "holds no audio"),
+        ([], {"method": "pyin"}, "nothing to label"),
+        (["broken"], {"method": "pyin"}, "is not audio that can be read"),
+    ],
+)
+def test_bad_input_is_one_sentence(takes, tmp_path, monkeypatch, given, options, says):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "x.wav").write_bytes(b"RIFF not really")
+    with pytest.raises(OrchestrionError, match=says) as caught:
+        label_recordings(given, options.pop("output", "out"), **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_long_recordings_are_transcribed_in_parts_that_join(monkeypatch):
+    notes = line([60, 64, 67, 72, 71, 67, 62, 55, 60, 64, 67, 72, 71, 67, 62, 55], seconds=0.5)
+    audio = played(notes)
+    whole = notes_of(audio, "polyphonic")
+    monkeypatch.setattr(methods, "PART_S", 4.0)
+    monkeypatch.setattr(methods, "OVERLAP_S", 2.0)
+    parts = notes_of(audio, "polyphonic")
+    assert [note.pitch for note in parts] == [note.pitch for note in whole]
+    np.testing.assert_allclose([n.onset_s for n in parts], [n.onset_s for n in whole], atol=0.02)
+
+
+def test_every_method_says_what_it_is_good_for():
+    assert set(METHODS) == {"pyin", "melodia", "polyphonic", "align"}
+    assert all(method.good_for for method in METHODS.values())
+    assert "AGPL" in METHODS["melodia"].notice
+
+
+@pytest.mark.parametrize("seconds, rows", [(4.0, 1), (25.0, 3), (200.0, 10), (1500.0, 5)])
+def test_the_picture_has_at_most_twelve_rows(seconds, rows):
+    audio = Waveform(np.full(round(seconds * 2000), 0.1, dtype=np.float32), 2000)
+    figure = labels_figure(audio, [Note(seconds / 2, seconds / 2 + 1, 60, 90)])
+    assert len(figure.axes) == rows
+    drawn = [patch for axis in figure.axes for patch in axis.patches]
+    assert drawn[0].get_x() == pytest.approx(seconds / 2) and drawn[0].get_y() == pytest.approx(59.5)
