@@ -30,6 +30,19 @@ WAVENET = "wavenet-unconditioned"
 NAMES = tuple(name for name in GENERATORS if name != "wavenet")
 TIMES = {WAVENET: 5.0, "spectral-conv1d": 1.5, "spectral-conv2d": 1.5, "sample-lstm": 1.5}
 SEED_S, LISTEN_S = 10.0, 10.0
+LABELS = {
+    "loss": "loss on the held-out piece",
+    "loss_of_the_mean": "the same for predicting the mean always",
+    "training_songs_loss": "loss on training songs",
+    "bits_per_sample": "bits a sample on the held-out piece (8 when nothing is known)",
+    "level_db": "level of a continuation, dB",
+    "level_from_noise_db": "level of a continuation of noise, dB",
+}
+OUTCOMES = {
+    True: "It draws samples, so that its audio does not settle; at so short a training it is piano-coloured noise with some tones.",
+    False: "Like its kin it predicts without chance: after a moment the audio settles into a steady, quiet drone, the "
+    "generation loop of which the papers speak.",
+}
 CARD = """# {name}
 
 A back-end of Orchestrion ({paper}), preset `small`: it continues piano music, or noise, at {rate:,} samples a second. It
@@ -50,8 +63,8 @@ is here to be compared with, trained for minutes and not for the paper's epochs,
 | --- | --- |
 {measures}
 
-The loss is {unit}; lower is better, and a model that has learnt nothing predicts the mean. The level says how
-loud {listen:g} s of continuation of the held-out piece's first {seed:g} s are, compared with those; -60 dB is silence.
+The loss is: {unit}; up to 32 examples of each. The levels are those of {listen:g} s that continue the held-out piece's first
+{seed:g} s, or noise, against these {seed:g} s. {outcome}
 
 ## Make it again
 
@@ -145,7 +158,8 @@ def _card(name: str, songs: SongSet, source: str, header: dict[str, Any]) -> str
         epochs=task.epochs(int(header["steps"])), minutes=header["minutes"], checksum=header["sha256"], unit=kind.unit,
         held_out=", ".join(song.name for song in songs.split("validation")), listen=LISTEN_S, seed=SEED_S,
         training_songs=header["data"]["training_songs"], training_minutes=header["data"]["training_minutes"],
-        measures="\n".join(f"| `{key}` | {value:.3f} |" for key, value in header["metrics"].items()),
+        measures="\n".join(f"| {LABELS[key]} | {header['metrics'][key]:.3f} |" for key in LABELS if key in header["metrics"]),
+        outcome=OUTCOMES[name == WAVENET],
     )  # fmt: skip
 
 
