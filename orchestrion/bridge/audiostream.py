@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from orchestrion.errors import OrchestrionError
 EXACT_LENGTH = ("WAV", "WAVEX", "FLAC", "AIFF", "W64", "RF64")
 # What libsndfile says of the length of a stream that it cannot know.
 UNKNOWN_FRAMES = 1 << 62
+STREAMED = 0xFFFFFFFF
+MAX_CHUNKS = 1000
 
 
 def read_blocks(
@@ -93,7 +96,28 @@ def _mono(source: Path, handle) -> Iterator[np.ndarray]:
     if not total:
         raise OrchestrionError(f"{source} holds no samples.")
     if handle.format in EXACT_LENGTH and total < handle.frames < UNKNOWN_FRAMES:
-        raise OrchestrionError(
-            f"{source} is cut off: {total / handle.samplerate:.1f} of {handle.frames / handle.samplerate:.1f} s can be "
-            "read; get the whole file."
-        )
+        _refuse_cut_off(source, total / handle.frames)
+    if (share := _share_of_wav(source)) < 1.0:
+        _refuse_cut_off(source, share)
+
+
+def _refuse_cut_off(source: Path, share: float) -> None:
+    raise OrchestrionError(f"{source} is cut off: only {share:.0%} of what its header promises is there; get the whole file.")
+
+
+def _share_of_wav(source: Path) -> float:
+    """How much of a WAV file's data is there, 1 for other formats: libsndfile takes a short file without a word."""
+    size = source.stat().st_size
+    with open(source, "rb") as handle:
+        if struct.unpack("<4s4x4s", handle.read(12).ljust(12, b"\0")) != (b"RIFF", b"WAVE"):
+            return 1.0
+        for _ in range(MAX_CHUNKS):
+            head = handle.read(8)
+            if len(head) < 8:
+                return 1.0
+            name, length = struct.unpack("<4sI", head)
+            if name == b"data":
+                # What programs write who cannot go back to fill it in.
+                return 1.0 if length in (0, STREAMED) else min(1.0, (size - handle.tell()) / length)
+            handle.seek(length + length % 2, os.SEEK_CUR)
+    return 1.0

@@ -53,7 +53,8 @@ def info(name: str, as_json: bool) -> None:
     known = {key: value for key, value in asdict(record).items() if key not in ("downloads", "layout")}
     show_figures(known, False)
     for item in record.downloads:
-        click.echo(f"{'file':<14} {item.address}\n{'':<14} {item.checksum or 'no checksum is published'}")
+        size = f", about {item.about_gib:g} GiB, {item.unpacked_gib:g} unpacked" if item.about_gib else ""
+        click.echo(f"{'file':<14} {item.address}\n{'':<14} {item.checksum or 'no checksum is published'}{size}")
 
 
 @click.command()

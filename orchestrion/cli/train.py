@@ -103,7 +103,7 @@ def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditi
 
 @train.command()
 @click.option("--data", required=True, metavar="NAME|DIR|FILE.mat",
-              help="melodies, chorales, a folder of scores, or a MATLAB file of piano rolls.")
+              help="melodies, chorales, music21:NAME, a folder of scores, a corpus as JSON, or a MATLAB file of rolls.")
 @click.option("--preset", default="repo", show_default=True, metavar="NAME",
               help="Sizes of the network: repo, paper, compact-melodies or compact-chorales.")
 @click.option("--from", "start_from", type=COMPOSER, metavar="NAME|PATH",

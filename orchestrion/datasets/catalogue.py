@@ -65,21 +65,25 @@ def open_recordings(
 
 def summary(recordings: AlignedSet) -> dict[str, object]:
     """Figures of a set: minutes and pieces a split, notes, lowest and highest pitch, peak and RMS level."""
-    pieces = recordings.pieces
-    notes = [note for piece in pieces for note in piece.notes]
-    pitches = [note.pitch for note in notes]
-    levels = [_levels(piece) for piece in pieces]
-    samples = sum(piece.n_samples for piece in pieces)
+    n_notes, lowest, highest, peak, energy = 0, 128, -1, 0.0, 0.0
+    for piece in recordings.pieces:
+        # One piece at a time: the notes of a large set would fill the memory.
+        pitches = [note.pitch for note in piece.notes]
+        n_notes += len(pitches)
+        lowest, highest = min([lowest, *pitches]), max([highest, *pitches])
+        loudest, squares = _levels(piece)
+        peak, energy = max(peak, loudest), energy + squares
+    samples = sum(piece.n_samples for piece in recordings.pieces)
     return {
         "name": recordings.name,
         "licence": recordings.information.get("licence", "unknown"),
         "minutes": {split: round(_minutes(recordings.split(split)), 2) for split in SPLITS},
         "pieces": {split: len(recordings.split(split)) for split in SPLITS},
-        "notes": len(notes),
-        "lowest_pitch": min(pitches, default=None),
-        "highest_pitch": max(pitches, default=None),
-        "peak": round(max(peak for peak, _ in levels), 4),
-        "rms": round(float(np.sqrt(sum(energy for _, energy in levels) / samples)), 4),
+        "notes": n_notes,
+        "lowest_pitch": lowest if n_notes else None,
+        "highest_pitch": highest if n_notes else None,
+        "peak": round(peak, 4),
+        "rms": round(float(np.sqrt(energy / max(samples, 1))), 4),
     }
 
 

@@ -36,6 +36,8 @@ MAX_BYTES = 200 << 30
 SEEN = "downloads.json"
 ALLOWED = ("https", "http")
 GIB = 1 << 30
+# An archive that holds more than this times what it should is another one.
+UNPACKED_MARGIN = 1.5
 # What a transfer can break with; all of them are worth another attempt.
 BROKEN = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, OSError)
 
@@ -68,24 +70,24 @@ def download_all(record: DataSource, folder: Path, *, unpack: bool = True) -> li
         for item in record.downloads:
             path = fetch(item, folder)
             fetched.append(path)
-            if unpack and item.unpacked_bytes and not _is_unpacked(folder, path):
-                unpack_archive(path, folder, item.unpacked_bytes)
+            if unpack and item.unpacked_gib and not _is_unpacked(folder, path):
+                unpack_archive(path, folder, round(UNPACKED_MARGIN * item.unpacked_gib * GIB))
                 _note(folder, path.name, "unpacked", _figure(folder, path.name, "sum"))
     return fetched
 
 
 def check_space(record: DataSource, folder: Path) -> None:
-    """Refuse a download that the disk cannot hold: what is published of its sizes, and what is unpacked at most half of
-    the bound.
+    """Refuse a download that the disk cannot hold, packed and unpacked; what is there already is not counted.
 
     Raises:
         OrchestrionError: as said, with both figures.
     """
-    needed = sum(item.n_bytes + item.unpacked_bytes // 2 for item in record.downloads if not (folder / item.filename).exists())
+    absent = [item for item in record.downloads if not (folder / item.filename).exists()]
+    needed = sum(item.about_gib + item.unpacked_gib for item in absent) * GIB
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise OrchestrionError(
-            f"{record.name} may need {needed / GIB:.0f} GiB in {folder}, but only {free / GIB:.1f} GiB are free; make room "
+            f"{record.name} needs about {needed / GIB:.1f} GiB in {folder}, but only {free / GIB:.1f} GiB are free; make room "
             "or name another folder."
         )
 

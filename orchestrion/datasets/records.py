@@ -12,21 +12,25 @@ from dataclasses import dataclass
 from orchestrion.datasets.instruments import INSTRUMENTS
 
 SOUNDFONT = "soundfont:"
-GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """One file to fetch: ``checksum`` is ``md5:…`` or ``sha256:…``, empty where none is published; ``n_bytes`` 0 if unknown.
+    """One file to fetch.
 
-    ``unpacked_bytes`` bounds what an archive may hold; 0 says that the file is not unpacked.
+    Attributes:
+        checksum: ``md5:…`` or ``sha256:…``, empty where none is published.
+        n_bytes: exactly, 0 where it is not published.
+        about_gib: its size for people and for the disk.
+        unpacked_gib: about how much an archive holds; 0 says that the file is not unpacked.
     """
 
     address: str
     filename: str
     checksum: str = ""
     n_bytes: int = 0
-    unpacked_bytes: int = 0
+    about_gib: float = 0.0
+    unpacked_gib: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ RECORDINGS = (
         (Download("https://zenodo.org/records/5120004/files/musicnet_metadata.csv", "musicnet_metadata.csv",
                   "md5:1caef62cee9c875235e62aac368b49d8"),
          Download("https://zenodo.org/records/5120004/files/musicnet.tar.gz", "musicnet.tar.gz",
-                  "md5:844764911fa0d5b97c97da944a057590", 11_097_394_998, 40 * GIB)),
+                  "md5:844764911fa0d5b97c97da944a057590", 11_097_394_998, 10.4, 21)),
         "labels err in an estimated 4 % of notes; no velocities",
     ),
     DataSource(
@@ -79,7 +83,7 @@ RECORDINGS = (
         "Creative Commons, but sources name different ones (CC BY 3.0, non-commercial): read the one in the archive you get",
         "https://zenodo.org/records/13753319",
         "Müller, Konz, Bogler, Arifi-Müller: Saarland Music Data (SMD). ISMIR late-breaking 2011.", "saarland",
-        (Download("https://zenodo.org/records/13753319/files/SMD-piano_v2.zip", "SMD-piano_v2.zip", "", 0, 20 * GIB),),
+        (Download("https://zenodo.org/records/13753319/files/SMD-piano_v2.zip", "SMD-piano_v2.zip", "", 0, 3.0, 6),),
     ),
     DataSource(
         "maestro", "recordings", "1,276 performances, 199 hours, of a piano competition on Disklaviers, with pedal (version 3)",
@@ -88,8 +92,7 @@ RECORDINGS = (
         "maestro",
         (Download("https://storage.googleapis.com/magentadata/datasets/maestro/v3.0.0/maestro-v3.0.0.zip",
                   "maestro-v3.0.0.zip", "sha256:6680fea5be2339ea15091a249fbd70e49551246ddbd5ca50f1b2352c08c95291",
-                  0, 130 * GIB),),
-        "about 101 GB to fetch and 120 GB unpacked",
+                  0, 94, 112),),
     ),
     DataSource(
         "maps", "recordings", "nine pianos, two of them a real Disklavier at two microphones",
@@ -104,9 +107,9 @@ RECORDINGS = (
         "CC BY 4.0", "https://zenodo.org/records/3371780",
         "Xi, Bittner, Pauwels, Ye, Bello: GuitarSet: A Dataset for Guitar Transcription. ISMIR 2018.", "guitarset",
         (Download("https://zenodo.org/records/3371780/files/annotation.zip", "annotation.zip",
-                  "md5:b39b78e63d3446f2e54ddb7a54df9b10", 0, 2 * GIB),
+                  "md5:b39b78e63d3446f2e54ddb7a54df9b10", 0, 0.1, 0.5),
          Download("https://zenodo.org/records/3371780/files/audio_mono-mic.zip", "audio_mono-mic.zip",
-                  "md5:275966d6610ac34999b58426beb119c3", 0, 4 * GIB)),
+                  "md5:275966d6610ac34999b58426beb119c3", 0, 0.7, 1)),
     ),
     DataSource(
         "bach-violin", "recordings", "Bach's sonatas and partitas for solo violin, 17 violinists, 6.5 hours, aligned to scores",
@@ -115,7 +118,7 @@ RECORDINGS = (
         "Dong, Zhou, Berg-Kirkpatrick, McAuley: Deep Performer: Score-to-Audio Music Performance Synthesis. ICASSP 2022.",
         "bach-violin",
         (Download("https://zenodo.org/records/6050245/files/bach-violin-dataset-v1.0.zip", "bach-violin-dataset-v1.0.zip",
-                  "md5:7cb08f01bf1c887386a9c425c996bac6", 0, 2 * GIB),),
+                  "md5:7cb08f01bf1c887386a9c425c996bac6", 0, 0.3, 0.4),),
         "alignment is good to some tens of milliseconds; velocities are constant",
     ),
     DataSource(

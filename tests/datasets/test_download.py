@@ -127,7 +127,7 @@ def test_without_a_published_sum_the_first_one_seen_counts(tmp_path):
 
 def record(address: str, content: bytes, **options) -> DataSource:
     sum_ = "sha256:" + hashlib.sha256(content).hexdigest()
-    files = (Download(**{"address": f"{address}/a.zip", "filename": "a.zip", "checksum": sum_, "unpacked_bytes": 1 << 20} | options),)
+    files = (Download(**{"address": f"{address}/a.zip", "filename": "a.zip", "checksum": sum_, "unpacked_gib": 0.001} | options),)
     return DataSource("tiny", "recordings", "a tiny set", "CC0", address, downloads=files)
 
 
@@ -150,7 +150,7 @@ def test_archives_are_unpacked_once(tmp_path, monkeypatch):
 def test_the_disk_is_looked_at_first(tmp_path):
     behaviour = Behaviour({"/a.zip": packed()})
     with served(behaviour) as address, pytest.raises(OrchestrionError, match="GiB are free"):
-        download.download_all(record(address, packed(), unpacked_bytes=1 << 60), tmp_path)
+        download.download_all(record(address, packed(), unpacked_gib=1e9), tmp_path)
     assert not behaviour.requests
 
 

@@ -24,6 +24,7 @@ from orchestrion.datasets import songs as module
 from orchestrion.datasets.preparing import preparation
 from orchestrion.datasets.rawaudio import open_raw, write_raw
 from orchestrion.datasets.songs import SongSet, prepare_songs
+from orchestrion.datasets.stems import Separator
 from orchestrion.errors import OrchestrionError
 
 
@@ -66,6 +67,26 @@ def test_floats_beyond_full_scale_are_turned_down_and_not_clipped(tmp_path):
     soundfile.write(tmp_path / "loud.wav", loud, 16000, subtype="FLOAT")
     stream = np.concatenate(list(read_blocks(tmp_path / "loud.wav", 16000)))
     np.testing.assert_allclose(stream, loud[:, 0] / np.abs(loud).max(), atol=1e-6)
+
+
+def test_wav_files_that_are_cut_off_are_refused_though_libsndfile_reads_them(tmp_path):
+    path = tmp_path / "x.wav"
+    soundfile.write(path, noise(1.0, 16000), 16000)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(OrchestrionError, match="only 50% of what its header promises"):
+        list(read_blocks(path, 16000))
+    streamed = content.replace(b"data" + (32000).to_bytes(4, "little"), b"data" + b"\xff" * 4)
+    path.write_bytes(streamed)
+    assert sum(map(len, read_blocks(path, 16000))) == 16000
+
+
+def test_a_part_of_a_file(tmp_path):
+    samples = noise(3.0, 44100)
+    soundfile.write(tmp_path / "x.wav", samples, 44100, subtype="FLOAT")
+    part = np.concatenate(list(read_blocks(tmp_path / "x.wav", 44100, 0.5, 2.0)))
+    np.testing.assert_array_equal(part, samples[22050:88200, 0])
+    assert sum(map(len, read_blocks(tmp_path / "x.wav", 44100, 2.5, 9.0))) == 22050
 
 
 def test_every_song_is_there_at_the_rate_asked_for(folder, tmp_path):
@@ -265,7 +286,8 @@ def test_the_command_prints_what_it_made(folder, tmp_path):
 
 
 DEMUCS = """#!{python}
-import sys, pathlib, soundfile
+import os, sys, pathlib, soundfile
+assert os.environ["HF_HUB_OFFLINE"] == "1" and os.environ["https_proxy"]
 arguments = sys.argv[1:]
 source = pathlib.Path(arguments[-1])
 out = pathlib.Path(arguments[arguments.index("-o") + 1], "htdemucs", source.stem)
@@ -289,6 +311,7 @@ def demucs(tmp_path, monkeypatch):
     (weights / f"955717e8-{digest}.th").write_bytes(b"weights")
     monkeypatch.setenv("PATH", str(program.parent) + os.pathsep + os.environ["PATH"])
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "none"))
     return weights / f"955717e8-{digest}.th"
 
 
@@ -301,6 +324,15 @@ def test_stems_come_from_demucs_where_it_is_installed(folder, tmp_path, demucs):
     np.testing.assert_allclose(song.samples(), expected, atol=2 / 32768)
     assert made.sources["wav song"]["separator"] == f"htdemucs {demucs.stem[9:]}"
     assert not list(made.path.glob("stems-*"))
+
+
+def test_weights_may_lie_in_either_cache(tmp_path, demucs, monkeypatch):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    assert Separator.find("drums").model == f"htdemucs {demucs.stem[9:]}"
+    hub = tmp_path / "hf" / "hub" / "models--adefossez--HTDemucs" / "snapshots" / "0" / "955717e8.safetensors"
+    hub.parent.mkdir(parents=True)
+    hub.write_bytes(b"other weights")
+    assert Separator.find("drums").model == "htdemucs " + hashlib.sha256(b"other weights").hexdigest()[:8]
 
 
 def test_stems_are_never_downloaded_unasked(folder, tmp_path, demucs, monkeypatch):

@@ -119,7 +119,8 @@ def about(row: Mapping[str, str], code: int | None) -> dict[str, str]:
 
 def work_of(row: Mapping[str, str], identity: str) -> str:
     """One movement of one composition; without metadata the recording itself."""
-    return f"{row['composer']}: {row['composition']}: {row['movement']}" if row else identity
+    # Schubert wrote two "Piano Sonata in A major"; the catalogue's number tells them apart.
+    return f"{row['composer']} {row['catalog_name']}: {row['composition']}: {row['movement']}" if row else identity
 
 
 def _track(

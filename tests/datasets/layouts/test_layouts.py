@@ -42,7 +42,7 @@ def test_musicnet(tmp_path):
     found = tracks("musicnet", folder)
     assert len(found) == 6 and found["musicnet_2191"].split == "test" and found["musicnet_2000"].split is None
     check_notes(found["musicnet_2000"], 64)
-    assert found["musicnet_2002"].work == "Schubert: Trout: 1"
+    assert found["musicnet_2002"].work == "Schubert OP 1: Trout: 1"
     assert found["musicnet_2003"].work == found["musicnet_2191"].work
     assert found["musicnet_2000"].about["ensemble"] == "Solo Cello"
 
