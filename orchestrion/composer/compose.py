@@ -25,6 +25,8 @@ from orchestrion.composer.network import Biaxial
 from orchestrion.composer.sampler import Choices, Sampler, State
 from orchestrion.errors import OrchestrionError
 from orchestrion.processors import single_threaded_torch, usable_processors
+from orchestrion.progress import progress as bar
+from orchestrion.progress import waiting
 
 ARCHITECTURE = "biaxial-lstm"
 DEFAULT_TEMPO = 120.0
@@ -33,7 +35,7 @@ LONGEST_STEPS = 1_000_000
 FIRST_ATTEMPTS = 200
 MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
 
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def compose(
         seed: same seed, same piece; piece i of ``count`` does not depend on how many are asked.
         precision: ``float32`` or ``bfloat16``, see ``Sampler``; None for what suits the network and the processor.
         threads: pieces written at a time; None for one a processor.
-        progress: called with the number of steps just written.
+        progress: called with the number of steps just written; None for a bar of its own.
 
     Raises:
         OrchestrionError: a value out of its range, an unknown model or key, a prime outside the model's pitches.
@@ -134,20 +136,20 @@ def compose(
     if count < 1:
         raise OrchestrionError(f"Ask for at least one piece, not {count}.")
     with torch.no_grad():
-        return _write_all(task, n_steps, seed, count, threads or usable_processors(), progress)
+        with waiting("Compiling the composer for this processor (once)"):
+            task.sampler.compile()
+        with bar(count * (n_steps + task.n_given), "Composing") as advance:
+            return _write_all(task, n_steps, seed, count, threads or usable_processors(), progress or advance)
 
 
-def _write_all(
-    task: _Task, n_steps: int, seed: int, count: int, threads: int, progress: Progress | None
-) -> list[Score]:
+def _write_all(task: _Task, n_steps: int, seed: int, count: int, threads: int, progress: Progress) -> list[Score]:
     """Pieces 0 .. count, some at a time: each on a thread of its own, so that it is the same alone and among others."""
     lock = threading.Lock()
     at_work = threading.local()
 
     def report(n: int) -> None:
-        if progress is not None:
-            with lock:
-                progress(n)
+        with lock:
+            progress(n)
 
     def write(voice: int) -> Score:
         if not hasattr(at_work, "task"):
@@ -205,6 +207,11 @@ class _Task:
             return self.key.signature
         return 0 if self.prime is None else estimated_signature(self.prime.grid)
 
+    @property
+    def n_given(self) -> int:
+        """Steps of the prime."""
+        return len(self._given())
+
     def n_steps(self, bars: int | None, seconds: float | None) -> int:
         """Length of the new part in steps: whole bars."""
         if bars is not None and seconds is not None:
@@ -218,7 +225,7 @@ class _Task:
             raise OrchestrionError(f"A length of {bars} bars is outside 1 to {LONGEST_STEPS // self.steps_per_bar:,}.")
         return bars * self.steps_per_bar
 
-    def write(self, n_steps: int, seed: int, voice: int, progress: Progress | None) -> Score:
+    def write(self, n_steps: int, seed: int, voice: int, progress: Progress) -> Score:
         """One piece, the prime first."""
         given = self._given()
         rows = np.concatenate([given, np.zeros((n_steps, *given.shape[1:]), dtype=np.uint8)])
@@ -231,8 +238,7 @@ class _Task:
                 draw = self._first if step == 0 else self.sampler.draw
                 rows[step], state = draw(state, clock, guards.correct(choices), seed, voice)
                 guards.watch(rows[: step + 1])
-            if progress is not None:
-                progress(1)
+            progress(1)
         return self._score(rows, voice)
 
     def _first(

@@ -76,6 +76,13 @@ class Sampler:
         self._products = [_Product(w, p, self._type) for w in self._time]
         self._thinking = _Product(self._note_in, p, self._type)
 
+    def compile(self) -> None:
+        """Have the loops compiled for this processor, or read from the cache: what a first step would wait for."""
+        every = Choices(np.ones(self.config.n_pitches, dtype=np.uint8))
+        clock = np.zeros(len(self._clock), dtype=np.float32)
+        _, state = self.draw(self.initial_state(), clock, every, 0, 0)
+        self.force(state, clock, state.previous)
+
     def initial_state(self) -> State:
         """Silence before step 0."""
         p, sizes = self.config.n_pitches, self.config.time_sizes
