@@ -81,7 +81,8 @@ def build(folders: Sequence[str | os.PathLike[str]], page: str | os.PathLike[str
     matched = match_loudness({_say(source): clips[source] for source in found})
     rng = np.random.default_rng([chosen.seed, 1])
     lists = make_playlists(sources, chosen.ratings, chosen.pairs, rng)
-    study = f"{fnv1a('|'.join(sorted(sources))):08x}"
+    # Of all that makes a plan: what a browser has kept of another test must not be taken for this one's.
+    study = f"{fnv1a(json.dumps([sorted(sources), [asdict(item) for item in lists], asdict(chosen)])):08x}"
     key = _key(study, sources, matched, chosen)
     extra = _sound_checks(matched.lufs, clips[found[0]].sample_rate, study, rng)
     sounds = {name: matched.clips[_say(source)] for name, source in sources.items()} | extra.sounds

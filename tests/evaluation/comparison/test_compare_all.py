@@ -2,68 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from orchestrion import shipped
 from orchestrion.bridge import BUILTIN_TUNES, Waveform
 from orchestrion.cli.app import cli
-from orchestrion.datasets.songs import prepare_songs
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation import reference
 from orchestrion.evaluation.comparison.lineup import line_up
 from orchestrion.evaluation.comparison.material import InMemory, _material, from_tunes
 from orchestrion.evaluation.listening.clips import find_clips
-from orchestrion.renderer.backend import save_generator
-from tests.evaluation.meters.cases import RATE, piece, wave
-from tests.renderer.backends import make
-
-PRESENT = ("wavenet", "spectral-lstm", "tcn")
-
-
-@pytest.fixture(scope="module")
-def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A prepared set of five songs of four seconds; the first is held out."""
-    source = tmp_path_factory.mktemp("songs")
-    for number in range(5):
-        wave(piece(number, 4.0)).write(source / f"song{number}.wav")
-    folder = tmp_path_factory.mktemp("sets") / "set"
-    prepare_songs(source, folder, sample_rate=RATE, validation=["song0"])
-    return folder
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of runs, one for each of `PRESENT`."""
-    folder = tmp_path_factory.mktemp("runs")
-    for name in PRESENT:
-        (folder / name).mkdir()
-        save_generator(folder / name / "model.safetensors", name, make(name), {"licence": "none"})
-    return folder
-
-
-@pytest.fixture(scope="module")
-def compared(songs: Path, runs: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict, Result]:
-    """The folder, the report and the command's result."""
-    folder = tmp_path_factory.mktemp("out") / "all"
-    only = [word for name in (*PRESENT, "stft-encdec") for word in ("--only", name)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shipped, "generators", list)
-        result = CliRunner().invoke(cli, [
-            "compare", "--all", "--score", "ode-to-joy", "--data", str(songs), "--runs", str(runs), *only,
-            "--seconds", "1", "--seed-seconds", "0.5", "--clips", "2", "-o", str(folder),
-        ])  # fmt: skip
-    assert result.exit_code == 0, result.output
-    return folder, json.loads((folder / "report.json").read_text()), result
+from tests.evaluation.comparison.conftest import PRESENT
 
 
 def test_everything_is_written(compared):
-    folder, report, result = compared
+    folder, report, printed = compared
     assert {path.name for path in folder.iterdir()} == {
         "clips", "seeds", "report.json", "report.md", "report.html", "settings.json", "spectrograms.png",
         "mean-spectrograms.png", "mean-spectra.png", "peak-frequencies.png",
@@ -72,7 +29,7 @@ def test_everything_is_written(compared):
     for name in (*PRESENT, "recording"):
         lengths = [Waveform.read(folder / "clips" / name / f"clip-{n}.wav").duration_s for n in (1, 2)]
         assert lengths == pytest.approx([1.0, 1.0], abs=0.01)
-    assert "report.html" in result.stdout
+    assert "report.html" in printed
 
 
 def test_all_are_measured_by_the_same_meters(compared):
@@ -93,10 +50,10 @@ def test_all_are_measured_by_the_same_meters(compared):
 
 
 def test_who_has_no_model_is_named_with_the_command_that_makes_one(compared):
-    folder, report, result = compared
+    folder, report, printed = compared
     absent = report["systems"]["stft-encdec"]
     assert absent["present"] is False and absent["command"].startswith("orchestrion train stft-encdec --data ")
-    assert absent["command"] in result.stdout and "stft-encdec: absent" in (folder / "report.html").read_text()
+    assert absent["command"] in printed and "stft-encdec: absent" in (folder / "report.html").read_text()
     words = absent["command"].split()[1:]
     node = cli
     while words and words[0] in getattr(node, "commands", {}):

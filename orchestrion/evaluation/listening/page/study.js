@@ -233,7 +233,7 @@
         make("button", { type: "button", class: "main", id: "json", onclick: () => download(JSON.stringify(results(), null, 1), "application/json", "json") }, "Download answers"),
         make("button", { type: "button", id: "csv", onclick: () => download(asCsv(), "text/csv", "csv") }, "As a table (CSV)")),
       make("div", { class: "card" }, make("p", {}, "Your completion code, if you were asked for one:"), make("p", { class: "code", id: "code" }, code)),
-      make("p", { class: "soft" }, "Somebody else wants to listen on this device? ",
+      named ? "" : make("p", { class: "soft" }, "Somebody else wants to listen on this device? ",
         make("button", { type: "button", id: "again", onclick: () => {
           if (!confirm("Your answers will be removed from this browser. Have you downloaded them?")) return;
           state = { ...fresh(), step: "welcome" };
@@ -256,7 +256,9 @@
   }
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const onControl = event.target instanceof HTMLButtonElement;
+    const { target } = event;
+    // Space and Enter belong to a button that has the focus, and Space to a choice that is not made yet.
+    const onControl = target instanceof HTMLButtonElement || (event.key === " " && target instanceof HTMLInputElement && !target.checked);
     if (event.key === " " && !onControl && players.length) {
       event.preventDefault();
       (players.find((player) => !player.audio.paused) || players.find((player) => !player.heard) || players[0]).toggle();
