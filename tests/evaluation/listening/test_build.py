@@ -95,7 +95,7 @@ def test_nothing_in_the_page_tells_the_systems_apart(systems, tmp_path):
 def test_the_page_needs_nothing_else(systems, tmp_path):
     build([systems], tmp_path / "page", Options(title='A <b>"test"</b> of @STYLE@'))
     page = (tmp_path / "page" / "index.html").read_text()
-    assert "http" not in page and not re.search(r'(src|href)="[^"]', page)
+    assert "http" not in page and not re.search(r'(src|href)="(?!data:)[^"]', page)
     assert "&lt;b&gt;" in page and "@STYLE@" in page and "@SCRIPT@" not in page
     assert 'lang="en"' in page and 'name="viewport"' in page
 

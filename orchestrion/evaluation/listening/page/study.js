@@ -139,12 +139,13 @@
   // The steps.
   function welcome() {
     const n = plan.length, seconds = study.seconds * plan.reduce((sum, t) => sum + (t.kind === "rate" ? 1 : 2), 0) + 6 * n;
+    const minutes = Math.max(1, Math.round(seconds / 60));
     const parts = [];
     if (plan.some((t) => t.kind === "rate")) parts.push(make("li", {}, "First you rate single clips from 1 to 5."));
     if (plan.some((t) => t.kind === "pair")) parts.push(make("li", {}, parts.length ? "Then you choose the better one of two clips, several times." : "You choose the better one of two clips, several times."));
     show([],
       make("h2", {}, "Listen, and say what you think"),
-      make("p", {}, `You will hear ${n} short pieces of audio, about ${Math.max(1, Math.round(seconds / 60))} minutes in all. They come from several programs that make music, and some may be recordings. You are not told which is which.`),
+      make("p", {}, `You will be asked ${n} times about short pieces of audio, which takes about ${minutes} ${minutes === 1 ? "minute" : "minutes"}. They come from several programs that make music, and some may be recordings. You are not told which is which.`),
       make("ul", {}, ...parts, make("li", {}, "There are no right answers. Some clips are noise, or nearly silent; rate them like any other.")),
       make("p", {}, "Use headphones if you can, in a quiet place. You can close this page and come back: your answers are kept in this browser. Nothing is sent anywhere; at the end you download your answers as a file."),
       make("p", { class: "keys soft" }, make("kbd", {}, "Space"), " plays and pauses, ", make("kbd", {}, "1"), "–", make("kbd", {}, "5"), " rate, ", make("kbd", {}, "A"), " and ", make("kbd", {}, "B"), " choose, ", make("kbd", {}, "Enter"), " goes on."),
@@ -228,7 +229,7 @@
     const { code } = results();
     show([],
       make("h2", {}, "Thank you!"),
-      make("p", {}, `You have judged all ${plan.length}. Download your answers and send the file to whoever invited you.`),
+      make("p", {}, `You have answered all ${plan.length} questions. Download your answers and send the file to whoever invited you.`),
       make("div", { class: "row" },
         make("button", { type: "button", class: "main", id: "json", onclick: () => download(JSON.stringify(results(), null, 1), "application/json", "json") }, "Download answers"),
         make("button", { type: "button", id: "csv", onclick: () => download(asCsv(), "text/csv", "csv") }, "As a table (CSV)")),
