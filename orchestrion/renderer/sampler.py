@@ -21,7 +21,7 @@ from orchestrion.processors import single_threaded_torch, usable_processors
 from orchestrion.progress import Advance
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.kernels.batch import Batch, VoiceState
-from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner, gather
+from orchestrion.renderer.kernels.conditioner import Conditioner, gather
 from orchestrion.renderer.kernels.packing import Packed, pack
 from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
@@ -29,6 +29,7 @@ from orchestrion.renderer.network import WaveNet
 # One voice is bound by streaming weights from cache, so half the bytes play medium three times as fast; bits/sample of
 # held-out audio do not change in the fourth decimal (``benchmarks/parallel_price.py``).
 STORAGE = "bfloat16"
+FRAMES_A_RUN = 64  # of every voice of a batch: what is gathered for them stays small
 VOICES_PER_BATCH = 24  # twice the tallest register tile
 
 
@@ -228,7 +229,7 @@ def _advance(work: _Queue, voices: list[Voice]) -> list[Voice]:
     """Run ``voices`` until one of them ends; those left."""
     batch = Batch(voices[0].task.conditioner.packed, [voice.state for voice in voices])
     while all(voice.left for voice in voices) and not work.stopped:
-        n_frames = min(BLOCK, min(voice.left for voice in voices))
+        n_frames = min(FRAMES_A_RUN, min(voice.left for voice in voices))
         levels = run_frames(batch, voices, n_frames)
         for v, voice in enumerate(voices):
             voice.keep(levels[:, v])

@@ -20,7 +20,7 @@ from orchestrion.renderer.kernels.memory import aligned_zeros
 from orchestrion.renderer.kernels.packing import Packed
 from orchestrion.renderer.network import WaveNet
 
-BLOCK = 64  # frames
+BLOCK = 128  # frames; the convolutions over frames see 20 more on either side, which is less of more
 HOTTEST = 100.0
 COLDEST = 1e-4
 
@@ -71,9 +71,11 @@ class Conditioner:
         return self._sharpness[np.minimum(frames, len(self._sharpness) - 1)]
 
     def _window(self, compute: Callable[[int], np.ndarray], start: int, n_frames: int) -> np.ndarray:
-        indices = range(start // BLOCK, (start + n_frames - 1) // BLOCK + 1)
-        blocks = np.concatenate([self._cached(compute, index) for index in indices])
-        return blocks[start - BLOCK * indices[0] :][:n_frames]
+        stop, parts = start + n_frames, []
+        for index in range(start // BLOCK, (stop - 1) // BLOCK + 1):
+            begin = BLOCK * index
+            parts.append(self._cached(compute, index)[max(start - begin, 0) : stop - begin])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _cached(self, compute: Callable[[int], np.ndarray], index: int) -> np.ndarray:
         """A block, from the two last ones where it is there: windows are asked for in order."""
