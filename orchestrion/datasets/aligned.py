@@ -15,7 +15,6 @@ NAME: what was recorded twice is never on both sides.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,7 +24,7 @@ import numpy as np
 
 from orchestrion.bridge import ConditioningSeries, Note, Score
 from orchestrion.datasets import audiocache
-from orchestrion.datasets.dividing import held_out_works
+from orchestrion.datasets.dividing import held_out_works, work_of
 from orchestrion.datasets.notestable import HeldNotes, NotesTable
 from orchestrion.datasets.rawaudio import RawAudio, open_raw
 from orchestrion.datasets.shards import Member, index
@@ -36,7 +35,6 @@ from orchestrion.progress import track
 AUDIO_SUFFIXES = (".flac", ".wav", ".ogg")
 MIDI_SUFFIXES = (".mid", ".midi")
 KIND = "aligned"
-MAPS_MICROPHONE = re.compile(r"_ENSTDk(Cl|Am)$")
 # A pedalled note may be written down as lasting until after the recording was cut.
 OFFSET_SLACK_S = 5.0
 
@@ -151,15 +149,6 @@ class AlignedSet:
             if piece.name == name:
                 return piece
         raise OrchestrionError(f"There is no piece {name!r} in {self.path}.")
-
-
-def work_of(name: str) -> str:
-    """The work that a recording is of.
-
-    >>> work_of("ty_mai_ENSTDkAm"), work_of("bwv847-prelude")
-    ('ty_mai', 'bwv847-prelude')
-    """
-    return MAPS_MICROPHONE.sub("", name)
 
 
 def default_splits(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

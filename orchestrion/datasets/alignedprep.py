@@ -29,6 +29,7 @@ from orchestrion.progress import track as follow
 
 # Notes a hair after the last sample come from rounding; a whole quarter of a second belongs to another recording.
 END_SLACK_S = 0.25
+FIGURES = ("n_samples", "samples_sha256", "notes_sha256", "notes", "lowest_pitch", "highest_pitch")
 
 
 def prepare_aligned(
@@ -117,17 +118,17 @@ def _prepare(work: Preparation, track: Track, rate: int) -> str | None:
 def _write(work: Preparation, track: Track, rate: int, notes: Sequence[Note]) -> str | None:
     name = track.name
     with nullcontext(track.audio) if track.extract is None else track.extract(work.folder) as audio:
-        n_samples = write_raw(work.folder / f"{name}.npy", read_blocks(str(audio), rate, track.start_s, track.stop_s))
-    end_s = n_samples / rate
+        written = write_raw(work.folder / f"{name}.npy", read_blocks(str(audio), rate, track.start_s, track.stop_s))
+    end_s = written.n_samples / rate
     beyond = [note for note in notes if note.onset_s >= end_s + END_SLACK_S or note.offset_s > end_s + OFFSET_SLACK_S]
-    if not n_samples or beyond:
+    if not written.n_samples or beyond:
         (work.folder / f"{name}.npy").unlink()
         return f"its audio ends at {end_s:.2f} s, but a note begins at {beyond[0].onset_s:.2f} s" if beyond else "no audio"
     kept = [note for note in notes if note.onset_s < end_s]
     write_notes(work.folder / f"{name}.tsv", kept)
     pitches = [note.pitch for note in kept]
-    work.finish(name, {"key": _key(track, rate), "files": [f"{name}.npy", f"{name}.tsv"], "n_samples": n_samples,
-                       "notes": len(kept), "lowest_pitch": min(pitches), "highest_pitch": max(pitches)})  # fmt: skip
+    work.finish(name, {"key": _key(track, rate), "files": [f"{name}.npy", f"{name}.tsv"], "n_samples": written.n_samples,
+                       "samples_sha256": written.sha256, "notes_sha256": sha256(work.folder / f"{name}.tsv"), "notes": len(kept), "lowest_pitch": min(pitches), "highest_pitch": max(pitches)})  # fmt: skip
     return None
 
 
@@ -143,7 +144,7 @@ def _entry(work: Preparation, track: Track) -> dict[str, object]:
     record = work.records[track.name]
     key = record["key"] if isinstance(record["key"], dict) else {}
     sums = {name: value for name, value in key.items() if name not in ("sample_rate", "selection")}
-    figures = {name: record[name] for name in ("n_samples", "notes", "lowest_pitch", "highest_pitch")}
+    figures = {name: record[name] for name in FIGURES}
     return {"work": track.work, **dict(track.about), **sums, **figures}
 
 

@@ -15,9 +15,9 @@ from orchestrion.datasets.layouts.guitarset import read_guitarset
 from orchestrion.datasets.layouts.maestro import read_maestro
 from orchestrion.datasets.layouts.maps import read_maps
 from orchestrion.datasets.layouts.musicnet import read_musicnet
-from orchestrion.datasets.layouts.pairs import read_pairs, read_saarland
+from orchestrion.datasets.layouts.pairs import read_pairs, read_saarland, read_tables
 from orchestrion.datasets.layouts.urmp import read_urmp
-from orchestrion.datasets.records import RECORDINGS, DataSource
+from orchestrion.datasets.records import RECORDINGS, YOURS, DataSource
 from orchestrion.datasets.tracks import Reader, Selection, Track
 from orchestrion.errors import OrchestrionError
 
@@ -33,6 +33,7 @@ LAYOUTS: Mapping[str, Reader] = {
     "bach-violin": read_bach_violin,
     "urmp": read_urmp,
     "pairs": read_pairs,
+    "tables": read_tables,
 }
 
 
@@ -79,7 +80,7 @@ class Dataset:
     ) -> AlignedSet:
         """Make the prepared set ``output`` (`alignedprep`); ``licence`` counts where the recordings are your own."""
         chosen = {name: value for name, value in vars(self.selection).items() if value is not None}
-        information: dict[str, object] = {"licence": licence if self.record.layout == "pairs" else self.licence, "attribution": self.cite(), "source": self.record.source,
+        information: dict[str, object] = {"licence": licence if self.record.licence == YOURS else self.licence, "attribution": self.cite(), "source": self.record.source,
                                           "dataset": self.record.name, "selection": chosen}  # fmt: skip
         return prepare_aligned(
             self.tracks(), output, sample_rate=sample_rate, information=information, validation=validation

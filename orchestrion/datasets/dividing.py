@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 
 from orchestrion.datasets.splits import ALL_SPLITS
@@ -10,8 +11,18 @@ from orchestrion.datasets.tracks import Track
 from orchestrion.errors import OrchestrionError
 
 VALIDATION_SHARE = 0.08
+MAPS_MICROPHONE = re.compile(r"_ENSTDk(Cl|Am)$")
 # A work that occurs in several of the authors' splits stays in the first of these only.
 PRECEDENCE = ("test", "validation", "train")
+
+
+def work_of(name: str) -> str:
+    """The work that a recording is of, told by its name: the two microphones of MAPS recorded one.
+
+    >>> work_of("ty_mai_ENSTDkAm"), work_of("bwv847-prelude")
+    ('ty_mai', 'bwv847-prelude')
+    """
+    return MAPS_MICROPHONE.sub("", name)
 
 
 def held_out_works(works: Sequence[str]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,6 +30,10 @@ class NotesTable:
     def read(self) -> tuple[Note, ...]:
         """See `read_notes`."""
         return parse_notes(_text(self.path, self.start, self.size), self.path)
+
+    def checksum(self) -> str:
+        """SHA-256 of the table's bytes."""
+        return hashlib.sha256(_text(self.path, self.start, self.size).encode("utf-8")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ recording is. Samples are int16, n / 32768 of full scale, as libsndfile reads 16
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,20 +20,31 @@ from orchestrion.files import atomic_write
 
 FULL_SCALE = 32768
 HEADER_BYTES = 128
+CHUNK_BYTES = 1 << 20
 MAGIC = b"\x93NUMPY\x01\x00"
 
 
-def write_raw(path: str | os.PathLike[str], blocks: Iterable[np.ndarray]) -> int:
-    """Write float ``blocks`` [t] in [-1, 1] as they come, atomically; returns the number of samples."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many samples were written, and the SHA-256 of their bytes (`checksum`)."""
+
+    n_samples: int
+    sha256: str
+
+
+def write_raw(path: str | os.PathLike[str], blocks: Iterable[np.ndarray]) -> Written:
+    """Write float ``blocks`` [t] in [-1, 1] as they come, atomically."""
     with atomic_write(path) as temporary, open(temporary, "wb") as handle:
         handle.write(_header(0))
-        total = 0
+        total, digest = 0, hashlib.sha256()
         for block in blocks:
-            handle.write(to_int16(block).tobytes())
+            content = to_int16(block).tobytes()
+            handle.write(content)
+            digest.update(content)
             total += len(block)
         handle.seek(0)
         handle.write(_header(total))
-    return total
+    return Written(total, digest.hexdigest())
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
@@ -53,6 +65,17 @@ class RawAudio:
         status = self.path.stat()
         mapped = _mapped(self.path, self.offset, self.n_samples, status.st_mtime_ns, status.st_size)
         return to_float(mapped[start:stop])
+
+    def checksum(self) -> str:
+        """SHA-256 of the samples' bytes, which `write_raw` gave."""
+        digest = hashlib.sha256()
+        with open(self.path, "rb") as handle:
+            handle.seek(self.offset)
+            rest = 2 * self.n_samples
+            while rest and (content := handle.read(min(rest, CHUNK_BYTES))):
+                digest.update(content)
+                rest -= len(content)
+        return digest.hexdigest()
 
 
 def open_raw(path: str | os.PathLike[str], start: int = 0, size: int | None = None) -> RawAudio:

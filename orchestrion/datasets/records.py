@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from orchestrion.datasets.instruments import INSTRUMENTS
 
 SOUNDFONT = "soundfont:"
+YOURS = "yours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +128,14 @@ RECORDINGS = (
         "Li, Liu, Dinesh, Duan, Sharma: Creating a Multitrack Classical Music Performance Dataset. IEEE TMM 21(2), 2019.",
         "urmp",
     ),
-    DataSource("pairs", "recordings", "any folder with audio and MIDI of the same names", "yours", "your disk", "", "pairs"),
+    DataSource("pairs", "recordings", "any folder with audio and MIDI of the same names", YOURS, "your disk", "", "pairs"),
+    DataSource("tables", "recordings", "any folder of NAME.flac (.wav, .ogg, .mp3) with tables of notes NAME.tsv", YOURS,
+               "your disk; `orchestrion data label` makes the tables", "", "tables"),
 )  # fmt: skip
 
 OTHERS = (
     DataSource(
-        "songs", "audio", "any folder of WAV, FLAC, OGG or MP3, for unconditioned models", "yours", "your disk"
+        "songs", "audio", "any folder of WAV, FLAC, OGG or MP3, for unconditioned models", YOURS, "your disk"
     ),
     DataSource(
         "open-well-tempered-clavier", "audio", "Kimiko Ishizaka, solo piano, for unconditioned models",

@@ -222,11 +222,11 @@ def _prepare_song(
         return
     _, source_rate, channels = length(path)
     with nullcontext(path) if separator is None else separator.separated(path, work.folder) as audio:
-        n_samples = write_raw(work.folder / f"{name}.npy", read_blocks(audio, rate))
-    if not n_samples:
+        written = write_raw(work.folder / f"{name}.npy", read_blocks(audio, rate))
+    if not written.n_samples:
         raise OrchestrionError(f"{path} is too short to be resampled to {rate} samples a second.")
-    work.finish(name, {"key": key, "files": [f"{name}.npy"], "n_samples": n_samples, "source_rate": source_rate,
-                       "source_channels": channels})  # fmt: skip
+    work.finish(name, {"key": key, "files": [f"{name}.npy"], "n_samples": written.n_samples,
+                       "samples_sha256": written.sha256, "source_rate": source_rate, "source_channels": channels})  # fmt: skip
 
 
 def _key(work: Preparation, name: str) -> dict[str, object]:
@@ -235,7 +235,8 @@ def _key(work: Preparation, name: str) -> dict[str, object]:
 
 
 def _figures(work: Preparation, name: str) -> dict[str, object]:
-    return {item: work.records[name][item] for item in ("n_samples", "source_rate", "source_channels")}
+    figures = ("n_samples", "samples_sha256", "source_rate", "source_channels")
+    return {item: work.records[name][item] for item in figures}
 
 
 def _held_out(digests: Mapping[str, str], share: float, seed: int) -> set[str]:

@@ -18,9 +18,13 @@ import numpy as np
 from orchestrion.bridge import Note
 from orchestrion.bridge.audiostream import read_blocks
 from orchestrion.datasets.aligned import AlignedSet
+from orchestrion.datasets.notestable import HeldNotes, NotesTable
 from orchestrion.datasets.onsetlag import onset_lag
 from orchestrion.datasets.pitchagreement import PitchAgreement, pitch_agreement
 from orchestrion.datasets.preparing import sha256
+from orchestrion.datasets.rawaudio import RawAudio
+from orchestrion.datasets.songs import KIND as SONGS
+from orchestrion.datasets.songs import SongSet
 from orchestrion.datasets.splits import read_json
 from orchestrion.datasets.stretches import clipped, silent
 from orchestrion.datasets.tracks import Track
@@ -72,13 +76,40 @@ def validate_prepared(folder: str | os.PathLike[str]) -> list[Verdict]:
     """
     path = Path(folder)
     information = read_json(path / "dataset.json")
-    rate = information.get("sample_rate")
+    if information.get("kind") == SONGS:
+        return _validate_songs(SongSet.open(path))
+    rate, entries = information.get("sample_rate"), information.get("pieces")
     opened = AlignedSet.open(path, sample_rate=rate if isinstance(rate, int) else RATE)
     verdicts = []
     for piece in follow(opened.pieces, len(opened.pieces), "Listening"):
         samples = _at_rate(piece.samples(), piece.sample_rate)
-        verdicts.append(_listened(piece.name, samples, piece.notes, ()))
+        entry = entries.get(piece.name) if isinstance(entries, dict) else None
+        altered = _altered_samples(piece.name, piece.audio, entry) + _altered_notes(piece.table, entry)
+        verdicts.append(_listened(piece.name, samples, piece.notes, tuple(altered)))
     return verdicts
+
+
+def _validate_songs(songs: SongSet) -> list[Verdict]:
+    verdicts = []
+    for song in follow(songs.songs, len(songs.songs), "Listening"):
+        findings = _altered_samples(song.name, song.audio, songs.sources.get(song.name))
+        findings += [Finding("clipped", f"clipped at {at}") for at in clipped(song.samples(), song.sample_rate)]
+        verdicts.append(Verdict(song.name, tuple(findings), round(song.duration_s, 2)))
+    return verdicts
+
+
+def _altered_samples(name: str, audio: RawAudio, entry: object) -> list[Finding]:
+    expected = entry.get("samples_sha256") if isinstance(entry, dict) else None
+    if expected is None or audio.checksum() == expected:
+        return []
+    return [Finding("altered", f"the samples of {name} are not those that were prepared (checksum)")]
+
+
+def _altered_notes(table: NotesTable | HeldNotes, entry: object) -> list[Finding]:
+    expected = entry.get("notes_sha256") if isinstance(entry, dict) else None
+    if expected is None or not isinstance(table, NotesTable) or table.checksum() == expected:
+        return []
+    return [Finding("altered", f"{table.path.name} is not the table that was prepared (checksum)")]
 
 
 def _verdict(track: Track) -> Verdict:

@@ -269,7 +269,9 @@ def test_a_damaged_set_is_refused(tmp_path):
 
 def test_raw_audio_reads_back_and_is_an_ordinary_array(tmp_path):
     levels = np.arange(-32768, 32768, dtype=np.int16)
-    assert write_raw(tmp_path / "x.npy", [levels[:100] / 32768, levels[100:] / 32768]) == 65536
+    written = write_raw(tmp_path / "x.npy", [levels[:100] / 32768, levels[100:] / 32768])
+    assert written.n_samples == 65536 and written.sha256 == hashlib.sha256(levels.astype("<i2").tobytes()).hexdigest()
+    assert open_raw(tmp_path / "x.npy").checksum() == written.sha256
     np.testing.assert_array_equal(open_raw(tmp_path / "x.npy").read(0, 65536) * 32768, levels)
     np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), levels)
     write_raw(tmp_path / "y.npy", [np.array([1.0, -1.0])])

@@ -15,6 +15,7 @@ from orchestrion.datasets.alignedprep import prepare_aligned
 from orchestrion.datasets.dataset import initialise
 from orchestrion.datasets.notestable import write_notes
 from orchestrion.datasets.pitchagreement import pitch_agreement
+from orchestrion.datasets.songs import prepare_songs
 from orchestrion.datasets.stretches import clipped, silent
 from orchestrion.datasets.validating import Verdict, validate_prepared, validate_tracks, write_checksums
 
@@ -133,11 +134,22 @@ def test_missing_unreadable_truncated_and_altered_files(folder):
 def test_prepared_sets_and_plain_folders(folder, tmp_path):
     made = prepare_aligned(initialise("maps", folder()).tracks(), tmp_path / "set")
     assert [kinds(found) for found in validate_prepared(made.path)] == [[]]
+    content, table = (made.path / "ty_mai_ENSTDkCl.npy").read_bytes(), made.path / "ty_mai_ENSTDkCl.tsv"
+    (made.path / "ty_mai_ENSTDkCl.npy").write_bytes(content[:-2] + b"\x07\x00")
+    table.write_text(table.read_text().replace("\t80\n", "\t81\n"))
+    assert [kinds(found) for found in validate_prepared(made.path)] == [["altered", "altered"]]
     plain = tmp_path / "plain"
     plain.mkdir()
     soundfile.write(plain / "a.flac", AUDIO, RATE)
     write_notes(plain / "a.tsv", moved(0.2))
     assert [kinds(found) for found in validate_prepared(plain)] == [["late"]]
+
+
+def test_prepared_songs(folder, tmp_path):
+    folder(np.clip(AUDIO * 8, -0.4, 0.4))
+    made = prepare_songs(tmp_path / "flac", tmp_path / "songs", sample_rate=RATE)
+    (found,) = validate_prepared(made.path)
+    assert kinds(found) == ["clipped"] and found.seconds == SECONDS
 
 
 def test_the_command_prints_a_table_or_json_and_tells_by_its_status(folder):

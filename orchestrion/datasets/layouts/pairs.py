@@ -1,4 +1,4 @@
-"""Audio and MIDI of the same stem, in one folder, in subfolders, or in two folders side by side.
+"""Audio and MIDI of the same stem, in one folder, in subfolders, or in two folders side by side; audio and tables of notes.
 
 The Saarland Music Data (Müller, Konz, Bogler, Arifi-Müller 2011) is laid out so as well: version 1 has
 ``SMD_…-SMD.mp3`` beside ``….mid``; version 2 has ``midi/STEM.mid`` and ``wav_44100_stereo/STEM.wav``.
@@ -10,7 +10,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestrion.datasets.dividing import work_of
 from orchestrion.datasets.layouts.midi import AUDIO_SUFFIXES, MIDI_SUFFIXES, beside, midi_notes
+from orchestrion.datasets.notestable import NotesTable
+from orchestrion.datasets.splits import read_splits
 from orchestrion.datasets.tracks import Selection, Track, checked, plain_name
 from orchestrion.errors import OrchestrionError
 
@@ -30,6 +33,30 @@ def read_pairs(folder: Path, selection: Selection) -> Sequence[Track]:
         kind = "MIDI (.mid)" if odd[0] in audio else "audio"
         raise OrchestrionError(f"{path} has no {kind} of the same name in {folder}; add it, or take the file out.")
     return checked((_track(audio[stem], midi[stem]) for stem in audio), folder, "pairs of audio and MIDI")
+
+
+def read_tables(folder: Path, selection: Selection) -> Sequence[Track]:
+    """Every audio file of ``folder`` that has a table of notes NAME.tsv (`notestable`); ``splits.json`` counts if it is there.
+
+    Raises:
+        OrchestrionError: no pairs, a file without its twin, or splits that name no file.
+    """
+    audio, tables = beside(folder, AUDIO_SUFFIXES), beside(folder, (".tsv",))
+    if odd := sorted(set(audio) ^ set(tables)):
+        path = audio.get(odd[0]) or tables[odd[0]]
+        kind = "table of notes (.tsv)" if odd[0] in audio else "audio"
+        raise OrchestrionError(f"{path} has no {kind} of the same name in {folder}; add it, or take the file out.")
+    splits = read_splits(folder, audio) or {}
+    said = {name: split for split, names in splits.items() for name in names}
+    return checked(
+        (
+            Track(plain_name(stem), path, (tables[stem],), NotesTable(tables[stem]).read, work_of(stem), said.get(stem))
+            for stem, path in audio.items()
+            if not said or stem in said
+        ),
+        folder,
+        "recordings with tables of notes",
+    )
 
 
 def read_saarland(folder: Path, selection: Selection) -> Sequence[Track]:

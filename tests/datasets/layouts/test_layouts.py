@@ -136,6 +136,23 @@ def test_pairs_want_twins(tmp_path):
     assert "There is no" in refused("pairs", tmp_path / "nowhere")
 
 
+def test_tables_in_the_shared_format(tmp_path):
+    for name in ("one_ENSTDkCl", "one_ENSTDkAm", "two"):
+        published.audio(tmp_path / f"{name}.wav")
+        rows = "".join(f"{a}\t{b}\t{pitch}\t71\n" for a, b, pitch in published.NOTES)
+        (tmp_path / f"{name}.tsv").write_text("onset_s\toffset_s\tpitch\tvelocity\n" + rows)
+    found = tracks("tables", tmp_path)
+    check_notes(found["two"], 71)
+    assert found["one_ENSTDkCl"].work == found["one_ENSTDkAm"].work and found["two"].split is None
+    (tmp_path / "splits.json").write_text('{"train": ["two"], "validation": ["one_ENSTDkCl"]}')
+    assert {name: track.split for name, track in tracks("tables", tmp_path).items()} == {
+        "two": "train",
+        "one_ENSTDkCl": "validation",
+    }
+    (tmp_path / "two.tsv").unlink()
+    assert "no table of notes" in refused("tables", tmp_path)
+
+
 def test_maps_as_distributed(tmp_path):
     found = tracks("maps", published.maps(tmp_path))
     assert sorted(found) == ["MAPS_MUS-alb_se2_ENSTDkCl", "MAPS_MUS-ty_mai_ENSTDkAm", "MAPS_MUS-ty_mai_ENSTDkCl"]
