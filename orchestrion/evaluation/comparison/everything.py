@@ -65,21 +65,19 @@ def compare_all(score: Score, out_dir: str | os.PathLike[str], options: Options 
     folder = Path(out_dir)
     if not folder.is_dir():
         raise OrchestrionError(f"Cannot write the report into {folder}: it is not a folder; make it first.")
-    entries = line_up(chosen.models, chosen.runs, chosen.instrument, chosen.data or "SET", chosen.only)
+    songs = None if chosen.data is None else SongSet.open(chosen.data)
+    rate = songs.sample_rate if songs else None
+    entries = line_up(chosen.models, chosen.runs, chosen.instrument, chosen.data, rate, chosen.only)
     told = score.crop(0.0, chosen.seconds)
     if not told.notes:
         raise OrchestrionError(f"The score has no notes in its first {chosen.seconds:g} s; ask for more --seconds.")
-    material = _material(score, chosen)
+    shape = (chosen.clips, chosen.seed_seconds, chosen.seconds)
+    material = from_tunes(score, *shape) if songs is None else from_set(songs, *shape)
     played = _play_all([entry for entry in entries if entry.is_present], material, told, chosen)
     systems = _measure_all(played, material, told, chosen.seed_seconds)
     report = _report(score, chosen, material, entries, systems)
     _write(folder, report, material, played, told)
     return report
-
-
-def _material(score: Score, options: Options) -> Material:
-    shape = (options.clips, options.seed_seconds, options.seconds)
-    return from_tunes(score, *shape) if options.data is None else from_set(SongSet.open(options.data), *shape)
 
 
 def _play_all(entries: list[Entry], material: Material, score: Score, options: Options) -> list[Played]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrion import shipped
 from orchestrion.errors import OrchestrionError
+from orchestrion.renderer.backend import GENERATORS
 from orchestrion.renderer.generating import WEIGHTS, find_model
 
 CONDITIONED, UNCONDITIONED = "wavenet", "wavenet-unconditioned"
@@ -31,7 +33,8 @@ def line_up(
     models: Mapping[str, str] | None = None,
     runs: str | os.PathLike[str] | None = None,
     instrument: str = shipped.DEFAULT_INSTRUMENT,
-    data: str = "SET",
+    data: str | None = None,
+    rate: int | None = None,
     only: Sequence[str] = (),
 ) -> tuple[Entry, ...]:
     """All back-ends in the order of the papers.
@@ -40,7 +43,7 @@ def line_up(
         models: run folders, weights files or shipped names by back-end; before all others.
         runs: a folder with a run for each back-end, called after it.
         instrument: what plays for ``wavenet``, and with ``-unconditioned`` for that where nothing better is there.
-        data: what the commands call the prepared set.
+        data, rate: a prepared set and its sample rate, for the commands that train what is absent.
         only: the back-ends that take part; all of them without any.
 
     Raises:
@@ -57,9 +60,18 @@ def line_up(
     taking_part = [backend for backend in shipped.BACKENDS if backend in only or not only]
     found = {backend: named.get(backend) or _in_runs(backend, runs) or _shipped(backend, instrument) for backend in taking_part}
     return tuple(
-        Entry(backend, model, None if model else f"orchestrion train {backend} --data {data} -o runs/{backend}")
-        for backend, model in found.items()
+        Entry(backend, model, None if model else _command(backend, data, rate)) for backend, model in found.items()
     )
+
+
+def _command(backend: str, data: str | None, rate: int | None) -> str:
+    """What trains the small preset of a back-end, on ``data`` where that has its sample rate."""
+    wanted = int(GENERATORS[backend].presets["small"].sample_rate)
+    train = f"orchestrion train {backend} --data {{}} -o runs/{backend}"
+    if data is not None and rate == wanted:
+        return train.format(shlex.quote(data))
+    name = f"songs-{wanted}"
+    return f"orchestrion data prepare SONGS --rate {wanted} -o {name} && {train.format(name)}"
 
 
 def _in_runs(backend: str, runs: str | os.PathLike[str] | None) -> str | None:

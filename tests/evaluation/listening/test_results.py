@@ -90,13 +90,13 @@ def test_how_many_of_both_kinds_of_listeners_are_left_out():
     left_out = {"attentive": 0, "random": 0}
     for number in range(n):
         true = rng.uniform(1.5, 4.5, (3, 4))
-        careful = rounded(true + rng.normal(0, 0.5, true.shape)), rounded(true.ravel()[:5] + rng.normal(0, 0.5, 5))
+        careful = rounded(true + rng.normal(0, 0.65, true.shape)), rounded(true.ravel()[:5] + rng.normal(0, 0.65, 5))
         random = rng.integers(1, 6, (3, 4)), rng.integers(1, 6, 5)
         for kind, answers in (("attentive", careful), ("random", random)):
             content = session(f"l{number}", *answers)
             left_out[kind] += judge(_session(content)).reason is not None
     assert left_out["attentive"] < 0.05 * n
-    assert left_out["random"] > 0.65 * n
+    assert left_out["random"] > 0.45 * n
 
 
 def _session(content: dict):
