@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -71,10 +72,10 @@ def label_recordings(
     check(method, bool(given))
     folder = Path(output)
     _refuse_own_sources(sources, folder)
-    _make(folder)
     done = []
     # A bar of bytes: what takes long is the audio, and its length is not known before it is read.
-    with progress(sum(source.stat().st_size for source in sources), f"Labelling {len(sources)} recordings") as advance:
+    size = sum(source.stat().st_size for source in sources)
+    with _made(folder), progress(size, f"Labelling {len(sources)} recordings") as advance:
         for source in sources:
             done.append(_label(source, folder, method, given.get(source), with_audio))
             advance(source.stat().st_size)
@@ -135,11 +136,20 @@ def _refuse_own_sources(sources: Sequence[Path], folder: Path) -> None:
         raise OrchestrionError(f"{folder} holds the recordings themselves; name another folder for what is made of them.")
 
 
-def _make(folder: Path) -> None:
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make ``folder``; if it is new and nothing comes to lie in it, a failure takes it away again."""
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OrchestrionError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
+    try:
+        yield
+    except OrchestrionError:
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
 
 
 def _label(source: Path, folder: Path, method: str, score: Path | None, with_audio: bool) -> Labelled:

@@ -100,7 +100,7 @@ def test_bad_input_is_one_sentence(takes, tmp_path, monkeypatch, given, options,
     (tmp_path / "broken" / "x.wav").write_bytes(b"RIFF not really")
     with pytest.raises(OrchestrionError, match=says) as caught:
         label_recordings(given, options.pop("output", "out"), **options)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and not (tmp_path / "out").exists()
 
 
 def test_long_recordings_are_transcribed_in_parts_that_join(monkeypatch):

@@ -14,6 +14,7 @@ from orchestrion.bridge import Note, Part, Score
 from orchestrion.errors import OrchestrionError
 from orchestrion.labelling import recordings
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
+from orchestrion.training import renderer_task
 from orchestrion.training.settings import LoopSettings
 from orchestrion.training.train_renderer import train_renderer
 from tests.labelling.sounds import played
@@ -42,6 +43,7 @@ def tune(seconds: float) -> tuple[Note, ...]:
 def settings(monkeypatch, tmp_path):
     monkeypatch.setenv("ORCHESTRION_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(PRESETS, "tiny", TINY)
+    monkeypatch.setattr(renderer_task, "LISTEN_S", 1.5)
 
 
 def test_three_minutes_with_midi_become_an_instrument_that_renders(tmp_path: Path) -> None:
