@@ -33,7 +33,7 @@ EXPLAINED = (
     ("Notes right", "onset F1 within 50 ms of the score, of the first clip; only wavenet is told the score"),
     ("Loops", "the log-mel spectrogram repeats itself at a fixed lag for two periods and three seconds"),
     ("Flatness", "spectral, by octaves: 0 for tones, 0.56 for noise"),
-    ("Outside the band", "energy where held-out recordings have 1 % in all"),
+    ("Outside the band", "energy where no held-out recording has more than 1 %"),
     ("Clicks", "jump at block edges over that inside blocks; none where audio is made sample by sample"),
     ("Imaginary residue", "of the inverse transform of predicted spectra, thrown away"),
     ("Copied", "greatest correlation of two seconds with the training audio"),

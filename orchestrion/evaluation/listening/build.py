@@ -16,21 +16,23 @@ from dataclasses import asdict, dataclass
 from html import escape
 from importlib import resources
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 
 from orchestrion.bridge import Waveform
+from orchestrion.bridge.audiostream import length, read_blocks
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.listening.clips import MAX_CLIP_S, Source, find_clips
 from orchestrion.evaluation.listening.codes import fnv1a
-from orchestrion.evaluation.listening.loudness import Matched, match_loudness
+from orchestrion.evaluation.listening.loudness import Level, Match, amplified, match_loudness
 from orchestrion.evaluation.listening.plan import Playlist, make_playlists
 from orchestrion.files import atomic_write, write_json
 from orchestrion.progress import track
 from orchestrion.version import VERSION
 
 KEY_FORMAT = "orchestrion-listening-key"
-LOWEST_RATE = 16000
+LOWEST_RATE, HIGHEST_RATE = 16000, 48000
 FADE_S = 0.01
 BEEPS_BELOW_DB = 18.0
 GAP = 5  # trials at least between a clip and its repetition
@@ -75,23 +77,22 @@ def build(folders: Sequence[str | os.PathLike[str]], page: str | os.PathLike[str
     key_file = folder.with_name(f"{folder.name}-key.json")
     _check_free(folder)
     found = find_clips(folders)
-    clips = _read(found, chosen.seconds)
-    names = _names(found, clips, chosen.seed)
-    sources = {names[source]: source for source in found}
-    matched = match_loudness({_say(source): clips[source] for source in found})
+    reader = _Reader(_common_rate(found), chosen.seconds)
+    heard = {source: _hear(source, reader, chosen.seed) for source in track(found, len(found), "Reading clips")}
+    sources = {clip.name: source for source, clip in heard.items()}
+    match = match_loudness({_say(source): clip.level for source, clip in heard.items()})
     rng = np.random.default_rng([chosen.seed, 1])
     lists = make_playlists(sources, chosen.ratings, chosen.pairs, rng)
     # Of all that makes a plan: what a browser has kept of another test must not be taken for this one's.
     study = f"{fnv1a(json.dumps([sorted(sources), [asdict(item) for item in lists], asdict(chosen)])):08x}"
-    key = _key(study, sources, matched, chosen)
-    extra = _sound_checks(matched.lufs, clips[found[0]].sample_rate, study, rng)
-    sounds = {name: matched.clips[_say(source)] for name, source in sources.items()} | extra.sounds
-    _write_clips(folder, sounds)
-    seconds = float(np.mean([clip.duration_s for clip in clips.values()]))
+    key = _key(study, sources, match, chosen)
+    extra = _sound_checks(match.lufs, reader.rate, study, rng)
+    _write_clips(folder, sources, extra.sounds, reader, match)
     config = {
         "id": study, "lists": [asdict(item) for item in lists], "repeats": chosen.repeats, "gap": GAP,
-        "pairRepeats": chosen.pair_repeats, "seconds": round(seconds, 1), "volume": extra.volume, "checks": extra.checks,
-        "code": chosen.completion_code, "question": QUESTION, "pairQuestion": PAIR_QUESTION,
+        "pairRepeats": chosen.pair_repeats, "seconds": round(fmean(clip.duration_s for clip in heard.values()), 1),
+        "volume": extra.volume, "checks": extra.checks, "code": chosen.completion_code, "question": QUESTION,
+        "pairQuestion": PAIR_QUESTION,
     }  # fmt: skip
     with atomic_write(folder / "index.html") as temporary:
         temporary.write_text(_page(chosen.title, config), encoding="utf-8")
@@ -106,21 +107,50 @@ def _check_free(folder: Path) -> None:
         raise OrchestrionError(f"Cannot make the page in {folder}: there is no folder {folder.absolute().parent}.")
 
 
-def _read(found: Sequence[Source], seconds: float | None) -> dict[Source, Waveform]:
-    """All clips, cut, faded over 10 ms at both ends, and at the highest rate that any of them has.
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads clips at one ``rate``, cut to ``seconds`` and faded over 10 ms at both ends."""
 
-    A common rate, or the files' own would tell the systems apart; 4.41 kHz is also less than some browsers play.
+    rate: int
+    seconds: float | None
+
+    def read(self, path: Path) -> Waveform:
+        """
+        Raises:
+            OrchestrionError: not audio, or longer than two minutes and not to be cut.
+        """
+        # A little more than is allowed, to see whether there is more.
+        stop_s = MAX_CLIP_S + 1 if self.seconds is None else self.seconds
+        sound = Waveform(np.concatenate(list(read_blocks(path, self.rate, 0.0, stop_s))), self.rate)
+        if sound.duration_s > MAX_CLIP_S + 0.1:
+            raise OrchestrionError(f"{path} lasts more than {MAX_CLIP_S:.0f} s; give --seconds.")
+        return _faded(sound)
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What must be known of a clip before any can be written."""
+
+    name: str
+    level: Level
+    duration_s: float
+
+
+def _hear(source: Source, reader: _Reader, seed: int) -> _Heard:
+    """The name is ten hexadecimal digits, the same for the same clip and seed; sorted, clips are in random order."""
+    sound = reader.read(source.path)
+    digest = hashlib.sha256(f"{seed}\0{source.system}\0{source.item}\0".encode())
+    digest.update(sound.samples.tobytes())
+    return _Heard(digest.hexdigest()[:10], Level.of(sound), sound.duration_s)
+
+
+def _common_rate(found: Sequence[Source]) -> int:
+    """The highest rate of all clips, from 16 to 48 kHz.
+
+    Their own would tell the systems apart; 4.41 kHz is also less than some browsers play.
     """
-    sounds = {}
-    for source in track(found, len(found), "Reading clips"):
-        sound = Waveform.read(source.path)
-        if seconds is not None:
-            sound = Waveform(sound.samples[: max(1, round(seconds * sound.sample_rate))], sound.sample_rate)
-        if sound.duration_s > MAX_CLIP_S:
-            raise OrchestrionError(f"{source.path} lasts {sound.duration_s:.0f} s, more than {MAX_CLIP_S:.0f}; give --seconds.")
-        sounds[source] = sound
-    rate = max(LOWEST_RATE, *(sound.sample_rate for sound in sounds.values()))
-    return {source: _faded(sound.resample(rate)) for source, sound in sounds.items()}
+    rates = [length(source.path)[1] for source in found]
+    return min(max(LOWEST_RATE, *rates), HIGHEST_RATE)
 
 
 def _faded(sound: Waveform) -> Waveform:
@@ -133,31 +163,20 @@ def _faded(sound: Waveform) -> Waveform:
     return Waveform(samples, sound.sample_rate)
 
 
-def _names(found: Sequence[Source], clips: Mapping[Source, Waveform], seed: int) -> dict[Source, str]:
-    """Ten hexadecimal digits for each clip, the same for the same clips and seed; sorted, they are in random order."""
-    return {source: _digest(seed, source, clips[source]) for source in found}
-
-
-def _digest(seed: int, source: Source, clip: Waveform) -> str:
-    digest = hashlib.sha256(f"{seed}\0{source.system}\0{source.item}\0".encode())
-    digest.update(clip.samples.tobytes())
-    return digest.hexdigest()[:10]
-
-
 def _say(source: Source) -> str:
     return f"{source.system}/{source.item}"
 
 
-def _key(study: str, sources: Mapping[str, Source], matched: Matched, options: Options) -> dict:
+def _key(study: str, sources: Mapping[str, Source], match: Match, options: Options) -> dict:
     clips = {
         name: {"system": source.system, "item": source.item, "file": source.path.name,
-               "gain_db": round(float(matched.gains_db[_say(source)]), 2)}
+               "gain_db": round(float(match.gains_db[_say(source)]), 2)}
         for name, source in sorted(sources.items())
     }  # fmt: skip
     return {
         "format": KEY_FORMAT, "version": 1, "study": study, "software": f"orchestrion {VERSION}",
-        "systems": sorted({source.system for source in sources.values()}), "loudness_lufs": round(matched.lufs, 2),
-        "silent": list(matched.silent), "options": asdict(options), "clips": clips,
+        "systems": sorted({source.system for source in sources.values()}), "loudness_lufs": round(match.lufs, 2),
+        "silent": list(match.silent), "options": asdict(options), "clips": clips,
     }  # fmt: skip
 
 
@@ -173,7 +192,8 @@ def _sound_checks(lufs: float, rate: int, study: str, rng: np.random.Generator) 
     sounds: dict[str, Waveform] = {}
     chord = np.sum([_tone(hz, 3.0, rate) for hz in (220.0, 277.2, 329.6, 440.0)], axis=0)
     volume = f"{rng.bytes(5).hex()}"
-    sounds[volume] = match_loudness({"sample": Waveform(0.2 * chord, rate)}, lufs).clips["sample"]
+    sample = Waveform(0.2 * chord, rate)
+    sounds[volume] = amplified(sample, lufs - Level.of(sample).lufs)
     amplitude = float(np.sqrt(2) * 10 ** ((lufs - BEEPS_BELOW_DB) / 20))
     checks: list[dict[str, object]] = []
     for count in range(2, 6):
@@ -192,14 +212,19 @@ def _tone(hz: float, duration_s: float, rate: int) -> np.ndarray:
     return np.sin(2 * np.pi * hz * time_s) * edge
 
 
-def _write_clips(folder: Path, sounds: Mapping[str, Waveform]) -> None:
+def _write_clips(
+    folder: Path, sources: Mapping[str, Source], extra: Mapping[str, Waveform], reader: _Reader, match: Match
+) -> None:
     try:
         (folder / "clips").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OrchestrionError(f"Cannot create the folder {folder}: {error.strerror or error}.") from error
+    names = sorted([*sources, *extra])
     # In the order of their names, which is random: neither do the times of the files tell anything.
-    for name in track(sorted(sounds), len(sounds), "Writing clips"):
-        sounds[name].write(folder / "clips" / f"{name}.wav")
+    for name in track(names, len(names), "Writing clips"):
+        source = sources.get(name)
+        sound = extra[name] if source is None else amplified(reader.read(source.path), match.gains_db[_say(source)])
+        sound.write(folder / "clips" / f"{name}.wav")
 
 
 def _page(title: str, config: Mapping[str, object]) -> str:

@@ -23,10 +23,21 @@ BLOCK_S, STEP_S = 0.4, 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Matched:
-    """Clips of one loudness ``lufs``, the gain in dB that each got, and the names of those too soft to be matched."""
+class Level:
+    """Integrated loudness in LUFS (-inf for silence) and peak in dB of full scale of one clip."""
 
-    clips: Mapping[str, Waveform]
+    lufs: float
+    peak_db: float
+
+    @classmethod
+    def of(cls, clip: Waveform) -> Level:
+        return cls(integrated_loudness(clip), _peak_db(clip))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The one loudness ``lufs``, the gain in dB that each clip gets, and the names of those too soft to be matched."""
+
     gains_db: Mapping[str, float]
     lufs: float
     silent: tuple[str, ...]
@@ -50,18 +61,17 @@ def integrated_loudness(audio: Waveform) -> float:
     return float(_lufs(kept.mean()))
 
 
-def match_loudness(clips: Mapping[str, Waveform], target_lufs: float = TARGET_LUFS) -> Matched:
-    """All ``clips`` at one loudness, see above. Silent ones stay as they are.
+def match_loudness(levels: Mapping[str, Level], target_lufs: float = TARGET_LUFS) -> Match:
+    """What brings clips of ``levels`` to one loudness, see above. Silent ones stay as they are.
 
     Raises:
         OrchestrionError: all are silent, or the peaks of one would force the rest below -36 LUFS.
     """
-    loudness = {name: integrated_loudness(clip) for name, clip in clips.items()}
-    heard = {name: value for name, value in loudness.items() if np.isfinite(value)}
+    heard = {name: level for name, level in levels.items() if np.isfinite(level.lufs)}
     if not heard:
         raise OrchestrionError("All clips are silent; there is nothing to listen to.")
     # How loud each could be made before its peaks reach the limit.
-    room = {name: value + PEAK_DB - _peak_db(clips[name]) for name, value in heard.items()}
+    room = {name: level.lufs + PEAK_DB - level.peak_db for name, level in heard.items()}
     worst = min(room, key=lambda name: room[name])
     lufs = min(target_lufs, room[worst])
     if lufs < LEAST_LUFS:
@@ -69,11 +79,13 @@ def match_loudness(clips: Mapping[str, Waveform], target_lufs: float = TARGET_LU
             f"The peaks of {worst} are so far above its loudness that all clips would have to be played at {lufs:.0f} "
             "LUFS; leave it out."
         )
-    gains_db = {name: lufs - heard[name] if name in heard else 0.0 for name in clips}
-    louder = {
-        name: replace(clip, samples=clip.samples * np.float32(10 ** (gains_db[name] / 20))) for name, clip in clips.items()
-    }
-    return Matched(louder, gains_db, lufs, tuple(sorted(set(clips) - set(heard))))
+    gains_db = {name: lufs - heard[name].lufs if name in heard else 0.0 for name in levels}
+    return Match(gains_db, lufs, tuple(sorted(set(levels) - set(heard))))
+
+
+def amplified(clip: Waveform, gain_db: float) -> Waveform:
+    """``clip`` times a gain that keeps it below full scale."""
+    return replace(clip, samples=clip.samples * np.float32(10 ** (gain_db / 20)))
 
 
 def _lufs(power: np.ndarray | float) -> np.ndarray:

@@ -17,7 +17,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.listening.build import Options, build
 from orchestrion.evaluation.listening.clips import Source, find_clips
 from orchestrion.evaluation.listening.codes import completion_code, fnv1a
-from orchestrion.evaluation.listening.loudness import integrated_loudness, match_loudness
+from orchestrion.evaluation.listening.loudness import Level, amplified, integrated_loudness, match_loudness
 from orchestrion.evaluation.listening.plan import make_playlists
 
 
@@ -59,17 +59,18 @@ def test_matched_clips_are_equally_loud_and_never_clip():
     peaky[::4800] = 1.0
     clips = {"soft": tone(440, 0.001), "loud": tone(440, 1.0), "peaky": Waveform(peaky, 48000),
              "noise": Waveform(rng.uniform(-0.5, 0.5, 48000), 48000), "silent": Waveform(np.zeros(48000), 48000)}  # fmt: skip
-    matched = match_loudness(clips)
+    match = match_loudness({name: Level.of(clip) for name, clip in clips.items()})
+    matched = {name: amplified(clip, match.gains_db[name]) for name, clip in clips.items()}
     heard = [name for name in clips if name != "silent"]
-    assert {round(integrated_loudness(matched.clips[name]), 2) for name in heard} == {round(matched.lufs, 2)}
-    assert max(float(np.abs(clip.samples).max()) for clip in matched.clips.values()) <= 10 ** (-1 / 20) + 1e-4
-    assert matched.lufs < -23 and matched.silent == ("silent",)
+    assert {round(integrated_loudness(matched[name]), 2) for name in heard} == {round(match.lufs, 2)}
+    assert max(float(np.abs(clip.samples).max()) for clip in matched.values()) <= 10 ** (-1 / 20) + 1e-4
+    assert match.lufs < -23 and match.silent == ("silent",)
     with pytest.raises(OrchestrionError, match="silent"):
-        match_loudness({"silent": clips["silent"]})
+        match_loudness({"silent": Level.of(clips["silent"])})
     single = np.zeros(480000)
     single[240000] = 1.0
     with pytest.raises(OrchestrionError, match="leave it out"):
-        match_loudness({"click": Waveform(single, 48000), "tone": tone(440, 0.5)})
+        match_loudness({"click": Level.of(Waveform(single, 48000)), "tone": Level(-20.0, -10.0)})
 
 
 def test_nothing_in_the_page_tells_the_systems_apart(systems, tmp_path):
@@ -145,6 +146,15 @@ def test_impossible_tests_are_refused(systems, tmp_path):
     (systems / "quiet" / "item0.flac").write_bytes(b"")
     with pytest.raises(OrchestrionError, match="suffix only"):
         find_clips([systems])
+
+
+def test_long_clips_are_cut_or_refused(systems, tmp_path):
+    long = np.tile(tone(440, 0.1, 1.0, 4000).samples, 125)
+    Waveform(long, 4000).write(systems / "quiet" / "item9.wav")
+    with pytest.raises(OrchestrionError, match="item9.wav lasts more than 120 s"):
+        build([systems], tmp_path / "page")
+    build([systems], tmp_path / "page", Options(seconds=0.75))
+    assert {Waveform.read(path).duration_s for path in (tmp_path / "page" / "clips").iterdir()} >= {0.75}
 
 
 def test_pairs_need_common_items(tmp_path):
