@@ -102,7 +102,9 @@ def _mono(source: Path, handle) -> Iterator[np.ndarray]:
 
 
 def _refuse_cut_off(source: Path, share: float) -> None:
-    raise OrchestrionError(f"{source} is cut off: only {share:.0%} of what its header promises is there; get the whole file.")
+    raise OrchestrionError(
+        f"{source} is cut off: only {share:.0%} of what its header promises is there; get the whole file."
+    )
 
 
 def _share_of_wav(source: Path) -> float:

@@ -88,7 +88,9 @@ def download(name: str, output: Path, keep_packed: bool) -> None:
 @click.option("--write-checksums", is_flag=True, help="Note the checksum of every file, to be compared from now on.")
 @json_option
 @click.pass_context  # fmt: skip
-def validate(ctx: click.Context, sources: tuple[str, ...], write_checksums: bool, as_json: bool, **selection: str | None) -> None:
+def validate(
+    ctx: click.Context, sources: tuple[str, ...], write_checksums: bool, as_json: bool, **selection: str | None
+) -> None:
     """Listen to every recording and compare it with its notes. Exit status 1 where a defect is found.
 
     DIR alone is a prepared set or a folder of recordings with notes; NAME and DIR a data set as its authors publish it.
@@ -110,8 +112,14 @@ def validate(ctx: click.Context, sources: tuple[str, ...], write_checksums: bool
     folder = Path(sources[-1])
     if write_checksums:
         click.echo(f"{write(folder)} checksums noted.", err=True)
-    verdicts = validate_prepared(folder) if len(sources) == 1 else initialise(sources[0], folder, Selection(**selection)).validate()
-    click.echo(json.dumps([asdict(v) for v in verdicts], indent=2, ensure_ascii=False) if as_json else verdict_table(verdicts))
+    verdicts = (
+        validate_prepared(folder)
+        if len(sources) == 1
+        else initialise(sources[0], folder, Selection(**selection)).validate()
+    )
+    click.echo(
+        json.dumps([asdict(v) for v in verdicts], indent=2, ensure_ascii=False) if as_json else verdict_table(verdicts)
+    )
     ctx.exit(1 if any(verdict.findings for verdict in verdicts) else 0)
 
 
@@ -154,7 +162,9 @@ def statistics(folder: Path, as_json: bool) -> None:
 @click.command()
 @click.argument("folder", type=PATH, metavar="SET")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to make; must not exist yet.")
-@click.option("--megabytes", type=click.IntRange(1), default=500, show_default=True, metavar="N", help="Of each shard, about.")
+@click.option(
+    "--megabytes", type=click.IntRange(1), default=500, show_default=True, metavar="N", help="Of each shard, about."
+)
 def shard(folder: Path, output: Path, megabytes: int) -> None:
     """Pack a prepared SET into tar shards (the WebDataset layout) for object stores and several machines.
 

@@ -15,21 +15,46 @@ SCORES = "scores"
 
 @click.command(short_help="Make a training set of recordings.")
 @click.argument("sources", nargs=-1, required=True, metavar="[NAME] DIR")
-@click.option("-o", "--output", type=PATH, required=True, metavar="SET", help="Folder (scores: file) to make; must not exist yet.")
-@click.option("--rate", type=click.IntRange(1000, 768000), default=16000, show_default=True, metavar="HZ",
-              help="Samples a second.")
-@click.option("--validation-share", type=click.FloatRange(0, 1, max_open=True), default=0.2, show_default=True, metavar="X",
-              help="Songs: part of them that is held out.")
+@click.option(
+    "-o", "--output", type=PATH, required=True, metavar="SET", help="Folder (scores: file) to make; must not exist yet."
+)
+@click.option(
+    "--rate",
+    type=click.IntRange(1000, 768000),
+    default=16000,
+    show_default=True,
+    metavar="HZ",
+    help="Samples a second.",
+)
+@click.option(
+    "--validation-share",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.2,
+    show_default=True,
+    metavar="X",
+    help="Songs: part of them that is held out.",
+)
 @click.option("--validation", multiple=True, metavar="PIECE", help="Hold out this piece instead; repeatable.")
-@click.option("--stem", type=click.Choice(["drums", "bass", "vocals", "other"]), help="Songs: only this stem, by Demucs.")
+@click.option(
+    "--stem", type=click.Choice(["drums", "bass", "vocals", "other"]), help="Songs: only this stem, by Demucs."
+)
 @click.option("--instrument", metavar="NAME", help="MusicNet, URMP: this instrument (43, cello, vn, …).")
 @click.option("--ensemble", metavar="NAME", help='MusicNet: this ensemble ("Solo Cello").')
-@click.option("--collection", metavar="NAME", help="This piano, player, year or collection (ENSTDkCl, john-garner, 2018, …).")
+@click.option(
+    "--collection", metavar="NAME", help="This piano, player, year or collection (ENSTDkCl, john-garner, 2018, …)."
+)
 @click.option("--work", metavar="TEXT", help="Only works whose description contains this.")
-@click.option("--transpose", type=click.Choice(["no", "c", "all"]), default="no", show_default=True,
-              help="Scores: as written, to C major or A minor, or into all twelve keys (training only).")
+@click.option(
+    "--transpose",
+    type=click.Choice(["no", "c", "all"]),
+    default="no",
+    show_default=True,
+    help="Scores: as written, to C major or A minor, or into all twelve keys (training only).",
+)
 @click.option("--keep-copies", is_flag=True, help="Scores: keep pieces that begin alike.")
-@click.option("--licence", default="unknown", show_default=True, metavar="TEXT", help="Songs, pairs, scores: kept in the set.")
+@click.option(
+    "--licence", default="unknown", show_default=True, metavar="TEXT", help="Songs, pairs, scores: kept in the set."
+)
 @seed_option
 @json_option
 @click.pass_context  # fmt: skip

@@ -2,14 +2,14 @@
 
 Audio and tables may also lie in subfolders, one level down. Training reads small random pieces of audio, so each file
 is decoded once, at the set's rate, into raw 16-bit samples in a cache folder and mapped into memory from there. A set
-that `alignedprep` has prepared holds NAME.npy (`rawaudio`) in place of NAME.flac and is mapped as it lies; of its tables
-only those are read whose pieces are used, so that 300 hours of recordings cost no more memory than one. The same set
-packed into tar shards (`shards`) is read from within them.
+that `alignedprep` has prepared holds NAME.npy (`rawaudio`) in place of NAME.flac and is mapped as it lies; of its
+tables only those are read whose pieces are used, so that 300 hours of recordings cost no more memory than one. The
+same set packed into tar shards (`shards`) is read from within them.
 
 Splits are those of ``splits.json`` (``{"train": [names], "validation": [names]}``; a name in neither is left out).
 Without that file a piece is for validation where the SHA-256 of its *work* falls into the lowest 8 % (or is the lowest
-of all, so that there is always one). The work of ``NAME_ENSTDkCl`` and ``NAME_ENSTDkAm``, the two microphones of MAPS, is
-NAME: what was recorded twice is never on both sides.
+of all, so that there is always one). The work of ``NAME_ENSTDkCl`` and ``NAME_ENSTDkAm``, the two microphones of MAPS,
+is NAME: what was recorded twice is never on both sides.
 """
 
 from __future__ import annotations
@@ -250,7 +250,9 @@ def _prepared_piece(folder: Path, name: str, members: Mapping[str, Member], rate
     if members:
         audio, table = members[f"{name}.npy"], members.get(f"{name}.tsv")
         if table is None:
-            raise OrchestrionError(f"{audio.path} holds {name}.npy without its notes {name}.tsv; write the shards again.")
+            raise OrchestrionError(
+                f"{audio.path} holds {name}.npy without its notes {name}.tsv; write the shards again."
+            )
         raw = open_raw(audio.path, audio.start, audio.size)
         return AlignedPiece(name, audio.path, NotesTable(table.path, table.start, table.size), rate, hop, raw)
     path, notes = folder / f"{name}.npy", folder / f"{name}.tsv"

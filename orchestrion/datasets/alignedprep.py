@@ -1,8 +1,8 @@
 """Preparing recordings with notes: tracks of any known layout become one set that training maps into memory.
 
 A prepared set holds NAME.npy (`rawaudio`: mono, 16 bits, one rate) and NAME.tsv (`notestable`) of every piece,
-``splits.json`` and ``dataset.json`` with provenance, licence, checksums of the sources, and what was left out and why. One
-piece is in memory at a time, as blocks: a set of 300 hours is made in as little memory as one of three minutes.
+``splits.json`` and ``dataset.json`` with provenance, licence, checksums of the sources, and what was left out and why.
+One piece is in memory at a time, as blocks: a set of 300 hours is made in as little memory as one of three minutes.
 """
 
 from __future__ import annotations
@@ -69,8 +69,9 @@ def prepare_aligned(
         if not kept:
             raise OrchestrionError(f"Nothing can be prepared: {next(iter(left_out.values()), 'there are no tracks')}.")
         pieces = {track.name: _entry(work, track) for track in made if track.name in kept}
-        work.complete({"kind": KIND, "name": target.name, **(information or {}), "sample_rate": sample_rate,
-                       "minutes": _minutes(pieces, sample_rate), "pieces": pieces, "left_out": left_out}, splits)  # fmt: skip
+        said = {"kind": KIND, "name": target.name, **(information or {}), "sample_rate": sample_rate}
+        found = {"minutes": _minutes(pieces, sample_rate), "pieces": pieces, "left_out": left_out}
+        work.complete(said | found, splits)
     return AlignedSet.open(target, sample_rate=sample_rate)
 
 
@@ -83,7 +84,9 @@ def shard(source: str | os.PathLike[str], output: str | os.PathLike[str], most_b
     folder, target = Path(source), Path(output)
     information = read_json(folder / "dataset.json")
     if information.get("kind") != KIND or information.get("shards"):
-        raise OrchestrionError(f"{folder} is no prepared set of recordings with notes; make one: orchestrion data prepare.")
+        raise OrchestrionError(
+            f"{folder} is no prepared set of recordings with notes; make one: orchestrion data prepare."
+        )
     opened = AlignedSet.open(folder, sample_rate=int(str(information["sample_rate"])))
     names: list[str] = []
     with preparation(target) as work:
@@ -123,12 +126,21 @@ def _write(work: Preparation, track: Track, rate: int, notes: Sequence[Note]) ->
     beyond = [note for note in notes if note.onset_s >= end_s + END_SLACK_S or note.offset_s > end_s + OFFSET_SLACK_S]
     if not written.n_samples or beyond:
         (work.folder / f"{name}.npy").unlink()
-        return f"its audio ends at {end_s:.2f} s, but a note begins at {beyond[0].onset_s:.2f} s" if beyond else "no audio"
+        return (
+            f"its audio ends at {end_s:.2f} s, but a note begins at {beyond[0].onset_s:.2f} s" if beyond else "no audio"
+        )
     kept = [note for note in notes if note.onset_s < end_s]
     write_notes(work.folder / f"{name}.tsv", kept)
     pitches = [note.pitch for note in kept]
-    work.finish(name, {"key": _key(track, rate), "files": [f"{name}.npy", f"{name}.tsv"], "n_samples": written.n_samples,
-                       "samples_sha256": written.sha256, "notes_sha256": sha256(work.folder / f"{name}.tsv"), "notes": len(kept), "lowest_pitch": min(pitches), "highest_pitch": max(pitches)})  # fmt: skip
+    figures = {
+        "n_samples": written.n_samples,
+        "samples_sha256": written.sha256,
+        "notes_sha256": sha256(work.folder / f"{name}.tsv"),
+        "notes": len(kept),
+        "lowest_pitch": min(pitches),
+        "highest_pitch": max(pitches),
+    }
+    work.finish(name, {"key": _key(track, rate), "files": [f"{name}.npy", f"{name}.tsv"], **figures})
     return None
 
 

@@ -123,7 +123,9 @@ def _zip_entries(archive: Path) -> Iterator[Entry]:
                 _checked(info.filename, archive)
                 continue
             if kind not in (0, stat.S_IFREG):
-                raise OrchestrionError(f"{archive} holds {info.filename[:80]!r}, which is no plain file; it is refused.")
+                raise OrchestrionError(
+                    f"{archive} holds {info.filename[:80]!r}, which is no plain file; it is refused."
+                )
             if info.flag_bits & 1:
                 raise OrchestrionError(f"{archive} is encrypted; it cannot be unpacked.")
             yield Entry(info.filename, info.file_size, opened.open(info))

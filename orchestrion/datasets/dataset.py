@@ -62,7 +62,9 @@ class Dataset:
             OrchestrionError: the folder is not laid out as the authors publish it, or nothing fits the selection.
         """
         if not self.folder.exists():
-            raise OrchestrionError(f"There is no {self.folder}; name what the archive of {self.record.name} unpacks to.")
+            raise OrchestrionError(
+                f"There is no {self.folder}; name what the archive of {self.record.name} unpacks to."
+            )
         return LAYOUTS[self.record.layout](self.folder, self.selection)
 
     def validate(self) -> list[Verdict]:
@@ -80,8 +82,13 @@ class Dataset:
     ) -> AlignedSet:
         """Make the prepared set ``output`` (`alignedprep`); ``licence`` counts where the recordings are your own."""
         chosen = {name: value for name, value in vars(self.selection).items() if value is not None}
-        information: dict[str, object] = {"licence": licence if self.record.licence == YOURS else self.licence, "attribution": self.cite(), "source": self.record.source,
-                                          "dataset": self.record.name, "selection": chosen}  # fmt: skip
+        information: dict[str, object] = {
+            "licence": licence if self.record.licence == YOURS else self.licence,
+            "attribution": self.cite(),
+            "source": self.record.source,
+            "dataset": self.record.name,
+            "selection": chosen,
+        }
         return prepare_aligned(
             self.tracks(), output, sample_rate=sample_rate, information=information, validation=validation
         )

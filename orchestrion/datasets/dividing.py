@@ -47,7 +47,9 @@ def divide(tracks: Sequence[Track], validation: Sequence[str] = ()) -> tuple[dic
     """
     by_name = {track.name: track for track in tracks}
     if unknown := [name for name in validation if name not in by_name]:
-        raise OrchestrionError(f"There is no piece {unknown[0]!r} to hold out; pieces are called like {next(iter(by_name), '')}.")
+        raise OrchestrionError(
+            f"There is no piece {unknown[0]!r} to hold out; pieces are called like {next(iter(by_name), '')}."
+        )
     said = {track.name: _said(track, {by_name[name].work for name in validation}) for track in tracks}
     if "validation" not in said.values():
         tested = {track.work for track in tracks if said[track.name] == "test"}

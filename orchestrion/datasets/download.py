@@ -59,7 +59,8 @@ def download_all(record: DataSource, folder: Path, *, unpack: bool = True) -> li
             checksum is wrong, or an archive is hostile.
     """
     if not record.downloads:
-        raise OrchestrionError(f"{record.name} cannot be fetched by a program; get it from {record.source}.")
+        where = f"get it from {record.source}" if "http" in record.source else f"it is {record.source}"
+        raise OrchestrionError(f"{record.name} cannot be fetched by a program; {where}.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -87,8 +88,8 @@ def check_space(record: DataSource, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise OrchestrionError(
-            f"{record.name} needs about {needed / GIB:.1f} GiB in {folder}, but only {free / GIB:.1f} GiB are free; make room "
-            "or name another folder."
+            f"{record.name} needs about {needed / GIB:.1f} GiB in {folder}, but only {free / GIB:.1f} GiB are free; "
+            "make room or name another folder."
         )
 
 
@@ -114,7 +115,8 @@ def fetch(item: Download, folder: Path) -> Path:
         except BROKEN as error:
             if _is_final(error) or attempt == ATTEMPTS:
                 raise OrchestrionError(
-                    f"Cannot fetch {item.address} ({_reason(error)}); what has come is kept, so the same command goes on."
+                    f"Cannot fetch {item.address} ({_reason(error)}); what has come is kept, so that the same command "
+                    "goes on."
                 ) from error
             time.sleep(PAUSE_S * 2 ** (attempt - 1))
     seen = _check_sum(part, expected, item)
@@ -165,7 +167,8 @@ def _copy(response: http.client.HTTPResponse, item: Download, part: Path, reply:
     most = item.n_bytes or min(reply.total or MAX_BYTES, MAX_BYTES)
     if item.n_bytes and reply.total not in (None, item.n_bytes):
         raise OrchestrionError(
-            f"{item.address} has {reply.total:,} bytes, not the {item.n_bytes:,} that are published; it is another file."
+            f"{item.address} has {reply.total:,} bytes, not the {item.n_bytes:,} that are published; it is another "
+            "file."
         )
     done = reply.first
     with open(part, "ab" if reply.first else "wb") as handle, progress(most, f"Fetching {item.filename}") as advance:
@@ -173,7 +176,9 @@ def _copy(response: http.client.HTTPResponse, item: Download, part: Path, reply:
         while chunk := response.read(CHUNK_BYTES):
             done += len(chunk)
             if done > most:
-                raise OrchestrionError(f"{item.address} sends more than the {most:,} bytes it should have; it was stopped.")
+                raise OrchestrionError(
+                    f"{item.address} sends more than the {most:,} bytes it should have; it was stopped."
+                )
             handle.write(chunk)
             advance(len(chunk))
     whole = reply.total if reply.total is not None else item.n_bytes
@@ -202,8 +207,8 @@ def _check_sum(path: Path, expected: str, item: Download) -> str:
         aside = path.with_name(f"{item.filename}.wrong")
         os.replace(path, aside)
         raise OrchestrionError(
-            f"{item.filename} is not the file that {urlsplit(item.address).hostname} published ({seen}, not {expected}); "
-            f"it was put aside as {aside.name}, and the same command fetches it again."
+            f"{item.filename} is not the file that {urlsplit(item.address).hostname} published ({seen}, not "
+            f"{expected}); it was put aside as {aside.name}, and the same command fetches it again."
         )
     return seen
 

@@ -1,8 +1,8 @@
 """What a pickle describes, told without loading it: nothing is imported, called or executed.
 
 Some data sets were once published as NumPy archives of objects, which NumPy can only load by running whatever the file
-says. Here the opcodes (as `pickletools` disassembles them) are followed as data: a call that the pickle asks for becomes
-a `Call`, a name a `Name`, and both stay inert. Arrays of numbers are then read from the parts (`array_of`).
+says. Here the opcodes (as `pickletools` disassembles them) are followed as data: a call that the pickle asks for
+becomes a `Call`, a name a `Name`, and both stay inert. Arrays of numbers are then read from the parts (`array_of`).
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def describe(handle: IO[bytes], source: str) -> object:
     except OrchestrionError:
         raise
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, MemoryError) as error:
-        raise OrchestrionError(f"{source} is damaged, or does not hold plain data ({type(error).__name__}: {error}).") from error
+        raise OrchestrionError(
+            f"{source} is damaged, or does not hold plain data ({type(error).__name__}: {error})."
+        ) from error
     raise OrchestrionError(f"{source} is cut off.")
 
 

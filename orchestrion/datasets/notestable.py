@@ -21,7 +21,7 @@ COLUMNS = ("onset_s", "offset_s", "pitch", "velocity")
 
 @dataclass(frozen=True, slots=True)
 class NotesTable:
-    """A table of notes on disk: the file ``path``, or ``size`` bytes of it from byte ``start`` (a member of a shard)."""
+    """A table of notes on disk: ``path``, or ``size`` bytes of it from byte ``start`` (a member of a shard)."""
 
     path: Path
     start: int = 0

@@ -1,7 +1,7 @@
 """Whether a recording sounds at the pitches of its notes: chroma of the audio against chroma of the notes.
 
-Both are compared frame by frame in all twelve rotations. Where another rotation fits clearly better than none, the notes
-are transposed against the sound (an instrument that reads another key, a tape at another speed, labels of another
+Both are compared frame by frame in all twelve rotations. Where another rotation fits clearly better than none, the
+notes are transposed against the sound (an instrument that reads another key, a tape at another speed, labels of another
 piece). An octave's difference cannot be told so.
 """
 
@@ -25,8 +25,11 @@ CHUNK_FRAMES = 512
 
 @dataclass(frozen=True, slots=True)
 class PitchAgreement:
-    """``shift``: semitones by which the notes had to be moved to fit best (-5 to 6); ``agreement``: the correlation there,
-    -1 to 1; ``unmoved``: the correlation of the notes as they are."""
+    """How notes fit the sound.
+
+    ``shift``: semitones by which the notes had to be moved to fit best (-5 to 6); ``agreement``: the correlation
+    there, -1 to 1; ``unmoved``: the correlation of the notes as they are.
+    """
 
     shift: int
     agreement: float

@@ -54,7 +54,7 @@ def to_int16(samples: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class RawAudio:
-    """Where ``n_samples`` of int16 lie: from byte ``offset`` of the file ``path``. Small, so it may go to any process."""
+    """Where ``n_samples`` of int16 lie: from byte ``offset`` of ``path``. Small, so it may go to any process."""
 
     path: Path
     offset: int
@@ -93,7 +93,9 @@ def open_raw(path: str | os.PathLike[str], start: int = 0, size: int | None = No
     except OSError as error:
         raise OrchestrionError(f"Cannot read {source}: {error.strerror or error}.") from error
     if (there if size is None else min(size, there)) != HEADER_BYTES + 2 * n_samples:
-        raise OrchestrionError(f"{source} is damaged: its size is not that of its {n_samples:,} samples; prepare again.")
+        raise OrchestrionError(
+            f"{source} is damaged: its size is not that of its {n_samples:,} samples; prepare again."
+        )
     return RawAudio(source, start + HEADER_BYTES, n_samples)
 
 

@@ -1,8 +1,9 @@
 """Corpora of scores as one JSON file: prepared from a folder, or the chorales as JSON that others publish.
 
-Ours is ``{"kind": "scores", "licence": …, "settings": …, "left_out": …, "pieces": [{name, notes, meter, sharps, split}]}``. The
-chorales (JSB Chorales as prepared by Huang and others: ``Jsb16thSeparated.json``, ``jsb-chorales-quarter.json``, …) are
-``{"train": [[[soprano, alto, tenor, bass], …], …], "valid": …, "test": …}``: MIDI numbers a step, below 0 where a voice rests.
+Ours is ``{"kind": "scores", "licence": …, "settings": …, "left_out": …, "pieces": [{name, notes, meter, sharps,
+split}]}``. The chorales (JSB Chorales as prepared by Huang and others: ``Jsb16thSeparated.json``,
+``jsb-chorales-quarter.json``, …) are ``{"train": [[[soprano, alto, tenor, bass], …], …], "valid": …, "test": …}``:
+MIDI numbers a step, below 0 where a voice rests.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ def prepare_scores(
 ) -> dict[str, object]:
     """Write the corpus ``output`` (.json) of every score below ``folder``; returns figures for people.
 
-    Pieces that begin with the same intervals, in whatever key, are one work: copies are dropped (unless ``keep_copies``),
-    and a work is for training (80 %), validation or test (10 % each) whole. Scores that cannot be read, or whose notes
-    do not lie on a grid, are left out, and the file says why.
+    Pieces that begin with the same intervals, in whatever key, are one work: copies are dropped (unless
+    ``keep_copies``), and a work is for training (80 %), validation or test (10 % each) whole. Scores that cannot be
+    read, or whose notes do not lie on a grid, are left out, and the file says why.
 
     Args:
         transpose: ``no``, ``c`` (each piece without sharps or flats), or ``all`` (training pieces in all twelve keys).
@@ -83,7 +84,9 @@ def read_corpus(path: Path, split: str) -> list[Piece]:
     if isinstance(content, dict) and any(key in content for key in JSON_SPLITS.values()):
         wanted = JSON_SPLITS if split == "all" else {split: JSON_SPLITS[split]}
         return [piece for key in wanted.values() for piece in _chorales(content.get(key), key, path)]
-    raise OrchestrionError(f"{path} is no corpus of scores: neither one that was prepared here nor JSB chorales as JSON.")
+    raise OrchestrionError(
+        f"{path} is no corpus of scores: neither one that was prepared here nor JSB chorales as JSON."
+    )
 
 
 def _read_all(folder: Path) -> tuple[list[Piece], dict[str, str]]:
@@ -173,7 +176,11 @@ def _chorale(steps: object, name: str, factor: int, path: Path) -> Piece:
 
 def _voices(steps: object, name: str, path: Path) -> np.ndarray:
     """MIDI numbers [s, v], -1 where a voice rests."""
-    if not isinstance(steps, list) or not 0 < len(steps) <= MAX_STEPS or not all(isinstance(step, list) for step in steps):
+    if (
+        not isinstance(steps, list)
+        or not 0 < len(steps) <= MAX_STEPS
+        or not all(isinstance(step, list) for step in steps)
+    ):
         raise OrchestrionError(f"{path} ({name}) is not a list of steps of a few voices.")
     width = max(len(step) for step in steps)
     if not 0 < width <= MAX_VOICES:

@@ -1,4 +1,4 @@
-"""A prepared set as tar files ("shards", the WebDataset layout), for object stores and for training on several machines.
+"""A prepared set as tar files ("shards", the WebDataset layout), for object stores and for several machines.
 
 A shard holds NAME.npy and NAME.tsv of each of its pieces, side by side under one key, so that any WebDataset reader can
 stream it. Ours maps the audio from within the tar (members are neither compressed nor split), so that training on
@@ -37,7 +37,10 @@ def write_shards(files: Mapping[str, Iterable[Path]], folder: Path, prefix: str,
     names: list[str] = []
     for pieces in _batches(files, most_bytes):
         names.append(f"{prefix}-{len(names):06d}.tar")
-        with atomic_write(folder / names[-1]) as temporary, tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar:
+        with (
+            atomic_write(folder / names[-1]) as temporary,
+            tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar,
+        ):
             for path in pieces:
                 _add(tar, path)
     return names

@@ -81,7 +81,9 @@ class SongSet:
         information = read_json(path / "dataset.json")
         songs, rate = information.get("songs"), information.get("sample_rate")
         if information.get("kind") != KIND or not isinstance(songs, dict) or not songs or not isinstance(rate, int):
-            raise OrchestrionError(f"{path} is no prepared set of songs; make one: orchestrion data prepare DIR -o SET.")
+            raise OrchestrionError(
+                f"{path} is no prepared set of songs; make one: orchestrion data prepare DIR -o SET."
+            )
         check_rate(rate)
         opened = tuple(_open_song(path, name, rate) for name in sorted(songs))
         splits = read_splits(path, songs)
@@ -208,7 +210,8 @@ def check_readable(files: Mapping[str, Path]) -> dict[str, float]:
     if broken:
         shown = ", ".join(path.name for path, _ in broken[:SHOWN]) + (", …" if len(broken) > SHOWN else "")
         raise OrchestrionError(
-            f"{len(broken)} of {len(files)} files are not audio that can be read ({shown}); repair them or take them out."
+            f"{len(broken)} of {len(files)} files are not audio that can be read ({shown}); repair them or take them "
+            "out."
         )
     return seconds
 
@@ -225,8 +228,9 @@ def _prepare_song(
         written = write_raw(work.folder / f"{name}.npy", read_blocks(audio, rate))
     if not written.n_samples:
         raise OrchestrionError(f"{path} is too short to be resampled to {rate} samples a second.")
-    work.finish(name, {"key": key, "files": [f"{name}.npy"], "n_samples": written.n_samples,
-                       "samples_sha256": written.sha256, "source_rate": source_rate, "source_channels": channels})  # fmt: skip
+    figures = {"n_samples": written.n_samples, "samples_sha256": written.sha256}
+    origin = {"source_rate": source_rate, "source_channels": channels}
+    work.finish(name, {"key": key, "files": [f"{name}.npy"], **figures, **origin})
 
 
 def _key(work: Preparation, name: str) -> dict[str, object]:

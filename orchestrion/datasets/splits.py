@@ -1,4 +1,4 @@
-"""``splits.json`` and ``dataset.json`` of a set: who is for training, who for validation, and where all of it is from."""
+"""``splits.json`` and ``dataset.json`` of a set: what is for training or validation, and where it is from."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def read_json(path: Path) -> dict[str, object]:
         return {}
     try:
         if path.stat().st_size > MAX_TEXT_BYTES:
-            raise OrchestrionError(f"{path} is larger than {MAX_TEXT_BYTES >> 20} MiB; that is no description of a set.")
+            raise OrchestrionError(
+                f"{path} is larger than {MAX_TEXT_BYTES >> 20} MiB; that is no description of a set."
+            )
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise OrchestrionError(f"Cannot read {path}: {error.strerror or error}.") from error

@@ -22,7 +22,8 @@ from orchestrion.errors import OrchestrionError
 
 STEMS = ("drums", "bass", "vocals", "other")
 MODEL = "htdemucs"
-# The one network of the model htdemucs. In torch's cache the file is SIGNATURE-CHECKSUM.th, by its SHA-256's first digits.
+# The one network of the model htdemucs. In torch's cache the file is SIGNATURE-CHECKSUM.th, by its SHA-256's first
+# digits.
 SIGNATURE = "955717e8"
 HUB_FOLDER = "models--adefossez--HTDemucs"
 # No server listens on the port "discard" of this machine: whoever would fetch something fails at once.
@@ -64,7 +65,9 @@ class Separator:
         with tempfile.TemporaryDirectory(prefix="stems-", dir=scratch) as folder:
             command = [self.program, "-n", MODEL, "--shifts", "0", "-d", "cpu", "-o", folder, str(audio.resolve())]
             environment = dict(os.environ) | NO_NETWORK
-            result = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace", env=environment)
+            result = subprocess.run(
+                command, check=False, capture_output=True, text=True, errors="replace", env=environment
+            )
             found = sorted(Path(folder, MODEL).glob(f"*/{self.stem}.wav"))
             if result.returncode or len(found) != 1:
                 reason = (result.stderr.strip().splitlines() or ["it gave no reason"])[-1]
@@ -73,7 +76,7 @@ class Separator:
 
 
 def weights_folders() -> tuple[Path, Path]:
-    """Where Demucs' weights may lie: the hub's cache (``$HF_HOME/hub``), and torch's (``$TORCH_HOME/hub/checkpoints``)."""
+    """Where Demucs' weights may lie: in the hub's cache (below ``$HF_HOME``), and in torch's (``$TORCH_HOME``)."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     hub = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or cache / "huggingface") / "hub")
     return hub / HUB_FOLDER, Path(os.environ.get("TORCH_HOME") or cache / "torch") / "hub" / "checkpoints"
@@ -84,8 +87,8 @@ def _weights_file() -> Path:
     found = [*sorted(hub.glob(f"snapshots/*/{SIGNATURE}.safetensors")), *sorted(torch.glob(f"{SIGNATURE}-*.th"))]
     if not found:
         raise OrchestrionError(
-            f"Demucs has no weights here (neither in {hub} nor in {torch}), and nothing is downloaded unasked; let Demucs "
-            "fetch them once with any file: demucs SONG."
+            f"Demucs has no weights here (neither in {hub} nor in {torch}), and nothing is downloaded unasked; let "
+            "Demucs fetch them once with any file: demucs SONG."
         )
     return found[0]
 

@@ -1,5 +1,5 @@
-"""Symbolic corpora by name or path: ``melodies``, ``chorales``, a collection of music21's corpus, a MATLAB file of piano
-rolls, a JSON file (`scorecorpus`), or a folder of scores.
+"""Symbolic corpora by name or path: ``melodies``, ``chorales``, a collection of music21's corpus, a MATLAB file of
+piano rolls, a JSON file (`scorecorpus`), or a folder of scores.
 
 Parsed corpora are kept as JSON under ``$ORCHESTRION_CACHE`` (``~/.cache/orchestrion`` by default).
 """
@@ -142,7 +142,8 @@ def read_folder(path: Path) -> list[Piece]:
 
     if not path.is_dir():
         raise OrchestrionError(
-            f"{path} is neither a corpus ({', '.join(CORPORA)}, music21:NAME), a .mat or .json file nor a folder of scores."
+            f"{path} is neither a corpus ({', '.join(CORPORA)}, music21:NAME), a .mat or .json file nor a folder of "
+            "scores."
         )
     pieces = []
     for file in sorted(p for p in path.rglob("*") if p.suffix.lower() in SCORE_SUFFIXES):

@@ -43,8 +43,13 @@ class Track:
 
 @dataclass(frozen=True)
 class Selection:
-    """What to take of a set: notes of one ``instrument`` (name or General MIDI program), recordings of one ``ensemble``,
-    of one ``collection`` (a player, piano or microphone), or works whose description contains ``work``."""
+    """What to take of a set; None takes everything.
+
+    Attributes:
+        instrument: its notes alone, by name or as the set numbers it.
+        ensemble, collection: recordings of this ensemble, or of this player, piano or microphone.
+        work: works whose description contains this text.
+    """
 
     instrument: str | None = None
     ensemble: str | None = None

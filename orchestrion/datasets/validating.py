@@ -39,7 +39,10 @@ PEDAL_SLACK_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One defect: ``kind`` is missing, unreadable, altered, past-the-end, late, early, transposed, silent, clipped or empty."""
+    """One defect.
+
+    ``kind`` is missing, unreadable, altered, past-the-end, late, early, transposed, silent, clipped or empty.
+    """
 
     kind: str
     sentence: str

@@ -36,7 +36,11 @@ def test_prepare_a_known_set_and_pack_it(tmp_path):
     folder = published.musicnet(tmp_path)
     made = run("prepare", "musicnet", folder, "--ensemble", "Solo Cello", "-o", tmp_path / "set", "--json")
     figures = json.loads(made.output)
-    assert made.exit_code == 0 and figures["pieces"] == {"train": 1, "validation": 1} and "musicnet_2003" in figures["left_out"]
+    assert (
+        made.exit_code == 0
+        and figures["pieces"] == {"train": 1, "validation": 1}
+        and "musicnet_2003" in figures["left_out"]
+    )
     packed = run("shard", tmp_path / "set", "-o", tmp_path / "shards", "--megabytes", 1)
     assert packed.exit_code == 0 and "train-000000.tar" in packed.output
     assert len(AlignedSet.open(tmp_path / "shards").pieces) == 3

@@ -23,7 +23,9 @@ from orchestrion.errors import OrchestrionError
 from tests.datasets.layouts import published
 
 
-def made_track(folder, name: str, work: str | None = None, split: str | None = None, seconds: float = 0.3, late_s: float = 0.0):
+def made_track(
+    folder, name: str, work: str | None = None, split: str | None = None, seconds: float = 0.3, late_s: float = 0.0
+):
     folder.mkdir(exist_ok=True)
     audio, table = folder / f"{name}.wav", folder / f"{name}.tsv"
     soundfile.write(audio, published.sound(seconds, 8000, seed=len(name)), 8000)
@@ -60,7 +62,9 @@ def test_no_work_is_in_two_splits(tmp_path):
 
 
 def test_official_splits_count_and_conflicts_are_left_out(tmp_path):
-    made = initialise("musicnet", published.musicnet(tmp_path), Selection(ensemble="Solo Cello")).prepare(tmp_path / "set")
+    made = initialise("musicnet", published.musicnet(tmp_path), Selection(ensemble="Solo Cello")).prepare(
+        tmp_path / "set"
+    )
     assert [piece.name for piece in made.split("test")] == ["musicnet_2191"]
     named = {piece.name for split in ("train", "validation", "test") for piece in made.split(split)}
     assert named == {"musicnet_2000", "musicnet_2001", "musicnet_2191"}
@@ -82,7 +86,12 @@ def test_dividing():
     assert divide(tested)[0]["validation"] and not divide(tested)[1]  # whatever work would be first to be held out
     splits, _ = divide(many, ["3a"])
     assert splits["validation"] == ["3a", "3b"]
-    official = [plain("a", "u", "train"), plain("b", "v", "validation"), plain("c", "u", "test"), plain("d", "x", "train")]
+    official = [
+        plain("a", "u", "train"),
+        plain("b", "v", "validation"),
+        plain("c", "u", "test"),
+        plain("d", "x", "train"),
+    ]
     splits, left_out = divide(official)
     assert splits == {"train": ["d"], "validation": ["b"], "test": ["c"]} and list(left_out) == ["a"]
     assert divide([plain("a", "u")])[0] == {"train": ["a"], "validation": []}
@@ -201,7 +210,10 @@ def fake_set(folder, n_pieces: int, seconds: int, notes_a_second: int) -> None:
 
     folder.mkdir()
     names = [f"p{index:04d}" for index in range(n_pieces)]
-    rows = [f"{i / notes_a_second:.6f}\t{i / notes_a_second + 0.05:.6f}\t{30 + i % 60}\t64" for i in range(seconds * notes_a_second)]
+    rows = [
+        f"{i / notes_a_second:.6f}\t{i / notes_a_second + 0.05:.6f}\t{30 + i % 60}\t64"
+        for i in range(seconds * notes_a_second)
+    ]
     table = "onset_s\toffset_s\tpitch\tvelocity\n" + "\n".join(rows) + "\n"
     for name in names:
         with open(folder / f"{name}.npy", "wb") as handle:
@@ -219,6 +231,8 @@ def test_memory_and_open_files_do_not_grow_with_the_audio(tmp_path):
     for index, (n_pieces, seconds) in enumerate([(2, 20), (150, 120)]):  # 40 seconds, and 5 hours
         fake_set(tmp_path / str(index), n_pieces, seconds, 1)
         command = [sys.executable, "-c", MEASURE, str(tmp_path / str(index))]
-        used.append([int(x) for x in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()])
+        used.append(
+            [int(x) for x in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()]
+        )
     notes = 150 * 120
     assert used[1][0] - used[0][0] < 16 * 1024 + notes * 100 / 1024 and used[1][1] < 100

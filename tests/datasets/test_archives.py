@@ -67,7 +67,9 @@ def test_honest_archives(tmp_path, folder, name):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-@pytest.mark.parametrize("evil", ["../out.txt", "/tmp/out.txt", "set/../../out.txt", "c:/out.txt", "..\\out.txt", "a\nb", "x" * 300])
+@pytest.mark.parametrize(
+    "evil", ["../out.txt", "/tmp/out.txt", "set/../../out.txt", "c:/out.txt", "..\\out.txt", "a\nb", "x" * 300]
+)
 def test_names_that_lead_out(tmp_path, folder, name, evil):
     WRITERS[name](tmp_path / name, FILES | {evil: b"evil"})
     assert "would not stay in its folder" in refused(tmp_path / name, folder)

@@ -127,7 +127,11 @@ def test_without_a_published_sum_the_first_one_seen_counts(tmp_path):
 
 def record(address: str, content: bytes, **options) -> DataSource:
     sum_ = "sha256:" + hashlib.sha256(content).hexdigest()
-    files = (Download(**{"address": f"{address}/a.zip", "filename": "a.zip", "checksum": sum_, "unpacked_gib": 0.001} | options),)
+    files = (
+        Download(
+            **{"address": f"{address}/a.zip", "filename": "a.zip", "checksum": sum_, "unpacked_gib": 0.001} | options
+        ),
+    )
     return DataSource("tiny", "recordings", "a tiny set", "CC0", address, downloads=files)
 
 

@@ -22,6 +22,7 @@ from orchestrion.datasets.tracks import note, plain_name
 from orchestrion.errors import OrchestrionError
 
 PICKLES = [pickle.dumps([np.arange(4), {"a": (1, 2.5, None)}], protocol) for protocol in (2, 3, 4)]
+KEYS = ["train", "kind", "pieces"]
 FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -52,7 +53,7 @@ def test_text_files(tmp_path, content):
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers(-300, 300) | st.floats() | st.text(max_size=3),
-                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["train", "kind", "pieces"]), inner),
+                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner),
                     max_leaves=12))  # fmt: skip
 @FAST
 def test_json_corpora(tmp_path, content):

@@ -13,6 +13,7 @@ from orchestrion.datasets.scorecorpus import prepare_scores
 from orchestrion.datasets.symbolic import load_corpus
 from orchestrion.errors import OrchestrionError
 
+BACKWARDS = {"name": "x", "split": "train", "meter": [4, 4], "sharps": 0, "notes": [[3, 2, 60]]}
 ABC = "X:1\nT:Tune\nM:4/4\nL:1/8\nK:G\nGABc d2B2|c2A2 B2F2|GABc d2B2|A4 G4|\n"
 
 
@@ -61,7 +62,9 @@ def test_transposition(folder, tmp_path):
     assert in_c["tune.abc"].notes != plain["tune.abc"].notes
     train = load_corpus(tmp_path / "all.json", "train")
     assert len(train) == 12 * len(load_corpus(tmp_path / "plain.json", "train"))
-    assert len(load_corpus(tmp_path / "all.json", "all")) == len(train) + sum(split_of(p) != "train" for p in plain.values())
+    assert len(load_corpus(tmp_path / "all.json", "all")) == len(train) + sum(
+        split_of(p) != "train" for p in plain.values()
+    )
     assert {fingerprint(piece) for piece in train} == {fingerprint(p) for p in plain.values() if split_of(p) == "train"}
 
 
@@ -90,7 +93,16 @@ def test_jsb_chorales_as_json(tmp_path):
     chorales(tmp_path / "Jsb16thSeparated.json", {"train": [steps, steps], "valid": [steps[:4]], "test": [steps]})
     train = load_corpus(tmp_path / "Jsb16thSeparated.json", "train")
     assert len(train) == 2 and train[0].merged and train[0].n_steps == 8
-    assert train[0].notes == ((0, 4, 48), (0, 4, 60), (0, 4, 64), (0, 6, 67), (4, 8, 59), (4, 8, 62), (6, 8, 50), (6, 8, 69))
+    assert train[0].notes == (
+        (0, 4, 48),
+        (0, 4, 60),
+        (0, 4, 64),
+        (0, 6, 67),
+        (4, 8, 59),
+        (4, 8, 62),
+        (6, 8, 50),
+        (6, 8, 69),
+    )
     assert len(load_corpus(tmp_path / "Jsb16thSeparated.json", "all")) == 4
     chorales(tmp_path / "jsb-chorales-quarter.json", {"train": [steps], "valid": [steps], "test": [steps]})
     assert load_corpus(tmp_path / "jsb-chorales-quarter.json", "test")[0].notes[3] == (0, 24, 67)
@@ -112,7 +124,7 @@ def test_unisons_are_one_key(tmp_path):
         ({"train": [[[]]]}, "0 voices"),
         ([], "no corpus"),
         ({"kind": "scores", "pieces": [{"name": "x"}]}, "piece that is none"),
-        ({"kind": "scores", "pieces": [{"name": "x", "split": "train", "meter": [4, 4], "sharps": 0, "notes": [[3, 2, 60]]}]},
+        ({"kind": "scores", "pieces": [BACKWARDS]},
          "note that is none"),
     ],
 )  # fmt: skip

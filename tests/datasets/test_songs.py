@@ -200,7 +200,16 @@ def test_sigkill_leaves_nothing_half_written_under_a_final_name(tmp_path):
     (tmp_path / "songs").mkdir()
     for number in range(3):
         soundfile.write(tmp_path / "songs" / f"{number}.wav", noise(10.0, 44100, 1, number), 44100)
-    command = [sys.executable, "-m", "orchestrion", "data", "prepare", str(tmp_path / "songs"), "-o", str(tmp_path / "set")]
+    command = [
+        sys.executable,
+        "-m",
+        "orchestrion",
+        "data",
+        "prepare",
+        str(tmp_path / "songs"),
+        "-o",
+        str(tmp_path / "set"),
+    ]
     process = subprocess.Popen(command)
     work = tmp_path / ".set-partial"
     while not list(work.glob("[0-9].npy")) and process.poll() is None:

@@ -70,7 +70,11 @@ def kinds(found: Verdict) -> list[str]:
 
 
 def moved(by_s: float = 0.0, semitones: int = 0) -> list[Note]:
-    return [Note(n.onset_s + by_s, n.offset_s + by_s, n.pitch + semitones, n.velocity) for n in NOTES if n.onset_s + by_s >= 0]
+    return [
+        Note(n.onset_s + by_s, n.offset_s + by_s, n.pitch + semitones, n.velocity)
+        for n in NOTES
+        if n.onset_s + by_s >= 0
+    ]
 
 
 def test_a_sound_recording_has_no_defects(folder):

@@ -20,7 +20,9 @@ TINY = WaveNetConfig(
 
 
 def batches(recordings: AlignedSet) -> list[dict[str, torch.Tensor]]:
-    task = RendererTask(TINY, recordings.split("train"), recordings.split("validation"), RendererSettings(crop_frames=16))
+    task = RendererTask(
+        TINY, recordings.split("train"), recordings.split("validation"), RendererSettings(crop_frames=16)
+    )
     return [task.batch(step, rank, 2) for step in range(3) for rank in range(2)]
 
 
@@ -36,7 +38,10 @@ def test_folder_set_and_shards_give_the_same_batches(tmp_path):
     (plain / "splits.json").write_bytes((tmp_path / "set" / "splits.json").read_bytes())
     expected = batches(made)
     # FLAC is written on a scale of 32,767, so that its samples may differ by one level of 16 bits.
-    for other, within in ((open_recordings(tmp_path / "shards"), 0), (AlignedSet.open(plain, cache_dir=tmp_path / "cache"), 1)):
+    for other, within in (
+        (open_recordings(tmp_path / "shards"), 0),
+        (AlignedSet.open(plain, cache_dir=tmp_path / "cache"), 1),
+    ):
         for one, two in zip(expected, batches(other), strict=True):
             for name in one:
                 assert (one[name].double() - two[name].double()).abs().max() <= within, name

@@ -1,9 +1,9 @@
 """The Bach Violin Dataset (Dong et al. 2022): recordings of the solo sonatas and partitas, aligned to their scores.
 
-``info.csv`` says of every movement its ``collection`` (folder), ``source_filename``, the ``start`` and ``end`` in it as h:mm:ss,
-``violinist`` and ``work``; a source may hold a whole sonata. ``alignments/COLLECTION/NAME.csv`` has a row ``start,end`` for each
-note, in seconds after that start; ``notes/COLLECTION/NAME.csv`` has the notes in the same order: ``onset,offset`` in ticks
-of the score, ``pitch,velocity``. ``audio.csv`` has the ``license`` of every source.
+``info.csv`` says of every movement its ``collection`` (folder), ``source_filename``, the ``start`` and ``end`` in it
+as h:mm:ss, ``violinist`` and ``work``; a source may hold a whole sonata. ``alignments/COLLECTION/NAME.csv`` has a row
+``start,end`` for each note, in seconds after that start; ``notes/COLLECTION/NAME.csv`` has the notes in the same
+order: ``onset,offset`` in ticks of the score, ``pitch,velocity``. ``audio.csv`` has the ``license`` of every source.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def _notes(alignment: Path, score: Path) -> Callable[[], tuple[Note, ...]]:
     def read() -> tuple[Note, ...]:
         times, notes = read_csv(alignment, ("start", "end")), read_csv(score, ("onset", "offset", "pitch", "velocity"))
         if len(times) != len(notes):
-            raise OrchestrionError(f"{alignment} has {len(times)} rows, but {score} has {len(notes)}; one is not whole.")
+            raise OrchestrionError(
+                f"{alignment} has {len(times)} rows, but {score} has {len(notes)}; one is not whole."
+            )
         rows = enumerate(zip(times, notes, strict=True), start=2)
         return tuple(sorted(_note(time, written, alignment, line) for line, (time, written) in rows))
 

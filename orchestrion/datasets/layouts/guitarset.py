@@ -1,8 +1,11 @@
-"""GuitarSet (Xi et al. 2018): ``annotation/NAME.jams`` with ``audio_mono-mic/NAME_mic.wav`` (or ``audio_mono-pickup_mix/NAME_mix.wav``).
+"""GuitarSet (Xi et al. 2018): ``annotation/NAME.jams`` with ``audio_mono-mic/NAME_mic.wav``.
+
+Without the microphone's recordings the pickup's, ``audio_mono-pickup_mix/NAME_mix.wav``, are taken.
 
 NAME is PLAYER_STYLE-TEMPO-KEY_MODE, e.g. ``00_BN1-129-Eb_comp``. A JAMS file has one ``note_midi`` annotation a string:
 ``data`` is a list of {time, duration, value (MIDI number with cents), confidence} in seconds, or the same as columns.
-Comping and soloing over one progression (``BN1-129-Eb``) count as one work. Strings bend: a note keeps its nearest pitch.
+Comping and soloing over one progression (``BN1-129-Eb``) count as one work. Strings bend: a note keeps its nearest
+pitch.
 """
 
 from __future__ import annotations
@@ -54,7 +57,9 @@ def _notes(path: Path) -> Callable[[], tuple[Note, ...]]:
             raise OrchestrionError(f"{path} has no annotation {NOTES!r}.")
         rows = (row for string in strings for row in _rows(string.get("data"), path))
         return tuple(
-            sorted(note(on, on + length, pitch, UNKNOWN_VELOCITY, path, i) for i, (on, length, pitch) in enumerate(rows, 1))
+            sorted(
+                note(on, on + length, pitch, UNKNOWN_VELOCITY, path, i) for i, (on, length, pitch) in enumerate(rows, 1)
+            )
         )
 
     return read

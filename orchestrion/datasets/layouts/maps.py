@@ -3,8 +3,8 @@ r"""MAPS (Emiya, Badeau, David 2010): pieces (``MUS``) of nine pianos, in two la
 - As distributed: ``[MAPS_PIANO_2/]PIANO/MUS/MAPS_MUS-PIECE_PIANO.wav`` with ``.txt`` (a header ``OnsetTime OffsetTime
   MidiPitch``, seconds, separated by tabs) and ``.mid``. The text file is what the audio was checked against; it has no
   velocities, which come from the MIDI file where it agrees in number and pitch.
-- As a table of notes: ``flac/PIECE_PIANO.flac`` with ``tsv/PIECE_PIANO.tsv`` (onset, offset, pitch, velocity; the name of
-  the columns does not matter), as transcription programs keep it.
+- As a table of notes: ``flac/PIECE_PIANO.flac`` with ``tsv/PIECE_PIANO.tsv`` (onset, offset, pitch, velocity; the name
+  of the columns does not matter), as transcription programs keep it.
 
 Two microphones of one piano (``ENSTDkCl`` close, ``ENSTDkAm`` ambient) and two pianos may have played one work.
 """

@@ -2,12 +2,12 @@
 
 As distributed: ``train_data/ID.wav`` and ``test_data/ID.wav`` (44.1 kHz, mono, float) with ``train_labels/ID.csv`` and
 ``test_labels/ID.csv``, whose columns are start_time and end_time (samples at 44.1 kHz), instrument, note, start_beat,
-end_beat and note_value; ``musicnet_metadata.csv`` beside or above (id, composer, composition, movement, ensemble, source,
-transcriber, catalog_name, seconds). The older ``musicnet.npz`` is read by `musicnet_npz`.
+end_beat and note_value; ``musicnet_metadata.csv`` beside or above (id, composer, composition, movement, ensemble,
+source, transcriber, catalog_name, seconds). The older ``musicnet.npz`` is read by `musicnet_npz`.
 
-``instrument`` is General MIDI's number counted from 1 (43 is the cello). Asked for alone it takes the recordings in which
-nothing else plays; asked for with an ensemble it takes those recordings with the notes of that instrument only. There
-are no velocities. A work is one movement; other performances of it count as the same.
+``instrument`` is General MIDI's number counted from 1 (43 is the cello). Asked for alone it takes the recordings in
+which nothing else plays; asked for with an ensemble it takes those recordings with the notes of that instrument only.
+There are no velocities. A work is one movement; other performances of it count as the same.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def label_files(folder: Path) -> list[tuple[str, Path]]:
     Raises:
         OrchestrionError: there are none.
     """
-    found = [(split, path) for split in ("train", "test") for path in sorted((folder / f"{split}_labels").glob("*.csv"))]
+    found = [
+        (split, path) for split in ("train", "test") for path in sorted((folder / f"{split}_labels").glob("*.csv"))
+    ]
     if not found:
         raise OrchestrionError(f"{folder} has no train_labels/ID.csv; give the folder that musicnet.tar.gz unpacks to.")
     return found
@@ -124,7 +126,12 @@ def work_of(row: Mapping[str, str], identity: str) -> str:
 
 
 def _track(
-    folder: Path, split: str, labels: Path, known: Mapping[str, Mapping[str, str]], code: int | None, selection: Selection
+    folder: Path,
+    split: str,
+    labels: Path,
+    known: Mapping[str, Mapping[str, str]],
+    code: int | None,
+    selection: Selection,
 ) -> Track | None:
     identity = labels.stem
     if code is not None:
@@ -141,7 +148,9 @@ def _track(
 def _notes(path: Path, code: int | None) -> Callable[[], tuple[Note, ...]]:
     def read() -> tuple[Note, ...]:
         rows = enumerate(read_labels(path), start=2)
-        return tuple(sorted(_note(row, path, line) for line, row in rows if code in (None, int(number(row, "instrument", path)))))
+        return tuple(
+            sorted(_note(row, path, line) for line, row in rows if code in (None, int(number(row, "instrument", path))))
+        )
 
     return read
 

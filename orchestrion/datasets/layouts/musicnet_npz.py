@@ -1,7 +1,7 @@
 """The older layout of MusicNet, ``musicnet.npz``: under every id an array of two objects, audio and an interval tree.
 
-The audio is float32 at 44.1 kHz; the tree's intervals are (start, end, (instrument, note, measure, beat, note_value)) in
-samples. They are pickles, which are described but not loaded (`inertpickle`).
+The audio is float32 at 44.1 kHz; the tree's intervals are (start, end, (instrument, note, measure, beat, note_value))
+in samples. They are pickles, which are described but not loaded (`inertpickle`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Audio and MIDI of the same stem, in one folder, in subfolders, or in two folders side by side; audio and tables of notes.
+"""Audio with MIDI, or with a table of notes, of the same stem: in one folder, in subfolders, in two folders.
 
 The Saarland Music Data (Müller, Konz, Bogler, Arifi-Müller 2011) is laid out so as well: version 1 has
 ``SMD_…-SMD.mp3`` beside ``….mid``; version 2 has ``midi/STEM.mid`` and ``wav_44100_stereo/STEM.wav``.
@@ -36,7 +36,7 @@ def read_pairs(folder: Path, selection: Selection) -> Sequence[Track]:
 
 
 def read_tables(folder: Path, selection: Selection) -> Sequence[Track]:
-    """Every audio file of ``folder`` that has a table of notes NAME.tsv (`notestable`); ``splits.json`` counts if it is there.
+    """Every audio file of ``folder`` with its table of notes NAME.tsv (`notestable`); ``splits.json`` counts.
 
     Raises:
         OrchestrionError: no pairs, a file without its twin, or splits that name no file.

@@ -1,9 +1,9 @@
 """URMP (Li, Liu, Dinesh, Duan, Sharma 2019): chamber music, every player recorded apart.
 
 A piece is a folder ``NN_Title_INSTRUMENTS`` (``01_Jupiter_vn_vc``) with ``AuMix_….wav`` and, for each player i,
-``AuSep_i_vn_01_Jupiter.wav`` and ``Notes_i_vn_01_Jupiter.txt``: rows of onset (s), frequency (Hz) and duration (s), without
-a header. Each player is one track here (``instrument``: vn or violin, …); without an instrument the mix is the track.
-All players of a piece, and pieces of one title (36_Rondeau, 37_Rondeau), are one work.
+``AuSep_i_vn_01_Jupiter.wav`` and ``Notes_i_vn_01_Jupiter.txt``: rows of onset (s), frequency (Hz) and duration (s),
+without a header. Each player is one track here (``instrument``: vn or violin, …); without an instrument the mix is the
+track. All players of a piece, and pieces of one title (36_Rondeau, 37_Rondeau), are one work.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def _players(folder: Path, code: str) -> list[Track]:
             ending = path.stem.removeprefix("Notes_")
             audio = folder / f"AuSep_{ending}.wav"
             about = {"instrument": INSTRUMENTS[code]}
-            tracks.append(Track(plain_name(f"URMP_{ending}"), audio, (path,), _notes((path,)), _work(folder), about=about))
+            tracks.append(
+                Track(plain_name(f"URMP_{ending}"), audio, (path,), _notes((path,)), _work(folder), about=about)
+            )
     return tracks
 
 

@@ -60,7 +60,10 @@ def musicnet(root: Path) -> Path:
             for i, (a, b, pitch) in enumerate(NOTES)
         ]
         table(folder / f"{split}_labels" / f"{identity}.csv", LABELS, rows)
-    rows = [(i, c, w, m, e, "European Archive", "http://x", "OP 1", 90 + n) for n, (_, i, c, w, m, e, _) in enumerate(MUSICNET)]
+    rows = [
+        (i, c, w, m, e, "European Archive", "http://x", "OP 1", 90 + n)
+        for n, (_, i, c, w, m, e, _) in enumerate(MUSICNET)
+    ]
     table(root / "musicnet_metadata.csv", METADATA, rows)
     return folder
 
@@ -72,7 +75,11 @@ def maestro(root: Path, index: str = "csv") -> Path:
     folder = root / "maestro-v3.0.0"
     rows = []
     for n, (composer, title, split) in enumerate(
-        [("Alban Berg", "Sonata Op. 1", "train"), ("Frédéric Chopin", "Étude, Op. 10", "validation"), ("Liszt", "Legend", "test")]
+        [
+            ("Alban Berg", "Sonata Op. 1", "train"),
+            ("Frédéric Chopin", "Étude, Op. 10", "validation"),
+            ("Liszt", "Legend", "test"),
+        ]
     ):
         stem = f"2018/MIDI-Unprocessed_0{n}_R1_2018.wav--{n}"
         midi(folder / f"{stem}.midi")
@@ -90,7 +97,11 @@ def maestro(root: Path, index: str = "csv") -> Path:
 
 def saarland(root: Path) -> Path:
     folder = root / "SMD-piano_v2"
-    for stem in ("Bach_BWV849-01_001_20090916-SMD", "Chopin_Op010-03_007_20100611-SMD", "Bach_BWV849-01_002_20090917-SMD"):
+    for stem in (
+        "Bach_BWV849-01_001_20090916-SMD",
+        "Chopin_Op010-03_007_20100611-SMD",
+        "Bach_BWV849-01_002_20090917-SMD",
+    ):
         midi(folder / "midi" / f"{stem}.mid")
         audio(folder / "wav_44100_stereo" / f"{stem}.wav")
     return folder
@@ -165,10 +176,10 @@ def bach_violin(root: Path) -> Path:
         table(folder / "alignments" / collection / f"{name}.csv", "start,end", [(a, b) for a, b, _ in NOTES])
     table(folder / "info.csv", INFO, info)
     table(folder / "audio.csv", AUDIO, [
-        ("emil-telmanyi_bwv1001.mp3", "emil-telmanyi", "Emil Telmányi", "BWV1001", "S", 4, "0:00:03", "0:18:04", "0:18:01",
-         "musopen", "PD", "https://musopen.org/"),
-        ("john-garner_bwv1001_mov1.mp3", "john-garner", "John Garner", "BWV1001", "S", 1, "0:00:00", "0:01:00", "0:01:00",
-         "ccmixter", "CC BY 3.0", "https://x.org/")])  # fmt: skip
+        ("emil-telmanyi_bwv1001.mp3", "emil-telmanyi", "Emil Telmányi", "BWV1001", "S", 4, "0:00:03", "0:18:04",
+         "0:18:01", "musopen", "PD", "https://musopen.org/"),
+        ("john-garner_bwv1001_mov1.mp3", "john-garner", "John Garner", "BWV1001", "S", 1, "0:00:00", "0:01:00",
+         "0:01:00", "ccmixter", "CC BY 3.0", "https://x.org/")])  # fmt: skip
     return root
 
 

@@ -60,11 +60,14 @@ def archive(tmp_path, intervaltree):
     def make(protocol: int, whole=int):
         path = tmp_path / "musicnet.npz"
         labels = [
-            intervaltree.Interval(whole(a * 44100), whole(b * 44100), (43, p, 1.0, 0.5, "Quarter")) for a, b, p in published.NOTES
+            intervaltree.Interval(whole(a * 44100), whole(b * 44100), (43, p, 1.0, 0.5, "Quarter"))
+            for a, b, p in published.NOTES
         ]
         with zipfile.ZipFile(path, "w") as target:
             for identity in ("2191", "2000"):
-                target.writestr(f"{identity}.npy", member(published.sound(), intervaltree.IntervalTree(labels), protocol))
+                target.writestr(
+                    f"{identity}.npy", member(published.sound(), intervaltree.IntervalTree(labels), protocol)
+                )
         return path
 
     return make
