@@ -68,7 +68,10 @@ def markdown(rows: list[dict], n: int) -> str:
         "| meter | fault | found | accused |", "| --- | --- | --- | --- |",
     ]  # fmt: skip
     for item in rows:
-        shares = [f"{100 * item[k]:.1f} % ({100 * item[k + '_95'][0]:.1f}–{100 * item[k + '_95'][1]:.1f})" for k in ("found", "accused")]
+        shares = [
+            f"{100 * item[k]:.1f} % ({100 * item[k + '_95'][0]:.1f}–{100 * item[k + '_95'][1]:.1f})"
+            for k in ("found", "accused")
+        ]
         lines.append(f"| {item['meter']} | {item['fault']} | {shares[0]} | {shares[1]} |")
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,4 @@
-"""Chromium without a window, driven over a pipe by the DevTools protocol: enough of it to use a page as a person would."""
+"""Chromium without a window, driven over a pipe by the DevTools protocol, enough to use a page as a person would."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
 OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio", "--no-first-run", "--remote-debugging-pipe",
            "--autoplay-policy=no-user-gesture-required", "--disable-dev-shm-usage")  # fmt: skip
 
@@ -77,7 +79,9 @@ class Browser:
 
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression; promises are waited for."""
-        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True, userGesture=True)
+        result = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True, userGesture=True
+        )
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
@@ -108,7 +112,9 @@ class Browser:
 
     def _receive(self, deadline: float) -> dict[str, Any]:
         while b"\0" not in self._buffer:
-            assert select.select([self._read], [], [], max(0.0, deadline - time.monotonic()))[0], "the browser is silent"
+            assert select.select([self._read], [], [], max(0.0, deadline - time.monotonic()))[0], (
+                "the browser is silent"
+            )
             part = os.read(self._read, 1 << 20)
             assert part, "the browser has gone"
             self._buffer += part

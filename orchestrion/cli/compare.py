@@ -25,30 +25,72 @@ def parse_models(ctx: click.Context, param: click.Parameter, value: tuple[str, .
 
 @click.command(short_help="Does the audio follow the score? Which generator does what? A report.")
 @click.argument("score", type=SCORE, metavar="[SCORE]", required=False)
-@click.option("-i", "--instrument", type=INSTRUMENT, default=DEFAULT_INSTRUMENT, show_default=True, metavar="NAME|PATH",
-              help="Shipped instrument or weights file.")
-@click.option("--unconditioned", type=INSTRUMENT, metavar="NAME|PATH",
-              help="The instrument trained without notes.  [default: the shipped one; else another tune is played]")
+@click.option(
+    "-i",
+    "--instrument",
+    type=INSTRUMENT,
+    default=DEFAULT_INSTRUMENT,
+    show_default=True,
+    metavar="NAME|PATH",
+    help="Shipped instrument or weights file.",
+)
+@click.option(
+    "--unconditioned",
+    type=INSTRUMENT,
+    metavar="NAME|PATH",
+    help="The instrument trained without notes.  [default: the shipped one; else another tune is played]",
+)
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to write in; made if need be.")
 @click.option("--all", "everything", is_flag=True, help="Compare every generator that has a model.")
 @click.option("--score", "named_score", type=SCORE, metavar="SCORE", help="The same as the argument.")
-@click.option("--data", metavar="SET", help="With --all: a set of songs (orchestrion data prepare) for seeds and reference; "
-              "built-in tunes without one.")
-@click.option("--seconds", type=click.FloatRange(1, 600), default=10.0, show_default=True, metavar="S",
-              help="With --all: seconds that each generates from each seed.")
-@click.option("--seed-seconds", type=click.FloatRange(0.1, 60), default=10.0, show_default=True, metavar="S",
-              help="With --all: seconds of the seeds.")
-@click.option("--clips", type=click.IntRange(1, 100), default=3, show_default=True, metavar="N", help="With --all: how many seeds.")
-@click.option("--models", multiple=True, callback=parse_models, metavar="BACKEND=RUN",
-              help="With --all: a run's folder or weights file for a back-end; several times.")
+@click.option(
+    "--data",
+    metavar="SET",
+    help="With --all: a set of songs (orchestrion data prepare) for seeds and reference; built-in tunes without one.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1, 600),
+    default=10.0,
+    show_default=True,
+    metavar="S",
+    help="With --all: seconds that each generates from each seed.",
+)
+@click.option(
+    "--seed-seconds",
+    type=click.FloatRange(0.1, 60),
+    default=10.0,
+    show_default=True,
+    metavar="S",
+    help="With --all: seconds of the seeds.",
+)
+@click.option(
+    "--clips",
+    type=click.IntRange(1, 100),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="With --all: how many seeds.",
+)
+@click.option(
+    "--models",
+    multiple=True,
+    callback=parse_models,
+    metavar="BACKEND=RUN",
+    help="With --all: a run's folder or weights file for a back-end; several times.",
+)
 @click.option("--runs", metavar="DIR", help="With --all: a folder with a run for each back-end, called after it.")
-@click.option("--only", type=click.Choice(BACKENDS), multiple=True, metavar="BACKEND", help="With --all: this one; several times.")
+@click.option(
+    "--only", type=click.Choice(BACKENDS), multiple=True, metavar="BACKEND", help="With --all: this one; several times."
+)
 @arranging_options
 @seed_option
 @temperature_option
 @json_option
 @click.pass_context  # fmt: skip
-def compare(ctx: click.Context, score: str | None, named_score: str | None, everything: bool, as_json: bool, **_: Any) -> None:
+def compare(
+    ctx: click.Context, score: str | None, named_score: str | None, everything: bool, as_json: bool, **_: Any
+) -> None:
     """Play SCORE with and without its notes, beside a reference, and measure which one follows them.
 
     Writes the audio (conditioned, unconditioned, reference), the measures in report.json, the spectrograms in
@@ -76,7 +118,9 @@ def compare(ctx: click.Context, score: str | None, named_score: str | None, ever
 
 def _compare_one(ctx: click.Context, score: str, as_json: bool) -> None:
     output, instrument = ctx.params["output"], ctx.params["instrument"]
-    given = [name for name in ("data", "seconds", "seed_seconds", "clips", "models", "runs", "only") if _is_given(ctx, name)]
+    given = [
+        name for name in ("data", "seconds", "seed_seconds", "clips", "models", "runs", "only") if _is_given(ctx, name)
+    ]
     if given:
         raise click.UsageError(f"--{given[0].replace('_', '-')} goes with --all.")
     arranged = read_arranged(score, ctx)

@@ -25,15 +25,42 @@ def listen() -> None:
 
 @listen.command()
 @click.argument("folders", type=PATH, nargs=-1, required=True, metavar="DIR...")
-@click.option("-o", "--output", type=PATH, required=True, metavar="PAGE", help="Folder to make for the page; must be new or empty.")
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    required=True,
+    metavar="PAGE",
+    help="Folder to make for the page; must be new or empty.",
+)
 @click.option("--title", default="Listening test", show_default=True, metavar="TEXT", help="Heading of the page.")
-@click.option("--ratings", type=click.IntRange(0), metavar="N", help="Clips that each listener rates.  [default: all of them]")
-@click.option("--pairs", type=click.IntRange(0), default=0, show_default=True, metavar="N",
-              help="Pairs that each listener chooses from; clips of one file name in two folders are a pair.")
-@click.option("--repeats", type=click.IntRange(0), default=5, show_default=True, metavar="N",
-              help="Clips that come twice, unannounced, to see who rates at random.")
-@click.option("--pair-repeats", type=click.IntRange(0), default=2, show_default=True, metavar="N",
-              help="Pairs that come twice, the sides exchanged.")
+@click.option(
+    "--ratings", type=click.IntRange(0), metavar="N", help="Clips that each listener rates.  [default: all of them]"
+)
+@click.option(
+    "--pairs",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Pairs that each listener chooses from; clips of one file name in two folders are a pair.",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(0),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="Clips that come twice, unannounced, to see who rates at random.",
+)
+@click.option(
+    "--pair-repeats",
+    type=click.IntRange(0),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Pairs that come twice, the sides exchanged.",
+)
 @click.option("--seconds", type=click.FloatRange(0.5, 120), metavar="S", help="Cut clips to so many seconds.")
 @click.option("--completion-code", metavar="TEXT", help="Code shown at the end.  [default: one for each listener]")
 @seed_option
@@ -68,9 +95,22 @@ def build(folders: tuple[Path, ...], output: Path, as_json: bool, **options: Any
 
 @listen.command()
 @click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILES...")
-@click.option("--key", "key_file", type=PATH, required=True, metavar="KEY.json", help="The file PAGE-key.json that was made with the page.")
-@click.option("--difference", type=click.FloatRange(0.01, 4), default=0.2, show_default=True, metavar="X",
-              help="Difference of mean ratings to plan for.")
+@click.option(
+    "--key",
+    "key_file",
+    type=PATH,
+    required=True,
+    metavar="KEY.json",
+    help="The file PAGE-key.json that was made with the page.",
+)
+@click.option(
+    "--difference",
+    type=click.FloatRange(0.01, 4),
+    default=0.2,
+    show_default=True,
+    metavar="X",
+    help="Difference of mean ratings to plan for.",
+)
 @click.option("--keep-all", is_flag=True, help="Leave no listener out.")
 @seed_option
 @json_option  # fmt: skip

@@ -110,12 +110,23 @@ def _report(
     score: Score, options: Options, material: Material, entries: tuple[Entry, ...], found: Mapping[str, dict[str, Any]]
 ) -> dict[str, Any]:
     systems: dict[str, Any] = {
-        RECORDING: {"present": True, "what": "What really follows the seeds.", "summary": summary(found[RECORDING]), **found[RECORDING]}
+        RECORDING: {
+            "present": True,
+            "what": "What really follows the seeds.",
+            "summary": summary(found[RECORDING]),
+            **found[RECORDING],
+        }
     }
     for entry in entries:
         if entry.is_present:
             result = found[entry.backend]
-            systems[entry.backend] = {"present": True, "model": entry.model, "what": _what(entry, score), "summary": summary(result), **result}
+            systems[entry.backend] = {
+                "present": True,
+                "model": entry.model,
+                "what": _what(entry, score),
+                "summary": summary(result),
+                **result,
+            }
         else:
             systems[entry.backend] = {"present": False, "command": entry.command}
     return {
@@ -156,7 +167,9 @@ def _draw(folder: Path, players: Mapping[str, tuple[Waveform, ...]], score: Scor
     figures = {
         "Spectrograms": pictures.spectrograms_figure(first, "The first clip of each, on one scale"),
         "Mean spectrograms": pictures.mean_spectrograms_figure(players, "Mean magnitude over the clips of each"),
-        "Mean spectra": pictures.mean_spectra_figure(players, RECORDING, "Mean power over time of each, against recordings"),
+        "Mean spectra": pictures.mean_spectra_figure(
+            players, RECORDING, "Mean power over time of each, against recordings"
+        ),
         "Peak frequencies": comparison_figure(loud, score, "The score, which only wavenet is told"),
     }
     paths = {heading: folder / f"{heading.lower().replace(' ', '-')}.png" for heading in figures}

@@ -58,7 +58,10 @@ def line_up(
     if runs is not None and not Path(runs).is_dir():
         raise OrchestrionError(f"There is no folder {runs}; name the one that holds a run for each back-end.")
     taking_part = [backend for backend in shipped.BACKENDS if backend in only or not only]
-    found = {backend: named.get(backend) or _in_runs(backend, runs) or _shipped(backend, instrument) for backend in taking_part}
+    found = {
+        backend: named.get(backend) or _in_runs(backend, runs) or _shipped(backend, instrument)
+        for backend in taking_part
+    }
     return tuple(
         Entry(backend, model, None if model else _command(backend, data, rate)) for backend, model in found.items()
     )

@@ -1,8 +1,8 @@
 """What a comparison plays with: openings to continue, recordings to be measured against, recordings to copy from.
 
 Held-out recordings are cut into stretches of the comparison's length. Some of them, evenly spaced, become `Opening`s:
-the back-ends hear what comes before and go on, and what really follows is measured like one of them. The rest is what all
-are measured against.
+the back-ends hear what comes before and go on, and what really follows is measured like one of them. The rest is what
+all are measured against.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ def from_set(songs: SongSet, n: int, seed_s: float, seconds: float) -> Material:
     Raises:
         OrchestrionError: the held-out songs are too short.
     """
-    return _material(songs.split("validation"), songs.split("train"), n, seed_s, seconds, f"held-out songs of {songs.name}")
+    return _material(
+        songs.split("validation"), songs.split("train"), n, seed_s, seconds, f"held-out songs of {songs.name}"
+    )
 
 
 def from_tunes(score: Score, n: int, seed_s: float, seconds: float) -> Material:

@@ -70,7 +70,7 @@ def measure(
     block: int = 1,
     spectra: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """Every meter of every clip under ``clips``, ``found`` (how many clips have which fault), and what is of all together.
+    """Every meter of every clip under ``clips``, ``found`` (how many clips have which fault), and what is of all.
 
     Args:
         copies: of each clip; see `Yardstick.search`.
@@ -124,11 +124,12 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
     """The row of the table: means over clips, and how many clips loop and when the first does."""
     clips = result["clips"]
     starts = [clip["loops"]["loop"]["start_s"] for clip in clips if clip["loops"]["loop"]]
-    reached = {k: [clip["loops"][f"within_{k}_seeds"] for clip in clips] for k in SEED_MULTIPLES}
+    within = {k: _count([clip["loops"][f"within_{k}_seeds"] for clip in clips]) for k in SEED_MULTIPLES}
     row: dict[str, Any] = {
         "loops": result["found"]["loops"],
         "first_loop_s": min(starts, default=None),
-        **{f"loops_within_{k}_seeds": None if None in seen and not any(seen) else sum(map(bool, seen)) for k, seen in reached.items()},
+        **{f"loops_within_{k}_seeds": count for k, count in within.items()},
+        "loops_by_seeds": " · ".join("–" if count is None else str(count) for count in within.values()),
         "flatness": fmean(clip["noise"]["flatness"] for clip in clips),
         "silent_share": fmean(clip["silence"]["share"] for clip in clips),
         "outside_band": fmean(clip["band"]["outside"] for clip in clips),
@@ -147,3 +148,8 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
         ["imaginary residue"] if result.get("imaginary_residue", {}).get("found") else []
     )
     return row | {"faults": faults}
+
+
+def _count(seen: Sequence[bool | None]) -> int | None:
+    """How many clips had looped by then; None where clips are too short to tell and none had."""
+    return None if None in seen and not any(seen) else sum(map(bool, seen))

@@ -1,4 +1,4 @@
-"""The comparison of all back-ends as one HTML file: players, table and pictures inside it, no script, nothing fetched."""
+"""The comparison of all back-ends as one HTML file: players, table and pictures in it, no script, nothing fetched."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ LEAST_RATE = 16000
 COLUMNS: Mapping[str, tuple[str, str]] = {
     "note_f1_50ms": ("Notes right (F1)", "{:.2f}"),
     "loops": ("Clips that loop", "{}"),
+    "loops_by_seeds": ("… by 1 · 3 · 6 seeds", "{}"),
     "first_loop_s": ("First loop after (s)", "{:.1f}"),
     "flatness": ("Flatness", "{:.2f}"),
     "silent_share": ("Silent", "{:.0%}"),
@@ -31,20 +32,22 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
 
 EXPLAINED = (
     ("Notes right", "onset F1 within 50 ms of the score, of the first clip; only wavenet is told the score"),
-    ("Loops", "the log-mel spectrogram repeats itself at a fixed lag for two periods and three seconds"),
+    ("Loops", ("the log-mel spectrogram repeats itself at a fixed lag for two periods and three seconds; by one, three and six "
+               "times the seed's length")),
     ("Flatness", "spectral, by octaves: 0 for tones, 0.56 for noise"),
     ("Outside the band", "energy where no held-out recording has more than 1 %"),
     ("Clicks", "jump at block edges over that inside blocks; none where audio is made sample by sample"),
     ("Imaginary residue", "of the inverse transform of predicted spectra, thrown away"),
     ("Copied", "greatest correlation of two seconds with the training audio"),
-    ("*", ("to held-out recordings over log-mel-dct-40 embeddings: comparable within this table only, not with published "
-           "Fréchet audio distances; what has no treble because it is made at 4.41 kHz is far from what has")),
+    ("*", ("to held-out recordings over log-mel-dct-40 embeddings: comparable within this table only, not with "
+           "published Fréchet audio distances; what has no treble because it is made at 4.41 kHz is far from what has")),
 )  # fmt: skip
 
 MORE = """
 .two { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: .6rem 1rem; }
 figure.one { margin: .4rem 0; } figure.one figcaption { font-size: .92rem; }
-h3 { margin: 1.6rem 0 .3rem; } code { overflow-wrap: anywhere; } td.bad { background: #d9730d33; } dt { font-weight: 600; }
+h3 { margin: 1.6rem 0 .3rem; } code { overflow-wrap: anywhere; } td.bad { background: #d9730d33; }
+dt { font-weight: 600; }
 th[scope=row] { white-space: nowrap; } body { max-width: 75rem; }
 """
 
@@ -81,7 +84,10 @@ def write_page(
         body += [f"<h3>{escape(name)}</h3>", f"<p>{escape(systems[name]['what'])}</p>"]
         body.append(_row([(f"{name}, clip {i + 1}", clip) for i, clip in enumerate(clips)], name))
     for name, command in absent.items():
-        body += [f"<h3>{escape(name)}: absent</h3>", f"<p>No model of it is here. Make one: <code>{escape(command)}</code></p>"]
+        body += [
+            f"<h3>{escape(name)}: absent</h3>",
+            f"<p>No model of it is here. Make one: <code>{escape(command)}</code></p>",
+        ]
     for heading, picture in pictures.items():
         body += [f"<h2>{escape(heading)}</h2>", _image(picture, f"{heading} of {', '.join(players)}.")]
     body.append(f"<footer>{escape(_footer(report))}</footer>")
@@ -102,7 +108,9 @@ def table(report: Mapping[str, Any]) -> str:
     head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading, _ in shown.values())
     lines = []
     for name, row in rows.items():
-        cells = "".join(_cell(row.get(key), pattern, _is_bad(key, row["faults"])) for key, (_, pattern) in shown.items())
+        cells = "".join(
+            _cell(row.get(key), pattern, _is_bad(key, row["faults"])) for key, (_, pattern) in shown.items()
+        )
         lines.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
     return (
         '<div class="wide" tabindex="0"><table><thead><tr><th scope="col">system</th>'
@@ -133,12 +141,17 @@ def as_text(report: Mapping[str, Any]) -> str:
             notes = _text(row.get("note_f1_50ms"), "{:.2f}")
             lines.append(f"{name:<{width}}  {notes:>11}  {row['frechet_distance']:>8.3f}  {row['kernel_distance']:>8.4f}  "
                          f"{', '.join(row['faults']) or 'none found'}")  # fmt: skip
-    lines += [f"{name:<{width}}  absent; make it: {system['command']}" for name, system in systems.items() if not system["present"]]
+    lines += [
+        f"{name:<{width}}  absent; make it: {system['command']}"
+        for name, system in systems.items()
+        if not system["present"]
+    ]
     return "\n".join([*lines, f"* to the recordings ({report['source']}); comparable within this table only"])
 
 
 FAULT_OF = {
-    "loops": "loops", "first_loop_s": "loops", "flatness": "noise", "silent_share": "silence", "outside_band": "band",
+    "loops": "loops", "loops_by_seeds": "loops", "first_loop_s": "loops", "flatness": "noise", "silent_share": "silence",
+    "outside_band": "band",
     "click_excess_db": "clicks", "imaginary_residue_db": "imaginary residue", "copying": "copying",
 }  # fmt: skip
 
@@ -158,16 +171,17 @@ def _text(value: float | None, pattern: str) -> str:
 
 def _marks(report: Mapping[str, Any]) -> str:
     return (
-        f"Marked with !: the meter's fault is there in at least one of {report['n_clips']} clips. The row “recording” is what "
-        "really follows the seeds."
+        f"Marked with !: the meter's fault is there in at least one of {report['n_clips']} clips. The row “recording” "
+        "is what really follows the seeds."
     )
 
 
 def _introduction(report: Mapping[str, Any]) -> str:
     present = sum(system["present"] for name, system in report["systems"].items() if name != "recording")
     return (
-        f"{present} generators of audio each continue the same {report['n_clips']} seeds of {report['seed_seconds']:g} s for "
-        f"{report['seconds']:g} s; wavenet plays {report['score']} after them. Seeds and held-out recordings: {report['source']}."
+        f"{present} generators of audio each continue the same {report['n_clips']} seeds of {report['seed_seconds']:g} "
+        f"s for {report['seconds']:g} s; wavenet plays {report['score']} after them. Seeds and "
+        f"held-out recordings: {report['source']}."
     )
 
 
@@ -190,6 +204,6 @@ def _image(picture: Path, alternative: str) -> str:
 
 def _footer(report: Mapping[str, Any]) -> str:
     return (
-        "All audio here but seeds and recordings is machine-generated by Orchestrion, at the level at which it was made. "
+        "All audio here but seeds and recordings is machine-generated by Orchestrion, at the level it was made at. "
         f"Seed {report['seed']}. All figures, clip by clip, are in report.json."
     )

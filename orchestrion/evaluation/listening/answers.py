@@ -17,7 +17,19 @@ from orchestrion.evaluation.listening.build import KEY_FORMAT
 FORMAT = "orchestrion-listening"
 MAX_BYTES = 4 << 20
 MAX_ANSWERS = 10_000
-COLUMNS = ["study", "listener", "trial", "kind", "clip", "other", "answer", "repeat", "plays", "seconds", "check_failures"]
+COLUMNS = [
+    "study",
+    "listener",
+    "trial",
+    "kind",
+    "clip",
+    "other",
+    "answer",
+    "repeat",
+    "plays",
+    "seconds",
+    "check_failures",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +73,9 @@ def read_key(path: str | os.PathLike[str]) -> dict[str, Any]:
     key = _json(Path(path), _text(Path(path)))
     clips = key.get("clips")
     if key.get("format") != KEY_FORMAT or not isinstance(key.get("study"), str) or not isinstance(clips, dict):
-        raise OrchestrionError(f"{path} is no key file of a listening test; give the PAGE-key.json that was made with the page.")
+        raise OrchestrionError(
+            f"{path} is no key file of a listening test; give the PAGE-key.json that was made with the page."
+        )
     for clip in clips.values():
         if not isinstance(clip, dict) or not all(isinstance(clip.get(name), str) for name in ("system", "item")):
             raise OrchestrionError(f"The key file {path} is damaged: a clip without system or item.")
@@ -173,7 +187,9 @@ def _csv(source: Path, text: str) -> dict[str, Any]:
     answers = []
     for number, row in enumerate(row for row in rows[1:] if row):
         if len(row) != len(COLUMNS) or row[:2] != rows[1][:2] or row[7] not in ("true", "false"):
-            raise OrchestrionError(f"{source}: row {number + 2} is not one that the page writes; ask for the file again.")
+            raise OrchestrionError(
+                f"{source}: row {number + 2} is not one that the page writes; ask for the file again."
+            )
         value: Any = int(row[6]) if row[6].isascii() and row[6].isdigit() and len(row[6]) < 4 else row[6]
         about = {"clip": row[4]} if row[3] == "rate" else {"a": row[4], "b": row[5]}
         answers.append({"kind": row[3], "answer": value, "repeat": row[7] == "true", **about})

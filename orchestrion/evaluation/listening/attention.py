@@ -1,11 +1,11 @@
 """Who did not listen? Rules that are fixed before any answer is seen, and said with every exclusion.
 
-A listener is left out who rates clips that come twice (`REPEATS` of them at least) differently by more than `DIFFERENCE`
-on average, who gives one and the same rating to eight clips or more, or whose file does not belong to its completion
-code. Random ratings from 1 to 5 differ by 1.6 on average, those of people who listen by 0.5 to 0.9. The rule would rather
-keep somebody who answers at random, which makes intervals wider, than leave out somebody who is unsure: with five repeats
-it finds rather more than half of those who answer at random, with eight nearly two thirds, and leaves out 0 to 3 of 100
-others (simulated, their ratings scattering by 0.5 to 0.8).
+A listener is left out who rates clips that come twice (`REPEATS` of them at least) differently by more than
+`DIFFERENCE` on average, who gives one and the same rating to eight clips or more, or whose file does not belong to
+its completion code. Random ratings from 1 to 5 differ by 1.6 on average, those of people who listen by 0.5 to 0.9.
+The rule would rather keep somebody who answers at random, which makes intervals wider, than leave out somebody who is
+unsure: with five repeats it finds rather more than half of those who answer at random, with eight nearly two thirds,
+and leaves out 0 to 3 of 100 others (simulated, their ratings scattering by 0.5 to 0.8).
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def judge(session: Session, fixed_code: str | None = None) -> Attention:
         fixed_code: the code that all listeners of this test were shown, where one was set.
     """
     first = {rated.clip: rated.rating for rated in session.ratings if not rated.is_repeat}
-    again = [abs(rated.rating - first[rated.clip]) for rated in session.ratings if rated.is_repeat and rated.clip in first]
+    again = [
+        abs(rated.rating - first[rated.clip]) for rated in session.ratings if rated.is_repeat and rated.clip in first
+    ]
     chosen = {frozenset((c.winner, c.loser)): c.winner for c in session.choices if not c.is_repeat}
     kept = [
         chosen[pair] == c.winner

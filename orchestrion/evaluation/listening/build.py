@@ -1,8 +1,9 @@
 """Make the page of a blind listening test.
 
-`PAGE/index.html` holds everything but the sound; `PAGE/clips/` holds the clips as WAV, named by numbers that say nothing,
-of one rate, one loudness and without tags. Which clip is whose stands in `PAGE-key.json` beside the folder, which is not
-to be published. The page works from a folder on disk and from any web host, and fetches nothing from elsewhere.
+`PAGE/index.html` holds everything but the sound; `PAGE/clips/` holds the clips as WAV, named by numbers that say
+nothing, of one rate, one loudness and without tags. Which clip is whose stands in `PAGE-key.json` beside the folder,
+which is not to be published. The page works from a folder on disk and from any web host, and fetches nothing from
+elsewhere.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ class Options:
     seed: int = 0
 
 
-def build(folders: Sequence[str | os.PathLike[str]], page: str | os.PathLike[str], options: Options | None = None) -> dict:
+def build(
+    folders: Sequence[str | os.PathLike[str]], page: str | os.PathLike[str], options: Options | None = None
+) -> dict:
     """Make the page folder ``page`` and its key file.
 
     Returns:
@@ -188,7 +191,7 @@ class _Checks:
 
 
 def _sound_checks(lufs: float, rate: int, study: str, rng: np.random.Generator) -> _Checks:
-    """A sample as loud as the clips, and two to five beeps 18 dB softer, which must be counted before the test begins."""
+    """A sample as loud as the clips, and two to five beeps 18 dB softer, to be counted before the test begins."""
     sounds: dict[str, Waveform] = {}
     chord = np.sum([_tone(hz, 3.0, rate) for hz in (220.0, 277.2, 329.6, 440.0)], axis=0)
     volume = f"{rng.bytes(5).hex()}"

@@ -40,7 +40,9 @@ def find_clips(folders: Sequence[str | os.PathLike[str]]) -> tuple[Source, ...]:
     for folder in [inner for given in folders for inner in _systems(Path(given))]:
         name = folder.resolve().name
         if name in systems and systems[name] != folder:
-            raise OrchestrionError(f"Two folders are called {name}: {systems[name]} and {folder}; the name is the system's.")
+            raise OrchestrionError(
+                f"Two folders are called {name}: {systems[name]} and {folder}; the name is the system's."
+            )
         systems[name] = folder
     found = [Source(name, path.stem, path) for name, folder in systems.items() for path in _audio(folder)]
     for one, other in pairwise(sorted(found)):

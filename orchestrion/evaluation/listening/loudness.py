@@ -112,7 +112,11 @@ def _shelf(rate: int) -> tuple[list[float], list[float]]:
     k = np.tan(np.pi * min(f0, 0.45 * rate) / rate)
     high, band = 10 ** (gain_db / 20), 10 ** (gain_db / 20 * 0.4996667741545416)
     a0 = 1 + k / quality + k * k
-    numerator = [(high + band * k / quality + k * k) / a0, 2 * (k * k - high) / a0, (high - band * k / quality + k * k) / a0]
+    numerator = [
+        (high + band * k / quality + k * k) / a0,
+        2 * (k * k - high) / a0,
+        (high - band * k / quality + k * k) / a0,
+    ]
     return numerator, [1.0, 2 * (k * k - 1) / a0, (1 - k / quality + k * k) / a0]
 
 

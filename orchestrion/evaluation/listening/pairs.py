@@ -38,7 +38,9 @@ class Strength:
     n: int
 
 
-def strengths(choices: Choices, n_systems: int, rng: np.random.Generator, n_resamples: int = N_RESAMPLES) -> list[Strength]:
+def strengths(
+    choices: Choices, n_systems: int, rng: np.random.Generator, n_resamples: int = N_RESAMPLES
+) -> list[Strength]:
     """The strength of each of ``n_systems``."""
     ones = np.ones(len(choices.winners))
     wins = _table(choices, ones, n_systems)
@@ -46,7 +48,9 @@ def strengths(choices: Choices, n_systems: int, rng: np.random.Generator, n_resa
     drawn = np.stack([_table(choices, _weights(choices, rng), n_systems) for _ in range(n_resamples)])
     low, high = np.quantile(fit(drawn), [0.025, 0.975], axis=0)
     return [
-        Strength(float(fitted[i]), float(low[i]), float(high[i]), int(wins[i].sum()), int(wins[i].sum() + wins[:, i].sum()))
+        Strength(
+            float(fitted[i]), float(low[i]), float(high[i]), int(wins[i].sum()), int(wins[i].sum() + wins[:, i].sum())
+        )
         for i in range(n_systems)
     ]
 

@@ -40,7 +40,9 @@ def make_playlists(
     systems = sorted({source.system for source in sources.values()})
     wanted = len(sources) if n_ratings is None else min(n_ratings, len(sources))
     if 0 < wanted < len(systems):
-        raise OrchestrionError(f"With {wanted} ratings a listener not every one of the {len(systems)} systems is rated.")
+        raise OrchestrionError(
+            f"With {wanted} ratings a listener not every one of the {len(systems)} systems is rated."
+        )
     pairs = _pairs(sources)
     if n_pairs and not pairs:
         raise OrchestrionError("No two systems have a clip of the same name, so there are no pairs; ask for 0 pairs.")

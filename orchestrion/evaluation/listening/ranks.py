@@ -44,9 +44,7 @@ def rank_test(groups: Mapping[str, np.ndarray]) -> RankTest:
     mean = {name: float(rank.mean()) for name, rank in zip(groups, ranks, strict=True)}
     spread = _spread(everything)
     pairs = list(combinations(groups, 2))
-    z = [
-        (mean[a] - mean[b]) / np.sqrt(spread * (1 / len(groups[a]) + 1 / len(groups[b]))) for a, b in pairs
-    ]
+    z = [(mean[a] - mean[b]) / np.sqrt(spread * (1 / len(groups[a]) + 1 / len(groups[b]))) for a, b in pairs]
     corrected = holm(2 * stats.norm.sf(np.abs(z)))
     found = zip(pairs, z, corrected, strict=True)
     return RankTest(float(h), float(p), tuple(Difference(a, b, float(zed), float(q)) for (a, b), zed, q in found))

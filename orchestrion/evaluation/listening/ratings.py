@@ -4,9 +4,9 @@ Ratings of one listener are alike, and so are those of one clip, so neither can 
 independent. Listeners and clips are both drawn with replacement (the pigeonhole bootstrap, Owen 2007), each rating
 weighted by the product of the counts. That distribution alone has two faults: it counts the residual variance about
 three times, and with five clips it is too narrow by the usual factor (n - 1)/n and by what separates a normal from
-Student's t. Its deviations from the mean are therefore scaled to the two-way cluster-robust variance
-V = V_listeners + V_clips - V_cells (Cameron, Gelbach, Miller 2011) times t/z with Satterthwaite's degrees of freedom; its
-shape, asymmetric near the ends of the scale, stays. Simulated listeners show that 93 to 97 % of such intervals cover.
+Student's t. Its deviations from the mean are therefore scaled to the two-way cluster-robust variance V = V_listeners
++ V_clips - V_cells (Cameron, Gelbach, Miller 2011) times t/z with Satterthwaite's degrees of freedom; its shape,
+asymmetric near the ends of the scale, stays. Simulated listeners show that 93 to 97 % of such intervals cover.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def mean_rating(ratings: Ratings, rng: np.random.Generator, n_resamples: int = N
         spread, freedom = _spread(sums - mean * counts, counts.sum())
         drawn = _resampled(sums, counts, rng, n_resamples) - mean
         width = float(np.sqrt(np.mean(np.square(drawn))))
-        scale = spread / width * stats.t.ppf(0.5 + LEVEL / 2, freedom) / stats.norm.ppf(0.5 + LEVEL / 2) if width else 0.0
+        scale = (
+            spread / width * stats.t.ppf(0.5 + LEVEL / 2, freedom) / stats.norm.ppf(0.5 + LEVEL / 2) if width else 0.0
+        )
         ends = mean + scale * np.quantile(drawn, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
         low, high = (float(end) for end in np.clip(ends, LOWEST, HIGHEST))
     return MeanRating(mean, low, high, len(ratings.values), *sums.shape)

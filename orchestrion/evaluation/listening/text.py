@@ -22,7 +22,8 @@ def _ratings(found: Mapping[str, Any]) -> str:
     lines = [f"{'system':<{width}}  mean rating  95 % interval   ratings  listeners  clips"]
     for name, row in rows:
         interval = "–" if row["low"] is None else f"{row['low']:.2f} to {row['high']:.2f}"
-        lines.append(f"{name:<{width}}  {row['mean']:>11.2f}  {interval:<14} {row['n_ratings']:>8} {row['n_listeners']:>10} {row['n_clips']:>6}")
+        counts = f"{row['n_ratings']:>8} {row['n_listeners']:>10} {row['n_clips']:>6}"
+        lines.append(f"{name:<{width}}  {row['mean']:>11.2f}  {interval:<14} {counts}")
     return "\n".join(lines)
 
 
@@ -65,16 +66,21 @@ def _power(found: Mapping[str, Any]) -> str:
         else f"with the clips there are, {power['listeners']} listeners who rate all of them"
     )
     return (
-        f"To find a difference of {power['difference']:g} four times out of five: {power['ratings']} independent ratings of "
-        f"each system\n(this test's number finds {power['detectable']:.2f}); as clips differ, at least {clips} of each; {listeners}."
+        f"To find a difference of {power['difference']:g} four times out of five: {power['ratings']} independent ratings "
+        f"of each system\n(this test's number finds {power['detectable']:.2f}); as clips differ, at least {clips} of each; "
+        f"{listeners}."
     )
 
 
 def _listeners(found: Mapping[str, Any]) -> str:
     left_out = [row for row in found["listeners"] if row["left_out"]]
     lines = [f"{len(found['listeners']) - len(left_out)} of {len(found['listeners'])} listeners count."]
-    return "\n".join(lines + [f"  left out: {row['listener']}, who {row['reason']}" if not row["reason"].startswith("the file")
-                              else f"  left out: {row['listener']}: {row['reason']}" for row in left_out])  # fmt: skip
+    # A reason is what the listener did, or what is wrong with the file.
+    lines += [
+        f"  left out: {row['listener']}{': ' if row['reason'].startswith('the file') else ', who '}{row['reason']}"
+        for row in left_out
+    ]
+    return "\n".join(lines)
 
 
 def _p(value: float) -> str:

@@ -42,7 +42,7 @@ class ClickMeter:
 
 
 def measure_clicks(audio: Waveform, block: int, first: int = 0) -> ClickMeter:
-    """Clicks at samples ``first``, ``first + block``, … of ``audio``; 0 itself, where nothing comes before, is left out.
+    """Clicks at samples ``first``, ``first + block``, … of ``audio``, but for 0, where nothing comes before.
 
     Raises:
         OrchestrionError: blocks shorter than eight windows (of 1 ms, or 8 samples), or no edge inside the audio.

@@ -77,7 +77,7 @@ def measure_copying(
     by_chance: float | None = None,
     advance: Callable[[float], None] | None = None,
 ) -> CopyMeter:
-    """The greatest correlation of any two seconds of ``audio`` with the ``training`` recordings; see `search_copies`."""
+    """The greatest correlation of two seconds of ``audio`` with the ``training`` recordings; see `search_copies`."""
     return search_copies([audio], lambda: training, by_chance=by_chance, advance=advance)[0]
 
 
@@ -178,7 +178,9 @@ def _refined(window: _Window, place: _Place) -> _Place:
     """The greatest likeness at any eighth of a sample within `AROUND` samples of a place."""
     size = len(window.samples)
     n = 1 << (size + 2 * AROUND - 1).bit_length()
-    product = irfft(rfft(place.audio.astype(np.float64), n) * np.conj(rfft(window.samples.astype(np.float64), n)), FINER * n)
+    product = irfft(
+        rfft(place.audio.astype(np.float64), n) * np.conj(rfft(window.samples.astype(np.float64), n)), FINER * n
+    )
     scale = np.repeat(_scale(place.audio, size).astype(np.float64), FINER)
     likeness = FINER * np.abs(product[: len(scale)]) * scale
     at = int(likeness.argmax())

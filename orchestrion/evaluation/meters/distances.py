@@ -14,7 +14,8 @@ MOST_PATCHES = 4000
 
 
 def frechet_distance(one: np.ndarray, other: np.ndarray) -> float:
-    """Squared 2-Wasserstein distance of the Gaussians fitted to [n, d] and [m, d] (Heusel et al. 2017, Kilgour et al. 2019).
+    """Squared 2-Wasserstein distance of the Gaussians fitted to [n, d] and [m, d] (Heusel et al. 2017; Kilgour et al.
+    2019).
 
     |μ₁ - μ₂|² + tr(Σ₁ + Σ₂ - 2 (Σ₁ Σ₂)^½). Biased upwards for few patches: equal sets have 0, but two draws from one
     source do not; compare sets of equal size only.

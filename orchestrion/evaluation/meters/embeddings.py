@@ -1,13 +1,14 @@
 """Embeddings of audio that need no download: `NAME`.
 
-Audio is brought to 16 kHz and to one loudness (RMS -20 dB); its log-mel spectrogram (64 bands from 50 Hz to 8 kHz, frames
-of 25 ms every 10 ms, floor 80 dB below the loudest band) is cut into patches of 0.96 s that overlap by half, as VGGish
-does. Each patch [96, 64] in units of 20 dB goes through a two-dimensional DCT (orthonormal, over the root of the patch's
-size, so that the first coefficient is the mean), of which the 8 × 4 lowest coefficients remain (4 along time: level, swell, rhythm of up to 1.5 Hz; 8 along frequency: the spectral envelope), with
-the mean magnitude of the rest along time for each of the 8: 40 numbers. Nothing is random and nothing is learnt.
+Audio is brought to 16 kHz and to one loudness (RMS -20 dB); its log-mel spectrogram (64 bands from 50 Hz to 8 kHz,
+frames of 25 ms every 10 ms, floor 80 dB below the loudest band) is cut into patches of 0.96 s that overlap by half,
+as VGGish does. Each patch [96, 64] in units of 20 dB goes through a two-dimensional DCT (orthonormal, over the root
+of the patch's size, so that the first coefficient is the mean), of which the 8 × 4 lowest coefficients remain (4
+along time: level, swell, rhythm of up to 1.5 Hz; 8 along frequency: the spectral envelope), with the mean magnitude
+of the rest along time for each of the 8: 40 numbers. Nothing is random and nothing is learnt.
 
-Distances between such embeddings compare systems within one report. They are NOT comparable with published Fréchet audio
-distances, which use VGGish, PANN or CLAP.
+Distances between such embeddings compare systems within one report. They are NOT comparable with published Fréchet
+audio distances, which use VGGish, PANN or CLAP.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def embed(audio: Waveform) -> np.ndarray:
     sound = audio.resample(SAMPLE_RATE)
     samples = sound.samples / max(float(np.sqrt(np.mean(np.square(sound.samples)))), 1e-6) * 10 ** (RMS_DB / 20)
     whole = np.resize(samples, max(len(samples), (PATCH + 2) * SAMPLE_RATE // 100))
-    # Only levels matter here, so that clipping the peaks of soft audio made loud is avoided by halving, not by limiting.
+    # Only levels matter here: what would clip is turned down, and the turning down is undone in dB.
     peak = max(1.0, float(np.abs(whole).max()))
     levels = log_mel(Waveform(whole / peak, SAMPLE_RATE), N_BANDS, frame_s=0.025, hop_s=0.01, highest_hz=8000.0)
     levels = np.maximum(levels, levels.max() - RANGE_DB) + 20 * np.log10(peak)

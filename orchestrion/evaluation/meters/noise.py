@@ -1,9 +1,9 @@
 """Is it noise instead of music?
 
-Nayebi and Vitelli (2015) heard white noise from their GRU, Xu and Swar (2021) hiss from their TCN. Spectral flatness, the
-geometric over the arithmetic mean of the power spectrum, is 0 for tones and exp(-γ) = 0.56 for the periodogram of
-Gaussian noise. It is taken octave by octave and weighted by the octaves' energy, so that hiss with a slope (pink noise,
-band noise) counts as noise too, and judged against held-out music in the band that both have.
+Nayebi and Vitelli (2015) heard white noise from their GRU, Xu and Swar (2021) hiss from their TCN. Spectral flatness,
+the geometric over the arithmetic mean of the power spectrum, is 0 for tones and exp(-γ) = 0.56 for the periodogram of
+Gaussian noise. It is taken octave by octave and weighted by the octaves' energy, so that hiss with a slope (pink
+noise, band noise) counts as noise too, and judged against held-out music in the band that both have.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def measure_noise(audio: Waveform, music: MusicFlatness | None = None) -> NoiseM
 
 
 def octave_flatness(audio: Waveform, highest_hz: float) -> float:
-    """Flatness by octaves from 125 Hz to ``highest_hz``, weighted by energy; mean over frames within 40 dB of the loudest."""
+    """Flatness by octaves from 125 Hz to ``highest_hz``, weighted by energy; mean over frames not 40 dB below the loudest."""
     size, hop = max(64, round(FRAME_S * audio.sample_rate)), max(32, round(HOP_S * audio.sample_rate))
     samples = np.pad(audio.samples, (0, max(0, size - len(audio.samples))))
     views = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]

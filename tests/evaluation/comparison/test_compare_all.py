@@ -44,7 +44,10 @@ def test_all_are_measured_by_the_same_meters(compared):
             # One second after half a second of seed: six times the seed is out of sight.
             assert clip["loops"]["within_6_seeds"] in (None, True)
         assert system["frechet_distance"] >= 0
-    assert "imaginary_residue" in report["systems"]["spectral-lstm"] and "imaginary_residue" not in report["systems"]["tcn"]
+    assert (
+        "imaginary_residue" in report["systems"]["spectral-lstm"]
+        and "imaginary_residue" not in report["systems"]["tcn"]
+    )
     assert "notes" in report["systems"]["wavenet"] and "notes" not in report["systems"]["recording"]
     # Samples one by one have no edges; the recording is no copy of the training songs and no noise.
     assert "clicks" not in report["systems"]["tcn"]["clips"][0]
@@ -55,7 +58,9 @@ def test_who_has_no_model_is_named_with_the_command_that_makes_one(compared):
     folder, report, printed = compared
     absent = report["systems"]["stft-encdec"]
     # Its set must be at 4.41 kHz, which the one at hand is not.
-    assert absent["present"] is False and "--rate 4410 -o songs-4410 && orchestrion train stft-encdec" in absent["command"]
+    assert (
+        absent["present"] is False and "--rate 4410 -o songs-4410 && orchestrion train stft-encdec" in absent["command"]
+    )
     assert absent["command"] in printed and "stft-encdec: absent" in (folder / "report.html").read_text()
     entries = line_up(data="a set", rate=16000, only=("spectral-base", "sample-lstm"))
     commands = [entry.command for entry in entries if entry.command]
@@ -113,9 +118,15 @@ def test_shipped_models_play_unless_others_are_named(runs):
     entries = {entry.backend: entry for entry in line_up(instrument="violin")}
     assert tuple(entries) == shipped.BACKENDS and entries["wavenet"].model == "violin"
     assert entries["wavenet-unconditioned"].model in ("wavenet-unconditioned", "violin-unconditioned")
-    named = {entry.backend: entry.model for entry in line_up({"tcn": str(runs / "tcn")}, runs, only=("tcn", "spectral-lstm"))}
+    named = {
+        entry.backend: entry.model for entry in line_up({"tcn": str(runs / "tcn")}, runs, only=("tcn", "spectral-lstm"))
+    }
     assert named == {"tcn": str(runs / "tcn"), "spectral-lstm": str(runs / "spectral-lstm")}
-    for models, folder, words in (({"piano": "x"}, None, "no back-end"), ({"tcn": "nowhere"}, None, "nowhere"), ({}, "nowhere", "no folder")):
+    for models, folder, words in (
+        ({"piano": "x"}, None, "no back-end"),
+        ({"tcn": "nowhere"}, None, "nowhere"),
+        ({}, "nowhere", "no folder"),
+    ):
         with pytest.raises(OrchestrionError, match=words):
             line_up(models, folder)
 
@@ -141,7 +152,17 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(arguments, statu
 
 def test_a_failing_model_leaves_nothing_half_done(songs, runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    arguments = ["compare", "--all", "ode-to-joy", "--data", str(songs), "--models", f"tcn={runs / 'spectral-lstm'}", "--only", "tcn"]
+    arguments = [
+        "compare",
+        "--all",
+        "ode-to-joy",
+        "--data",
+        str(songs),
+        "--models",
+        f"tcn={runs / 'spectral-lstm'}",
+        "--only",
+        "tcn",
+    ]
     result = CliRunner().invoke(cli, [*arguments, "--seconds", "1", "--seed-seconds", "1", "-o", "x"])
     assert result.exit_code == 1 and "spectral-lstm" in result.stderr
     assert not list(tmp_path.iterdir())

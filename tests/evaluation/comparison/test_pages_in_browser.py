@@ -1,4 +1,4 @@
-"""The reports in a real browser: every player plays, nothing is fetched, the console is silent, a phone needs no scrolling."""
+"""The reports in a real browser: players play, nothing is fetched, the console is silent, a phone needs no scrolling."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from orchestrion.evaluation.report import compare
 from tests.browser import CHROMIUM, Browser
 from tests.evaluation.comparison.conftest import Compared
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
 
 
 def check(page: Path, folder: Path, n_players: int) -> None:

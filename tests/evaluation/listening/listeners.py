@@ -48,12 +48,16 @@ def of_system(ratings: np.ndarray, rng: np.random.Generator, share: float = 1.0)
 
 def key(n_systems: int = 3, n_clips: int = 4) -> dict:
     """A key file's content; clip ids are ``s<system>c<clip>``."""
-    clips = {f"s{s}c{c}": {"system": f"system{s}", "item": f"item{c}"} for s in range(n_systems) for c in range(n_clips)}
+    clips = {
+        f"s{s}c{c}": {"system": f"system{s}", "item": f"item{c}"} for s in range(n_systems) for c in range(n_clips)
+    }
     return {"format": "orchestrion-listening-key", "version": 1, "study": "5eed", "options": {"completion_code": None},
             "systems": [f"system{s}" for s in range(n_systems)], "clips": clips}  # fmt: skip
 
 
-def session(name: str, ratings: np.ndarray, again: np.ndarray | None = None, wins: Sequence[tuple[str, str]] = ()) -> dict:
+def session(
+    name: str, ratings: np.ndarray, again: np.ndarray | None = None, wins: Sequence[tuple[str, str]] = ()
+) -> dict:
     """A listener's file: ratings [system, clip], those of the first clips once more, and (winner, loser) choices."""
     clips = [f"s{s}c{c}" for s in range(ratings.shape[0]) for c in range(ratings.shape[1])]
     values = ratings.ravel().astype(int).tolist()
@@ -68,7 +72,9 @@ def session(name: str, ratings: np.ndarray, again: np.ndarray | None = None, win
             "code": completion_code("5eed", name), "check_failures": 0, "answers": answers}  # fmt: skip
 
 
-def coverage(world: World, n_listeners: int, n_clips: int, n: int, seed: int = 0, share: float = 1.0, n_resamples: int = 400) -> float:
+def coverage(
+    world: World, n_listeners: int, n_clips: int, n: int, seed: int = 0, share: float = 1.0, n_resamples: int = 400
+) -> float:
     """Share of intervals, over ``n`` tests and all systems, that hold the true mean."""
     from orchestrion.evaluation.listening.ratings import mean_rating
 

@@ -34,7 +34,9 @@ def systems(tmp_path: Path) -> Path:
         for item in range(3):
             rng = np.random.default_rng([number, item])
             noise = rng.uniform(-1, 1, rate) * np.exp(-3 * np.arange(rate) / rate)
-            Waveform(gain * noise, rate, {"title": f"secret {name}", "model": name}).write(root / name / f"item{item}.wav")
+            Waveform(gain * noise, rate, {"title": f"secret {name}", "model": name}).write(
+                root / name / f"item{item}.wav"
+            )
     return root
 
 
@@ -172,7 +174,9 @@ def test_codes_and_hashes():
 
 
 def test_the_command(systems, tmp_path):
-    result = CliRunner().invoke(cli, ["listen", "build", str(systems), "-o", str(tmp_path / "p"), "--pairs", "3", "--json"])
+    result = CliRunner().invoke(
+        cli, ["listen", "build", str(systems), "-o", str(tmp_path / "p"), "--pairs", "3", "--json"]
+    )
     assert result.exit_code == 0, result.output
     shown = json.loads(result.stdout)
     assert shown["per_listener"] == {"ratings": 9, "pairs": 3, "repeats": 4, "pair_repeats": 0}

@@ -16,7 +16,11 @@ from orchestrion.evaluation.listening.codes import completion_code, fnv1a
 from orchestrion.evaluation.listening.results import evaluate
 from tests.browser import CHROMIUM, Browser
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
 RATE = 16000
 
 
@@ -64,7 +68,9 @@ def listen_to_all(browser: Browser) -> None:
 def judge(browser: Browser, seen: list[str]) -> None:
     """Answer one trial; the rating depends on the clip alone, so that repetitions agree."""
     clips = browser.evaluate("[...document.querySelectorAll('.play')].map((button) => button.dataset.clip)")
-    assert browser.evaluate("document.getElementById('next').disabled && document.querySelector('fieldset input').disabled")
+    assert browser.evaluate(
+        "document.getElementById('next').disabled && document.querySelector('fieldset input').disabled"
+    )
     # A key does nothing before the clips have been heard.
     browser.press("4")
     assert browser.evaluate("document.querySelectorAll('input:checked').length") == 0
@@ -98,7 +104,9 @@ def test_a_whole_session(page, tmp_path):
         browser.reload()
         assert browser.evaluate("document.getElementById('code').textContent") == code
         deadline = time.monotonic() + 20
-        while len(files := sorted(browser.downloads.glob("listening-*-anna.*"))) < 2 or any(not p.stat().st_size for p in files):
+        while len(files := sorted(browser.downloads.glob("listening-*-anna.*"))) < 2 or any(
+            not p.stat().st_size for p in files
+        ):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         assert not browser.errors
@@ -156,7 +164,12 @@ def test_a_phone_shows_everything_without_scrolling_sideways(page, tmp_path):
 
 def test_a_browser_that_keeps_nothing_says_so_and_works(page, tmp_path):
     text = page.read_text()
-    broken = re.sub(r'"use strict";', '"use strict"; Object.defineProperty(window, "localStorage", {get() { throw 1; }});', text, count=1)
+    broken = re.sub(
+        r'"use strict";',
+        '"use strict"; Object.defineProperty(window, "localStorage", {get() { throw 1; }});',
+        text,
+        count=1,
+    )
     page.write_text(broken)
     with Browser(tmp_path / "browser") as browser:
         browser.open(page.as_uri())

@@ -118,7 +118,7 @@ def test_two_files_of_one_listener_count_once(folder):
 BAD = {
     "empty": "",
     "not JSON": "{",
-    "deep": "{\"a\":" + "[" * 100_000,
+    "deep": '{"a":' + "[" * 100_000,
     "list": "[]",
     "another format": '{"format": "x"}',
     "another study": json.dumps(session("x", np.ones((3, 4))) | {"study": "other"}),
@@ -163,7 +163,10 @@ ANSWER = st.fixed_dictionaries({}, optional={name: JSON for name in ("kind", "cl
 
 
 @settings(max_examples=25, deadline=None)
-@given(answers=st.lists(ANSWER | JSON, max_size=4), extra=st.dictionaries(st.sampled_from(["code", "complete", "listener"]), JSON))
+@given(
+    answers=st.lists(ANSWER | JSON, max_size=4),
+    extra=st.dictionaries(st.sampled_from(["code", "complete", "listener"]), JSON),
+)
 def test_whatever_a_file_holds_it_is_read_or_refused_in_one_sentence(answers, extra):
     content = session("x", np.ones((3, 4))) | {"answers": answers} | extra
     try:

@@ -1,8 +1,8 @@
 """Seeded cases for the meters of failure: sound audio, and the same with one fault in it of varying kind and strength.
 
-The music is additive synthesis of random melodies over chords, by a random "instrument" (partials, decay, inharmonicity,
-attack noise), with uneven timing and dynamics and a little background noise. `FAULTS` maps each meter to a function that
-draws one case with its fault, one without, and says whether the meter finds it.
+The music is additive synthesis of random melodies over chords, by a random "instrument" (partials, decay,
+inharmonicity, attack noise), with uneven timing and dynamics and a little background noise. `FAULTS` maps each meter
+to a function that draws one case with its fault, one without, and says whether the meter finds it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class Instrument:
 def instrument(rng: np.random.Generator) -> Instrument:
     h = np.arange(1, 13)
     partials = h ** -rng.uniform(0.8, 2.0) * rng.uniform(0.3, 1.0, len(h))
-    return Instrument(partials, rng.uniform(0.3, 3.0), rng.uniform(0, 4e-4), rng.uniform(0.003, 0.05), rng.uniform(0, 0.1))
+    return Instrument(
+        partials, rng.uniform(0.3, 3.0), rng.uniform(0, 4e-4), rng.uniform(0.003, 0.05), rng.uniform(0, 0.1)
+    )
 
 
 def note(rng: np.random.Generator, sound: Instrument, pitch: float, held_s: float) -> np.ndarray:
@@ -91,7 +93,9 @@ def level(samples: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(samples))))
 
 
-def relative(rng: np.random.Generator, samples: np.ndarray, added: np.ndarray, low_db: float, high_db: float) -> np.ndarray:
+def relative(
+    rng: np.random.Generator, samples: np.ndarray, added: np.ndarray, low_db: float, high_db: float
+) -> np.ndarray:
     """``samples`` with ``added`` at a level of ``low_db`` to ``high_db`` relative to them."""
     return samples + added * level(samples) / level(added) * 10 ** (rng.uniform(low_db, high_db) / 20)
 
