@@ -84,3 +84,12 @@ def test_sets_that_have_notes_are_not_labelled(tmp_path: Path) -> None:
     with pytest.raises(OrchestrionError, match="leave --label away"):
         train_renderer("soundfont:violin", tmp_path / "run", preset="tiny", loop=LOOP, label="pyin")
     assert not (tmp_path / "run" / "settings.json").exists()
+
+
+def test_a_held_out_end_without_notes_is_no_failure(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    played(tune(18), seconds=30).write(mine / "take.wav")
+    Score((Part("me", 40, tune(18)),)).write(mine / "take.mid")
+    measures = train_renderer(mine, tmp_path / "run", preset="tiny", loop=LOOP)
+    assert "bits_per_sample" in measures and "note_f1_50ms" not in measures
