@@ -39,10 +39,15 @@ LABELS = {
     "level_from_noise_db": "level of a continuation of noise, dB",
 }
 OUTCOMES = {
-    True: "It draws samples, so that its audio does not settle; after so short a training it is noise of about the piano's colour, without notes.",
-    False: "Like its kin it predicts without chance: after a moment the audio settles into a steady, quiet drone, the "
-    "generation loop of which the papers speak.",
+    WAVENET: "It draws samples, so that its audio does not settle; after so short a training it is noise of about the piano's colour, without notes.",
+    "sample-lstm": "Within half a second the audio is a constant, the horizontal line that the paper reports.",
+    "stft-encdec": "It predicts no better than the mean: two seconds ahead, the phases of so many bins are anybody's guess, and the "
+    "audio is next to silence.",
 }
+DRONE = (
+    "Like its kin it predicts without chance: after a moment the audio settles into a steady, quiet drone, the generation "
+    "loop of which the papers speak."
+)
 CARD = """# {name}
 
 A back-end of Orchestrion ({paper}), preset `small`: it continues piano music, or noise, at {rate:,} samples a second. It
@@ -159,7 +164,7 @@ def _card(name: str, songs: SongSet, source: str, header: dict[str, Any]) -> str
         held_out=", ".join(song.name for song in songs.split("validation")), listen=LISTEN_S.get(name, SEED_S), seed=SEED_S,
         training_songs=header["data"]["training_songs"], training_minutes=header["data"]["training_minutes"],
         measures="\n".join(f"| {LABELS[key]} | {header['metrics'][key]:.3f} |" for key in LABELS if key in header["metrics"]),
-        outcome=OUTCOMES[name == WAVENET],
+        outcome=OUTCOMES.get(name, DRONE),
     )  # fmt: skip
 
 
