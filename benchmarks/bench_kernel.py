@@ -6,8 +6,9 @@ import argparse
 import json
 import os
 import platform
+from collections.abc import Sequence
 
-from orchestrion.renderer.benchmark import MODES, benchmark
+from orchestrion.renderer.benchmark import MODES, Row, benchmark
 from orchestrion.renderer.config import PRESETS
 from orchestrion.renderer.kernels.packing import STORAGES
 
@@ -21,19 +22,39 @@ def main() -> None:
     parser.add_argument("--score-s", type=float, default=120.0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    rows = benchmark(options.presets, options.threads, options.modes, options.storages, options.score_s)
+    measured = benchmark(options.presets, options.threads, options.modes, options.storages, options.score_s)
     if options.json:
-        print(json.dumps([row.to_dict() for row in rows], indent=2))
+        print(json.dumps([row.to_dict() for row in measured], indent=2))
         return
     print(f"{processor()}, {os.cpu_count()} processors\n")
     print("| preset | mode | storage | threads | x real time | undisturbed | samples/s | x torch | of peak | peak MiB |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    for r in rows:
+    rows = []
+    for r in measured:
+        rows.append(r)
         print(
-            f"| {r.preset} | {r.mode} | {r.storage} | {r.threads} | {r.times_real_time:.2f} | {r.times_real_time_undisturbed:.2f} | {r.samples_per_second:,.0f} | "
-            f"{r.times_torch:.0f} | {r.fraction_of_peak:.0%} | {r.peak_memory_bytes / 2**20:.0f} |",
+            f"| {r.preset} | {r.mode} | {r.storage} | {r.threads} | {r.times_real_time:.2f} | {r.times_real_time_undisturbed:.2f} | "
+            f"{r.samples_per_second:,.0f} | {r.times_torch:.0f} | {r.fraction_of_peak:.0%} | {r.peak_memory_bytes / 2**20:.0f} |",
             flush=True,
         )
+    print("\n" + summary(rows))
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """The README's table: one voice on one core and one score on the most threads, a line a preset and storage."""
+    found = {(r.preset, r.storage, r.mode, r.threads): r for r in rows}
+    most = max(r.threads for r in rows)
+    lines = [
+        f"| preset | storage | one voice, one core | against torch | one score in parallel, {most} threads | against torch |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for preset, storage in dict.fromkeys((r.preset, r.storage) for r in rows):
+        cells = [found.get((preset, storage, *how)) for how in (("one_voice", 1), ("parallel", most))]
+        if not any(cells):
+            continue
+        texts = [f"{r.times_real_time:.1f} | {r.times_torch:.0f}" if r else "– | –" for r in cells]
+        lines.append(f"| {preset} | {storage} | {' | '.join(texts)} |")
+    return "\n".join(lines)
 
 
 def processor() -> str:

@@ -23,7 +23,7 @@ from orchestrion.compiled import compiled
 from orchestrion.errors import OrchestrionError
 from orchestrion.processors import single_threaded_torch
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
-from orchestrion.renderer.kernels.emitter import PANEL_BYTES
+from orchestrion.renderer.kernels.emitter import FLOAT32, PANEL, PANEL_BYTES
 from orchestrion.renderer.kernels.memory import aligned_zeros
 from orchestrion.renderer.kernels.packing import STORAGES
 from orchestrion.renderer.kernels.products import product
@@ -35,7 +35,7 @@ from orchestrion.renderer.sampler import generate
 MODES = ("torch_step_loop", "one_voice", "32_voices", "parallel")
 VOICES = 32
 SCORE_S = 120.0
-ONE_VOICE_S = 1.0
+ONE_VOICE_S, VOICES_S = 4.0, 1.0
 STEPS = 200
 ENOUGH_S = 30.0
 
@@ -123,7 +123,7 @@ class _Bench:
         c = self.model.config
         if mode == "parallel":
             return [_score(score_s, c)]
-        return [_score(ONE_VOICE_S, c)] * (VOICES if mode == "32_voices" else 1)
+        return [_score(VOICES_S, c)] * VOICES if mode == "32_voices" else [_score(ONE_VOICE_S, c)]
 
     def _row(self, mode: str, storage: str, threads: int, samples: int, seconds: float, cpu: float) -> Row:
         rate, undisturbed = samples / seconds, samples * threads / cpu
@@ -175,10 +175,11 @@ def torch_step_loop(model: WaveNet, n_steps: int) -> None:
 @lru_cache
 def peak_multiply_adds(storage: str, threads: int) -> float:
     """Multiply-adds a second of ``threads`` processors in the kernels' own tile for weights of that storage."""
-    rows, k, columns, turns = 24, 128, 32, 20_000
-    x, w = aligned_zeros(rows, k), aligned_zeros(k, columns)
-    out, room = ([aligned_zeros(rows, length) for _ in range(threads)] for length in (columns, k))
     kind = STORAGES[storage]
+    rows, k, turns = 24, 128, 10_000
+    columns = PANEL * PANEL_BYTES[FLOAT32] // PANEL_BYTES[kind]  # as many bytes of each storage
+    x, w = aligned_zeros(rows, k), aligned_zeros(k, PANEL)
+    out, room = ([aligned_zeros(rows, length) for _ in range(threads)] for length in (columns, k))
 
     def spin(i: int) -> None:
         addresses = (array.ctypes.data for array in (x, w, out[i], room[i]))

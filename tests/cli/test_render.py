@@ -149,6 +149,13 @@ def test_cutting_a_score_into_pieces_is_asked_for_or_comes_with_length(tiny: Pat
     assert is_parallel(long, None) and not is_parallel(long, False) and not is_parallel(duo(), None)
 
 
+def test_storage_of_the_weights_is_asked_for_and_noted(tiny: Path, folder: Path) -> None:
+    for storage in ("bfloat16", "int8"):
+        run("ode-to-joy", "-i", tiny, "--transpose", -7, "--end", 1, "--storage", storage, "-o", f"{storage}.wav")
+        assert json.loads((folder / f"{storage}.json").read_text())["options"]["storage"] == storage
+    assert (folder / "int8.wav").read_bytes() != (folder / "bfloat16.wav").read_bytes()
+
+
 @pytest.mark.parametrize("how", ["--exact", "--parallel"])
 def test_an_interrupted_rendering_goes_on_to_the_same_bytes(
     how: str, tiny: Path, folder: Path, monkeypatch: pytest.MonkeyPatch

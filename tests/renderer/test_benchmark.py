@@ -19,7 +19,7 @@ KEYS = {
 @pytest.fixture
 def tiny(monkeypatch):
     monkeypatch.setitem(bench.PRESETS, "tiny", dataclasses.replace(TINY, hop=64))
-    for name, value in (("ONE_VOICE_S", 0.02), ("VOICES", 3), ("STEPS", 5)):
+    for name, value in (("ONE_VOICE_S", 0.05), ("VOICES_S", 0.02), ("VOICES", 3), ("STEPS", 5)):
         monkeypatch.setattr(bench, name, value)
     monkeypatch.setattr(bench, "peak_multiply_adds", lambda storage, threads: 1e10 * threads)
 
