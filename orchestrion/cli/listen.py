@@ -70,7 +70,8 @@ def build(folders: tuple[Path, ...], output: Path, as_json: bool, **options: Any
 
     A folder that holds only folders of audio stands for these. PAGE/index.html opens from the disk or any web host and
     fetches nothing else; PAGE-key.json beside it says which clip is whose, and is not to be published. All clips are
-    brought to one integrated loudness (ITU-R BS.1770): -23 LUFS, or less where the peaks of one would clip.
+    brought to one integrated loudness (ITU-R BS.1770): -23 LUFS, or less (to -30) where the peaks of
+    one would clip.
 
     \b
     Examples:
@@ -89,6 +90,8 @@ def build(folders: tuple[Path, ...], output: Path, as_json: bool, **options: Any
                f"{key['loudness_lufs']:.1f} LUFS; each listener rates {each['ratings']} (+{each['repeats']} again) and "
                f"chooses from {each['pairs']} pairs (+{each['pair_repeats']} again)")  # fmt: skip
     click.echo(f"{key['key_file']}  says which clip is whose: keep it, do not publish it")
+    for name, db in key["softer_db"].items():
+        click.echo(f"Warning: {name} is {db:.1f} dB softer than the others: its peaks allow no more.", err=True)
     for name in key["silent"]:
         click.echo(f"Warning: {name} is silent and could not be made as loud as the others.", err=True)
 

@@ -179,7 +179,8 @@ def _key(study: str, sources: Mapping[str, Source], match: Match, options: Optio
     return {
         "format": KEY_FORMAT, "version": 1, "study": study, "software": f"orchestrion {VERSION}",
         "systems": sorted({source.system for source in sources.values()}), "loudness_lufs": round(match.lufs, 2),
-        "silent": list(match.silent), "options": asdict(options), "clips": clips,
+        "silent": list(match.silent),
+        "softer_db": {name: round(db, 1) for name, db in sorted(match.softer_db.items())}, "options": asdict(options), "clips": clips,
     }  # fmt: skip
 
 

@@ -1,7 +1,9 @@
 """Integrated loudness (ITU-R BS.1770-4), and one loudness for all clips of a test.
 
-All clips get the same integrated loudness: -23 LUFS, or as much less as it takes for the clip with the highest peaks to
-stay below -1 dB of full scale. Nothing is limited or compressed; each clip is multiplied by one number.
+All clips get the same integrated loudness: -23 LUFS, or as much less (down to -30) as it takes for the clip with the
+highest peaks to stay below -1 dB of full scale. Nothing is limited or compressed; each clip is multiplied by one number.
+A clip whose peaks do not even allow -30 LUFS, such as a burst before near silence, is made as loud as they do allow, and
+named as softer than the others.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from orchestrion.errors import OrchestrionError
 
 TARGET_LUFS = -23.0
 PEAK_DB = -1.0
-LEAST_LUFS = -36.0
+LEAST_LUFS = -30.0
 SILENT_LUFS = -70.0
 BLOCK_S, STEP_S = 0.4, 0.1
 
@@ -36,11 +38,13 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The one loudness ``lufs``, the gain in dB that each clip gets, and the names of those too soft to be matched."""
+    """The one loudness ``lufs``, the gain in dB that each clip gets, which clips are silent, and by how many dB which
+    are softer than the others because of their peaks."""
 
     gains_db: Mapping[str, float]
     lufs: float
     silent: tuple[str, ...]
+    softer_db: Mapping[str, float]
 
 
 def integrated_loudness(audio: Waveform) -> float:
@@ -65,22 +69,18 @@ def match_loudness(levels: Mapping[str, Level], target_lufs: float = TARGET_LUFS
     """What brings clips of ``levels`` to one loudness, see above. Silent ones stay as they are.
 
     Raises:
-        OrchestrionError: all are silent, or the peaks of one would force the rest below -36 LUFS.
+        OrchestrionError: all are silent.
     """
     heard = {name: level for name, level in levels.items() if np.isfinite(level.lufs)}
     if not heard:
         raise OrchestrionError("All clips are silent; there is nothing to listen to.")
     # How loud each could be made before its peaks reach the limit.
     room = {name: level.lufs + PEAK_DB - level.peak_db for name, level in heard.items()}
-    worst = min(room, key=lambda name: room[name])
-    lufs = min(target_lufs, room[worst])
-    if lufs < LEAST_LUFS:
-        raise OrchestrionError(
-            f"The peaks of {worst} are so far above its loudness that all clips would have to be played at {lufs:.0f} "
-            "LUFS; leave it out."
-        )
-    gains_db = {name: lufs - heard[name].lufs if name in heard else 0.0 for name in levels}
-    return Match(gains_db, lufs, tuple(sorted(set(levels) - set(heard))))
+    lufs = max(min(target_lufs, *room.values()), LEAST_LUFS)
+    softer = {name: lufs - possible for name, possible in room.items() if possible < lufs}
+    gains_db = {name: lufs - level.lufs - softer.get(name, 0.0) for name, level in heard.items()}
+    silent = tuple(sorted(set(levels) - set(heard)))
+    return Match(gains_db | dict.fromkeys(silent, 0.0), lufs, silent, softer)
 
 
 def amplified(clip: Waveform, gain_db: float) -> Waveform:

@@ -67,7 +67,7 @@ def _power(found: Mapping[str, Any]) -> str:
     )
     return (
         f"To find a difference of {power['difference']:g} four times out of five: {power['ratings']} independent ratings "
-        f"of each system\n(this test's number finds {power['detectable']:.2f}); as clips differ, at least {clips} of each; "
+        f"of each system\n(this test's number finds {power['detectable']:.2f}); as clips differ, at least {clips} of each;\n"
         f"{listeners}."
     )
 
