@@ -1,7 +1,7 @@
 """Compiled code is kept under a hash of all that went into it, where it can be written."""
 
+import importlib
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,36 +16,36 @@ INNER = "from orchestrion.compiled import compiled\n@compiled()\ndef double(x):\
 
 
 @pytest.fixture
-def toy(tmp_path):
-    """A package of a compiled function that calls one in another file; returns a function that runs it anew."""
+def toy(tmp_path, monkeypatch):
+    """A package of a compiled function that calls one in another file; returns a function that imports and runs it anew."""
     package = tmp_path / "toy"
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "outer.py").write_text(CALLER)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(compiled, "PACKAGE", package)
+    monkeypatch.setattr(compiled.fingerprint, "__defaults__", (package,))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
 
-    def play(factor, **environment):
+    def play(factor):
         (package / "inner.py").write_text(INNER.format(factor=factor))
-        code = (
-            "from pathlib import Path; from orchestrion import compiled;"
-            f"compiled.PACKAGE = Path({str(package)!r});"
-            "compiled.fingerprint.__defaults__ = (compiled.PACKAGE,);"
-            "from toy.outer import run; print(run(10), sum(run.stats.cache_hits.values()))"
-        )
-        paths = os.pathsep.join([str(tmp_path), str(Path(compiled.__file__).parents[1])])
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": paths, **environment},
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        return tuple(map(int, done.stdout.split()))
+        for name in [name for name in sys.modules if name.partition(".")[0] == "toy"]:
+            del sys.modules[name]
+        compiled.folder.cache_clear()
+        compiled._parsed.cache_clear()
+        importlib.invalidate_caches()
+        run = importlib.import_module("toy.outer").run
+        return run(10), sum(run.stats.cache_hits.values())
 
-    return play
+    yield play
+    compiled.folder.cache_clear()
+    compiled._parsed.cache_clear()
 
 
-def test_an_edit_of_what_is_called_compiles_anew(toy, tmp_path):
-    cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    assert toy(2, **cache) == (21, 0)
-    assert toy(2, **cache) == (21, 1)
-    assert toy(3, **cache) == (31, 0)  # numba alone would have answered 21
+def test_an_edit_of_what_is_called_compiles_anew(toy):
+    assert toy(2) == (21, 0)
+    assert toy(2) == (21, 1)
+    assert toy(31) == (311, 0)  # numba alone would have answered 21
 
 
 def test_the_fingerprint_follows_imports(tmp_path):
