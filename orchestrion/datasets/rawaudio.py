@@ -99,8 +99,8 @@ def open_raw(path: str | os.PathLike[str], start: int = 0, size: int | None = No
     return RawAudio(source, start + HEADER_BYTES, n_samples)
 
 
-# Each map holds a file open: a set of thousands of pieces would run out of them.
-@lru_cache(maxsize=64)
+# Each map holds a file open, of which a set of thousands of pieces would run out, and keeps the pages that were read.
+@lru_cache(maxsize=8)
 def _mapped(path: Path, offset: int, n_samples: int, changed_ns: int, size: int) -> np.ndarray:
     return np.memmap(path, dtype="<i2", mode="r", offset=offset, shape=(n_samples,))
 
