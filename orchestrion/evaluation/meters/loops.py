@@ -23,7 +23,7 @@ from orchestrion.evaluation.meters.mel import log_mel
 
 HOP_S = 0.016
 N_BANDS = 48
-RANGE_DB, SILENT_DB = 40.0, -90.0
+RANGE_DB, SILENT_DB = 40.0, -80.0
 SEED_MULTIPLES = (1, 3, 6)
 
 

@@ -20,6 +20,7 @@ FRAME_S, HOP_S = 0.128, 0.064
 LOWEST_HZ = 125.0
 NOISE = 0.56
 LOUD_DB = 40.0
+SILENT = 10 ** (-70 / 20)
 BLOCK_FRAMES = 1024
 # Of the sample rate: resampling leaves little above.
 SHARED = 0.45
@@ -66,6 +67,9 @@ def measure_noise(audio: Waveform, music: MusicFlatness | None = None) -> NoiseM
 
 def octave_flatness(audio: Waveform, highest_hz: float) -> float:
     """Flatness by octaves from 125 Hz to ``highest_hz``, weighted by energy; mean over frames not 40 dB below the loudest."""
+    # What is silent but for an offset is not noise; silence has its own meter.
+    if float(np.std(audio.samples)) < SILENT:
+        return 0.0
     size, hop = max(64, round(FRAME_S * audio.sample_rate)), max(32, round(HOP_S * audio.sample_rate))
     samples = np.pad(audio.samples, (0, max(0, size - len(audio.samples))))
     views = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]

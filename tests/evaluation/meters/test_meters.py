@@ -72,6 +72,14 @@ def test_flatness_of_tones_and_of_noise():
     assert measure_noise(noise).found and not measure_noise(tone).found
 
 
+def test_near_silence_is_neither_noise_nor_a_loop():
+    rng = np.random.default_rng(0)
+    for samples in (0.3 + rng.normal(0, 1e-5, 8 * RATE), rng.normal(0, 1e-5, 8 * RATE)):
+        assert not measure_noise(wave(samples)).found
+    tone = 2e-5 * np.sin(2 * np.pi * 440 * np.arange(8 * RATE) / RATE)
+    assert not measure_loops(wave(tone)).found and measure_silence(wave(tone), -20.0).found
+
+
 def test_noise_is_judged_in_the_band_that_both_have():
     # Recordings at 16 kHz, audio at 4.41 kHz: above 2 kHz there is nothing to compare.
     assert MusicFlatness.of([wave(piece(1))], 4410).highest_hz == pytest.approx(0.45 * 4410)
