@@ -64,7 +64,7 @@ def markdown(rows: list[dict], n: int) -> str:
     """The table, and how it was made."""
     lines = [
         "# Meters of failure on synthetic audio", "",
-        f"{n} cases of each meter with the fault and {n} without (`python benchmarks/meters.py`); 95 % intervals.", "",
+        f"{n} cases of each meter with the fault and {n} without (`python benchmarks/meters.py --cases {n}`); 95 % intervals.", "",
         "| meter | fault | found | accused |", "| --- | --- | --- | --- |",
     ]  # fmt: skip
     for item in rows:
