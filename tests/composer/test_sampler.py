@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from orchestrion.bridge.randomness import uniform
+from orchestrion.composer import sampler as sampler_module
 from orchestrion.composer.config import PRESETS, ComposerConfig
 from orchestrion.composer.features import clock_rows
 from orchestrion.composer.kernel import sigmoid, tanh
-from orchestrion.composer import sampler as sampler_module
 from orchestrion.composer.sampler import Choices, Sampler, default_precision
 from orchestrion.errors import OrchestrionError
 from tests.composer.models import TINY_BAR, TINY_PUBLISHED, random_grid, random_model
