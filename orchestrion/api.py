@@ -110,7 +110,7 @@ def compare(
 
     Args:
         unconditioned: the same kind of network trained without notes; by default the shipped one of that instrument,
-            where there is one.
+            where there is none the shipped back-end ``wavenet-unconditioned`` (another piano's recordings).
 
     Returns:
         What stands in ``report.json``; see `orchestrion.evaluation.report.compare`.
@@ -122,9 +122,8 @@ def compare(
 
     player = Instrument.load(instrument)
     program = player.metadata.get("program")
-    without = f"{player.name}{UNCONDITIONED}"
-    if unconditioned is None and without in shipped.names():
-        unconditioned = without
+    if unconditioned is None:
+        unconditioned = _shipped_without_notes(player.name)
     return report(
         as_score(score),
         player.name,
@@ -134,6 +133,11 @@ def compare(
         out_dir=folder,
         seed=seed,
     )
+
+
+def _shipped_without_notes(name: str) -> str | None:
+    candidates = (f"{name}{UNCONDITIONED}", f"wavenet{UNCONDITIONED}")
+    return next((candidate for candidate in candidates if candidate in shipped.names()), None)
 
 
 def compare_all(score: Source, folder: str | os.PathLike[str], **options: Any) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def parse_models(ctx: click.Context, param: click.Parameter, value: tuple[str, .
     "--unconditioned",
     type=INSTRUMENT,
     metavar="NAME|PATH",
-    help="The instrument trained without notes.  [default: the shipped one; else another tune is played]",
+    help="The instrument trained without notes.  [default: the instrument's where one ships, else wavenet-unconditioned]",
 )
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to write in; made if need be.")
 @click.option("--all", "everything", is_flag=True, help="Compare every generator that has a model.")
