@@ -41,8 +41,6 @@ class RendererSettings:
         history_gain_db: half of the crops hear their own past louder or softer by up to this much, clipped as a waveform
             clips, while the targets stay as they are: the score alone then says how loud a note is, and a tone that has
             run away comes back. For smooth tones (a flute), which otherwise may grow into a full-scale square wave.
-        history_tone: half of the crops hear a steady tone of any frequency and of up to this amplitude (1: full scale) in
-            their past that is not in the targets, so that a whistle of the network's own making dies away.
         gain_db: each crop is made louder or softer by up to this much.
         polarity: whether half of the crops are turned upside down. Off where the excitation's phase tells the
             sound's (SoundFont audio); useful on real recordings.
@@ -52,7 +50,6 @@ class RendererSettings:
     crop_frames: int = 96
     noise_levels: float = 2.0
     history_gain_db: float = 0.0
-    history_tone: float = 0.0
     gain_db: float = 0.0
     polarity: bool = False
 
@@ -150,13 +147,9 @@ class RendererTask:
         return crop
 
     def _history(self, samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Levels [t] of the past as the network hears it: at another gain, with a tone, and jittered."""
+        """Levels [t] of the past as the network hears it: at another gain in half of the crops, and jittered."""
         s, n_levels = self.settings, self.config.levels
         jitter = np.rint(rng.standard_normal(len(samples)) * rng.uniform(0, s.noise_levels)).astype(np.int64)
         if s.history_gain_db and rng.random() < 0.5:
             samples = samples * 10 ** (rng.uniform(-s.history_gain_db, s.history_gain_db) / 20)
-        if s.history_tone and rng.random() < 0.5:
-            radians = rng.uniform(0.02, 0.98) * np.pi * np.arange(len(samples)) + rng.uniform(0, 2 * np.pi)
-            # Most whistles are faint: as many tones between 0.001 and 0.01 of the most as between 0.1 and 1.
-            samples = samples + s.history_tone * 10 ** rng.uniform(-3, 0) * np.sin(radians)
         return np.clip(encode(samples, n_levels) + jitter, 0, n_levels - 1)

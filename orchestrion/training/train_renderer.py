@@ -31,7 +31,6 @@ def train_renderer(
     unconditioned: bool = False,
     start_from: str | os.PathLike[str] | None = None,
     history_gain_db: float = 0.0,
-    history_tone: float = 0.0,
     loop: LoopSettings,
     crops: RendererSettings | None = None,
     resume: bool = False,
@@ -50,7 +49,7 @@ def train_renderer(
         unconditioned: leave the score away: the generator to compare with.
         start_from: an instrument (shipped, or a weights file) of the same preset whose weights the training begins
             with: a small set of recordings goes much further from a related instrument than from nothing.
-        history_gain_db, history_tone: see `RendererSettings`; 15 or so for smooth tones, 0.05 against whistles.
+        history_gain_db: see `RendererSettings`; 15 or so for smooth tones.
         loop: length, learning rate, precision, …
         crops: what a batch is made of; by default clean SoundFont audio is left as it is and real recordings are
             varied in gain and polarity.
@@ -67,8 +66,7 @@ def train_renderer(
     config = PRESETS[preset].unconditioned() if unconditioned else PRESETS[preset]
     made = str(data).startswith(SOUNDFONT)
     crops = crops or (RendererSettings() if made else RendererSettings(gain_db=3.0, polarity=True))
-    if history_gain_db or history_tone:
-        crops = dataclasses.replace(crops, history_gain_db=history_gain_db, history_tone=history_tone)
+    crops = dataclasses.replace(crops, history_gain_db=history_gain_db) if history_gain_db else crops
     folder = Path(run)
     beginning = None if start_from is None else _weights_to_start_from(start_from, config)
     claim(folder, resume, _record(data, preset, config, loop, crops) | {"start_from": _text(start_from), "label": label})

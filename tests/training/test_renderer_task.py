@@ -83,15 +83,6 @@ def test_a_louder_or_softer_past_leaves_the_targets(recordings):
     assert moved.batch(3, 0, 1)["targets"].equal(steady.batch(3, 0, 1)["targets"])
 
 
-def test_a_tone_in_the_past_leaves_the_targets(recordings):
-    plain = task(recordings, RendererSettings(crop_frames=24, noise_levels=0.0))
-    whistling = task(recordings, RendererSettings(crop_frames=24, noise_levels=0.0, history_tone=0.5))
-    steps = range(12)
-    differs = [not whistling.batch(s, 0, 1)["levels"].equal(plain.batch(s, 0, 1)["levels"]) for s in steps]
-    assert 2 <= sum(differs) <= 10
-    assert all(whistling.batch(s, 0, 1)["targets"].equal(plain.batch(s, 0, 1)["targets"]) for s in steps)
-
-
 def test_noise_jitters_the_history_and_leaves_the_targets(recordings):
     clean = task(recordings, RendererSettings(crop_frames=24, noise_levels=0.0)).batch(3, 0, 1)
     noisy = task(recordings, RendererSettings(crop_frames=24, noise_levels=2.0)).batch(3, 0, 1)
