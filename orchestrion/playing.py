@@ -73,7 +73,7 @@ def play_all(
         takes: scores, each with the number of the take; same score, take and seed, same audio.
         temperature: divides the logits; None for each instrument's own.
         parallel: cut scores into pieces that are played at once and joined where little sounds, instead of playing them
-            in one run; None for those of eight seconds or more.
+            in one run; None for those of eight seconds or more, on instruments that know the notes.
         gains_db: of an ensemble's parts, in dB, one each; none for all 0.
         pans: of an ensemble's parts, -1 left to 1 right, one each; with them the audio is stereo.
         threads: processor threads; None for all.
@@ -154,7 +154,7 @@ def render_to_file(
     compile_player(storage)
     rate, n_samples = instrument.config.sample_rate, instrument.series(score).n_samples
     asked: dict[str, Any] = {"seed": seed, "take": take, "temperature": temperature, "storage": storage}
-    asked["parallel"] = is_parallel(score, parallel)
+    asked["parallel"] = is_parallel(score, [instrument], parallel)
 
     def start(state: Any) -> Stream | ParallelStream:
         return blocks_of(score, instrument, threads=threads, state=state, **asked)
@@ -180,9 +180,14 @@ def compile_player(storage: str = STORAGE) -> None:
         compile_kernels(storage)
 
 
-def is_parallel(score: Score, asked: bool | None) -> bool:
-    """Whether a score is cut into pieces: as asked, else from eight seconds on (see `PARALLEL_FROM_S`)."""
-    return score.duration_s >= PARALLEL_FROM_S if asked is None else asked
+def is_parallel(score: Score, instruments: Sequence[Instrument], asked: bool | None) -> bool:
+    """Whether a score is cut into pieces: as asked, else from eight seconds on (see `PARALLEL_FROM_S`).
+
+    What knows no notes is played in one run: it could begin every piece with other music, or with silence that lasts.
+    """
+    if asked is not None:
+        return asked
+    return score.duration_s >= PARALLEL_FROM_S and all(player.config.conditioned for player in instruments)
 
 
 def warn_of(instrument: Instrument, score: Score) -> None:
@@ -232,7 +237,7 @@ class _Plan:
         if take == 0:
             for instrument, part in zip(instruments, parts, strict=True):
                 warn_of(instrument, part)
-        return cls(score, take, parts, is_parallel(score, parallel))
+        return cls(score, take, parts, is_parallel(score, instruments, parallel))
 
 
 def _generate(

@@ -140,13 +140,16 @@ def test_two_ways_to_say_the_tempo_are_a_usage_error(tiny: Path, folder: Path) -
 
 def test_cutting_a_score_into_pieces_is_asked_for_or_comes_with_length(tiny: Path, folder: Path) -> None:
     from orchestrion.playing import PARALLEL_FROM_S, is_parallel
+    from orchestrion.renderer.instrument import Instrument
 
     for name, *how in (("default.wav",), ("exact.wav", "--exact"), ("parallel.wav", "--parallel")):
         run("ode-to-joy", "-i", tiny, "--transpose", -7, "--end", 6, *how, "-o", name)
     default, exact, parallel = ((folder / f"{name}.wav").read_bytes() for name in ("default", "exact", "parallel"))
     assert default == exact and len(exact) == len(parallel)
     long = Score((Part("", 0, (Note(0.0, PARALLEL_FROM_S, 60, 80),)),))
-    assert is_parallel(long, None) and not is_parallel(long, False) and not is_parallel(duo(), None)
+    player, free = [Instrument.load(tiny)], [Instrument.load("violin-unconditioned")]
+    assert is_parallel(long, player, None) and not is_parallel(long, player, False)
+    assert not is_parallel(duo(), player, None) and not is_parallel(long, free, None)
 
 
 def test_storage_of_the_weights_is_asked_for_and_noted(tiny: Path, folder: Path) -> None:
