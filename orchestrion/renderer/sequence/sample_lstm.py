@@ -8,7 +8,7 @@ same numbers as running each from its beginning.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +19,9 @@ from torch import Tensor, nn
 from orchestrion.progress import Advance
 from orchestrion.renderer.configuring import BackendConfig, Range
 from orchestrion.renderer.seeding import at_least, check_length, seed_or_noise
-from orchestrion.renderer.sequence.scale import measured_level
+from orchestrion.renderer.sequence.scale import SampleBySample
 from orchestrion.renderer.spectral.cells import Lstm
 
-FIRST_LEVEL = 0.1
 REPORT_SAMPLES = 441
 
 
@@ -51,35 +50,13 @@ PAPER = SampleLstmConfig()
 SMALL = SampleLstmConfig(hidden=32, targets=100)
 
 
-class SampleLstm(nn.Module):
+class SampleLstm(SampleBySample):
     """The baseline. ``level`` is the training audio's RMS, which amplitudes are divided by."""
 
-    level: Tensor
-
     def __init__(self, config: SampleLstmConfig):
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.lstm = Lstm(1, config.hidden)
         self.head = nn.Linear(config.hidden, 1)
-        self.register_buffer("level", torch.tensor(FIRST_LEVEL))
-
-    @property
-    def sample_rate(self) -> int:
-        return self.config.sample_rate
-
-    @property
-    def block(self) -> int:
-        """Samples between possible seams: it goes sample by sample."""
-        return 1
-
-    @property
-    def clip_samples(self) -> int:
-        """Audio of a training example."""
-        return self.config.window + self.config.targets
-
-    def calibrate(self, clips: Iterable[Tensor]) -> None:
-        """Measure the level of ``clips``, each ``[b, t]``."""
-        self.level.fill_(measured_level(clips))
 
     def forward(self, audio: Tensor) -> Tensor:
         """``[b, t]`` (divided by the level) to the prediction after each sample, ``[b, t]``."""

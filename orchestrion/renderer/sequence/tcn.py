@@ -14,7 +14,7 @@ training on ``targets`` positions at once is the paper's many-to-one training on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,9 +26,8 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.progress import Advance
 from orchestrion.renderer.configuring import BackendConfig, Range
 from orchestrion.renderer.seeding import at_least, check_length, seed_or_noise
-from orchestrion.renderer.sequence.scale import measured_level
+from orchestrion.renderer.sequence.scale import SampleBySample
 
-FIRST_LEVEL = 0.1
 REPORT_SAMPLES = 441
 LOSSES = {"huber": F.huber_loss, "log-cosh": lambda a, b: log_cosh(a - b).mean(), "mse": F.mse_loss}
 
@@ -125,39 +124,18 @@ class Block(nn.Module):
         return torch.tanh(skip + self.around(x)), skip
 
 
-class Tcn(nn.Module):
+class Tcn(SampleBySample):
     """The network. ``level`` is the training audio's RMS, which amplitudes are divided by."""
 
-    level: Tensor
-
     def __init__(self, config: TcnConfig):
-        super().__init__()
-        self.config = c = config
+        super().__init__(config)
+        c = config
         widths = [1] + [c.filters] * (c.stacks * len(c.dilations) - 1)
         self.blocks = nn.ModuleList(
             Block(width, c.filters, c.kernel, dilation)
             for width, dilation in zip(widths, c.dilations * c.stacks, strict=True)
         )
         self.head = nn.Linear(c.filters, 1)
-        self.register_buffer("level", torch.tensor(FIRST_LEVEL))
-
-    @property
-    def sample_rate(self) -> int:
-        return self.config.sample_rate
-
-    @property
-    def block(self) -> int:
-        """Samples between possible seams: it goes sample by sample."""
-        return 1
-
-    @property
-    def clip_samples(self) -> int:
-        """Audio of a training example."""
-        return self.config.window + self.config.targets
-
-    def calibrate(self, clips: Iterable[Tensor]) -> None:
-        """Measure the level of ``clips``, each ``[b, t]``."""
-        self.level.fill_(measured_level(clips))
 
     def forward(self, audio: Tensor) -> Tensor:
         """``[b, t]`` (divided by the level) to the prediction after each sample, ``[b, t]``."""
