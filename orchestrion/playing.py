@@ -118,12 +118,13 @@ def blocks_of(
         "seed": seed,
         "temperature": instrument.temperature if temperature is None else temperature,
         "voice": take * VOICES_A_TAKE,
+        "threads": threads,
         "storage": storage,
         "state": state,
     }
     series = instrument.series(score)
     if parallel:
-        return ParallelStream(instrument.model, series, threads=threads, **options)
+        return ParallelStream(instrument.model, series, **options)
     return Stream(instrument.model, series, **options)
 
 

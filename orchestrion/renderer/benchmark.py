@@ -80,7 +80,7 @@ def benchmark(
 ) -> Iterator[Row]:
     """Yield a row for each preset, mode, storage and number of threads, as soon as it is measured.
 
-    One voice is timed on one thread alone. Compilation, where the cache does not have it yet, is not counted. What has
+    Compilation, where the cache does not have it yet, is not counted. What has
     taken ``ENOUGH_S`` is not repeated.
 
     Raises:
@@ -97,7 +97,7 @@ def benchmark(
         yield bench.baseline
         for storage in storages:
             for mode in modes:
-                for n in threads if mode in ("32_voices", "parallel") else (1,):
+                for n in threads:
                     if mode != "torch_step_loop":
                         yield bench.row(mode, storage, n, score_s)
 

@@ -26,9 +26,9 @@ from orchestrion.renderer.kernels.packing import Packed, pack
 from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
 
-# One voice is bound by streaming weights from cache, so half the bytes play medium three times as fast; bits/sample of
-# held-out audio do not change in the fourth decimal (``benchmarks/parallel_price.py``).
-STORAGE = "bfloat16"
+# Whole numbers play fastest on every width of vectors, and cost 0.002 to 0.003 bits a sample of held-out audio, which no
+# measure of notes shows (``benchmarks/storage_price.py``, ``benchmarks/parallel_price.py``).
+STORAGE = "int8"
 FRAMES_A_RUN = 64  # of every voice of a batch: what is gathered for them stays small
 VOICES_PER_BATCH = 24  # twice the tallest register tile
 
@@ -141,9 +141,10 @@ def perform(tasks: Sequence[Task], *, threads: int | None = None, progress: Adva
     """The levels of every task, ``[samples]`` int32."""
     if not tasks:
         return []
-    threads = max(1, min(threads or usable_processors(), len(tasks)))
+    allowed = threads or usable_processors()
+    threads = max(1, min(allowed, len(tasks)))
     places = min(VOICES_PER_BATCH, -(-len(tasks) // threads))
-    work = _Queue(tasks, progress)
+    work = _Queue(tasks, progress, helped=allowed >= 2 * threads)
     with single_threaded_torch():
         if threads == 1:
             _work(work, places)
@@ -162,7 +163,8 @@ def perform(tasks: Sequence[Task], *, threads: int | None = None, progress: Adva
 class _Queue:
     """Tasks not yet begun, longest first, and the results of those done; shared by the workers."""
 
-    def __init__(self, tasks: Sequence[Task], progress: Advance | None):
+    def __init__(self, tasks: Sequence[Task], progress: Advance | None, helped: bool):
+        self.helped = helped  # whether a second thread is free for each worker
         self._lock = threading.Lock()
         self._waiting = sorted(range(len(tasks)), key=lambda i: tasks[i].n_frames)
         self._tasks, self._progress = tasks, progress
@@ -227,7 +229,7 @@ def _work(work: _Queue, places: int) -> None:
 
 def _advance(work: _Queue, voices: list[Voice]) -> list[Voice]:
     """Run ``voices`` until one of them ends; those left."""
-    batch = Batch(voices[0].task.conditioner.packed, [voice.state for voice in voices])
+    batch = Batch(voices[0].task.conditioner.packed, [voice.state for voice in voices], helped=work.helped)
     while all(voice.left for voice in voices) and not work.stopped:
         n_frames = min(FRAMES_A_RUN, min(voice.left for voice in voices))
         levels = run_frames(batch, voices, n_frames)

@@ -8,7 +8,7 @@ import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.randomness import stream_key
-from orchestrion.processors import single_threaded_torch
+from orchestrion.processors import single_threaded_torch, usable_processors
 from orchestrion.renderer.kernels.batch import Batch, VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.mulaw import decode
@@ -26,6 +26,7 @@ class Stream:
     Args:
         voice: the number that, with the seed, decides the random numbers (0 for the first series of ``generate``).
         block_frames: conditioning frames a block.
+        threads: a second one shares the work; the audio is the same.
         state: of an earlier stream with the same other arguments.
     """
 
@@ -38,6 +39,7 @@ class Stream:
         temperature: float | np.ndarray = 1.0,
         voice: int = 0,
         block_frames: int = BLOCK_FRAMES,
+        threads: int | None = None,
         storage: str = STORAGE,
         state: VoiceState | None = None,
     ):
@@ -45,7 +47,7 @@ class Stream:
         begun = state or VoiceState.silent(packed, int(stream_key(seed, voice)))
         task = Task(Conditioner(self.model, packed, series, temperature), begun, begun.counter // series.hop)
         self._voice = Voice(task, np.empty(0, dtype=np.int32))
-        self._batch = Batch(packed, [begun])
+        self._batch = Batch(packed, [begun], helped=(threads or usable_processors()) > 1)
         self._block_frames = block_frames
 
     def __iter__(self) -> Iterator[np.ndarray]:

@@ -107,7 +107,7 @@ class WaveNetGenerator(WaveNet):
             VoiceState.silent(packed, int(stream_key(seed, 0))),
             forced=encode(audio, c.levels).astype(np.int32),
         )
-        (levels,) = perform([task], threads=1, progress=progress)
+        (levels,) = perform([task], progress=progress)
         return decode(levels[len(audio) :][:n_samples], c.levels)
 
     def _series(self, score: Score | None, before: int, n_samples: int) -> ConditioningSeries:

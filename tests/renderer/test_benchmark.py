@@ -28,7 +28,7 @@ def test_every_mode_and_number_of_threads_has_its_row(tiny):
     rows = [row.to_dict() for row in bench.benchmark(["tiny"], (1, 2), storages=["float32"], score_s=0.3, repeats=1)]
     found = [(row["mode"], row["threads"]) for row in rows]
     assert found == [
-        ("torch_step_loop", 1), ("one_voice", 1), ("32_voices", 1), ("32_voices", 2), ("parallel", 1), ("parallel", 2),
+        ("torch_step_loop", 1), ("one_voice", 1), ("one_voice", 2), ("32_voices", 1), ("32_voices", 2), ("parallel", 1), ("parallel", 2),
     ]  # fmt: skip
     assert all(set(row) == KEYS and row["preset"] == "tiny" and row["storage"] == "float32" for row in rows)
     assert json.loads(json.dumps(rows)) == rows

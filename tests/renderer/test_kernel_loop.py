@@ -1,6 +1,7 @@
 """The compiled loop against the float64 reference: logits, draws, widths of vectors, batches."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from orchestrion.bridge.randomness import stream_key, uniform
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import PRESETS
-from orchestrion.renderer.kernels.batch import Batch, Block, VoiceState
+from orchestrion.renderer.kernels import loop
+from orchestrion.renderer.kernels.batch import FEW, Batch, Block, VoiceState
+from orchestrion.renderer.kernels.helper import TRY_AGAIN, Helper
 from orchestrion.renderer.kernels.memory import aligned_zeros
 from orchestrion.renderer.kernels.packing import STORAGES, pack, unpack_matrix
 from orchestrion.renderer.kernels.width import host_lanes, lanes_tag
@@ -125,6 +128,93 @@ def test_all_widths_agree_to_the_bit(narrow, storage):
         batch.run(block, 0, len(out), out)
         results.append((out, batch.logits))
     assert np.array_equal(results[0][0], results[1][0]) and np.array_equal(results[0][1], results[1][1])
+
+
+# Wide skips: of these the drawing thread keeps some columns.
+WIDE = dataclasses.replace(SMALL, layers=4, cycle=4, skip=512)
+
+
+def played(packed, block, helped, cuts=(37, 64, 91), choose=lambda turn: True):
+    """Levels of a block run in pieces, with a helper whenever ``choose(number of the piece)``."""
+    n_steps, n_voices = block.forced.shape
+    voices = [VoiceState.silent(packed, int(stream_key(0, v))) for v in range(n_voices)]
+    batch, out = Batch(packed, voices, helped=helped), np.empty((n_steps, n_voices), dtype=np.int32)
+    if helped:
+        pieces = iter(range(100))
+        batch.helper._chosen = lambda: choose(next(pieces))
+    for first, last in itertools.pairwise((0, *cuts, n_steps)):
+        batch.run(block, first, last - first, out)
+    return out, batch.logits
+
+
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("config, n_voices", [(SMALL, 1), (WIDE, 1), (WIDE, 3)])
+def test_a_helper_changes_no_bit(config, n_voices, storage):
+    packed = pack(config, random_tensors(config), storage)
+    block, _, _ = make_block(config, packed, n_voices, 4)
+    alone = played(packed, block, helped=False)
+    for choose in (lambda turn: True, lambda turn: turn % 2 == 1):
+        assert all(np.array_equal(a, b) for a, b in zip(alone, played(packed, block, True, choose=choose), strict=True))
+
+
+def test_a_helper_takes_part(monkeypatch):
+    """Its columns are its own: with a helper that works on another network, the logits differ."""
+    packed, other = (pack(WIDE, random_tensors(WIDE, seed), "float32") for seed in (0, 1))
+    block, _, _ = make_block(WIDE, packed, 1, 4)
+    theirs = Batch(other, [VoiceState.silent(other, 0)])
+    helped = Batch(packed, [VoiceState.silent(packed, int(stream_key(0, 0)))], helped=True)
+    expected, _ = played(packed, block, helped=False)
+    real, out = loop.help_along, np.empty_like(expected)
+
+    def on_other_weights(width, storage, n, places, layers, *rest):
+        swapped = layers.copy()
+        swapped[:, loop.AFTER] = theirs._layers[:, loop.AFTER]
+        real(width, storage, n, places, swapped, *rest)
+
+    monkeypatch.setattr(loop, "help_along", on_other_weights)
+    for _ in range(20):  # a busy machine may start the helper late
+        helped.run(block, 0, len(out), out)
+        if not np.array_equal(out, expected):
+            return
+    pytest.fail("the helper never took part")
+
+
+def test_a_run_that_fails_lets_its_helper_go(monkeypatch):
+    packed = pack(SMALL, random_tensors(SMALL), "float32")
+    block, _, _ = make_block(SMALL, packed, 1, 1)
+    batch, out = Batch(packed, [VoiceState.silent(packed, 0)], helped=True), np.empty((SMALL.hop, 1), dtype=np.int32)
+
+    def fail(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "run", fail)
+        with pytest.raises(KeyboardInterrupt):
+            batch.run(block, 0, SMALL.hop, out)
+    batch.run(block, 0, SMALL.hop, out)
+    again = np.empty_like(out)
+    Batch(packed, [VoiceState.silent(packed, 0)]).run(block, 0, SMALL.hop, again)
+    assert np.array_equal(out, again)
+
+
+def test_many_voices_have_no_helper():
+    packed = pack(SMALL, random_tensors(SMALL), "float32")
+    voices = [VoiceState.silent(packed, v) for v in range(FEW + 1)]
+    assert Batch(packed, voices, helped=True).helper is None and Batch(packed, voices[:FEW], helped=True).helper
+
+
+@pytest.mark.parametrize("helped_s, alone_s", [(0.001, 0.02), (0.02, 0.001)])
+def test_the_helper_stays_if_it_is_quicker(helped_s, alone_s):
+    helper, helped = Helper(), []
+    for _ in range(2 * TRY_AGAIN):
+        asked = []
+        with helper.beside(100, lambda asked=asked: asked.append(1)):
+            pass
+        helped.append(bool(asked))
+        helper._pace[bool(asked)] = helped_s if asked else alone_s
+    quick = helped_s < alone_s
+    assert helped[2:TRY_AGAIN] == [quick] * (TRY_AGAIN - 2)
+    assert helped[:2] == [True, False] == helped[TRY_AGAIN : TRY_AGAIN + 2]
 
 
 def test_a_state_carried_over_continues_the_voice():

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from orchestrion.renderer.kernels import loop
 from orchestrion.renderer.kernels.emitter import FLOAT32, INT8_STORED, PANEL_BYTES
+from orchestrion.renderer.kernels.helper import Helper, own_columns
 from orchestrion.renderer.kernels.memory import aligned_zeros
 from orchestrion.renderer.kernels.packing import STORAGES, Packed
 from orchestrion.renderer.kernels.width import lanes_tag, storage_tag
 from orchestrion.renderer.mulaw import silence_level
 
 AHEAD = 8  # samples whose past is multiplied at once; a power of two
-FEW = 4  # voices up to which that pays
+FEW = 4  # voices up to which that pays, and a helper may
 
 
 @dataclass
@@ -63,11 +66,18 @@ class Block:
 class Batch:
     """``voices`` in lockstep; ``run`` advances all of them.
 
-    ``lanes`` and ``quads`` force other instructions than the host's best; see ``width``.
+    Args:
+        lanes, quads: force other instructions than the host's best; see ``width``.
+        helped: whether a second thread shares the work of up to ``FEW`` voices; the numbers are the same.
     """
 
     def __init__(
-        self, packed: Packed, voices: Sequence[VoiceState], lanes: int | None = None, quads: bool | None = None
+        self,
+        packed: Packed,
+        voices: Sequence[VoiceState],
+        lanes: int | None = None,
+        quads: bool | None = None,
+        helped: bool = False,
     ):
         self.packed, self.n = packed, len(voices)
         kind = STORAGES[packed.storage]
@@ -81,20 +91,28 @@ class Batch:
         for column, voice in enumerate(voices):
             self._rings[:, column] = voice.history
         self._ahead = AHEAD if self.n <= FEW else 1
-        self._chains = aligned_zeros(packed.config.layers, self._ahead * self.n, 2 * packed.width)
+        self._chains = aligned_zeros(packed.config.layers, 2 * self._ahead * self.n, 2 * packed.width)
         self._zeros = aligned_zeros(2 * packed.width)
+        self.helper = Helper() if helped and self.n <= FEW else None
         self._buffers = self._scratch()
-        self._scratch_addresses = np.array([self._buffers[name].ctypes.data for name in loop.SCRATCH], dtype=np.int64)
+        self._own = self._scratch_addresses()
+        self._helpers = self._own.copy()
+        self._helpers[loop.WHOLE] = self._buffers["helpers_whole"].ctypes.data
         self._places, self._layers = self._addresses()
 
     def run(self, block: Block, first: int, n_steps: int, out: np.ndarray) -> None:
         """Samples ``first .. first + n_steps`` of ``block`` into ``out [f * hop, v]`` int32."""
         excitation = 0 if block.excitation is None else block.excitation.ctypes.data
-        loop.run(
-            *self._tags, self._places, self._layers, self._scratch_addresses, block.rows.ctypes.data, excitation,
-            block.sharpness, self._keys, self._counters, self._now, self._before, out, block.forced,
-            self._clock, first, n_steps,
-        )  # fmt: skip
+        width, storage, _ = self._tags
+        help_along = partial(
+            loop.help_along, width, storage, self.n, self._places, self._layers, self._helpers, self._clock, n_steps
+        )
+        with self.helper.beside(n_steps, help_along) if self.helper else nullcontext():
+            loop.run(
+                *self._tags, self._places, self._layers, self._own, block.rows.ctypes.data, excitation,
+                block.sharpness, self._keys, self._counters, self._now, self._before, out, block.forced,
+                self._clock, first, n_steps,
+            )  # fmt: skip
         self._clock += n_steps
 
     def states(self) -> list[VoiceState]:
@@ -117,22 +135,26 @@ class Batch:
 
     def _scratch(self) -> dict[str, np.ndarray]:
         p = self.packed
+        whole = self._ahead * (2 + max(p.width, p.skip_width, len(p.head_bias)))
         sizes = {
-            "stream": p.width + p.skip_width, "a": 2 * p.width, "z": p.width,
+            "stream": p.width + p.skip_width, "a": 2 * p.width, "z": p.width * (p.config.layers if self.helper else 1),
             "head": len(p.head_bias), "logits": len(p.out_bias), "weights": len(p.out_bias),
-            "whole": self._ahead * (2 + max(p.width, p.skip_width, len(p.head_bias))),
+            "whole": whole, "helpers_whole": whole,
         }  # fmt: skip
         return {name: aligned_zeros(self.n, size) for name, size in sizes.items()}
 
+    def _scratch_addresses(self) -> np.ndarray:
+        return np.array([self._buffers[name].ctypes.data for name in loop.SCRATCH], dtype=np.int64)
+
     def _addresses(self) -> tuple[np.ndarray, np.ndarray]:
         p, c = self.packed, self.packed.config
-        layers = np.zeros((c.layers, 9), dtype=np.int64)
+        layers = np.zeros((c.layers, 10), dtype=np.int64)
         slot = 0
         for i, dilation in enumerate(c.dilations):
             layers[i] = [
                 p.gates[i].address, p.gates[i].scale.ctypes.data, p.after_gates[i].address, p.after_gates[i].scale.ctypes.data,
                 p.after_bias[i].ctypes.data, self._rings[slot].ctypes.data, dilation, min(dilation, self._ahead),
-                self._chains[i].ctypes.data,
+                self._chains[i].ctypes.data, -1,
             ]  # fmt: skip
             slot += dilation
         places = np.zeros(loop.N_PLACES, dtype=np.int64)
@@ -150,6 +172,7 @@ class Batch:
         places[loop.HEAD_WIDTH], places[loop.LEVELS_WIDTH] = len(p.head_bias), len(p.out_bias)
         places[loop.UNIT] = 126
         places[loop.LEVELS], places[loop.HOP] = c.levels, c.hop
+        if self.helper:
+            places[loop.WORDS], places[loop.Z_STEP] = self.helper.words.ctypes.data, self._buffers["z"].nbytes // c.layers
+            places[loop.OWN_SKIPS], places[loop.OWN_HEAD], places[loop.OWN_LEVELS] = own_columns(p)
         return places, layers
-
-

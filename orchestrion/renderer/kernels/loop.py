@@ -1,4 +1,11 @@
-"""The compiled sample loop: every voice one sample further, again and again; nothing is allocated inside."""
+"""The compiled sample loop: every voice one sample further, again and again; nothing is allocated inside.
+
+A few voices may have a second thread beside the one that draws, the *helper*: it makes most of the skip sums, which no later
+layer waits for, half of the last two products, and what the past will add to coming samples. The drawing thread never waits for a helper that is not there: at every
+sample it looks whether the helper stands ready, else it does all of that sample's work itself; and when it has waited long
+within a sample, because the helper's processor went to another program, it sends the helper away. Columns are computed by
+themselves, so who computes them changes no bit.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +13,32 @@ import numpy as np
 
 from orchestrion.bridge.randomness import uniform_scalar
 from orchestrion.compiled import compiled
+from orchestrion.renderer.kernels.handover import announce, breathe, heard
 from orchestrion.renderer.kernels.products import product
 from orchestrion.renderer.kernels.vectors import add, copy, exponentials, gate, greatest, read_float
 
-# Columns of `layers` (int64, one row a layer): addresses, the dilation, and how many past products are made at once.
-GATE, GATE_SCALE, AFTER, AFTER_SCALE, AFTER_BIAS, RING, DILATION, AHEAD, CHAIN = range(9)
+# Columns of `layers` (int64, one row a layer): addresses; the dilation; how many samples' past products, a group, are made at
+# once; and the group that the helper last made them for, in the half of CHAIN that its number's last bit tells.
+GATE, GATE_SCALE, AFTER, AFTER_SCALE, AFTER_BIAS, RING, DILATION, AHEAD, CHAIN, MADE = range(10)
 # Entries of `places` (int64): addresses and sizes. UNIT is the biased exponent of what lies within -1 .. 1. NONE is 0: a
-# literal 0 would be a type of its own, and compile anew.
+# literal 0 would be a type of its own, and compile anew. Z_STEP: bytes from one layer's gates to the next one's. WORDS: what
+# the two threads tell each other, 0 without a helper. OWN_...: columns that the drawing thread keeps of what is shared.
 (
     EMBED_NOW, EMBED_BEFORE, EXCITATION, EXCITATION_ROWS, EXCITATION_SCALE, SKIP_BIAS, HEAD, HEAD_SCALE, HEAD_BIAS,
     OUT, OUT_SCALE, OUT_BIAS, ZEROS, WIDTH, SKIP_WIDTH, HEAD_WIDTH, LEVELS_WIDTH, LEVELS, HOP, ROW_BYTES, UNIT, NONE,
-) = range(22)  # fmt: skip
-N_PLACES = 22
+    Z_STEP, WORDS, OWN_SKIPS, OWN_HEAD, OWN_LEVELS,
+) = range(27)  # fmt: skip
+N_PLACES = 27
 # Addresses of scratch, [v, ...] each: "stream" is h and then the skip sum; "a" the gates' input; "z" their output.
 SCRATCH = ("stream", "a", "z", "head", "logits", "weights", "whole")
 STREAM, A, Z, HEAD_SUM, LOGITS, WEIGHTS, WHOLE = range(7)
 LEAST = np.float32(-np.inf)
 NOTHING = np.float32(0.0)
+# Words, a cache line each. The drawing thread writes TURN (twice the sample's number, and 1 if it is shared), STEP (how far it
+# is) and STOP; the helper READY (the number of the sample it waits for) and DONE. Numbers of samples begin at 1.
+TURN, STEP, STOP, READY, DONE = (64 * line for line in range(5))
+WORDS_BYTES = 320
+PATIENCE = 2000  # looks at a word: many times what a helper takes that runs, less than the time another program gets
 
 
 @compiled(nogil=True)
@@ -46,12 +62,20 @@ def run(
     """
     n = len(keys)
     n_layers = len(layers)
+    words, none = places[WORDS], places[NONE]
     for t in range(first, first + n_steps):
+        turn = clock + t - first + 1
+        shared = none
+        if words:
+            shared = none + 1 if heard(words + READY) == turn else none
+            announce(words + TURN, 2 * turn + shared)
         frame = t // places[HOP]
         _input(width, plain, n, places, scratch, excitation, t, now, before)
         row = rows + 8 * frame * n_layers * n * places[WIDTH]
-        _stack(width, storage, n, places, layers, scratch, row, clock + t - first)
-        _head(width, storage, n, places, scratch)
+        _stack(width, storage, n, places, layers, scratch, row, turn, shared)
+        if not _head(width, storage, n, places, scratch, turn, n_layers, shared):
+            announce(words + STOP, turn)
+            words = none
         for v in range(n):
             u = uniform_scalar(keys[v], counters[v])
             level = _draw(width, places, scratch, v, sharpness[frame, v], u)
@@ -63,14 +87,71 @@ def run(
 
 
 @compiled(nogil=True)
+def help_along(width, storage, n, places, layers, scratch, clock, n_steps):  # pragma: no cover - compiled
+    """The helper's side of ``run`` with the same ``clock`` and ``n_steps``; returns at their end, or once STOP is not 0.
+
+    ``scratch`` is its own in "whole" and the same elsewhere.
+    """
+    words = places[WORDS]
+    turn, last = clock + 1, clock + n_steps
+    while turn <= last:
+        announce(words + READY, turn)
+        told = heard(words + TURN)
+        while told < 2 * turn:
+            if heard(words + STOP):
+                return
+            breathe()
+            told = heard(words + TURN)
+        if told == 2 * turn + 1:
+            _help(width, storage, n, places, layers, scratch, turn)
+        turn = told // 2 + 1
+
+
+@compiled(nogil=True)
+def _help(width, storage, n, places, layers, scratch, turn):  # pragma: no cover - compiled
+    """One shared sample."""
+    words, n_layers = places[WORDS], len(layers)
+    residual, skips, own = places[WIDTH], places[SKIP_WIDTH], places[OWN_SKIPS]
+    length, begun = skips + residual, turn * (n_layers + 2)
+    skip = scratch[STREAM] + 4 * (residual + own)
+    for v in range(n):
+        for c in range(0, skips - own, len(width)):
+            copy(width, places[SKIP_BIAS] + 4 * (own + c), skip + 4 * (v * length + c))
+    _past_of_next(width, storage, n, places, layers, scratch[WHOLE], turn - 1)
+    there = begun
+    for i in range(n_layers):
+        while there <= begun + i:
+            there = heard(words + STEP)
+            if there <= begun + i:
+                breathe()
+        floor = NOTHING if i == n_layers - 1 else LEAST
+        _skips(width, storage, n, places, layers[i], scratch, i, own, skips - own, floor)
+    announce(words + DONE, 3 * turn)
+    _await(words + STEP, begun + n_layers + 1)
+    _hidden(width, storage, n, places, scratch, places[OWN_HEAD], places[HEAD_WIDTH] - places[OWN_HEAD])
+    announce(words + DONE, 3 * turn + 1)
+    _await(words + STEP, begun + n_layers + 2)
+    _logits(width, storage, n, places, scratch, places[OWN_LEVELS], places[LEVELS_WIDTH] - places[OWN_LEVELS])
+    announce(words + DONE, 3 * turn + 2)
+
+
+@compiled(nogil=True)
+def _await(address, value):  # pragma: no cover - compiled
+    """Wait until the word at ``address`` is at least ``value``; how often it had to be looked at again."""
+    looks = 0
+    while heard(address) < value:
+        breathe()
+        looks += 1
+    return looks
+
+
+@compiled(nogil=True)
 def _input(width, plain, n, places, scratch, excitation, t, now, before):  # pragma: no cover - compiled
-    """stream = E_now[now] + E_before[before] + excitation @ W | b_skip."""
-    residual, skips, none = places[WIDTH], places[SKIP_WIDTH], places[NONE]
-    length = skips + residual
+    """h = E_now[now] + E_before[before] + excitation @ W."""
+    residual, none = places[WIDTH], places[NONE]
+    length = places[SKIP_WIDTH] + residual
     for v in range(n):
         stream = scratch[STREAM] + 4 * v * length
-        for c in range(0, skips, len(width)):
-            copy(width, places[SKIP_BIAS] + 4 * c, stream + 4 * (residual + c))
         for c in range(0, residual, len(width)):
             a = places[EMBED_NOW] + 4 * (now[v] * residual + c)
             add(width, a, places[EMBED_BEFORE] + 4 * (before[v] * residual + c), stream + 4 * c)
@@ -83,14 +164,20 @@ def _input(width, plain, n, places, scratch, excitation, t, now, before):  # pra
 
 
 @compiled(nogil=True)
-def _stack(width, storage, n, places, layers, scratch, row, clock):  # pragma: no cover - compiled
-    """All gated layers: leaves relu(skip sum + bias) in the stream."""
+def _stack(width, storage, n, places, layers, scratch, row, turn, shared):  # pragma: no cover - compiled
+    """All gated layers: leaves relu(skip sum + bias) in the stream, of a shared sample the first ``OWN_SKIPS`` columns."""
     residual, skips, none = places[WIDTH], places[SKIP_WIDTH], places[NONE]
-    stream, a, z = scratch[STREAM], scratch[A], scratch[Z]
+    stream, a, clock = scratch[STREAM], scratch[A], turn - 1
     length, last = skips + residual, len(layers) - 1
+    own = places[OWN_SKIPS] if shared else skips
+    begun = turn * (len(layers) + 2)
+    for v in range(n):
+        for c in range(0, own, len(width)):
+            copy(width, places[SKIP_BIAS] + 4 * c, stream + 4 * (v * length + residual + c))
     for i in range(last + 1):
         layer = layers[i]
         past = layer[RING] + 4 * (clock & (layer[DILATION] - 1)) * n * residual
+        z = scratch[Z] + i * places[Z_STEP]
         _gate_sums(
             width, storage, n, places, layer, scratch[WHOLE], past, stream, length, a, row + 8 * i * n * residual, clock
         )  # fmt: skip
@@ -99,17 +186,27 @@ def _stack(width, storage, n, places, layers, scratch, row, clock):  # pragma: n
                 copy(width, stream + 4 * (v * length + c), past + 4 * (v * residual + c))
                 filtered = a + 4 * (2 * v * residual + c)
                 gate(width, filtered, filtered + 4 * residual, z + 4 * (v * residual + c))
+        if shared:
+            announce(places[WORDS] + STEP, begun + i + 1)
         if i < last:
             product(
                 width, storage, n, z, residual, residual, none, none, none, layer[AFTER], residual * places[ROW_BYTES],
-                residual, length, stream, length, stream, length, layer[AFTER_BIAS], layer[AFTER_SCALE], scratch[WHOLE], places[UNIT],
-                none, none, LEAST,
+                residual, residual + own, stream, length, stream, length, layer[AFTER_BIAS], layer[AFTER_SCALE],
+                scratch[WHOLE], places[UNIT], none, none, LEAST,
             )  # fmt: skip
-    layer, skip = layers[last], stream + 4 * residual
+    _skips(width, storage, n, places, layers[last], scratch, last, none, own, NOTHING)
+
+
+@compiled(nogil=True)
+def _skips(width, storage, n, places, layer, scratch, i, start, columns, floor):  # pragma: no cover - compiled
+    """Add layer ``i``'s part to ``columns`` of the skip sum from ``start``."""
+    residual, none, before = places[WIDTH], places[NONE], places[WIDTH] + start
+    length = residual + places[SKIP_WIDTH]
+    skip, k_bytes = scratch[STREAM] + 4 * before, residual * places[ROW_BYTES]
     product(
-        width, storage, n, z, residual, residual, none, none, none, layer[AFTER] + residual * (residual // 32) * places[ROW_BYTES],
-        residual * places[ROW_BYTES], none, skips, skip, length, skip, length, layer[AFTER_BIAS] + 4 * residual,
-        layer[AFTER_SCALE] + 4 * residual, scratch[WHOLE], places[UNIT], none, none, NOTHING,
+        width, storage, n, scratch[Z] + i * places[Z_STEP], residual, residual, none, none, none,
+        layer[AFTER] + before // 32 * k_bytes, k_bytes, none, columns, skip, length, skip, length,
+        layer[AFTER_BIAS] + 4 * before, layer[AFTER_SCALE] + 4 * before, scratch[WHOLE], places[UNIT], none, none, floor,
     )  # fmt: skip
 
 
@@ -120,7 +217,7 @@ def _gate_sums(
     """a = row + past @ W_past + h @ W_now.
 
     With few voices the weights' way from the cache is what takes time. The past of the next ``AHEAD`` samples is already
-    known (it is at most the dilation), so its chains are made that many at once and only continued here.
+    known (it is at most the dilation), so its chains are made that many at once, here or by the helper, and only continued.
     """
     residual, none = places[WIDTH], places[NONE]
     k, row_bytes, ahead = residual, places[ROW_BYTES], layer[AHEAD]
@@ -131,31 +228,84 @@ def _gate_sums(
             a, 2 * k, row, 2 * k, none, layer[GATE_SCALE], whole, none, none, none, LEAST,
         )  # fmt: skip
         return
-    turn = clock & (ahead - 1)
-    if turn == 0:
-        product(
-            width, storage, ahead * n, past, k, k, none, none, none, layer[GATE], stride, none, 2 * k,
-            layer[CHAIN], 2 * k, places[ZEROS], none, none, layer[GATE_SCALE], whole, none, none, none, LEAST,
-        )  # fmt: skip
+    place, group = clock & (ahead - 1), clock // ahead
+    if place == 0 and layer[MADE] != group:
+        _past(width, storage, n, places, layer, whole, group)
     product(
         width, storage, n, h, length, k, none, none, none, layer[GATE] + k * row_bytes, stride, none, 2 * k,
-        a, 2 * k, row, 2 * k, none, layer[GATE_SCALE], whole, none, layer[CHAIN] + 8 * turn * n * k, 2 * k, LEAST,
+        a, 2 * k, row, 2 * k, none, layer[GATE_SCALE], whole, none, _chain(n, k, layer, group) + 8 * place * n * k, 2 * k, LEAST,
     )  # fmt: skip
 
 
 @compiled(nogil=True)
-def _head(width, storage, n, places, scratch):  # pragma: no cover - compiled
-    """The last two products: leaves the logits in scratch."""
-    skips, hidden, levels, none = places[SKIP_WIDTH], places[HEAD_WIDTH], places[LEVELS_WIDTH], places[NONE]
+def _chain(n, k, layer, group):  # pragma: no cover - compiled
+    return layer[CHAIN] + (group & 1) * layer[AHEAD] * n * 8 * k
+
+
+@compiled(nogil=True)
+def _past(width, storage, n, places, layer, whole, group):  # pragma: no cover - compiled
+    """The chains past @ W_past of a group of samples; their past must be known."""
+    k, none, ahead = places[WIDTH], places[NONE], layer[AHEAD]
+    past = layer[RING] + 4 * (group * ahead & (layer[DILATION] - 1)) * n * k
     product(
-        width, storage, n, scratch[STREAM] + 4 * places[WIDTH], skips + places[WIDTH], skips, none, none, none, places[HEAD],
-        skips * places[ROW_BYTES], none, hidden, scratch[HEAD_SUM], hidden, places[HEAD_BIAS], none, none, places[HEAD_SCALE], scratch[WHOLE], none,
-        none, none, NOTHING,
+        width, storage, ahead * n, past, k, k, none, none, none, layer[GATE], 2 * k * places[ROW_BYTES], none, 2 * k,
+        _chain(n, k, layer, group), 2 * k, places[ZEROS], none, none, layer[GATE_SCALE], whole, none, none, none, LEAST,
     )  # fmt: skip
+
+
+@compiled(nogil=True)
+def _past_of_next(width, storage, n, places, layers, whole, clock):  # pragma: no cover - compiled
+    """The next group's chains of some layers: over the samples of a group, of all that know so much of their past."""
+    for i in range(len(layers)):
+        layer = layers[i]
+        ahead = layer[AHEAD]
+        if layer[DILATION] >= 2 * ahead and (clock + i) & (ahead - 1) == 0 and ahead > 1:
+            group = clock // ahead + 1
+            _past(width, storage, n, places, layer, whole, group)
+            layer[MADE] = group
+
+
+@compiled(nogil=True)
+def _head(width, storage, n, places, scratch, turn, n_layers, shared):  # pragma: no cover - compiled
+    """The last two products: leaves the logits in scratch; False if the helper was waited for too long."""
+    words, none, looks = places[WORDS], places[NONE], 0
+    hidden, levels = places[HEAD_WIDTH], places[LEVELS_WIDTH]
+    step = turn * (n_layers + 2) + n_layers
+    if shared:
+        hidden, levels = places[OWN_HEAD], places[OWN_LEVELS]
+        announce(words + STEP, step + 1)
+        looks += _await(words + DONE, 3 * turn)
+    _hidden(width, storage, n, places, scratch, none, hidden)
+    if shared:
+        announce(words + STEP, step + 2)
+        looks += _await(words + DONE, 3 * turn + 1)
+    _logits(width, storage, n, places, scratch, none, levels)
+    if shared:
+        looks += _await(words + DONE, 3 * turn + 2)
+    return looks < PATIENCE
+
+
+@compiled(nogil=True)
+def _hidden(width, storage, n, places, scratch, start, columns):  # pragma: no cover - compiled
+    """relu(skip sum @ W_head + b_head), ``columns`` of it from ``start``."""
+    skips, hidden, none = places[SKIP_WIDTH], places[HEAD_WIDTH], places[NONE]
+    k_bytes = skips * places[ROW_BYTES]
     product(
-        width, storage, n, scratch[HEAD_SUM], hidden, hidden, none, none, none, places[OUT], hidden * places[ROW_BYTES],
-        none, levels, scratch[LOGITS], levels, places[OUT_BIAS], none, none, places[OUT_SCALE], scratch[WHOLE], none, none, none,
-        LEAST,
+        width, storage, n, scratch[STREAM] + 4 * places[WIDTH], skips + places[WIDTH], skips, none, none, none,
+        places[HEAD] + start // 32 * k_bytes, k_bytes, none, columns, scratch[HEAD_SUM] + 4 * start, hidden,
+        places[HEAD_BIAS] + 4 * start, none, none, places[HEAD_SCALE] + 4 * start, scratch[WHOLE], none, none, none, NOTHING,
+    )  # fmt: skip
+
+
+@compiled(nogil=True)
+def _logits(width, storage, n, places, scratch, start, columns):  # pragma: no cover - compiled
+    """Hidden @ W_out + b_out, ``columns`` of it from ``start``."""
+    hidden, levels, none = places[HEAD_WIDTH], places[LEVELS_WIDTH], places[NONE]
+    k_bytes = hidden * places[ROW_BYTES]
+    product(
+        width, storage, n, scratch[HEAD_SUM], hidden, hidden, none, none, none, places[OUT] + start // 32 * k_bytes, k_bytes,
+        none, columns, scratch[LOGITS] + 4 * start, levels, places[OUT_BIAS] + 4 * start, none, none,
+        places[OUT_SCALE] + 4 * start, scratch[WHOLE], none, none, none, LEAST,
     )  # fmt: skip
 
 

@@ -1,0 +1,55 @@
+"""Words that two threads tell each other how far they are by: stores and loads in order, as numba intrinsics.
+
+What was written before ``announce`` can be read after ``heard`` has returned the value announced.
+"""
+
+from __future__ import annotations
+
+import platform
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from orchestrion.renderer.kernels.emitter import INT32, INT64
+
+
+@intrinsic
+def announce(typing, address, value):
+    """Store ``value`` (int64) at ``address``, after all that was stored before."""
+
+    def code(context, builder, sig, args):
+        pointer = builder.inttoptr(args[0], INT64.as_pointer())
+        builder.store_atomic(args[1], pointer, ordering="release", align=8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), code
+
+
+@intrinsic
+def heard(typing, address):
+    """The int64 at ``address``; nothing after it is read before it."""
+
+    def code(context, builder, sig, args):
+        pointer = builder.inttoptr(args[0], INT64.as_pointer())
+        return builder.load_atomic(pointer, ordering="acquire", align=8)
+
+    return types.int64(types.int64), code
+
+
+@intrinsic
+def breathe(typing):
+    """Tell the processor that a loop only waits; does nothing where no such instruction is known."""
+
+    def code(context, builder, sig, args):
+        machine = platform.machine().lower()
+        if machine in ("x86_64", "amd64"):
+            kind = ir.FunctionType(ir.VoidType(), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause"), [])
+        elif machine in ("arm64", "aarch64"):
+            kind = ir.FunctionType(ir.VoidType(), [INT32])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.hint"), [INT32(1)])  # yield
+        return context.get_dummy_value()
+
+    return types.void(), code
