@@ -213,8 +213,8 @@ def test_the_helper_stays_if_it_is_quicker(helped_s, alone_s):
         helped.append(bool(asked))
         helper._pace[bool(asked)] = helped_s if asked else alone_s
     quick = helped_s < alone_s
-    assert helped[2:TRY_AGAIN] == [quick] * (TRY_AGAIN - 2)
-    assert helped[:2] == [True, False] == helped[TRY_AGAIN : TRY_AGAIN + 2]
+    assert helped[3:TRY_AGAIN] == [quick] * (TRY_AGAIN - 3)
+    assert helped[:3] == [False, True, True] == helped[TRY_AGAIN : TRY_AGAIN + 3]
 
 
 def test_a_state_carried_over_continues_the_voice():

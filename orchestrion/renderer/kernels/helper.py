@@ -44,12 +44,13 @@ class Helper:
             if helping:
                 self.words[STOP // 8] = 1
                 helping.result()
-        self._pace[helped] = (time.perf_counter() - started) / n_samples
+        pace = (time.perf_counter() - started) / n_samples
+        self._pace[helped] = (self._pace[helped] + pace) / 2 if self._pace[helped] else pace
 
     def _chosen(self) -> bool:
         turn = self._runs % TRY_AGAIN
         self._runs += 1
-        return turn == 0 or (turn > 1 and self._pace[True] < self._pace[False])
+        return turn in (1, 2) or (turn > 2 and self._pace[True] < self._pace[False])
 
 
 def own_columns(packed: Packed) -> tuple[int, int, int]:

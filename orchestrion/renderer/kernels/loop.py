@@ -3,7 +3,7 @@
 A few voices may have a second thread beside the one that draws, the *helper*: it makes most of the skip sums, which no later
 layer waits for, half of the last two products, and what the past will add to coming samples. The drawing thread never waits for a helper that is not there: at every
 sample it looks whether the helper stands ready, else it does all of that sample's work itself; and when it has waited long
-within a sample, because the helper's processor went to another program, it sends the helper away. Columns are computed by
+within a sample, because the helper's processor went to another program, it goes on alone for a while. Columns are computed by
 themselves, so who computes them changes no bit.
 """
 
@@ -34,11 +34,12 @@ SCRATCH = ("stream", "a", "z", "head", "logits", "weights", "whole")
 STREAM, A, Z, HEAD_SUM, LOGITS, WEIGHTS, WHOLE = range(7)
 LEAST = np.float32(-np.inf)
 NOTHING = np.float32(0.0)
-# Words, a cache line each. The drawing thread writes TURN (twice the sample's number, and 1 if it is shared), STEP (how far it
-# is) and STOP; the helper READY (the number of the sample it waits for) and DONE. Numbers of samples begin at 1.
+# Words, a cache line each. The drawing thread writes TURN (twice the sample's number, and 1 if it is shared) and STEP (how far it
+# is), its caller STOP; the helper READY (the number of the sample it waits for) and DONE. Numbers of samples begin at 1.
 TURN, STEP, STOP, READY, DONE = (64 * line for line in range(5))
 WORDS_BYTES = 320
-PATIENCE = 2000  # looks at a word: many times what a helper takes that runs, less than the time another program gets
+PATIENCE = 20_000  # looks at a word: many times what a helper takes that runs, less than the time another program gets
+ALONE = 512  # samples, once it was lost
 
 
 @compiled(nogil=True)
@@ -63,19 +64,19 @@ def run(
     n = len(keys)
     n_layers = len(layers)
     words, none = places[WORDS], places[NONE]
+    from_turn = 0
     for t in range(first, first + n_steps):
         turn = clock + t - first + 1
         shared = none
         if words:
-            shared = none + 1 if heard(words + READY) == turn else none
+            shared = none + 1 if turn >= from_turn and heard(words + READY) == turn else none
             announce(words + TURN, 2 * turn + shared)
         frame = t // places[HOP]
         _input(width, plain, n, places, scratch, excitation, t, now, before)
         row = rows + 8 * frame * n_layers * n * places[WIDTH]
         _stack(width, storage, n, places, layers, scratch, row, turn, shared)
         if not _head(width, storage, n, places, scratch, turn, n_layers, shared):
-            announce(words + STOP, turn)
-            words = none
+            from_turn = turn + ALONE
         for v in range(n):
             u = uniform_scalar(keys[v], counters[v])
             level = _draw(width, places, scratch, v, sharpness[frame, v], u)
@@ -88,7 +89,7 @@ def run(
 
 @compiled(nogil=True)
 def help_along(width, storage, n, places, layers, scratch, clock, n_steps):  # pragma: no cover - compiled
-    """The helper's side of ``run`` with the same ``clock`` and ``n_steps``; returns at their end, or once STOP is not 0.
+    """The helper's side of ``run`` with the same ``clock`` and ``n_steps``; returns at their end, or when STOP is set.
 
     ``scratch`` is its own in "whole" and the same elsewhere.
     """
