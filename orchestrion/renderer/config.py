@@ -38,6 +38,7 @@ class WaveNetConfig:
         context_channels: channels between them.
         conditioning_channels: channels of y, which ``V`` projects in every layer.
         harmonics: harmonics of the sinusoidal excitation; 0 for none.
+        stretched: whether they are stretched as those of a piano's stiff strings; see ``renderer.features``.
         sample_rate: samples a second.
         hop: samples a conditioning frame governs.
     """
@@ -56,7 +57,8 @@ class WaveNetConfig:
     context_dilation: int = 4
     context_channels: int = 128
     conditioning_channels: int = 64
-    harmonics: int = 4
+    harmonics: int = 8
+    stretched: bool = False
     sample_rate: int = 16000
     hop: int = 64
 
@@ -67,6 +69,8 @@ class WaveNetConfig:
                 raise OrchestrionError(f"WaveNet config: {name} is {value!r}; it must be a whole number from {low} to {high}.")
         if self.conditioning not in CONDITIONING:
             raise OrchestrionError(f"WaveNet config: conditioning is {self.conditioning!r}, not one of {', '.join(CONDITIONING)}.")
+        if not isinstance(self.stretched, bool):
+            raise OrchestrionError(f"WaveNet config: stretched is {self.stretched!r}; it must be true or false.")
         if self.pitch_low > self.pitch_high:
             raise OrchestrionError(f"WaveNet config: pitch_low {self.pitch_low} lies above pitch_high {self.pitch_high}.")
         if self.context_width % 2 == 0:
@@ -109,8 +113,9 @@ class WaveNetConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> WaveNetConfig:
-        """The config a weights file carries; unknown or missing keys are errors."""
+        """The config a weights file carries; unknown or missing keys are errors, but for those younger than some files."""
         known = {field.name for field in dataclasses.fields(cls)}
+        values = {"stretched": False} | dict(values)
         if set(values) != known:
             names = ", ".join(sorted(set(values) ^ known))
             raise OrchestrionError(f"WaveNet config: unknown or missing keys: {names}.")
@@ -122,7 +127,7 @@ class WaveNetConfig:
 
     def unconditioned(self) -> WaveNetConfig:
         """The same network without y: the generator to compare with."""
-        return dataclasses.replace(self, conditioning="none", groups=(), harmonics=0)
+        return dataclasses.replace(self, conditioning="none", groups=(), harmonics=0, stretched=False)
 
 
 PRESETS: dict[str, WaveNetConfig] = {

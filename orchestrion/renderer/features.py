@@ -68,6 +68,7 @@ class Features:
                 _add_note(
                     out, start, int(notes.onset_frame[i]), int(notes.offset_frame[i]), int(self._ends[i]),
                     int(notes.pitch[i]), float(notes.velocity[i]) / 127, config.sample_rate, RELEASE_S * config.sample_rate,
+                    inharmonicity(int(notes.pitch[i])) if config.stretched else 0.0,
                 )  # fmt: skip
         return out.reshape(-1, 2 * config.harmonics).astype(np.float32)
 
@@ -98,12 +99,17 @@ def frame_features(series: ConditioningSeries, config: WaveNetConfig, start: int
 def excitation(series: ConditioningSeries, config: WaveNetConfig, start: int = 0, stop: int | None = None) -> np.ndarray:
     """The excitation of frames ``start..stop``, ``[(stop - start) * hop, 2 * harmonics]`` float32.
 
-    Channel 2(h-1) is the sum over notes of g·sin(hφ), channel 2h-1 of g·cos(hφ), with φ = 2πf·n/sample_rate, n samples
-    since the note's first frame began, f the equal-tempered frequency (A4 = 440 Hz), and g the velocity / 127, which dies
-    away after the note's end (``RELEASE_S``) or stops where the pitch is struck again. Harmonics at or above the Nyquist
-    frequency are left out.
+    Channel 2(h-1) is the sum over notes of g·sin(φ_h), channel 2h-1 of g·cos(φ_h), with φ_h = 2πf_h·n/sample_rate, n samples
+    since the note's first frame began, f_h = hf, f the equal-tempered frequency (A4 = 440 Hz), and g the velocity / 127, which
+    dies away after the note's end (``RELEASE_S``) or stops where the pitch is struck again. Where ``config.stretched``,
+    f_h = hf·√((1 + Bh²)/(1 + B)), with B the `inharmonicity`. Harmonics at or above the Nyquist frequency are left out.
     """
     return Features(series, config).excitation(start, series.n_frames if stop is None else stop)
+
+
+def inharmonicity(pitch: int) -> float:
+    """B of a typical piano's string for a MIDI pitch: bass bridge and treble bridge together (Rigaud, David, Daudet, JASA 2013)."""
+    return math.exp(-0.0847 * pitch - 5.82) + math.exp(0.0926 * pitch - 13.64)
 
 
 def _release_ends(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray, config: WaveNetConfig) -> np.ndarray:
@@ -117,23 +123,23 @@ def _release_ends(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray, conf
 
 
 @compiled()
-def _add_note(out, start, onset, offset, end, pitch, level, sample_rate, release):
+def _add_note(out, start, onset, offset, end, pitch, level, sample_rate, release, inharmonic):
     n_frames, hop, channels = out.shape
-    frequency = 440.0 * 2.0 ** ((pitch - 69) / 12.0)
-    turns = frequency / sample_rate
-    usable = min(channels // 2, int((sample_rate / 2 - 1e-9) / frequency))
-    turn_re, turn_im = math.cos(2 * math.pi * turns), math.sin(2 * math.pi * turns)
-    for frame in range(max(onset, start), min(end, start + n_frames)):
-        # The phase is taken anew from absolute time in every frame, so no block boundary and no rounding shows in it.
-        position = turns * ((frame - onset) * hop)
-        phase = 2 * math.pi * (position - math.floor(position))
-        re, im = math.cos(phase), math.sin(phase)
-        for k in range(hop):
-            since_end = (frame - offset) * hop + k
-            gain = level if since_end < 0 else level * math.exp(-since_end / release)
-            power_re, power_im = re, im
-            for h in range(usable):
-                out[frame - start, k, 2 * h] += gain * power_im
-                out[frame - start, k, 2 * h + 1] += gain * power_re
-                power_re, power_im = power_re * re - power_im * im, power_re * im + power_im * re
-            re, im = re * turn_re - im * turn_im, re * turn_im + im * turn_re
+    fundamental = 440.0 * 2.0 ** ((pitch - 69) / 12.0)
+    for h in range(channels // 2):
+        stretch = math.sqrt((1.0 + inharmonic * (h + 1) ** 2) / (1.0 + inharmonic))
+        turns = (h + 1) * stretch * fundamental / sample_rate
+        if turns >= 0.5 - 1e-12:
+            break
+        turn_re, turn_im = math.cos(2 * math.pi * turns), math.sin(2 * math.pi * turns)
+        for frame in range(max(onset, start), min(end, start + n_frames)):
+            # The phase is taken anew from absolute time in every frame, so no block boundary and no rounding shows in it.
+            position = turns * ((frame - onset) * hop)
+            phase = 2 * math.pi * (position - math.floor(position))
+            re, im = math.cos(phase), math.sin(phase)
+            for k in range(hop):
+                since_end = (frame - offset) * hop + k
+                gain = level if since_end < 0 else level * math.exp(-since_end / release)
+                out[frame - start, k, 2 * h] += gain * im
+                out[frame - start, k, 2 * h + 1] += gain * re
+                re, im = re * turn_re - im * turn_im, re * turn_im + im * turn_re

@@ -14,6 +14,7 @@ from orchestrion.datasets.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.catalogue import SOUNDFONT
 from orchestrion.datasets.holdout import divided
 from orchestrion.datasets.instruments import INSTRUMENTS
+from orchestrion.datasets.splits import read_json
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.renderer.instrument import Instrument
@@ -22,6 +23,8 @@ from orchestrion.training.renderer_task import RendererSettings, RendererTask
 from orchestrion.training.runs import claim, fit, released_if_refused
 from orchestrion.training.settings import LoopSettings
 
+PIANOS = 8  # programs of General MIDI, from 0
+
 
 def train_renderer(
     data: str | os.PathLike[str],
@@ -29,6 +32,7 @@ def train_renderer(
     *,
     preset: str = "medium",
     unconditioned: bool = False,
+    stretched: bool | None = None,
     start_from: str | os.PathLike[str] | None = None,
     history_gain_db: float = 0.0,
     loop: LoopSettings,
@@ -47,6 +51,8 @@ def train_renderer(
             recording the end is held out.
         preset: a name in ``renderer.config.PRESETS``.
         unconditioned: leave the score away: the generator to compare with.
+        stretched: for pianos, the excitation's harmonics are stretched as theirs; None: where the set is a SoundFont's piano,
+            and on recordings as of the instrument it starts from.
         start_from: an instrument (shipped, or a weights file) of the same preset whose weights the training begins
             with: a small set of recordings goes much further from a related instrument than from nothing.
         history_gain_db: see `RendererSettings`; 15 or so for smooth tones.
@@ -63,12 +69,16 @@ def train_renderer(
     """
     if preset not in PRESETS:
         raise OrchestrionError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
-    config = PRESETS[preset].unconditioned() if unconditioned else PRESETS[preset]
-    made = str(data).startswith(SOUNDFONT)
-    crops = crops or (RendererSettings() if made else RendererSettings(gain_db=3.0, polarity=True))
+    program = _soundfont_program(data)
+    parent = None if start_from is None else Instrument.load(start_from)
+    if stretched is None:
+        stretched = program < PIANOS if program is not None else parent is not None and parent.config.stretched
+    config = dataclasses.replace(PRESETS[preset], stretched=stretched)
+    config = config.unconditioned() if unconditioned else config
+    crops = crops or (RendererSettings() if program is not None else RendererSettings(gain_db=3.0, polarity=True))
     crops = dataclasses.replace(crops, history_gain_db=history_gain_db) if history_gain_db else crops
     folder = Path(run)
-    beginning = None if start_from is None else _weights_to_start_from(start_from, config)
+    beginning = None if parent is None else _weights_to_start_from(parent, config)
     claim(folder, resume, _record(data, preset, config, loop, crops) | {"start_from": _text(start_from), "label": label})
     with released_if_refused(folder, resume):
         recordings = open_labelled(data, folder, label, tell)
@@ -97,11 +107,27 @@ def provenance(recordings: AlignedSet, train: Sequence[AlignedPiece], config: Wa
     }
 
 
-def _weights_to_start_from(start_from: str | os.PathLike[str], config: WaveNetConfig) -> dict[str, torch.Tensor]:
-    parent = Instrument.load(start_from)
-    if parent.config != config:
+def _soundfont_program(data: str | os.PathLike[str]) -> int | None:
+    """The General MIDI program of a set made from a SoundFont, by name or in a folder; None of any other."""
+    source, program = str(data), None
+    if not source.startswith(SOUNDFONT):
+        information = read_json(Path(data) / "dataset.json")
+        source, program = str(information.get("source")), information.get("program")
+    if not source.startswith(SOUNDFONT):
+        return None
+    known = INSTRUMENTS.get(source.removeprefix(SOUNDFONT))
+    return known.program if known else program if isinstance(program, int) else 0
+
+
+def _weights_to_start_from(parent: Instrument, config: WaveNetConfig) -> dict[str, torch.Tensor]:
+    """The parent's; harmonics of the excitation that it does not know yet begin with weights of zero."""
+    c = parent.config
+    alike = dataclasses.replace(config, harmonics=c.harmonics, stretched=c.stretched)
+    if alike != c or c.harmonics > config.harmonics:
         raise OrchestrionError(f"{parent.name} has another size or kind of network; start from one of the same preset.")
-    return parent.model.state_dict()
+    weights = parent.model.state_dict()
+    missing = 2 * (config.harmonics - c.harmonics)
+    return weights | {"w_exc": torch.nn.functional.pad(weights["w_exc"], (0, 0, 0, missing))} if missing else weights
 
 
 def _text(path: str | os.PathLike[str] | None) -> str | None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from orchestrion.bridge import ConditioningSeries, Note
 from orchestrion.renderer.config import PRESETS
-from orchestrion.renderer.features import Features, _Reach, excitation, frame_features
+from orchestrion.renderer.features import Features, _Reach, excitation, frame_features, inharmonicity
 
 CONFIG = PRESETS["medium"]
 
@@ -40,9 +40,20 @@ def test_excitation_is_the_notes_harmonics_with_phase_zero_at_the_attack():
     start = 25 * 64
     assert not source[:start].any()
     t = np.arange(4000) / 16000
-    for h in range(1, 5):
+    for h in range(1, CONFIG.harmonics + 1):
         np.testing.assert_allclose(source[start : start + 4000, 2 * h - 2], np.sin(2 * np.pi * 440 * h * t), atol=1e-4)
         np.testing.assert_allclose(source[start : start + 4000, 2 * h - 1], np.cos(2 * np.pi * 440 * h * t), atol=1e-4)
+
+
+def test_a_pianos_harmonics_are_stretched():
+    """f_h = h f sqrt((1 + B h^2) / (1 + B)); B of middle C by the published fit: 3.3e-4."""
+    assert abs(inharmonicity(60) - 3.3e-4) < 1e-5
+    source = excitation(series((0.0, 0.5, 60, 127)), dataclasses.replace(CONFIG, stretched=True))
+    t, f, b = np.arange(6400) / 16000, 440 * 2 ** (-9 / 12), inharmonicity(60)
+    for h in (1, 8):
+        partial = h * f * np.sqrt((1 + b * h * h) / (1 + b))
+        np.testing.assert_allclose(source[:6400, 2 * h - 2], np.sin(2 * np.pi * partial * t), atol=2e-3)
+    assert partial > 1.009 * 8 * f
 
 
 def test_no_harmonic_aliases():

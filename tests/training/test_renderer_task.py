@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -124,9 +125,32 @@ def test_training_makes_the_score_matter_and_the_result_is_an_instrument(folder,
         folder, tmp_path / "child", preset="tiny", loop=one_step, crops=CROPS, start_from=run / "model.safetensors"
     )
     assert child["bits_per_sample"] == pytest.approx(metrics["bits_per_sample"], abs=0.05)
+    monkeypatch.setitem(PRESETS, "richer", dataclasses.replace(TINY, harmonics=5))
+    richer = train_renderer(
+        folder, tmp_path / "richer", preset="richer", loop=one_step, crops=CROPS, start_from=run / "model.safetensors"
+    )
+    assert richer["bits_per_sample"] == pytest.approx(metrics["bits_per_sample"], abs=0.05)
     with pytest.raises(OrchestrionError, match="same preset"):
         train_renderer(folder, tmp_path / "no", preset="small", loop=one_step, start_from=run / "model.safetensors")
     assert not (tmp_path / "no").exists()
+
+
+def test_a_soundfonts_set_is_known_by_its_name_or_its_folder(folder, tmp_path, monkeypatch):
+    """Its audio has the excitation's phase, so no crop is turned upside down; a piano's harmonics are stretched."""
+    monkeypatch.setenv("ORCHESTRION_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(PRESETS, "tiny", TINY)
+    loop = LoopSettings(steps=1, precision="32-true")
+    for name, told, polarity, stretched in (
+        ("recorded", {}, True, False),
+        ("piano", {"source": "soundfont:piano", "program": 0}, False, True),
+        ("violin", {"source": "soundfont:violin", "program": 40}, False, False),
+        ("mine", {"source": "soundfont:mine", "program": "a lot"}, False, True),
+    ):
+        data, run = shutil.copytree(folder, tmp_path / name), tmp_path / f"run-{name}"
+        (data / "dataset.json").write_text(json.dumps(told))
+        train_renderer(data, run, preset="tiny", loop=loop)
+        settings = json.loads((run / "settings.json").read_text())
+        assert (settings["crops"]["polarity"], settings["config"]["stretched"]) == (polarity, stretched)
 
 
 def test_a_set_without_a_split_cannot_be_trained_on(recordings):
