@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from orchestrion.cli.options import COMPOSER, INSTRUMENT, json_option, seed_option, temperature_option
+from orchestrion.progress import progress
 
 
 @click.group(short_help="Measure a model on held-out data.")
@@ -53,20 +54,31 @@ def renderer(instrument: str, data: str, split: str, seconds: float, as_json: bo
               help="melodies, chorales, a folder of scores, or a MATLAB file of piano rolls.")
 @click.option("--split", type=click.Choice(["train", "validation", "test", "all"]), default="test", show_default=True,
               help="Which pieces.")
+@click.option("--writing", type=click.IntRange(1, 10_000), metavar="N",
+              help="Instead, have N pieces of 16 bars written and compare them with held-out pieces.")
+@seed_option
 @json_option  # fmt: skip
-def composer(model: str, data: str, split: str, as_json: bool) -> None:
+def composer(model: str, data: str, split: str, writing: int | None, seed: int, as_json: bool) -> None:
     """Negative log-likelihood a step, in nats, beside the unigram and Markov baselines.
 
     nll_… is over the 0/1 of sounding alone, as in the literature; nll_with_articulation_… adds the attacks. Averages are
     over all steps (frame) and over the pieces' means (sequence).
 
-    \b
-    Example:
-      orchestrion evaluate composer --model chorales --data JSB_Chorales.mat --split test --json
-    """
-    from orchestrion.evaluation.composition import evaluate_composer
+    With --writing: of what it writes, the mean of five measures beside the 5-95 % range of held-out pieces, the share of
+    pieces inside it, and the share of 16-step windows that occur in the training pieces.
 
-    _print(evaluate_composer(model, data, split), as_json)
+    \b
+    Examples:
+      orchestrion evaluate composer --model chorales --data JSB_Chorales.mat --split test --json
+      orchestrion evaluate composer --model melodies --data melodies --writing 32
+    """
+    from orchestrion.evaluation.composition import evaluate_composer, evaluate_writing
+
+    if writing is None:
+        _print(evaluate_composer(model, data, split), as_json)
+        return
+    with progress(writing, "Writing") as advance:
+        _print(evaluate_writing(model, data, count=writing, seed=seed, report=advance), as_json)
 
 
 def _print(result: Mapping[str, object], as_json: bool) -> None:

@@ -85,6 +85,10 @@ def test_evaluate_composer_beside_its_baselines(tiny_composer: Path, folder: Pat
         for average in ("frame_average", "sequence_average"):
             assert measured[f"{name}nll_per_step_{average}"] > 0
     assert measured["baseline_unigram_nll_per_step_frame_average"] < measured["nll_per_step_frame_average"]
+    asked = ("evaluate", "composer", "--model", tiny_composer, "--data", "tiny.mat", "--writing", 2, "--seed", 1, "--json")
+    written = json.loads(run(*asked).stdout)
+    assert written["polyphony_held_out_p95"] == 1 and written["copied_windows_held_out"] == 1
+    assert written == json.loads(run(*asked).stdout)
 
 
 def test_compare_writes_a_report_that_stands_alone(tiny: Path, folder: Path) -> None:
