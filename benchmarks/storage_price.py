@@ -75,7 +75,7 @@ def bits_of(model: WaveNet, series: ConditioningSeries, audio: np.ndarray, secon
     for start in range(0, n_frames, BLOCK):
         n = min(BLOCK, n_frames - start)
         given = levels[start * series.hop : (start + n) * series.hop]
-        block = gather([conditioner], [start], n, [given])
+        block = gather(packed, [conditioner], [start], n, [given])
         for t, level in enumerate(given):
             batch.run(block, t, 1, out)
             logits = batch.logits[0].astype(np.float64)

@@ -12,7 +12,9 @@ Groups (each ``pitch_high - pitch_low + 1`` channels):
 
 from __future__ import annotations
 
+import hashlib
 import math
+from functools import cached_property
 
 import numpy as np
 
@@ -34,6 +36,13 @@ class Features:
         self._held = _Reach(notes.onset_frame, notes.offset_frame)
         self._ends = _release_ends(notes.onset_frame, notes.offset_frame, notes.pitch, config)
         self._ringing = _Reach(notes.onset_frame, self._ends)
+
+    @cached_property
+    def key(self) -> bytes:
+        """The same for series of the same notes, whose features are the same."""
+        notes = self.series.notes
+        table = np.stack([notes.onset_frame, notes.offset_frame, notes.pitch, notes.velocity]).astype(np.int64)
+        return hashlib.sha256(table.tobytes()).digest()
 
     def frames(self, start: int, stop: int) -> np.ndarray:
         """See `frame_features`."""

@@ -20,10 +20,12 @@ from orchestrion.renderer.sampler import (
     VOICES_PER_BATCH,
     Task,
     perform,
-    prepare,
+    prepare_for,
     temperatures,
 )
 from orchestrion.renderer.segments import Joiner, Piece, plan
+
+PIECES_ON_GPU = 512  # of a long score at once
 
 
 def generate_parallel(
@@ -35,15 +37,16 @@ def generate_parallel(
     voices: Sequence[int] | None = None,
     threads: int | None = None,
     storage: str = STORAGE,
+    device: str = "cpu",
     progress: Advance | None = None,
 ) -> list[np.ndarray]:
     """As ``sampler.generate``, every series cut into pieces that are played at once and joined.
 
     Not the same samples as one run gives, but the same for any number of threads.
     """
-    model, packed = prepare(model, storage)
+    model, packed = prepare_for(device, model, storage)
     numbers = range(len(series)) if voices is None else voices
-    plans = [plan(item, model.config) for item in series]
+    plans = [plan(item, model.config, device) for item in series]
     tasks = []
     for item, number, heat, pieces in zip(series, numbers, temperatures(temperature, len(series)), plans, strict=True):
         tasks += _tasks(Conditioner(model, packed, item, heat), pieces, int(stream_key(seed, number)))
@@ -80,18 +83,19 @@ class ParallelStream:
         voice: int = 0,
         threads: int | None = None,
         storage: str = STORAGE,
+        device: str = "cpu",
         progress: Advance | None = None,
         state: ParallelState | None = None,
     ):
-        self.model, packed = prepare(model, storage)
+        self.model, packed = prepare_for(device, model, storage)
         self.state = state or ParallelState()
-        self._pieces = plan(series, model.config)
+        self._pieces = plan(series, model.config, device)
         self._conditioner = Conditioner(self.model, packed, series, temperature)
         self._key = int(stream_key(seed, voice))
-        self._threads, self._progress = threads, progress
+        self._threads, self._progress, self._device = threads, progress, device
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        at_once = VOICES_PER_BATCH * (self._threads or usable_processors())
+        at_once = PIECES_ON_GPU if self._device != "cpu" else VOICES_PER_BATCH * (self._threads or usable_processors())
         while self.state.done < len(self._pieces):
             pieces = self._pieces[self.state.done :][:at_once]
             tasks = _tasks(self._conditioner, pieces, self._key)

@@ -1,8 +1,9 @@
-"""Free-running generation: audio of one or many series from a WaveNet, by the compiled kernels.
+"""Free-running generation: audio of one or many series from a WaveNet, by the compiled kernels or on a GPU.
 
 The random number of sample n of voice v comes from the counter (seed, v, n), every number of a voice is computed in one
 fixed order, and conditioning comes in fixed blocks. So the same weights, storage, seed and series give the same audio
-alone or among others, on one thread or two, at once or a block at a time.
+alone or among others, on one thread or two, at once or a block at a time. That holds on each device, not from one to
+another: theirs are other roundings, and the first other level leads to other audio.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,7 +22,7 @@ from orchestrion.bridge.randomness import stream_key
 from orchestrion.processors import single_threaded_torch, usable_processors
 from orchestrion.progress import Advance
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.kernels.batch import Batch, VoiceState
+from orchestrion.renderer.kernels.batch import Batch, Prepared, VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner, gather
 from orchestrion.renderer.kernels.packing import Packed, pack
 from orchestrion.renderer.mulaw import decode
@@ -42,6 +44,7 @@ def generate(
     voices: Sequence[int] | None = None,
     threads: int | None = None,
     storage: str = STORAGE,
+    device: str = "cpu",
     progress: Advance | None = None,
 ) -> list[np.ndarray]:
     """One take of every series, each in one run.
@@ -52,7 +55,8 @@ def generate(
         temperature: divides the logits; one for all, or one a series, each a number or an array with one a frame.
         voices: the number of each series' voice, by default 0, 1, 2, …
         threads: by default, as many as there are processors to run on.
-        storage: of the weights: float32, bfloat16 or int8.
+        storage: of the weights: float32, bfloat16 or int8; a GPU keeps them in float16.
+        device: "cpu", or "cuda" where ``device.choose`` has found that the GPU plays.
         progress: called with the samples done since its last call.
 
     Returns:
@@ -62,8 +66,9 @@ def generate(
         OrchestrionError: a series on another clock, a temperature outside 0 to 100, an unknown storage.
     """
     levels = generate_levels(
-        model, series, seed=seed, temperature=temperature, voices=voices, threads=threads, storage=storage, progress=progress
-    )
+        model, series, seed=seed, temperature=temperature, voices=voices, threads=threads, storage=storage, device=device,
+        progress=progress,
+    )  # fmt: skip
     return [decode(taken, model.config.levels) for taken in levels]
 
 
@@ -76,10 +81,11 @@ def generate_levels(
     voices: Sequence[int] | None = None,
     threads: int | None = None,
     storage: str = STORAGE,
+    device: str = "cpu",
     progress: Advance | None = None,
 ) -> list[np.ndarray]:
     """As ``generate``, but µ-law levels ``[n_samples]`` int32."""
-    model, packed = prepare(model, storage)
+    model, packed = prepare_for(device, model, storage)
     numbers = range(len(series)) if voices is None else voices
     tasks = [
         Task(Conditioner(model, packed, item, heat), VoiceState.silent(packed, int(stream_key(seed, number))))
@@ -97,11 +103,26 @@ def temperatures(given: float | np.ndarray | Sequence[float | np.ndarray], n: in
 
 def prepare(model: WaveNet, storage: str = STORAGE) -> tuple[WaveNet, Packed]:
     """The model on the CPU in float32 and evaluation mode, and its packed weights."""
+    model = _plain(model)
+    return model, pack(model.config, {k: v.detach().numpy() for k, v in model.state_dict().items()}, storage)
+
+
+def prepare_for(device: str, model: WaveNet, storage: str = STORAGE) -> tuple[WaveNet, Prepared]:
+    """As ``prepare``, for the player of ``device``: "cpu" or "cuda"."""
+    if device == "cpu":
+        return prepare(model, storage)
+    from orchestrion.renderer.gpu.weights import Weights
+
+    model = _plain(model)
+    return model, Weights.of(model)
+
+
+def _plain(model: WaveNet) -> WaveNet:
     if any(p.device.type != "cpu" or p.dtype != torch.float32 for p in model.parameters()):
         copy = WaveNet(model.config)
         copy.load_state_dict({name: value.detach().cpu().float() for name, value in model.state_dict().items()})
         model = copy
-    return model, pack(model.config, {k: v.detach().numpy() for k, v in model.state_dict().items()}, storage)
+    return model
 
 
 def compile_kernels(storage: str = STORAGE) -> None:
@@ -141,10 +162,15 @@ def perform(tasks: Sequence[Task], *, threads: int | None = None, progress: Adva
     """The levels of every task, ``[samples]`` int32."""
     if not tasks:
         return []
+    packed = tasks[0].conditioner.packed
+    if not isinstance(packed, Packed):
+        from orchestrion.renderer.gpu.stage import perform as perform_on_gpu
+
+        return perform_on_gpu(tasks, progress)
     allowed = threads or usable_processors()
     threads = max(1, min(allowed, len(tasks)))
     places = min(VOICES_PER_BATCH, -(-len(tasks) // threads))
-    work = _Queue(tasks, progress, helped=allowed >= 2 * threads)
+    work = _Queue(packed, tasks, progress, helped=allowed >= 2 * threads)
     with single_threaded_torch():
         if threads == 1:
             _work(work, places)
@@ -163,7 +189,8 @@ def perform(tasks: Sequence[Task], *, threads: int | None = None, progress: Adva
 class _Queue:
     """Tasks not yet begun, longest first, and the results of those done; shared by the workers."""
 
-    def __init__(self, tasks: Sequence[Task], progress: Advance | None, helped: bool):
+    def __init__(self, packed: Packed, tasks: Sequence[Task], progress: Advance | None, helped: bool):
+        self.packed = packed
         self.helped = helped  # whether a second thread is free for each worker
         self._lock = threading.Lock()
         self._waiting = sorted(range(len(tasks)), key=lambda i: tasks[i].n_frames)
@@ -229,7 +256,7 @@ def _work(work: _Queue, places: int) -> None:
 
 def _advance(work: _Queue, voices: list[Voice]) -> list[Voice]:
     """Run ``voices`` until one of them ends; those left."""
-    batch = Batch(voices[0].task.conditioner.packed, [voice.state for voice in voices], helped=work.helped)
+    batch = Batch(work.packed, [voice.state for voice in voices], helped=work.helped)
     while all(voice.left for voice in voices) and not work.stopped:
         n_frames = min(FRAMES_A_RUN, min(voice.left for voice in voices))
         levels = run_frames(batch, voices, n_frames)
@@ -241,10 +268,46 @@ def _advance(work: _Queue, voices: list[Voice]) -> list[Voice]:
     return [voice for voice in voices if voice.left]
 
 
+class Player(Protocol):
+    """Voices in lockstep on some device."""
+
+    def run_frames(self, voices: Sequence[Voice], n_frames: int) -> np.ndarray:
+        """Levels ``[n_frames * hop, v]`` int32 of the next ``n_frames`` of every voice."""
+        ...
+
+    def states(self) -> list[VoiceState]:
+        """A copy of every voice's state."""
+        ...
+
+
+class OnProcessor:
+    """The `Player` of the compiled kernels."""
+
+    def __init__(self, packed: Packed, states: Sequence[VoiceState], threads: int | None = None):
+        self._batch = Batch(packed, states, helped=(threads or usable_processors()) > 1)
+
+    def run_frames(self, voices: Sequence[Voice], n_frames: int) -> np.ndarray:
+        with single_threaded_torch():
+            return run_frames(self._batch, voices, n_frames)
+
+    def states(self) -> list[VoiceState]:
+        return self._batch.states()
+
+
+def player(packed: Prepared, states: Sequence[VoiceState], threads: int | None = None) -> Player:
+    """The player of the device that ``packed`` was made for, with a voice in each state."""
+    if isinstance(packed, Packed):
+        return OnProcessor(packed, states, threads)
+    from orchestrion.renderer.gpu.stage import Stage
+
+    return Stage.of(packed, states)
+
+
 def run_frames(batch: Batch, voices: Sequence[Voice], n_frames: int) -> np.ndarray:
     """Levels ``[n_frames * hop, v]`` int32 of the next ``n_frames`` of every voice of ``batch``."""
     conditioners = [voice.task.conditioner for voice in voices]
-    block = gather(conditioners, [voice.frame for voice in voices], n_frames, [voice.forced(n_frames) for voice in voices])
+    starts, forced = [voice.frame for voice in voices], [voice.forced(n_frames) for voice in voices]
+    block = gather(batch.packed, conditioners, starts, n_frames, forced)
     out = np.empty((n_frames * voices[0].hop, len(voices)), dtype=np.int32)
     batch.run(block, 0, len(out), out)
     return out

@@ -8,7 +8,8 @@ A piece is cut at a rest, else just before a strong attack, which masks the join
                         └ cross-fade of 10 ms, where both together are weakest in the overlap
 
 The warm-up covers the receptive field, and begins with an attack where there is one near. Sample n draws the same random
-number in every piece (the counter goes by the place in the score), so that pieces drift towards the same samples. Where to cut depends on the score alone: neither the number of threads nor of pieces at once changes a sample.
+number in every piece (the counter goes by the place in the score), so that pieces drift towards the same samples. Where
+to cut depends on the score and the device alone: neither the number of threads nor of pieces at once changes a sample.
 """
 
 from __future__ import annotations
@@ -21,8 +22,7 @@ import numpy as np
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.renderer.config import WaveNetConfig
 
-LONGEST_S, SHORTEST_S = 5.0, 2.5  # pieces wanted
-PIECES = 24  # of a score, if they are not too short: enough for two processors
+LONGEST_S = 5.0  # pieces wanted
 SPREAD, SPREAD_S = 0.2, 0.6  # how far from the length wanted a cut may lie: in most music an attack lies within
 OVERLAP_S = 0.064
 FADE_S = 0.010
@@ -30,6 +30,19 @@ SETTLING_S = 0.6  # warm-up beyond the receptive field: from silence into what w
 LOOK_BACK_S = 0.5  # how much earlier a warm-up may begin to start with an attack
 DECAY_S, RELEASE_S = 0.6, 0.08  # a rough guess of how notes die away, to find where little sounds
 WORTH = 0.02  # the attack that a cut without any counts for
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How many pieces are wanted, if they are not shorter than ``shortest_s``."""
+
+    pieces: int
+    shortest_s: float
+
+
+# A processor has some dozens of places, two of them are kept busy by as many pieces. A GPU has thousands, and its time is
+# that of one piece: the shorter the better, until most of it is warm-up.
+CUTTINGS = {"cpu": Cutting(24, 2.5), "cuda": Cutting(256, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -41,19 +54,19 @@ class Piece:
     last: int
 
 
-def plan(series: ConditioningSeries, config: WaveNetConfig) -> list[Piece]:
-    """The pieces of a series, in order; one where it is too short to cut."""
-    cuts = [0, *cuts_of(series), series.n_frames]
+def plan(series: ConditioningSeries, config: WaveNetConfig, device: str = "cpu") -> list[Piece]:
+    """The pieces of a series for the player of ``device``, in order; one where it is too short to cut."""
+    cuts = [0, *cuts_of(series, CUTTINGS[device]), series.n_frames]
     pieces = [Piece(0, 0, cuts[1])]
     for cut, end in itertools.pairwise(cuts[1:]):
         pieces.append(Piece(_warm_start(series, config, cut), cut, end))
     return pieces
 
 
-def cuts_of(series: ConditioningSeries) -> list[int]:
+def cuts_of(series: ConditioningSeries, cutting: Cutting = CUTTINGS["cpu"]) -> list[int]:
     """Frames to cut at, each the cheapest near the length wanted: pieces of like length keep a batch full."""
     rate = series.sample_rate / series.hop
-    wanted = int(np.clip(series.n_frames / rate / PIECES, SHORTEST_S, LONGEST_S) * rate)
+    wanted = int(np.clip(series.n_frames / rate / cutting.pieces, cutting.shortest_s, LONGEST_S) * rate)
     spread = max(int(SPREAD * wanted), int(SPREAD_S * rate))
     costs = cut_costs(series)
     cuts, at = [], 0

@@ -8,12 +8,11 @@ import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.randomness import stream_key
-from orchestrion.processors import single_threaded_torch, usable_processors
-from orchestrion.renderer.kernels.batch import Batch, VoiceState
+from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.sampler import STORAGE, Task, Voice, prepare, run_frames
+from orchestrion.renderer.sampler import STORAGE, Task, Voice, player, prepare_for
 
 BLOCK_FRAMES = 16  # 64 ms at 16 kHz and hop 64
 
@@ -27,6 +26,7 @@ class Stream:
         voice: the number that, with the seed, decides the random numbers (0 for the first series of ``generate``).
         block_frames: conditioning frames a block.
         threads: a second one shares the work; the audio is the same.
+        device: "cpu", or "cuda" where ``device.choose`` has found that the GPU plays.
         state: of an earlier stream with the same other arguments.
     """
 
@@ -41,13 +41,14 @@ class Stream:
         block_frames: int = BLOCK_FRAMES,
         threads: int | None = None,
         storage: str = STORAGE,
+        device: str = "cpu",
         state: VoiceState | None = None,
     ):
-        self.model, packed = prepare(model, storage)
+        self.model, packed = prepare_for(device, model, storage)
         begun = state or VoiceState.silent(packed, int(stream_key(seed, voice)))
         task = Task(Conditioner(self.model, packed, series, temperature), begun, begun.counter // series.hop)
         self._voice = Voice(task, np.empty(0, dtype=np.int32))
-        self._batch = Batch(packed, [begun], helped=(threads or usable_processors()) > 1)
+        self._player = player(packed, [begun], threads)
         self._block_frames = block_frames
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -59,15 +60,14 @@ class Stream:
         n_frames = min(self._block_frames, self._voice.left)
         if not n_frames:
             return np.empty(0, dtype=np.float32)
-        with single_threaded_torch():
-            levels = run_frames(self._batch, [self._voice], n_frames)[:, 0]
+        levels = self._player.run_frames([self._voice], n_frames)[:, 0]
         self._voice.frame += n_frames
         return decode(levels, self.model.config.levels)
 
     @property
     def state(self) -> VoiceState:
         """A copy of all that the voice remembers."""
-        return self._batch.states()[0]
+        return self._player.states()[0]
 
 
 def stream(
@@ -79,9 +79,11 @@ def stream(
     voice: int = 0,
     block_frames: int = BLOCK_FRAMES,
     storage: str = STORAGE,
+    device: str = "cpu",
 ) -> Iterator[np.ndarray]:
     """Yield blocks of float32 as they are made; together they are exactly ``sampler.generate``'s audio."""
     whole = Stream(
-        model, series, seed=seed, temperature=temperature, voice=voice, block_frames=block_frames, storage=storage
-    )
+        model, series, seed=seed, temperature=temperature, voice=voice, block_frames=block_frames, storage=storage,
+        device=device,
+    )  # fmt: skip
     return iter(whole)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
+from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.kernels import loop
 from orchestrion.renderer.kernels.emitter import FLOAT32, INT8_STORED, PANEL_BYTES
 from orchestrion.renderer.kernels.helper import Helper, own_columns
@@ -19,6 +21,18 @@ from orchestrion.renderer.mulaw import silence_level
 
 AHEAD = 8  # samples whose past is multiplied at once; a power of two
 FEW = 4  # voices up to which that pays, and a helper may
+
+
+class Prepared(Protocol):
+    """A network's weights as the player of some device wants them: `Packed`, or those of ``renderer.gpu``."""
+
+    @property
+    def config(self) -> WaveNetConfig: ...
+
+    @property
+    def width(self) -> int:
+        """Channels of the residual stream with their padding."""
+        ...
 
 
 @dataclass
@@ -39,7 +53,7 @@ class VoiceState:
     key: int
 
     @classmethod
-    def silent(cls, packed: Packed, key: int, counter: int = 0) -> VoiceState:
+    def silent(cls, packed: Prepared, key: int, counter: int = 0) -> VoiceState:
         """Before the first sample. A voice that starts in the middle of a piece gives its ``counter``."""
         level = silence_level(packed.config.levels)
         history = np.zeros((sum(packed.config.dilations), packed.width), dtype=np.float32)

@@ -15,7 +15,7 @@ import torch
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.features import Features
-from orchestrion.renderer.kernels.batch import Block
+from orchestrion.renderer.kernels.batch import Block, Prepared
 from orchestrion.renderer.kernels.memory import aligned_zeros
 from orchestrion.renderer.kernels.packing import Packed
 from orchestrion.renderer.network import WaveNet
@@ -29,13 +29,14 @@ class Conditioner:
     """Rows, excitation and temperature of one series.
 
     Args:
+        packed: the weights of the player that it feeds. The GPU's takes the ``features`` and makes its own rows.
         temperature: one number, or one a frame ``[n_frames]``; 0 takes the likeliest level.
 
     Raises:
         OrchestrionError: another sample rate or hop than the model's, or a temperature outside 0 to 100.
     """
 
-    def __init__(self, model: WaveNet, packed: Packed, series: ConditioningSeries, temperature: float | np.ndarray = 1.0):
+    def __init__(self, model: WaveNet, packed: Prepared, series: ConditioningSeries, temperature: float | np.ndarray = 1.0):
         c = model.config
         if (series.sample_rate, series.hop) != (c.sample_rate, c.hop):
             raise OrchestrionError(
@@ -43,7 +44,7 @@ class Conditioner:
                 f" with {c.hop}; make the series for the renderer's clock."
             )
         self.model, self.packed, self.series = model, packed, series
-        self._features = Features(series, c)
+        self.features = Features(series, c)
         self._sharpness = _sharpness(temperature, series.n_frames)
         self._blocks: dict[str, dict[int, np.ndarray]] = {}
 
@@ -94,24 +95,23 @@ class Conditioner:
                 rows = self.model.conditioning_rows(None, n_frames=BLOCK)
             else:
                 past, future = c.context_frames
-                frames = torch.from_numpy(self._features.frames(start - past, stop + future))
+                frames = torch.from_numpy(self.features.frames(start - past, stop + future))
                 rows = self.model.conditioning_rows(frames[None])[:, past : past + BLOCK]
         return rows[0].detach().float().numpy().reshape(BLOCK, c.layers, 2, c.residual)
 
     def _excitation(self, index: int) -> np.ndarray:
         c = self.model.config
-        return self._features.excitation(BLOCK * index, BLOCK * (index + 1)).reshape(BLOCK, c.hop, 2 * c.harmonics)
+        return self.features.excitation(BLOCK * index, BLOCK * (index + 1)).reshape(BLOCK, c.hop, 2 * c.harmonics)
 
 
 def gather(
-    conditioners: Sequence[Conditioner], starts: Sequence[int], n_frames: int, forced: Sequence[np.ndarray | None]
+    packed: Packed, conditioners: Sequence[Conditioner], starts: Sequence[int], n_frames: int, forced: Sequence[np.ndarray | None]
 ) -> Block:
     """``n_frames`` frames from ``starts[v]`` of every voice v, side by side.
 
     ``forced[v]`` holds levels ``[n_frames * hop]`` int32 to take instead of drawing where they are >= 0.
     """
-    packed, n = conditioners[0].packed, len(conditioners)
-    c = packed.config
+    c, n = packed.config, len(conditioners)
     rows = aligned_zeros(n_frames, c.layers, n, 2, packed.width)
     sharpness = np.empty((n_frames, n), dtype=np.float32)
     levels = np.full((n_frames * c.hop, n), -1, dtype=np.int32)

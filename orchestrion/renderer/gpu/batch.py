@@ -1,0 +1,112 @@
+"""Voices on the GPU: their rings, levels and counters, and the launch of the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from orchestrion.renderer.gpu.kernel import ROWS, WARPS, play
+from orchestrion.renderer.gpu.weights import Weights
+from orchestrion.renderer.kernels.batch import VoiceState
+from orchestrion.renderer.mulaw import silence_level
+
+CLOCK = 1 << 20  # a multiple of every ring's length
+
+
+@dataclass(frozen=True)
+class Block:
+    """What the voices of a batch need for the same number of frames; all on the GPU.
+
+    Attributes:
+        pool: ``[places, layers, 2 * width]`` float32, V·y and the gate biases of frames.
+        source: ``[places * hop, 2 * harmonics]`` float32, the excitation of the same frames.
+        places: ``[f, v]`` int64: which of those each voice hears.
+        sharpness: ``[f, v]`` float32, one over the temperature.
+        forced: ``[f * hop, v]`` int32 or None; a level >= 0 is taken instead of the drawn one.
+    """
+
+    pool: Tensor
+    source: Tensor
+    places: Tensor
+    sharpness: Tensor
+    forced: Tensor | None
+
+
+class Batch:
+    """Places for ``n`` voices (a multiple of `ROWS`) in lockstep; a voice may take a place whenever it is free.
+
+    A place without a voice is computed like the others, and no other one hears of it.
+    """
+
+    def __init__(self, weights: Weights, n: int):
+        c, device = weights.config, weights.device
+        self.weights, self.n, self._clock = weights, n, 0
+        self._rings = torch.zeros(n // ROWS, 2 * sum(c.dilations), ROWS, weights.width, dtype=torch.float16, device=device)
+        self._keys, self._counters = (torch.zeros(n, dtype=torch.int64, device=device) for _ in range(2))
+        self._now, self._before = (
+            torch.full((n,), silence_level(c.levels), dtype=torch.int32, device=device) for _ in range(2)
+        )
+        self._logits = torch.zeros(n, weights.sizes["LEVELS"], device=device)
+        self._nothing = torch.zeros(1, dtype=torch.int32, device=device)
+
+    def put(self, places: Sequence[int], voices: Sequence[VoiceState]) -> None:
+        """Let ``voices`` go on from their states in ``places``."""
+        if not places:
+            return
+        device = self.weights.device
+        where = torch.tensor(places, device=device)
+        self._keys[where] = torch.tensor([_signed(voice.key) for voice in voices], device=device)
+        self._counters[where] = torch.tensor([voice.counter for voice in voices], device=device)
+        self._now[where] = torch.tensor([voice.now for voice in voices], dtype=torch.int32, device=device)
+        self._before[where] = torch.tensor([voice.before for voice in voices], dtype=torch.int32, device=device)
+        slots = self._slots()
+        for place, voice in zip(places, voices, strict=True):
+            ring = self._rings[place // ROWS, :, place % ROWS]
+            ring.zero_()
+            if voice.history.any():
+                ring[slots] = torch.from_numpy(voice.history).to(device, torch.float16)
+
+    def states(self, places: Sequence[int]) -> list[VoiceState]:
+        """A copy of the state of each voice in ``places``."""
+        slots = self._slots()
+        now, before, counters = (x.tolist() for x in (self._now, self._before, self._counters))
+        keys = self._keys.cpu().numpy().view(np.uint64)
+        histories = [self._rings[place // ROWS, :, place % ROWS][slots].float().cpu().numpy() for place in places]
+        return [
+            VoiceState(history, now[place], before[place], counters[place], int(keys[place]))
+            for place, history in zip(places, histories, strict=True)
+        ]
+
+    def run(self, block: Block, first: int, n_steps: int, out: Tensor) -> None:
+        """Samples ``first .. first + n_steps`` of ``block`` into ``out [f * hop, n]`` int32."""
+        forced = self._nothing if block.forced is None else block.forced
+        play[(self.n // ROWS,)](
+            **self.weights.arguments, rings=self._rings, keys=self._keys, counters=self._counters, now=self._now,
+            before=self._before, pool=block.pool, source=block.source, places=block.places, sharpness=block.sharpness,
+            forced=forced, out=out, logits=self._logits, n_voices=self.n, clock=self._clock, first=first, n_steps=n_steps,
+            **self.weights.sizes, FORCED=block.forced is not None, ROWS=ROWS, num_warps=WARPS,
+        )  # fmt: skip
+        self._counters += n_steps
+        self._clock = (self._clock + n_steps) % CLOCK
+
+    @property
+    def logits(self) -> Tensor:
+        """``[n, levels]`` of the last sample."""
+        return self._logits[:, : self.weights.config.levels]
+
+    def _slots(self) -> Tensor:
+        """Where in a ring the ``[sum of dilations]`` inputs of a `VoiceState` lie now, oldest first."""
+        slots, start = [], 0
+        for dilation in self.weights.config.dilations:
+            slots.append(start + (self._clock + dilation + np.arange(dilation)) % (2 * dilation))
+            start += 2 * dilation
+        return torch.from_numpy(np.concatenate(slots)).to(self.weights.device)
+
+
+def _signed(key: int) -> int:
+    """The int64 with the bits of a uint64."""
+    return key - (1 << 64) if key >> 63 else key

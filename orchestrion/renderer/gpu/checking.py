@@ -1,0 +1,109 @@
+"""Whether this GPU draws what it should: tried on random weights before anything is played on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from orchestrion.bridge.randomness import stream_key
+from orchestrion.errors import OrchestrionError
+from orchestrion.renderer.config import WaveNetConfig
+from orchestrion.renderer.gpu.batch import Batch, Block
+from orchestrion.renderer.gpu.kernel import ROWS
+from orchestrion.renderer.gpu.weights import Weights, turns
+from orchestrion.renderer.kernels.batch import VoiceState
+from orchestrion.renderer.mulaw import silence_level
+from orchestrion.renderer.network import WaveNet
+
+# Of a logit, in standard deviations of all of them. What float16 rounds makes errors of about a thousandth.
+TOLERANCE = 0.02
+
+
+def check(config: WaveNetConfig) -> None:
+    """Play a random network of that size on the GPU.
+
+    Its logits are held against ``WaveNet.forward`` in float32 after enough samples to go round the longest ring twice, and
+    what a voice draws alone, in two runs, against what it draws among others.
+
+    Raises:
+        OrchestrionError: it does not play as it should.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = WaveNet(config).eval().requires_grad_(False)
+    n_frames = -(-2 * max(config.dilations) // config.hop) + 1
+    trial = Trial.of(model, ROWS + 1, n_frames)
+    last = ROWS
+    error = trial.logit_error([0, last])
+    if not error <= TOLERANCE:
+        raise OrchestrionError(f"its logits are {error:.3g} standard deviations off")
+    together, alone = trial.drawn(range(ROWS + 1)), trial.drawn([last], cut=config.hop + 1)
+    if not np.array_equal(together[:, last], alone[:, 0]):
+        raise OrchestrionError("a voice alone draws other levels than among others")
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Random conditioning and levels for some voices of a network.
+
+    Attributes:
+        rows: ``[f, v, layers, 2 * residual]`` float32, columns as the network has them.
+        source: ``[f * hop, v, 2 * harmonics]`` float32.
+        levels: ``[f * hop, v]`` int32.
+    """
+
+    model: WaveNet
+    weights: Weights
+    rows: Tensor
+    source: Tensor
+    levels: Tensor
+
+    @classmethod
+    def of(cls, model: WaveNet, n_voices: int, n_frames: int, seed: int = 0) -> Trial:
+        c, numbers = model.config, torch.Generator().manual_seed(seed)
+        rows = torch.randn(n_frames, n_voices, c.layers, 2 * c.residual, generator=numbers)
+        source = torch.randn(n_frames * c.hop, n_voices, 2 * c.harmonics, generator=numbers)
+        levels = torch.randint(c.levels, (n_frames * c.hop, n_voices), generator=numbers, dtype=torch.int32)
+        return cls(model, Weights.of(model), rows, source, levels)
+
+    def logit_error(self, voices: list[int]) -> float:
+        """Greatest difference from the network's own logits after all forced levels, in their standard deviations."""
+        batch = self._batch(voices)
+        block = self._block(voices, forced=True)
+        out = torch.empty(len(self.levels), batch.n, dtype=torch.int32, device=self.weights.device)
+        batch.run(block, 0, len(out), out)
+        c, levels = self.model.config, self.levels[:, voices].long().T
+        previous = torch.cat([torch.full((len(voices), 1), silence_level(c.levels)), levels[:, :-1]], dim=1)
+        source = self.source[:, voices].transpose(0, 1) if c.harmonics else None
+        exact = self.model(previous, self.rows[:, voices].transpose(0, 1), source)[:, -1]
+        return float((batch.logits[: len(voices)].cpu() - exact).abs().max() / exact.std())
+
+    def drawn(self, voices: range | list[int], cut: int = 0, forced: bool = False) -> np.ndarray:
+        """Levels ``[f * hop, v]`` that the GPU draws, in two runs where a ``cut`` is given."""
+        batch = self._batch(voices)
+        block = self._block(voices, forced)
+        out = torch.empty(len(self.levels), batch.n, dtype=torch.int32, device=self.weights.device)
+        for start, stop in ((0, cut), (cut, len(out))):
+            if stop > start:
+                batch.run(block, start, stop - start, out)
+        return out[:, : len(voices)].cpu().numpy()
+
+    def _batch(self, voices: range | list[int]) -> Batch:
+        batch = Batch(self.weights, -(-len(voices) // ROWS) * ROWS)
+        batch.put(range(len(voices)), [VoiceState.silent(self.weights, int(stream_key(0, voice))) for voice in voices])
+        return batch
+
+    def _block(self, voices: range | list[int], forced: bool) -> Block:
+        c, w, device = self.model.config, self.weights, self.weights.device
+        n_frames, n_voices = self.rows.shape[:2]
+        n = -(-len(voices) // ROWS) * ROWS
+        pool = turns(self.rows, c.residual, w.width).flatten(0, 1)
+        source = self.source.unflatten(0, (n_frames, c.hop)).transpose(1, 2).flatten(0, 2)
+        heard = torch.tensor([*voices, *[0] * (n - len(voices))])
+        places = torch.arange(n_frames)[:, None] * n_voices + heard
+        levels = self.levels[:, heard].contiguous().to(device) if forced else None
+        sharpness = torch.ones(n_frames, n, device=device)
+        return Block(pool.to(device), source.contiguous().to(device), places.to(device), sharpness, levels)

@@ -1,0 +1,105 @@
+"""The conditioning of many voices on the GPU: each block of a score once, however many voices hear it.
+
+Blocks are those of ``kernels.conditioner``: `BLOCK` frames from a multiple of it, each computed alone in one shape, so
+that a frame's numbers depend neither on who else plays nor on where rendering began. No more are held than a launch needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from orchestrion.renderer.gpu.batch import Block
+from orchestrion.renderer.gpu.weights import Weights
+from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner
+from orchestrion.renderer.sampler import Voice
+
+Key = tuple[bytes, int]
+
+
+class Pool:
+    """Blocks of conditioning in device memory."""
+
+    def __init__(self, weights: Weights):
+        self.weights = weights
+        self._index: dict[Key, int] = {}
+        self._rows, self._source = self._room(1)
+
+    def gather(self, voices: Sequence[Voice | None], n_frames: int) -> Block:
+        """What the kernel needs for the next ``n_frames`` frames of each place's voice.
+
+        A place without a voice (None) is given anything. Frames after a voice's end are as the series has them: silent.
+        """
+        hop, device = self.weights.config.hop, self.weights.device
+        present = [(place, voice) for place, voice in enumerate(voices) if voice is not None]
+        self._have({key: voice.task.conditioner for _, voice in present for key in self._keys(voice, n_frames)})
+        places = np.zeros((n_frames, len(voices)), dtype=np.int64)
+        sharpness = np.ones((n_frames, len(voices)), dtype=np.float32)
+        has_forced = any(voice.task.forced is not None for _, voice in present)
+        forced = np.full((n_frames * hop, len(voices)), -1, dtype=np.int32) if has_forced else None
+        for place, voice in present:
+            conditioner, start = voice.task.conditioner, voice.frame
+            done = 0
+            for key in self._keys(voice, n_frames):
+                first = (start + done) % BLOCK
+                n = min(BLOCK - first, n_frames - done)
+                places[done : done + n, place] = self._index[key] * BLOCK + np.arange(first, first + n)
+                done += n
+            sharpness[:, place] = conditioner.sharpness(start, n_frames)
+            taken = voice.forced(n_frames)
+            if forced is not None and taken is not None:
+                forced[:, place] = taken
+        on_device = None if forced is None else upload(forced, device)
+        rows, source = self._rows.flatten(0, 1), self._source.flatten(0, 1)
+        return Block(rows, source, upload(places, device), upload(sharpness, device), on_device)
+
+    def _keys(self, voice: Voice, n_frames: int) -> list[Key]:
+        """The blocks that the next frames of a voice lie in, in order."""
+        features = voice.task.conditioner.features
+        blocks = range(voice.frame // BLOCK, (voice.frame + n_frames - 1) // BLOCK + 1)
+        # Without conditioning there is nothing to tell frames apart.
+        return [(features.key, block) if self.weights.config.conditioned else (b"", 0) for block in blocks]
+
+    def _have(self, needed: Mapping[Key, Conditioner]) -> None:
+        """Compute the blocks that are not there yet, in the room of those that are not needed."""
+        missing = [key for key in needed if key not in self._index]
+        free = sorted(set(range(len(self._rows))) - set(self._index.values()))
+        for key in [key for key in self._index if key not in needed][: max(0, len(missing) - len(free))]:
+            free.append(self._index.pop(key))
+        if len(missing) > len(free):
+            free += range(len(self._rows), self._grow(len(missing) - len(free)))
+        for key, slot in zip(missing, free, strict=False):
+            self._index[key] = slot
+            self._compute(needed[key], key[1], slot)
+
+    def _compute(self, conditioner: Conditioner, index: int, slot: int) -> None:
+        c, device = self.weights.config, self.weights.device
+        start, stop = BLOCK * index, BLOCK * (index + 1)
+        past, future = c.context_frames
+        frames = upload(conditioner.features.frames(start - past, stop + future), device)
+        self._rows[slot] = self.weights.rows(frames)[past : past + BLOCK]
+        if c.harmonics:
+            self._source[slot] = upload(conditioner.features.excitation(start, stop), device)
+
+    def _grow(self, n: int) -> int:
+        """Room for ``n`` blocks more, at least twice as many; how many there are then."""
+        before = self._rows, self._source
+        after = self._room(len(self._rows) + max(n, len(self._rows)))
+        for old, new in zip(before, after, strict=True):
+            new[: len(old)] = old
+        self._rows, self._source = after
+        return len(self._rows)
+
+    def _room(self, n: int) -> tuple[Tensor, Tensor]:
+        c, device = self.weights.config, self.weights.device
+        rows = torch.zeros(n, BLOCK, c.layers, 2 * self.weights.width, device=device)
+        return rows, torch.zeros(n, BLOCK * c.hop, max(1, 2 * c.harmonics), device=device)
+
+
+def upload(array: np.ndarray, device: torch.device) -> Tensor:
+    """``array`` on ``device``; from pinned memory, so that it does not wait for what the GPU is at."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
