@@ -46,7 +46,7 @@ def render(score: Source, instrument: Player | Sequence[Player] = shipped.DEFAUL
     Args:
         score: a score, a file, or the name of a built-in tune.
         instrument: shipped names, weights files or loaded instruments.
-        options: seed, temperature, parallel, gains_db, threads; see `orchestrion.playing.play_all`.
+        options: seed, temperature, parallel, gains_db, threads, device; see `orchestrion.playing.play_all`.
 
     Raises:
         OrchestrionError: no such score or instrument, or nothing to play.
@@ -60,7 +60,8 @@ def stream(score: Source, instrument: Player = shipped.DEFAULT_INSTRUMENT, **opt
     """Play ``score`` and yield blocks of float32 samples as they are made, at the instrument's sample rate.
 
     Args:
-        options: seed, take, temperature; ``parallel=True`` for larger blocks sooner; see `orchestrion.playing.blocks_of`.
+        options: seed, take, temperature, device; ``parallel=True`` for larger blocks sooner; see
+            `orchestrion.playing.blocks_of`.
 
     Raises:
         OrchestrionError: as `render`.

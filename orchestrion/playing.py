@@ -15,6 +15,7 @@ from orchestrion.bridge.audiofiles import write_blocks
 from orchestrion.ensemble import Mix, mix, split_parts
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import Advance, progress, waiting
+from orchestrion.renderer.device import choose
 from orchestrion.renderer.instrument import TAIL_S, Instrument
 from orchestrion.renderer.parallel import ParallelStream, generate_parallel
 from orchestrion.renderer.resuming import resumable
@@ -26,8 +27,8 @@ Player = Instrument | str | os.PathLike[str]
 
 # Takes use voices this far apart, so that no part of an ensemble ever shares its random numbers with another take.
 VOICES_A_TAKE = 1_000
-# Enough for two processors at the samplers' best; more would only take memory.
-VOICES_TOGETHER = 48
+# Enough for two processors at the samplers' best, and for a large GPU; more would only take memory.
+VOICES_TOGETHER = {"cpu": 48, "cuda": 2048}
 # Joins cost nothing that can be heard or measured (`benchmarks/parallel_price.py`); up to here one run is as quick.
 PARALLEL_FROM_S = 8.0
 
@@ -64,6 +65,7 @@ def play_all(
     pans: Sequence[float] = (),
     threads: int | None = None,
     storage: str = STORAGE,
+    device: str = "auto",
 ) -> Iterator[Performance]:
     """Play scores: all of each on one player, or part by part on as many players as each has parts.
 
@@ -77,17 +79,20 @@ def play_all(
         gains_db: of an ensemble's parts, in dB, one each; none for all 0.
         pans: of an ensemble's parts, -1 left to 1 right, one each; with them the audio is stereo.
         threads: processor threads; None for all.
-        storage: of the weights: float32, bfloat16 or int8; see `renderer.kernels.packing`.
+        storage: of the weights: float32, bfloat16 or int8; see `renderer.kernels.packing`. A GPU plays in float16.
+        device: "cpu", "cuda", or "auto" for a GPU that plays as it should; see `renderer.device`. The same seed gives the
+            same bytes on one device, and others on another one.
 
     Raises:
         OrchestrionError: not one player for each part, a broken instrument, or nothing to play.
     """
     instruments = [Instrument.load(player) for player in players]
     plans = [_Plan.make(score, take, instruments, parallel) for score, take in takes]
-    n_together = max(1, VOICES_TOGETHER // len(instruments))
+    device = choose(device, [instrument.config for instrument in instruments], storage)
+    n_together = max(1, VOICES_TOGETHER[device] // len(instruments))
     total_s = sum(plan.score.duration_s + TAIL_S for plan in plans) * len(instruments)
-    sampling: dict[str, Any] = {"seed": seed, "threads": threads, "storage": storage}
-    compile_player(storage)
+    sampling: dict[str, Any] = {"seed": seed, "threads": threads, "storage": storage, "device": device}
+    compile_player(storage, device)
     with progress(total_s, f"Playing {', '.join(dict.fromkeys(i.name for i in instruments))}") as advance:
         for start in range(0, len(plans), n_together):
             together = plans[start : start + n_together]
@@ -97,7 +102,7 @@ def play_all(
             ]
             for plan, tracks in zip(together, zip(*columns, strict=True), strict=True):
                 audio = mix(tracks, gains_db, pans) if len(tracks) > 1 or gains_db or pans else tracks[0]
-                yield Performance(plan.score, audio, facts_of(instruments, audio))
+                yield Performance(plan.score, audio, facts_of(instruments, audio, device))
 
 
 def blocks_of(
@@ -110,9 +115,13 @@ def blocks_of(
     parallel: bool = False,
     threads: int | None = None,
     storage: str = STORAGE,
+    device: str = "auto",
     state: Any = None,
 ) -> Stream | ParallelStream:
-    """The audio of `play` on one instrument as it is made: iterate for float32 blocks, keep ``.state`` to go on later."""
+    """The audio of `play` on one instrument as it is made: iterate for float32 blocks, keep ``.state`` to go on later.
+
+    A state goes on to the same audio on the device that it comes from.
+    """
     warn_of(instrument, score)
     options: dict[str, Any] = {
         "seed": seed,
@@ -120,6 +129,7 @@ def blocks_of(
         "voice": take * VOICES_A_TAKE,
         "threads": threads,
         "storage": storage,
+        "device": choose(device, [instrument.config], storage),
         "state": state,
     }
     series = instrument.series(score)
@@ -139,6 +149,7 @@ def render_to_file(
     parallel: bool | None = None,
     threads: int | None = None,
     storage: str = STORAGE,
+    device: str = "auto",
     resume: bool = False,
 ) -> dict[str, Any]:
     """Play ``score`` into the audio file ``path``; memory does not grow with its length.
@@ -152,9 +163,10 @@ def render_to_file(
     Raises:
         OrchestrionError: the file cannot be written, or a journal of other settings is in the way.
     """
-    compile_player(storage)
+    device = choose(device, [instrument.config], storage)
+    compile_player(storage, device)
     rate, n_samples = instrument.config.sample_rate, instrument.series(score).n_samples
-    asked: dict[str, Any] = {"seed": seed, "take": take, "temperature": temperature, "storage": storage}
+    asked: dict[str, Any] = {"seed": seed, "take": take, "temperature": temperature, "storage": storage, "device": device}
     asked["parallel"] = is_parallel(score, [instrument], parallel)
 
     def start(state: Any) -> Stream | ParallelStream:
@@ -166,7 +178,7 @@ def render_to_file(
         blocks = resumable(path, decisive, start) if resume else iter(start(None))
         tags = instrument.waveform(np.zeros(1), title=score.title, seed=seed).tags
         write_blocks(path, _counted(blocks, rate, advance), rate, tags=tags, n_samples=n_samples)
-    return _facts([instrument], rate, n_samples / rate)
+    return _facts([instrument], rate, n_samples / rate, device)
 
 
 def _counted(blocks: Iterator[np.ndarray], rate: int, advance: Advance) -> Iterator[np.ndarray]:
@@ -175,8 +187,13 @@ def _counted(blocks: Iterator[np.ndarray], rate: int, advance: Advance) -> Itera
         yield block
 
 
-def compile_player(storage: str = STORAGE) -> None:
-    """Wait until the player is compiled for this processor, and say so where that takes long: it happens once."""
+def compile_player(storage: str = STORAGE, device: str = "cpu") -> None:
+    """Wait until the player is compiled for this processor, and say so where that takes long: it happens once.
+
+    The GPU's has been compiled by its check.
+    """
+    if device != "cpu":
+        return
     with waiting("Compiling the player for this processor (once)"):
         compile_kernels(storage)
 
@@ -204,14 +221,15 @@ def warn_of(instrument: Instrument, score: Score) -> None:
         )
 
 
-def facts_of(instruments: Sequence[Instrument], audio: Waveform | Mix) -> dict[str, Any]:
-    """What a settings file says of a performance."""
-    facts = _facts(instruments, audio.sample_rate, audio.duration_s)
+def facts_of(instruments: Sequence[Instrument], audio: Waveform | Mix, device: str) -> dict[str, Any]:
+    """What a settings file says of a performance on ``device``."""
+    facts = _facts(instruments, audio.sample_rate, audio.duration_s, device)
     return facts | {"turned_down_db": round(audio.lowered_db, 3)} if isinstance(audio, Mix) else facts
 
 
-def _facts(instruments: Sequence[Instrument], sample_rate: int, duration_s: float) -> dict[str, Any]:
+def _facts(instruments: Sequence[Instrument], sample_rate: int, duration_s: float, device: str) -> dict[str, Any]:
     return {
+        "device": device,
         "instruments": [{"name": instrument.name, "sha256": instrument.checksum} for instrument in instruments],
         "sample_rate": sample_rate,
         "duration_s": round(duration_s, 6),

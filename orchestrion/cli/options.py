@@ -53,7 +53,11 @@ seed_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
 device_option = click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to compute."
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where to play: auto takes a GPU that passes its check. Same seed, same bytes on one device.",
 )
 temperature_option = click.option(
     "--temperature",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrion.cli.options import INSTRUMENT, SCORE, json_option, seed_option, temperature_option
+from orchestrion.cli.options import INSTRUMENT, SCORE, device_option, json_option, seed_option, temperature_option
 from orchestrion.cli.output import (
     AUDIO_SUFFIXES,
     check_output_file,
@@ -54,6 +54,7 @@ class Job:
               help="Cut the score into pieces played at once, or play it in one run.  [default: parallel from eight seconds on; -o - in one run]")
 @click.option("--storage", type=click.Choice(["int8", "bfloat16", "float32"]), default="int8", show_default=True,
               help="How the weights are kept: int8 plays up to two thirds faster and costs 0.003 bits a sample.")
+@device_option
 @click.option("--resume", is_flag=True, help="Keep a journal while playing, and go on from it after an interruption.")
 @click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
               help="Takes of each score: OUT-1.wav, OUT-2.wav, …")
@@ -148,7 +149,7 @@ def _together(ctx: click.Context, takes: Sequence[tuple[Job, int]]) -> Iterator[
 
 
 def _sampling(ctx: click.Context) -> dict[str, Any]:
-    return {name: ctx.params[name] for name in ("seed", "temperature", "parallel", "storage")}
+    return {name: ctx.params[name] for name in ("seed", "temperature", "parallel", "storage", "device")}
 
 
 def _render_to_stdout(ctx: click.Context, sources: list[str], count: int) -> None:

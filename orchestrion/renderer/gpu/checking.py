@@ -71,8 +71,8 @@ class Trial:
 
     def logit_error(self, voices: list[int]) -> float:
         """Greatest difference from the network's own logits after all forced levels, in their standard deviations."""
-        batch = self._batch(voices)
-        block = self._block(voices, forced=True)
+        batch = self.batch(voices)
+        block = self.block(voices, forced=True)
         out = torch.empty(len(self.levels), batch.n, dtype=torch.int32, device=self.weights.device)
         batch.run(block, 0, len(out), out)
         c, levels = self.model.config, self.levels[:, voices].long().T
@@ -83,20 +83,22 @@ class Trial:
 
     def drawn(self, voices: range | list[int], cut: int = 0, forced: bool = False) -> np.ndarray:
         """Levels ``[f * hop, v]`` that the GPU draws, in two runs where a ``cut`` is given."""
-        batch = self._batch(voices)
-        block = self._block(voices, forced)
+        batch = self.batch(voices)
+        block = self.block(voices, forced)
         out = torch.empty(len(self.levels), batch.n, dtype=torch.int32, device=self.weights.device)
         for start, stop in ((0, cut), (cut, len(out))):
             if stop > start:
                 batch.run(block, start, stop - start, out)
         return out[:, : len(voices)].cpu().numpy()
 
-    def _batch(self, voices: range | list[int]) -> Batch:
+    def batch(self, voices: range | list[int]) -> Batch:
+        """Those ``voices`` before their first sample, each with its own random numbers."""
         batch = Batch(self.weights, -(-len(voices) // ROWS) * ROWS)
         batch.put(range(len(voices)), [VoiceState.silent(self.weights, int(stream_key(0, voice))) for voice in voices])
         return batch
 
-    def _block(self, voices: range | list[int], forced: bool) -> Block:
+    def block(self, voices: range | list[int], forced: bool) -> Block:
+        """What ``voices`` hear."""
         c, w, device = self.model.config, self.weights, self.weights.device
         n_frames, n_voices = self.rows.shape[:2]
         n = -(-len(voices) // ROWS) * ROWS

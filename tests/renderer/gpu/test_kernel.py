@@ -1,0 +1,158 @@
+"""The GPU's sample loop: its logits, its draws, and that a voice's numbers are its own."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from orchestrion.bridge.randomness import stream_key, uniform
+from orchestrion.errors import OrchestrionError
+from orchestrion.renderer.config import PRESETS
+from orchestrion.renderer.kernels.batch import VoiceState
+from tests.renderer.gpu.conftest import TINY, random_network
+from tests.renderer.reference import draw
+
+pytest.importorskip("triton", reason="Triton is not installed (it is in the dev extra, for Linux)")
+
+from orchestrion.renderer.gpu.batch import Batch  # noqa: E402
+from orchestrion.renderer.gpu.checking import Trial, check  # noqa: E402
+from orchestrion.renderer.gpu.kernel import ROWS  # noqa: E402
+from orchestrion.renderer.gpu.weights import Weights, padded, sizes_of  # noqa: E402
+
+# Of logits in their standard deviations: what rounding to float16 makes of random weights, four times.
+TOLERANCE = 0.01
+
+
+@pytest.fixture(scope="module")
+def trial(network):
+    """Seventeen voices, one more than a program has rows, long enough to go round every ring."""
+    return Trial.of(network, ROWS + 1, 3)
+
+
+@pytest.fixture(scope="module")
+def together(trial):
+    return trial.drawn(range(ROWS + 1))
+
+
+def test_logits_are_the_networks_own(trial):
+    assert trial.logit_error([0, 7, ROWS]) < TOLERANCE
+
+
+@pytest.mark.parametrize("change", [{"conditioning": "none", "groups": (), "harmonics": 0}, {"layers": 7, "cycle": 2, "residual": 16}])
+def test_logits_of_other_networks(change):
+    """Without conditioning and excitation; with stacks of dilations that are not whole."""
+    network = random_network(dataclasses.replace(TINY, **change))
+    assert Trial.of(network, 1, 2).logit_error([0]) < TOLERANCE
+
+
+def test_an_error_of_one_weight_is_seen(trial):
+    """The tolerance is not so wide that it would hide a fault."""
+    weights = trial.weights.arguments
+    wrong = dataclasses.replace(trial.weights, arguments=weights | {"w_past": weights["w_past"].roll(1, dims=0)})
+    assert dataclasses.replace(trial, weights=wrong).logit_error([0]) > 5 * TOLERANCE
+
+
+def test_voices_alone_are_those_together(trial, together):
+    for voice in (3, ROWS):
+        assert np.array_equal(trial.drawn([voice])[:, 0], together[:, voice])
+    assert len(np.unique(together)) > 100
+
+
+@pytest.mark.parametrize("cut", [1, 11])
+def test_runs_cut_anywhere_draw_the_same(trial, together, cut):
+    assert np.array_equal(trial.drawn([2, 5], cut=cut), together[:, [2, 5]])
+
+
+def test_forced_levels_are_taken(trial):
+    assert np.array_equal(trial.drawn([4], forced=True)[:, 0], trial.levels[:, 4].numpy())
+
+
+def test_draws_are_those_of_the_reference(trial, together):
+    """Level by level, of the kernel's own logits and the counter's number."""
+    voices = [0, 9]
+    batch, block = trial.batch(voices), trial.block(voices, forced=False)
+    out = torch.zeros(len(together), batch.n, dtype=torch.int32, device=trial.weights.device)
+    for t in range(16):
+        batch.run(block, t, 1, out)
+        logits = batch.logits.cpu().double().numpy()
+        for row, voice in enumerate(voices):
+            assert out[t, row] == draw(logits[row], uniform(0, voice, t)) == together[t, voice]
+
+
+def test_draws_follow_the_sharpness(trial):
+    batch, block = trial.batch([0]), trial.block([0], forced=False)
+    cold = dataclasses.replace(block, sharpness=torch.full_like(block.sharpness, 1e4))
+    out = torch.zeros(len(trial.levels), batch.n, dtype=torch.int32, device=trial.weights.device)
+    for t in range(8):
+        batch.run(cold, t, 1, out)
+        assert out[t, 0] == batch.logits[0].argmax()
+
+
+def test_a_state_carried_over_continues_the_voice(trial, together):
+    """Into another place, beside other voices, at another turn of the rings."""
+    first, block = trial.batch([1, 6]), trial.block([1, 6], forced=False)
+    out = torch.zeros(len(together), ROWS, dtype=torch.int32, device=trial.weights.device)
+    first.run(block, 0, 13, out)
+    states = first.states([0, 1])
+    assert states[1].counter == 13 and states[1].now == together[12, 6] and states[1].before == together[11, 6]
+    other = Batch(trial.weights, ROWS)
+    other.run(block, 0, 3, torch.zeros_like(out))
+    other.put([0, 1], states)
+    other.run(block, 13, len(out) - 13, out)
+    assert np.array_equal(out[13:, :2].cpu().numpy(), together[13:, [1, 6]])
+    again = Batch(trial.weights, ROWS)
+    again.put([0, 1], states)
+    for a, b in zip(states, again.states([0, 1]), strict=True):
+        assert np.array_equal(a.history, b.history) and (a.key, a.counter) == (b.key, b.counter)
+
+
+def test_large_keys_and_counters(trial):
+    """Keys are all of uint64, and a voice may begin far into a piece."""
+    key, counter = int(stream_key(0, 3)) | 1 << 63, 1 << 40
+    block = trial.block([3], forced=False)
+    batch = Batch(trial.weights, ROWS)
+    batch.put([0], [VoiceState.silent(trial.weights, key, counter)])
+    out = torch.zeros(len(trial.levels), ROWS, dtype=torch.int32, device=trial.weights.device)
+    batch.run(block, 0, 1, out)
+    from orchestrion.bridge.randomness import uniform_scalar
+
+    u = uniform_scalar(np.uint64(key), np.uint64(counter))
+    assert out[0, 0] == draw(batch.logits[0].cpu().double().numpy(), u)
+    (state,) = batch.states([0])
+    assert (state.key, state.counter) == (key, counter + 1)
+
+
+def test_the_check_passes_and_finds_faults(monkeypatch):
+    from orchestrion.renderer.gpu import checking
+
+    check(TINY)
+    monkeypatch.setattr(checking, "TOLERANCE", 1e-9)
+    with pytest.raises(OrchestrionError, match="standard deviations off"):
+        check(TINY)
+
+
+def test_widths_are_padded_to_powers_of_two():
+    assert [padded(n) for n in (1, 16, 17, 64, 100)] == [16, 16, 32, 64, 128]
+
+
+@pytest.mark.parametrize("preset, chunk, stages", [("small", 64, 3), ("medium", 64, 3), ("paper", 32, 3)])
+def test_tiles_fit_into_the_memory_of_a_large_and_a_small_gpu(preset, chunk, stages):
+    large, small = (sizes_of(PRESETS[preset], shared) for shared in (227 << 10, 99 << 10))
+    assert (large["CHUNK"], large["STAGES"]) == (chunk, stages)
+    assert 1 <= small["STAGES"] <= 2
+
+
+def test_weights_that_float16_cannot_hold_are_refused(network):
+    broken = random_network()
+    broken.w_out[0, 0] = 1e6
+    with pytest.raises(OrchestrionError, match="float16"):
+        Weights.of(broken)
+    with pytest.raises(OrchestrionError, match="up to 512"):
+        Weights.of(random_network(dataclasses.replace(TINY, levels=1024)))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_on_the_gpu(preset):
+    check(PRESETS[preset])
