@@ -71,7 +71,7 @@ def failure(config: WaveNetConfig) -> str | None:
     try:
         with waiting("Trying the GPU (once a run)"):
             check(config)
-    except Exception as error:  # whatever Triton, its compilers or the driver raise: the processor plays anyway
+    except Exception as error:  # noqa: BLE001 - whatever Triton, its compilers or the driver raise, the processor plays
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         return f"The GPU has failed its check ({reason})."
     return None

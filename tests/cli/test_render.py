@@ -187,3 +187,37 @@ def test_an_interrupted_rendering_goes_on_to_the_same_bytes(
     run(*arguments[1:], "--resume", "-o", "whole2.wav")
     assert (folder / "whole2.wav").read_bytes() == (folder / "whole.wav").read_bytes()
     assert not any(path.exists() for path in journal)
+
+
+def test_a_gpu_is_asked_for_where_there_is_none(tiny: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for output in ("out.wav", "-"):
+        result = CliRunner().invoke(cli, ["render", "ode-to-joy", "-i", str(tiny), "--device", "cuda", "-o", output])
+        assert result.exit_code == 1 and result.stderr.startswith("Error: There is no NVIDIA GPU")
+        assert result.stderr.count("\n") == 1 and not list(folder.iterdir())
+
+
+def test_the_device_is_chosen_told_the_player_and_noted(tiny: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that is said to have a GPU; what plays in its place here is the processor."""
+    from orchestrion import playing
+    from orchestrion.renderer.sampler import generate
+    from orchestrion.renderer.streaming import Stream
+
+    told = []
+
+    def on_processor(play):
+        def with_device(*arguments, device, **options):
+            told.append(device)
+            return play(*arguments, **options)
+
+        return with_device
+
+    monkeypatch.setattr(playing, "choose", lambda asked, configs, storage: "cpu" if asked == "cpu" else "cuda")
+    monkeypatch.setattr(playing, "Stream", on_processor(Stream))
+    monkeypatch.setattr(playing, "generate", on_processor(generate))
+    for device, count in (("auto", 1), ("cpu", 1), ("cuda", 2)):
+        run("ode-to-joy", "-i", tiny, "--transpose", -7, "--end", 0.3, "--device", device, "--count", count, "-o", f"{device}.wav")
+    assert told == ["cuda", "cpu", "cuda"]
+    written = [json.loads((folder / name).read_text()) for name in ("auto.json", "cpu.json", "cuda-1.json")]
+    assert [settings["device"] for settings in written] == ["cuda", "cpu", "cuda"]
+    assert [settings["options"]["device"] for settings in written] == ["auto", "cpu", "cuda"]

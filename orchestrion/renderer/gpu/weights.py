@@ -128,7 +128,9 @@ def padded(size: int) -> int:
 def _shared_bytes(device: torch.device) -> int:
     if device.type != "cuda":
         return 0
-    return int(torch.cuda.get_device_properties(device).shared_memory_per_block_optin)
+    properties = torch.cuda.get_device_properties(device)
+    # torch hands it out without naming it in its types.
+    return int(getattr(properties, "shared_memory_per_block_optin", properties.shared_memory_per_block))
 
 
 def turns(gates: Tensor, residual: int, width: int) -> Tensor:

@@ -15,10 +15,10 @@ from tests.renderer.reference import draw
 
 pytest.importorskip("triton", reason="Triton is not installed (it is in the dev extra, for Linux)")
 
-from orchestrion.renderer.gpu.batch import Batch  # noqa: E402
-from orchestrion.renderer.gpu.checking import Trial, check  # noqa: E402
-from orchestrion.renderer.gpu.kernel import ROWS  # noqa: E402
-from orchestrion.renderer.gpu.weights import Weights, padded, sizes_of  # noqa: E402
+from orchestrion.renderer.gpu.batch import Batch
+from orchestrion.renderer.gpu.checking import Trial, check
+from orchestrion.renderer.gpu.kernel import ROWS
+from orchestrion.renderer.gpu.weights import Weights, padded, sizes_of
 
 # Of logits in their standard deviations: what rounding to float16 makes of random weights, four times.
 TOLERANCE = 0.01

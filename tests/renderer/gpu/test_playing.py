@@ -17,9 +17,9 @@ from tests.renderer.gpu.conftest import TINY, random_network
 
 pytest.importorskip("triton", reason="Triton is not installed (it is in the dev extra, for Linux)")
 
-from orchestrion.renderer.gpu import pool, stage  # noqa: E402
-from orchestrion.renderer.kernels.batch import VoiceState  # noqa: E402
-from orchestrion.renderer.kernels.conditioner import Conditioner  # noqa: E402
+from orchestrion.renderer.gpu import pool, stage
+from orchestrion.renderer.kernels.batch import VoiceState
+from orchestrion.renderer.kernels.conditioner import Conditioner
 
 CONFIG = dataclasses.replace(TINY, layers=3, cycle=2, harmonics=1, hop=4, sample_rate=1000)
 
