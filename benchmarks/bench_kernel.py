@@ -27,14 +27,14 @@ def main() -> None:
         print(json.dumps([row.to_dict() for row in measured], indent=2))
         return
     print(f"{processor()}, {os.cpu_count()} processors\n")
-    print("| preset | mode | storage | threads | x real time | undisturbed | samples/s | x torch | of peak | peak MiB |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("| preset | mode | device | storage | threads | x real time | undisturbed | samples/s | x torch | of peak | peak MiB |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     rows = []
     for r in measured:
         rows.append(r)
         print(
-            f"| {r.preset} | {r.mode} | {r.storage} | {r.threads} | {r.times_real_time:.2f} | {r.times_real_time_undisturbed:.2f} | "
-            f"{r.samples_per_second:,.0f} | {r.times_torch:.0f} | {r.fraction_of_peak:.0%} | {r.peak_memory_bytes / 2**20:.0f} |",
+            f"| {r.preset} | {r.mode} | {r.device} | {r.storage} | {r.threads} | {r.times_real_time:.2f} | {r.times_real_time_undisturbed:.2f} | "
+            f"{r.samples_per_second:,.0f} | {r.times_torch:.0f} | {r.fraction_of_peak or 0:.0%} | {r.peak_memory_bytes / 2**20:.0f} |",
             flush=True,
         )
     print("\n" + summary(rows))
@@ -42,6 +42,7 @@ def main() -> None:
 
 def summary(rows: Sequence[Row]) -> str:
     """The README's table: one voice on one core and one score on the most threads, a line a preset and storage."""
+    rows = [r for r in rows if r.device == "cpu"]
     found = {(r.preset, r.storage, r.mode, r.threads): r for r in rows}
     most = max(r.threads for r in rows)
     lines = [

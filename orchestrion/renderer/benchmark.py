@@ -23,6 +23,7 @@ from orchestrion.compiled import compiled
 from orchestrion.errors import OrchestrionError
 from orchestrion.processors import single_threaded_torch
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
+from orchestrion.renderer.device import choose
 from orchestrion.renderer.kernels.emitter import FLOAT32, PANEL, PANEL_BYTES
 from orchestrion.renderer.kernels.memory import aligned_zeros
 from orchestrion.renderer.kernels.packing import STORAGES
@@ -36,6 +37,9 @@ MODES = ("torch_step_loop", "one_voice", "32_voices", "parallel")
 VOICES = 32
 SCORE_S = 120.0
 ONE_VOICE_S, VOICES_S = 4.0, 1.0
+# On a GPU: what is played in place of each mode.
+GPU_MODES = {"one_voice": "one_voice", "32_voices": "2048_voices", "parallel": "parallel"}
+GPU_VOICES, GPU_VOICES_S, GPU_SCORE_S = 2048, 4.0, 180.0
 STEPS = 200
 ENOUGH_S = 30.0
 
@@ -45,16 +49,18 @@ class Row:
     """One line of the table.
 
     Attributes:
+        device: "cpu" or "cuda"; on the GPU ``threads`` is 1, and processor time and peak say nothing.
         times_real_time: seconds of audio a second.
         times_real_time_undisturbed: seconds of audio a second, had every thread had a processor to itself.
         cpu_seconds: processor time of the best run, all threads; of one voice on several, all their time on the clock.
         peak_memory_bytes: of the process until now.
-        fraction_of_peak: of the multiply-adds that ``threads`` processors could do.
+        fraction_of_peak: of the multiply-adds that ``threads`` processors could do; None on a GPU.
         times_torch: speed over the torch step loop's, one voice.
     """
 
     preset: str
     mode: str
+    device: str
     storage: str
     threads: int
     audio_seconds: float
@@ -63,7 +69,7 @@ class Row:
     samples_per_second: float
     cpu_seconds: float
     peak_memory_bytes: int
-    fraction_of_peak: float
+    fraction_of_peak: float | None
     times_torch: float
 
     def to_dict(self) -> dict[str, object]:
@@ -80,8 +86,8 @@ def benchmark(
 ) -> Iterator[Row]:
     """Yield a row for each preset, mode, storage and number of threads, as soon as it is measured.
 
-    Compilation, where the cache does not have it yet, is not counted. What has
-    taken ``ENOUGH_S`` is not repeated.
+    Compilation, where the cache does not have it yet, is not counted. What has taken ``ENOUGH_S`` is not repeated. Where
+    there is a GPU that plays, its rows follow those of each preset.
 
     Raises:
         OrchestrionError: an unknown preset, mode or storage.
@@ -100,6 +106,19 @@ def benchmark(
                 for n in threads:
                     if mode != "torch_step_loop":
                         yield bench.row(mode, storage, n, score_s)
+        if choose("auto", [PRESETS[preset]]) == "cuda":
+            yield from map(bench.row_on_gpu, [GPU_MODES[mode] for mode in modes if mode in GPU_MODES])
+
+
+def benchmark_gpu(preset: str, repeats: int = 3) -> Iterator[Row]:
+    """Yield a row for each mode of the GPU's player.
+
+    Raises:
+        OrchestrionError: there is no GPU that plays.
+    """
+    choose("cuda", [PRESETS[preset]])
+    torch.manual_seed(0)
+    yield from map(_Bench(preset, WaveNet(PRESETS[preset]).eval().requires_grad_(False), repeats).row_on_gpu, GPU_MODES.values())
 
 
 class _Bench:
@@ -110,7 +129,7 @@ class _Bench:
         with single_threaded_torch():
             seconds, cpu = _best(lambda: torch_step_loop(model, STEPS), 2)
         self.torch_rate = STEPS / cpu
-        self.baseline = self._row("torch_step_loop", "float32", 1, STEPS, seconds, cpu)
+        self.baseline = self._row("torch_step_loop", "cpu", "float32", 1, STEPS, seconds, cpu)
 
     def row(self, mode: str, storage: str, threads: int, score_s: float) -> Row:
         series = self._series(mode, score_s)
@@ -119,7 +138,20 @@ class _Bench:
         seconds, cpu = _best(lambda: play(self.model, series, storage=storage, threads=threads), self.repeats)
         if mode == "one_voice" and threads > 1:
             cpu = seconds * threads  # the helper spends its time waiting, if it is there at all: only the clock tells
-        return self._row(mode, storage, threads, sum(item.n_samples for item in series), seconds, cpu)
+        return self._row(mode, "cpu", storage, threads, sum(item.n_samples for item in series), seconds, cpu)
+
+    def row_on_gpu(self, mode: str) -> Row:
+        """A row of the GPU's player: uploading the weights and making the conditioning are counted."""
+        c = self.model.config
+        series = {
+            "one_voice": lambda: [_score(ONE_VOICE_S, c)],
+            "2048_voices": lambda: [_score(GPU_VOICES_S, c)] * GPU_VOICES,
+            "parallel": lambda: [_score(GPU_SCORE_S, c)],
+        }[mode]()
+        play = generate_parallel if mode == "parallel" else generate
+        play(self.model, [_score(0.05, c)], device="cuda")  # compiles
+        seconds, _ = _best(lambda: play(self.model, series, device="cuda"), self.repeats)
+        return self._row(mode, "cuda", "float16", 1, sum(item.n_samples for item in series), seconds, seconds)
 
     def _series(self, mode: str, score_s: float) -> list[ConditioningSeries]:
         c = self.model.config
@@ -127,16 +159,17 @@ class _Bench:
             return [_score(score_s, c)]
         return [_score(VOICES_S, c)] * VOICES if mode == "32_voices" else [_score(ONE_VOICE_S, c)]
 
-    def _row(self, mode: str, storage: str, threads: int, samples: int, seconds: float, cpu: float) -> Row:
+    def _row(self, mode: str, device: str, storage: str, threads: int, samples: int, seconds: float, cpu: float) -> Row:
         rate, undisturbed = samples / seconds, samples * threads / cpu
+        work = undisturbed * multiply_adds(self.model.config)
         return Row(
-            self.preset, mode, storage, threads, samples / self.model.config.sample_rate,
+            self.preset, mode, device, storage, threads, samples / self.model.config.sample_rate,
             times_real_time=rate / self.model.config.sample_rate,
             times_real_time_undisturbed=undisturbed / self.model.config.sample_rate,
             samples_per_second=rate,
             cpu_seconds=cpu,
             peak_memory_bytes=_peak_memory(),
-            fraction_of_peak=undisturbed * multiply_adds(self.model.config) / peak_multiply_adds(storage, threads),
+            fraction_of_peak=work / peak_multiply_adds(storage, threads) if device == "cpu" else None,
             times_torch=undisturbed / self.torch_rate,
         )  # fmt: skip
 

@@ -11,13 +11,14 @@ from orchestrion.renderer.config import PRESETS
 from tests.renderer.reference import TINY
 
 KEYS = {
-    "preset", "mode", "storage", "threads", "audio_seconds", "times_real_time", "times_real_time_undisturbed",
+    "preset", "mode", "device", "storage", "threads", "audio_seconds", "times_real_time", "times_real_time_undisturbed",
     "samples_per_second", "cpu_seconds", "peak_memory_bytes", "fraction_of_peak", "times_torch",
 }  # fmt: skip
 
 
 @pytest.fixture
 def tiny(monkeypatch):
+    monkeypatch.setattr(bench, "choose", lambda asked, configs: "cpu")
     monkeypatch.setitem(bench.PRESETS, "tiny", dataclasses.replace(TINY, hop=64))
     for name, value in (("ONE_VOICE_S", 0.05), ("VOICES_S", 0.02), ("VOICES", 3), ("STEPS", 5)):
         monkeypatch.setattr(bench, name, value)
@@ -31,12 +32,32 @@ def test_every_mode_and_number_of_threads_has_its_row(tiny):
         ("torch_step_loop", 1), ("one_voice", 1), ("one_voice", 2), ("32_voices", 1), ("32_voices", 2), ("parallel", 1), ("parallel", 2),
     ]  # fmt: skip
     assert all(set(row) == KEYS and row["preset"] == "tiny" and row["storage"] == "float32" for row in rows)
+    assert all(row["device"] == "cpu" for row in rows)
     assert json.loads(json.dumps(rows)) == rows
     for row in rows:
         assert row["samples_per_second"] == pytest.approx(row["times_real_time"] * 16000)
         assert row["fraction_of_peak"] > 0 and row["cpu_seconds"] > 0 and row["peak_memory_bytes"] > 1 << 20
     assert rows[0]["times_torch"] == pytest.approx(1)
     assert rows[1]["times_torch"] > 3  # of a network this small torch's loop is all overhead
+
+
+def test_a_gpu_has_rows_of_its_own(tiny, monkeypatch):
+    """On a machine that is said to have one; what plays in its place here is the processor."""
+    played = []
+
+    def generate(model, series, device="cpu", **options):
+        played.append((device, len(series)))
+        return []
+
+    monkeypatch.setattr(bench, "choose", lambda asked, configs: "cuda")
+    for name, value in (("generate", generate), ("generate_parallel", generate), ("GPU_VOICES_S", 0.1), ("GPU_SCORE_S", 0.3)):
+        monkeypatch.setattr(bench, name, value)
+    rows = [row.to_dict() for row in bench.benchmark(["tiny"], (1,), ["32_voices", "parallel"], ["float32"], 0.3, repeats=1)]
+    on_gpu = [row for row in rows if row["device"] == "cuda"]
+    assert [row["mode"] for row in on_gpu] == ["2048_voices", "parallel"] and rows[-2:] == on_gpu
+    assert ("cuda", 2048) in played and all(set(row) == KEYS and row["fraction_of_peak"] is None for row in on_gpu)
+    assert on_gpu[0]["audio_seconds"] == pytest.approx(2048 * 0.1, rel=0.1)
+    assert [row.mode for row in bench.benchmark_gpu("tiny", repeats=1)] == ["one_voice", "2048_voices", "parallel"]
 
 
 def test_multiply_adds_are_those_of_the_weights():
