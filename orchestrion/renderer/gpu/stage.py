@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from orchestrion.errors import OrchestrionError
 from orchestrion.progress import Advance
 from orchestrion.renderer.gpu.batch import Batch
 from orchestrion.renderer.gpu.kernel import ROWS
@@ -22,6 +24,14 @@ FRAMES_A_LAUNCH = 64
 SHARE_OF_MEMORY = 0.5  # of what is free
 
 
+@contextmanager
+def _enough_memory() -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise OrchestrionError("The GPU has not enough memory free for this; take --device cpu, or play less at once.") from error
+
+
 class Stage:
     """Up to ``n`` voices in lockstep, from their states or as they come."""
 
@@ -31,6 +41,7 @@ class Stage:
         self._pool = Pool(weights)
 
     @classmethod
+    @_enough_memory()
     def of(cls, weights: Prepared, states: Sequence[VoiceState]) -> Stage:
         """A stage with a voice in each place."""
         assert isinstance(weights, Weights)
@@ -53,9 +64,10 @@ class Stage:
         self._batch.run(block, 0, len(out), out)
         return Levels(out)
 
+    @_enough_memory()
     def run_frames(self, voices: Sequence[Voice], n_frames: int) -> np.ndarray:
         """Levels ``[n_frames * hop, v]`` int32 of the next ``n_frames`` of every voice."""
-        return self.begin(voices, n_frames).wait()[:, : len(voices)]
+        return self.begin(voices, n_frames).wait()[: len(voices)].T
 
 
 class Levels:
@@ -63,15 +75,15 @@ class Levels:
 
     def __init__(self, out: Tensor):
         self._event = None
-        self._host = out
+        self._host = by_voice = out.T.contiguous()  # where it costs little: the host copies a voice's levels in one piece
         if out.device.type == "cuda":
-            self._host = torch.empty(out.shape, dtype=out.dtype, pin_memory=True)
-            self._host.copy_(out, non_blocking=True)
+            self._host = torch.empty(by_voice.shape, dtype=out.dtype, pin_memory=True)
+            self._host.copy_(by_voice, non_blocking=True)
             self._event = torch.cuda.Event()
             self._event.record()
 
     def wait(self) -> np.ndarray:
-        """``[samples, places]`` int32."""
+        """``[places, samples]`` int32."""
         if self._event is not None:
             self._event.synchronize()
         return self._host.numpy()
@@ -87,38 +99,69 @@ class _Part:
     n: int
 
 
+@dataclass(frozen=True)
+class _Launch:
+    """What is under way on the GPU, and whose it is."""
+
+    levels: Levels
+    parts: Sequence[_Part]
+
+    def keep(self, progress: Advance | None) -> None:
+        """Wait for it and give every voice its levels."""
+        drawn = self.levels.wait()
+        for part in self.parts:
+            part.voice.out[part.start : part.start + part.n] = drawn[part.place, : part.n]
+        if progress is not None:
+            progress(sum(part.n for part in self.parts))
+
+
+@_enough_memory()
 def perform(tasks: Sequence[Task], progress: Advance | None = None) -> list[np.ndarray]:
-    """The levels of every task, ``[samples]`` int32: ``sampler.perform`` on the GPU."""
+    """The levels of every task, ``[samples]`` int32: ``sampler.perform`` on the GPU.
+
+    Raises:
+        OrchestrionError: the GPU's memory is not enough.
+    """
     weights = tasks[0].conditioner.packed
     assert isinstance(weights, Weights)
-    hop = weights.config.hop
-    voices = [Voice(task, np.empty(task.n_frames * hop, dtype=np.int32)) for task in tasks]
-    waiting = sorted(voices, key=lambda voice: voice.left)
+    voices = [Voice(task, np.empty(task.n_frames * weights.config.hop, dtype=np.int32)) for task in tasks]
+    waiting = sorted(voices, key=lambda voice: voice.left)  # the longest are taken first
     places: list[Voice | None] = [None] * min(len(tasks), most_voices(weights))
     stage = Stage(weights, len(places))
-    under_way: tuple[Levels, list[_Part]] | None = None
+    under_way = None
     while True:
-        free = [i for i, voice in enumerate(places) if voice is None or not voice.left]
-        taken = [waiting.pop() for _ in range(min(len(free), len(waiting)))]
-        stage.put(free[: len(taken)], [voice.state for voice in taken])
-        for place, newcomer in zip(free, [*taken, *[None] * (len(free) - len(taken))], strict=True):
-            places[place] = newcomer
-        playing = [(place, voice) for place, voice in enumerate(places) if voice is not None]
-        begun = None
-        if playing:
-            n_frames = min(FRAMES_A_LAUNCH, max(voice.left for _, voice in playing))
-            levels = stage.begin(places, n_frames)
-            parts = []
-            for place, voice in playing:
-                n = min(n_frames, voice.left)
-                parts.append(_Part(place, voice, voice.done, n * hop))
-                voice.frame += n
-            begun = levels, parts
+        _take_places(stage, places, waiting)
+        begun = _begin(stage, places)
         if under_way is not None:
-            _keep(*under_way, progress)
+            under_way.keep(progress)
         if begun is None:
             return [voice.out for voice in voices]
         under_way = begun
+
+
+def _take_places(stage: Stage, places: list[Voice | None], waiting: list[Voice]) -> None:
+    """Give the places of voices that have ended to those waiting."""
+    free = [place for place, voice in enumerate(places) if voice is None or not voice.left]
+    newcomers = [waiting.pop() for _ in range(min(len(free), len(waiting)))]
+    for place in free:
+        places[place] = None
+    for place, voice in zip(free, newcomers, strict=False):
+        places[place] = voice
+    stage.put(free[: len(newcomers)], [voice.state for voice in newcomers])
+
+
+def _begin(stage: Stage, places: Sequence[Voice | None]) -> _Launch | None:
+    """Launch the next frames of all voices; None if there is none. Where one ends sooner, the rest is not kept."""
+    playing = [(place, voice) for place, voice in enumerate(places) if voice is not None]
+    if not playing:
+        return None
+    n_frames = min(FRAMES_A_LAUNCH, max(voice.left for _, voice in playing))
+    levels, parts = stage.begin(places, n_frames), []
+    for place, voice in playing:
+        n = min(n_frames, voice.left)
+        parts.append(_Part(place, voice, voice.done, n * voice.hop))
+        voice.frame += n
+    return _Launch(levels, parts)
 
 
 def most_voices(weights: Weights) -> int:
@@ -132,11 +175,3 @@ def most_voices(weights: Weights) -> int:
     # Twice the blocks: while there is more room made for them, the old one is still there.
     fitting = int(SHARE_OF_MEMORY * free_bytes) // (ring + 2 * blocks)
     return max(ROWS, min(programs * ROWS, fitting // ROWS * ROWS))
-
-
-def _keep(levels: Levels, parts: Sequence[_Part], progress: Advance | None) -> None:
-    drawn = levels.wait()
-    for part in parts:
-        part.voice.out[part.start : part.start + part.n] = drawn[: part.n, part.place]
-    if progress is not None:
-        progress(sum(part.n for part in parts))

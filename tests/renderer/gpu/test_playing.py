@@ -8,10 +8,11 @@ import torch
 
 from orchestrion.bridge import ConditioningSeries, Note
 from orchestrion.bridge.randomness import stream_key, uniform
+from orchestrion.errors import OrchestrionError
 from orchestrion.renderer import parallel, segments
 from orchestrion.renderer.features import excitation, frame_features
 from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.sampler import Task, generate, generate_levels, perform, prepare_for
+from orchestrion.renderer.sampler import Task, Voice, generate, generate_levels, perform, prepare_for
 from orchestrion.renderer.streaming import Stream
 from tests.renderer.gpu.conftest import TINY, random_network
 
@@ -76,7 +77,7 @@ def test_many_voices_of_many_lengths_are_those_alone(model, monkeypatch):
 def test_scores_of_the_same_notes_share_their_conditioning(model):
     _, weights = prepare_for("cuda", model)
     voices = [
-        stage.Voice(Task(Conditioner(model, weights, item), VoiceState.silent(weights, 0)), np.empty(0, np.int32))
+        Voice(Task(Conditioner(model, weights, item), VoiceState.silent(weights, 0)), np.empty(0, np.int32))
         for item in (series(), series(), series(pitch=62))
     ]
     held = pool.Pool(weights)
@@ -118,6 +119,17 @@ def test_forced_levels_of_one_voice_do_not_touch_another(model):
     forced, free = perform([task(0, given), task(1)])
     assert forced[0] == 7 and forced[2] == 9
     assert np.array_equal(free, perform([task(1)])[0])
+
+
+def test_too_little_memory_is_one_sentence(model, monkeypatch):
+    def full(*arguments, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(pool.Pool, "gather", full)
+    with pytest.raises(OrchestrionError, match="not enough memory"):
+        on_gpu(model, [series()])
+    with pytest.raises(OrchestrionError, match="not enough memory"):
+        Stream(model, series(), device="cuda").next_block()
 
 
 def test_unconditioned():
