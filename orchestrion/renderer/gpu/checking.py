@@ -47,12 +47,12 @@ def check(config: WaveNetConfig) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """Random conditioning and levels for some voices of a network.
+    """Random conditioning, and levels, for some voices of a network.
 
     Attributes:
         rows: ``[f, v, layers, 2 * residual]`` float32, columns as the network has them.
         source: ``[f * hop, v, 2 * harmonics]`` float32.
-        levels: ``[f * hop, v]`` int32.
+        levels: ``[f * hop, v]`` int32, to be forced.
     """
 
     model: WaveNet
@@ -70,26 +70,26 @@ class Trial:
         return cls(model, Weights.of(model), rows, source, levels)
 
     def logit_error(self, voices: list[int]) -> float:
-        """Greatest difference from the network's own logits after all forced levels, in their standard deviations."""
-        batch = self.batch(voices)
-        block = self.block(voices, forced=True)
-        out = torch.empty(len(self.levels), batch.n, dtype=torch.int32, device=self.weights.device)
-        batch.run(block, 0, len(out), out)
-        c, levels = self.model.config, self.levels[:, voices].long().T
-        previous = torch.cat([torch.full((len(voices), 1), silence_level(c.levels)), levels[:, :-1]], dim=1)
+        """Greatest difference from the network's own logits after the last sample drawn, in their standard deviations."""
+        batch, block = self.batch(voices), self.block(voices)
+        out = self.run(batch, block)
+        c, drawn = self.model.config, torch.from_numpy(out[:, : len(voices)].T).long()
+        previous = torch.cat([torch.full((len(voices), 1), silence_level(c.levels)), drawn[:, :-1]], dim=1)
         source = self.source[:, voices].transpose(0, 1) if c.harmonics else None
         exact = self.model(previous, self.rows[:, voices].transpose(0, 1), source)[:, -1]
         return float((batch.logits[: len(voices)].cpu() - exact).abs().max() / exact.std())
 
     def drawn(self, voices: range | list[int], cut: int = 0, forced: bool = False) -> np.ndarray:
-        """Levels ``[f * hop, v]`` that the GPU draws, in two runs where a ``cut`` is given."""
-        batch = self.batch(voices)
-        block = self.block(voices, forced)
+        """Levels ``[f * hop, v]`` int32 that the GPU draws, in two runs where a ``cut`` is given."""
+        return self.run(self.batch(voices), self.block(voices, forced), cut)[:, : len(voices)]
+
+    def run(self, batch: Batch, block: Block, cut: int = 0) -> np.ndarray:
+        """What ``batch`` draws, ``[f * hop, places]`` int32."""
         out = torch.empty(len(self.levels), batch.n, dtype=torch.int32, device=self.weights.device)
         for start, stop in ((0, cut), (cut, len(out))):
             if stop > start:
                 batch.run(block, start, stop - start, out)
-        return out[:, : len(voices)].cpu().numpy()
+        return out.cpu().numpy()
 
     def batch(self, voices: range | list[int]) -> Batch:
         """Those ``voices`` before their first sample, each with its own random numbers."""
@@ -97,7 +97,7 @@ class Trial:
         batch.put(range(len(voices)), [VoiceState.silent(self.weights, int(stream_key(0, voice))) for voice in voices])
         return batch
 
-    def block(self, voices: range | list[int], forced: bool) -> Block:
+    def block(self, voices: range | list[int], forced: bool = False) -> Block:
         """What ``voices`` hear."""
         c, w, device = self.model.config, self.weights, self.weights.device
         n_frames, n_voices = self.rows.shape[:2]

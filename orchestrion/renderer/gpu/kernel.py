@@ -7,8 +7,8 @@ shared memory, some layers ahead of their use; each layer's past lies in a ring 
     ring of a layer with dilation d, 2d slots:   read (n - d) mod 2d, write n mod 2d
 
 So no slot is read and written in one sample, and one barrier a sample keeps the program's threads in order. What the
-weights multiply is rounded to their own precision (float16: eleven bits, where bfloat16 has eight), sums are float32. The draw is made of whole numbers: their
-sums are exact in any order, so that it depends on the logits alone.
+weights multiply is rounded to float16 like them (eleven bits, where bfloat16 has eight), sums are float32. The draw is made
+of whole numbers: their sums are exact in any order, so that it depends on the logits alone.
 
 All widths are powers of two of at least 16, as Triton's products want them; ``weights`` pads with what changes nothing.
 """

@@ -14,7 +14,6 @@ from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.network import WaveNet
 
 DEVICE = torch.device("cuda")
-STORAGE = "float16"
 NEVER = -1e30  # the logit of a level that does not exist
 LEAST = 16  # channels that a product of Triton's takes
 # Beyond these a program's registers would not hold its voices.
@@ -76,7 +75,7 @@ class Weights:
         }
         context = w_cond = None
         if c.conditioned:
-            context = copy.deepcopy(model.context).to(device, torch.float64)
+            context = copy.deepcopy(model.context).to(device, torch.float64).requires_grad_(False)
             w_cond = turns(t["w_cond"].unflatten(1, (c.layers, -1)), c.residual, width).flatten(1).double()
         b_gate = turns(t["b_gate"], c.residual, width).flatten().double()
         return cls(c, device, arguments, sizes, context, w_cond, b_gate)

@@ -71,7 +71,7 @@ def test_forced_levels_are_taken(trial):
 def test_draws_are_those_of_the_reference(trial, together):
     """Level by level, of the kernel's own logits and the counter's number."""
     voices = [0, 9]
-    batch, block = trial.batch(voices), trial.block(voices, forced=False)
+    batch, block = trial.batch(voices), trial.block(voices)
     out = torch.zeros(len(together), batch.n, dtype=torch.int32, device=trial.weights.device)
     for t in range(16):
         batch.run(block, t, 1, out)
@@ -81,7 +81,7 @@ def test_draws_are_those_of_the_reference(trial, together):
 
 
 def test_draws_follow_the_sharpness(trial):
-    batch, block = trial.batch([0]), trial.block([0], forced=False)
+    batch, block = trial.batch([0]), trial.block([0])
     cold = dataclasses.replace(block, sharpness=torch.full_like(block.sharpness, 1e4))
     out = torch.zeros(len(trial.levels), batch.n, dtype=torch.int32, device=trial.weights.device)
     for t in range(8):
@@ -91,7 +91,7 @@ def test_draws_follow_the_sharpness(trial):
 
 def test_a_state_carried_over_continues_the_voice(trial, together):
     """Into another place, beside other voices, at another turn of the rings."""
-    first, block = trial.batch([1, 6]), trial.block([1, 6], forced=False)
+    first, block = trial.batch([1, 6]), trial.block([1, 6])
     out = torch.zeros(len(together), ROWS, dtype=torch.int32, device=trial.weights.device)
     first.run(block, 0, 13, out)
     states = first.states([0, 1])
@@ -110,7 +110,7 @@ def test_a_state_carried_over_continues_the_voice(trial, together):
 def test_large_keys_and_counters(trial):
     """Keys are all of uint64, and a voice may begin far into a piece."""
     key, counter = int(stream_key(0, 3)) | 1 << 63, 1 << 40
-    block = trial.block([3], forced=False)
+    block = trial.block([3])
     batch = Batch(trial.weights, ROWS)
     batch.put([0], [VoiceState.silent(trial.weights, key, counter)])
     out = torch.zeros(len(trial.levels), ROWS, dtype=torch.int32, device=trial.weights.device)

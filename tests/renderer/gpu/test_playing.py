@@ -11,6 +11,8 @@ from orchestrion.bridge.randomness import stream_key, uniform
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer import parallel, segments
 from orchestrion.renderer.features import excitation, frame_features
+from orchestrion.renderer.kernels.batch import VoiceState
+from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.sampler import Task, Voice, generate, generate_levels, perform, prepare_for
 from orchestrion.renderer.streaming import Stream
@@ -19,15 +21,13 @@ from tests.renderer.gpu.conftest import TINY, random_network
 pytest.importorskip("triton", reason="Triton is not installed (it is in the dev extra, for Linux)")
 
 from orchestrion.renderer.gpu import pool, stage
-from orchestrion.renderer.kernels.batch import VoiceState
-from orchestrion.renderer.kernels.conditioner import Conditioner
 
 CONFIG = dataclasses.replace(TINY, layers=3, cycle=2, harmonics=1, hop=4, sample_rate=1000)
 
 
 @pytest.fixture(scope="module")
 def model():
-    return random_network(CONFIG)
+    return random_network(CONFIG).requires_grad_(True)  # as a network that is being trained
 
 
 def series(duration_s=0.06, pitch=60, config=CONFIG):
