@@ -1,4 +1,5 @@
-"""What parallel rendering costs: ``python benchmarks/parallel_price.py [INSTRUMENT ...] [--seeds N] [--seconds S] [--json]``.
+"""What parallel rendering costs: ``python benchmarks/parallel_price.py [INSTRUMENT ...] [--seeds N] [--seconds S] [--cutting cuda]
+[--json]``.
 
 Each built-in tune is played in one run and in parallel with the same seeds. Printed for each instrument, over tunes and
 seeds:
@@ -32,7 +33,7 @@ from orchestrion.renderer.mulaw import encode, silence_level
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.parallel import generate_parallel
 from orchestrion.renderer.sampler import STORAGE, generate
-from orchestrion.renderer.segments import cuts_of, overlap_frames
+from orchestrion.renderer.segments import CUTTINGS, cuts_of, overlap_frames
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=16.0)
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--storage", default=STORAGE)
+    parser.add_argument("--cutting", choices=sorted(CUTTINGS), default="cpu", help="pieces as that device plays them")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    CUTTINGS["cpu"] = CUTTINGS[options.cutting]
     prices = [price(name, options.seconds, options.seeds, options.storage) for name in options.instruments]
     if options.json:
         print(json.dumps({"machine": processor(), "rows": [asdict(row) for row in prices]}, indent=2))

@@ -40,9 +40,9 @@ class Cutting:
     shortest_s: float
 
 
-# A processor has some dozens of places, two of them are kept busy by as many pieces. A GPU has thousands, and its time is
-# that of one piece: the shorter the better, until most of it is warm-up.
-CUTTINGS = {"cpu": Cutting(24, 2.5), "cuda": Cutting(256, 1.0)}
+# Two processors are kept busy by some dozens of pieces. A GPU has thousands of places, and its time is that of the longest
+# piece; but of pieces of a second the piano's note accuracy suffers (`benchmarks/parallel_price.py --cutting cuda`).
+CUTTINGS = {"cpu": Cutting(24, 2.5), "cuda": Cutting(256, 1.5)}
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,16 @@ class Piece:
 
 def plan(series: ConditioningSeries, config: WaveNetConfig, device: str = "cpu") -> list[Piece]:
     """The pieces of a series for the player of ``device``, in order; one where it is too short to cut."""
-    cuts = [0, *cuts_of(series, CUTTINGS[device]), series.n_frames]
+    cuts = [0, *cuts_of(series, device), series.n_frames]
     pieces = [Piece(0, 0, cuts[1])]
     for cut, end in itertools.pairwise(cuts[1:]):
         pieces.append(Piece(_warm_start(series, config, cut), cut, end))
     return pieces
 
 
-def cuts_of(series: ConditioningSeries, cutting: Cutting = CUTTINGS["cpu"]) -> list[int]:
+def cuts_of(series: ConditioningSeries, device: str = "cpu") -> list[int]:
     """Frames to cut at, each the cheapest near the length wanted: pieces of like length keep a batch full."""
-    rate = series.sample_rate / series.hop
+    rate, cutting = series.sample_rate / series.hop, CUTTINGS[device]
     wanted = int(np.clip(series.n_frames / rate / cutting.pieces, cutting.shortest_s, LONGEST_S) * rate)
     spread = max(int(SPREAD * wanted), int(SPREAD_S * rate))
     costs = cut_costs(series)
