@@ -15,7 +15,7 @@ from orchestrion.bridge.audiofiles import write_blocks
 from orchestrion.ensemble import Mix, mix, split_parts
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import Advance, progress, waiting
-from orchestrion.renderer.device import choose
+from orchestrion.renderer.device import choose, stored
 from orchestrion.renderer.instrument import TAIL_S, Instrument
 from orchestrion.renderer.parallel import ParallelStream, generate_parallel
 from orchestrion.renderer.resuming import resumable
@@ -102,7 +102,7 @@ def play_all(
             ]
             for plan, tracks in zip(together, zip(*columns, strict=True), strict=True):
                 audio = mix(tracks, gains_db, pans) if len(tracks) > 1 or gains_db or pans else tracks[0]
-                yield Performance(plan.score, audio, facts_of(instruments, audio, device))
+                yield Performance(plan.score, audio, facts_of(instruments, audio, device, storage))
 
 
 def blocks_of(
@@ -178,7 +178,7 @@ def render_to_file(
         blocks = resumable(path, decisive, start) if resume else iter(start(None))
         tags = instrument.waveform(np.zeros(1), title=score.title, seed=seed).tags
         write_blocks(path, _counted(blocks, rate, advance), rate, tags=tags, n_samples=n_samples)
-    return _facts([instrument], rate, n_samples / rate, device)
+    return _facts([instrument], rate, n_samples / rate, device, storage)
 
 
 def _counted(blocks: Iterator[np.ndarray], rate: int, advance: Advance) -> Iterator[np.ndarray]:
@@ -221,15 +221,20 @@ def warn_of(instrument: Instrument, score: Score) -> None:
         )
 
 
-def facts_of(instruments: Sequence[Instrument], audio: Waveform | Mix, device: str) -> dict[str, Any]:
-    """What a settings file says of a performance on ``device``."""
-    facts = _facts(instruments, audio.sample_rate, audio.duration_s, device)
+def facts_of(
+    instruments: Sequence[Instrument], audio: Waveform | Mix, device: str, storage: str
+) -> dict[str, Any]:
+    """What a settings file says of a performance on ``device``, where ``storage`` was asked for."""
+    facts = _facts(instruments, audio.sample_rate, audio.duration_s, device, storage)
     return facts | {"turned_down_db": round(audio.lowered_db, 3)} if isinstance(audio, Mix) else facts
 
 
-def _facts(instruments: Sequence[Instrument], sample_rate: int, duration_s: float, device: str) -> dict[str, Any]:
+def _facts(
+    instruments: Sequence[Instrument], sample_rate: int, duration_s: float, device: str, storage: str
+) -> dict[str, Any]:
     return {
         "device": device,
+        "storage": stored(device, storage),
         "instruments": [{"name": instrument.name, "sha256": instrument.checksum} for instrument in instruments],
         "sample_rate": sample_rate,
         "duration_s": round(duration_s, 6),

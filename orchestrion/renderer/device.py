@@ -22,8 +22,8 @@ OLDEST = (8, 0)  # compute capability: copies into shared memory that nothing wa
 def choose(asked: str, configs: Iterable[WaveNetConfig], storage: str = STORAGE) -> str:
     """The device that networks of these sizes are played on, "cpu" or "cuda".
 
-    ``auto`` takes the GPU where torch and Triton can use one, where it takes that storage and those sizes, and where it
-    has passed the check in ``gpu.checking``, once a process for each size. Where it fails that, it is said in a warning.
+    ``auto`` takes the GPU where torch and Triton can use one, where float16 is no less than the ``storage`` asked for and it
+    takes those sizes, and where it has passed the check in ``gpu.checking``, once a process for each size. Where it fails that, it is said in a warning.
     The same seed gives the same bytes on one device, and others on another one.
 
     Raises:
@@ -45,6 +45,11 @@ def choose(asked: str, configs: Iterable[WaveNetConfig], storage: str = STORAGE)
     return "cpu"
 
 
+def stored(device: str, storage: str) -> str:
+    """How weights are kept on ``device`` where ``storage`` is asked for."""
+    return storage if device == "cpu" else "float16"
+
+
 def absence() -> str | None:
     """A sentence where no GPU can be used."""
     if not torch.cuda.is_available() or torch.version.hip:
@@ -57,9 +62,9 @@ def absence() -> str | None:
 
 
 def unfitness(configs: Iterable[WaveNetConfig], storage: str) -> str | None:
-    """A sentence where the GPU's player does not take that storage or one of those sizes."""
-    if storage != STORAGE:
-        return f"The GPU's player keeps weights in 16 bits, not in {storage}."
+    """A sentence where the GPU's player rounds more than that storage, or does not take one of those sizes."""
+    if storage == "float32":
+        return "The GPU's player keeps weights in float16, which is less than the float32 asked for."
     return next(filter(None, map(too_wide, configs)), None)
 
 

@@ -220,4 +220,5 @@ def test_the_device_is_chosen_told_the_player_and_noted(tiny: Path, folder: Path
     assert told == ["cuda", "cpu", "cuda"]
     written = [json.loads((folder / name).read_text()) for name in ("auto.json", "cpu.json", "cuda-1.json")]
     assert [settings["device"] for settings in written] == ["cuda", "cpu", "cuda"]
+    assert [settings["storage"] for settings in written] == ["float16", "int8", "float16"]
     assert [settings["options"]["device"] for settings in written] == ["auto", "cpu", "cuda"]

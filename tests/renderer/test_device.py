@@ -54,7 +54,7 @@ def test_a_gpu_that_fails_is_named_and_left_alone(gpu):
 
 def test_what_the_gpu_does_not_take_is_played_by_the_processor_unchecked(gpu):
     wide = WaveNetConfig(levels=1024)
-    for configs, storage, reason in ((CONFIGS, "int8", "16 bits, not in int8"), ([wide], "bfloat16", "levels of up to 512")):
+    for configs, storage, reason in ((CONFIGS, "float32", "less than the float32"), ([wide], "int8", "levels of up to 512")):
         assert device.choose("auto", configs, storage) == "cpu"
         with pytest.raises(OrchestrionError, match=reason):
             device.choose("cuda", configs, storage)
@@ -93,6 +93,12 @@ def test_whatever_the_check_raises_is_one_sentence_and_it_runs_once(monkeypatch,
     (sentence,) = said
     assert len(tried) == 1 and "\n" not in sentence
     assert sentence == f"The GPU has failed its check ({' '.join(str(error).split()) or 'ValueError'})."
+
+
+def test_what_rounds_more_than_float16_may_go_to_the_gpu(gpu):
+    for storage in ("int8", "bfloat16"):
+        assert device.choose("auto", CONFIGS, storage) == "cuda"
+        assert (device.stored("cuda", storage), device.stored("cpu", storage)) == ("float16", storage)
 
 
 def test_unknown_devices_are_refused():
