@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from orchestrion.renderer.gpu.kernel import ROWS, WARPS, play
+from orchestrion.renderer.gpu.kernel import NARROW, WARPS, play
 from orchestrion.renderer.gpu.weights import Weights
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.mulaw import silence_level
@@ -37,15 +37,19 @@ class Block:
 
 
 class Batch:
-    """Places for ``n`` voices (a multiple of `ROWS`) in lockstep; a voice may take a place whenever it is free.
+    """Places for ``n`` voices or some more in lockstep; a voice may take a place whenever it is free.
 
     A place without a voice is computed like the others, and no other one hears of it.
+
+    Args:
+        rows: voices a program.
     """
 
-    def __init__(self, weights: Weights, n: int):
-        c, device = weights.config, weights.device
-        self.weights, self.n, self._clock = weights, n, 0
-        self._rings = torch.zeros(n // ROWS, 2 * sum(c.dilations), ROWS, weights.width, dtype=torch.float16, device=device)
+    def __init__(self, weights: Weights, n: int, rows: int = NARROW):
+        c, device, programs = weights.config, weights.device, -(-n // rows)
+        self.weights, self.n, self._rows, self._clock = weights, programs * rows, rows, 0
+        n = self.n
+        self._rings = torch.zeros(programs, 2 * sum(c.dilations), rows, weights.width, dtype=torch.float16, device=device)
         self._keys, self._counters = (torch.zeros(n, dtype=torch.int64, device=device) for _ in range(2))
         self._now, self._before = (
             torch.full((n,), silence_level(c.levels), dtype=torch.int32, device=device) for _ in range(2)
@@ -65,7 +69,7 @@ class Batch:
         self._before[where] = torch.tensor([voice.before for voice in voices], dtype=torch.int32, device=device)
         slots = self._slots()
         for place, voice in zip(places, voices, strict=True):
-            ring = self._rings[place // ROWS, :, place % ROWS]
+            ring = self._ring(place)
             ring.zero_()
             if voice.history.any():
                 ring[slots] = torch.from_numpy(voice.history).to(device, torch.float16)
@@ -75,7 +79,7 @@ class Batch:
         slots = self._slots()
         now, before, counters = (x.tolist() for x in (self._now, self._before, self._counters))
         keys = self._keys.cpu().numpy().view(np.uint64)
-        histories = [self._rings[place // ROWS, :, place % ROWS][slots].float().cpu().numpy() for place in places]
+        histories = [self._ring(place)[slots].float().cpu().numpy() for place in places]
         return [
             VoiceState(history, now[place], before[place], counters[place], int(keys[place]))
             for place, history in zip(places, histories, strict=True)
@@ -84,11 +88,11 @@ class Batch:
     def run(self, block: Block, first: int, n_steps: int, out: Tensor) -> None:
         """Samples ``first .. first + n_steps`` of ``block`` into ``out [f * hop, n]`` int32."""
         forced = self._nothing if block.forced is None else block.forced
-        play[(self.n // ROWS,)](
+        play[(self.n // self._rows,)](
             **self.weights.arguments, rings=self._rings, keys=self._keys, counters=self._counters, now=self._now,
             before=self._before, pool=block.pool, source=block.source, places=block.places, sharpness=block.sharpness,
             forced=forced, out=out, logits=self._logits, n_voices=self.n, clock=self._clock, first=first, n_steps=n_steps,
-            **self.weights.sizes, FORCED=block.forced is not None, ROWS=ROWS, num_warps=WARPS,
+            **self.weights.sizes, FORCED=block.forced is not None, ROWS=self._rows, num_warps=WARPS,
         )  # fmt: skip
         self._counters += n_steps
         self._clock = (self._clock + n_steps) % CLOCK
@@ -97,6 +101,10 @@ class Batch:
     def logits(self) -> Tensor:
         """``[n, levels]`` of the last sample."""
         return self._logits[:, : self.weights.config.levels]
+
+    def _ring(self, place: int) -> Tensor:
+        """The rings ``[slots, width]`` of one place."""
+        return self._rings[place // self._rows, :, place % self._rows]
 
     def _slots(self) -> Tensor:
         """Where in a ring the ``[sum of dilations]`` inputs of a `VoiceState` lie now, oldest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -12,14 +13,15 @@ from orchestrion.bridge.randomness import stream_key
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.gpu.batch import Batch, Block
-from orchestrion.renderer.gpu.kernel import ROWS
-from orchestrion.renderer.gpu.weights import Weights, turns
+from orchestrion.renderer.gpu.kernel import NARROW, WIDE
+from orchestrion.renderer.gpu.weights import Weights, padded, turns
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.mulaw import silence_level
 from orchestrion.renderer.network import WaveNet
 
 # Of a logit, in standard deviations of all of them. What float16 rounds makes errors of about a thousandth.
 TOLERANCE = 0.02
+MOST_COLUMNS = 384  # of skip sum and logits together, which a wide program keeps in registers
 
 
 def check(config: WaveNetConfig) -> None:
@@ -31,18 +33,41 @@ def check(config: WaveNetConfig) -> None:
     Raises:
         OrchestrionError: it does not play as it should.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = WaveNet(config).eval().requires_grad_(False)
-    n_frames = -(-2 * max(config.dilations) // config.hop) + 1
-    trial = Trial.of(model, ROWS + 1, n_frames)
-    last = ROWS
+    trial = _trial(config, NARROW + 1)
+    last = NARROW
     error = trial.logit_error([0, last])
     if not error <= TOLERANCE:
         raise OrchestrionError(f"its logits are {error:.3g} standard deviations off")
-    together, alone = trial.drawn(range(ROWS + 1)), trial.drawn([last], cut=config.hop + 1)
+    together, alone = trial.drawn(range(NARROW + 1)), trial.drawn([last], cut=config.hop + 1)
     if not np.array_equal(together[:, last], alone[:, 0]):
         raise OrchestrionError("a voice alone draws other levels than among others")
+
+
+@lru_cache
+def wide_agrees(config: WaveNetConfig) -> bool:
+    """Whether programs of twice the rows have room in their registers, and make the same numbers to the last bit."""
+    if padded(config.skip) + padded(config.levels) > MOST_COLUMNS:
+        return False
+    try:
+        return _same_numbers(_trial(config, WIDE + 1), range(WIDE + 1))
+    except Exception:  # noqa: BLE001 - whatever Triton or the driver has against them, narrow ones have passed their check
+        return False
+
+
+def _same_numbers(trial: Trial, voices: range) -> bool:
+    narrow, wide = trial.batch(voices), trial.batch(voices, WIDE)
+    levels = trial.run(narrow, trial.block(voices))[:, : len(voices)]
+    others = trial.run(wide, trial.block(voices, rows=WIDE))[:, : len(voices)]
+    same_logits = torch.equal(narrow.logits[: len(voices)], wide.logits[: len(voices)])
+    return same_logits and np.array_equal(levels, others)
+
+
+def _trial(config: WaveNetConfig, n_voices: int) -> Trial:
+    """Of a random network, for long enough to go round the longest ring."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = WaveNet(config).eval().requires_grad_(False)
+    return Trial.of(model, n_voices, -(-2 * max(config.dilations) // config.hop) + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,17 +116,17 @@ class Trial:
                 batch.run(block, start, stop - start, out)
         return out.cpu().numpy()
 
-    def batch(self, voices: range | list[int]) -> Batch:
+    def batch(self, voices: range | list[int], rows: int = NARROW) -> Batch:
         """Those ``voices`` before their first sample, each with its own random numbers."""
-        batch = Batch(self.weights, -(-len(voices) // ROWS) * ROWS)
+        batch = Batch(self.weights, len(voices), rows)
         batch.put(range(len(voices)), [VoiceState.silent(self.weights, int(stream_key(0, voice))) for voice in voices])
         return batch
 
-    def block(self, voices: range | list[int], forced: bool = False) -> Block:
+    def block(self, voices: range | list[int], forced: bool = False, rows: int = NARROW) -> Block:
         """What ``voices`` hear."""
         c, w, device = self.model.config, self.weights, self.weights.device
         n_frames, n_voices = self.rows.shape[:2]
-        n = -(-len(voices) // ROWS) * ROWS
+        n = -(-len(voices) // rows) * rows
         pool = turns(self.rows, c.residual, w.width).flatten(0, 1)
         source = self.source.unflatten(0, (n_frames, c.hop)).transpose(1, 2).flatten(0, 2)
         heard = torch.tensor([*voices, *[0] * (n - len(voices))])

@@ -13,7 +13,8 @@ from torch import Tensor
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import Advance
 from orchestrion.renderer.gpu.batch import Batch
-from orchestrion.renderer.gpu.kernel import ROWS
+from orchestrion.renderer.gpu.checking import wide_agrees
+from orchestrion.renderer.gpu.kernel import NARROW, WIDE
 from orchestrion.renderer.gpu.pool import Pool
 from orchestrion.renderer.gpu.weights import Weights
 from orchestrion.renderer.kernels.batch import Prepared, VoiceState
@@ -37,7 +38,7 @@ class Stage:
 
     def __init__(self, weights: Weights, n: int):
         self.weights, self._n_asked = weights, n
-        self._batch = Batch(weights, -(-n // ROWS) * ROWS)
+        self._batch = Batch(weights, n, rows_a_program(weights, n))
         self._pool = Pool(weights)
 
     @classmethod
@@ -164,14 +165,26 @@ def _begin(stage: Stage, places: Sequence[Voice | None]) -> _Launch | None:
     return _Launch(levels, parts)
 
 
+def rows_a_program(weights: Weights, n_voices: int) -> int:
+    """`NARROW`, or `WIDE` where programs on more than half of the processors would all want the weights from the cache."""
+    crowded = n_voices > NARROW * _processors(weights.device) // 2
+    return WIDE if crowded and wide_agrees(weights.config) else NARROW
+
+
 def most_voices(weights: Weights) -> int:
-    """How many voices the GPU plays at once: a program for each processor of it, or what its memory holds."""
+    """How many voices the GPU plays at once: a wide program for each processor of it, or what its memory holds."""
     if weights.device.type != "cuda":
-        return ROWS
-    c, programs = weights.config, torch.cuda.get_device_properties(weights.device).multi_processor_count
+        return NARROW
+    c = weights.config
     ring = 2 * sum(c.dilations) * weights.width * 2
     blocks = 2 * BLOCK * (c.layers * 2 * weights.width + c.hop * 2 * c.harmonics) * 4
     free_bytes, _ = torch.cuda.mem_get_info(weights.device)
     # Twice the blocks: while there is more room made for them, the old one is still there.
     fitting = int(SHARE_OF_MEMORY * free_bytes) // (ring + 2 * blocks)
-    return max(ROWS, min(programs * ROWS, fitting // ROWS * ROWS))
+    return max(NARROW, min(WIDE * _processors(weights.device), fitting // WIDE * WIDE))
+
+
+def _processors(device: torch.device) -> int:
+    if device.type != "cuda":
+        return 2
+    return int(torch.cuda.get_device_properties(device).multi_processor_count)

@@ -74,6 +74,14 @@ def test_many_voices_of_many_lengths_are_those_alone(model, monkeypatch):
         assert np.array_equal(on_gpu(model, [items[voice]], seed=1, voices=[voice])[0], together[voice])
 
 
+def test_many_voices_have_wide_programs_where_these_agree(model, monkeypatch):
+    _, weights = prepare_for("cuda", model)
+    monkeypatch.setattr(stage, "_processors", lambda device: 132)
+    for agrees, rows in ((True, [16, 16, 32]), (False, [16, 16, 16])):
+        monkeypatch.setattr(stage, "wide_agrees", lambda config, agrees=agrees: agrees)
+        assert [stage.rows_a_program(weights, n) for n in (1, 1056, 1057)] == rows
+
+
 def test_scores_of_the_same_notes_share_their_conditioning(model):
     _, weights = prepare_for("cuda", model)
     voices = [
