@@ -69,8 +69,11 @@ def stream(score: Source, instrument: Player = shipped.DEFAULT_INSTRUMENT, **opt
     yield from blocks_of(as_score(score), Instrument.load(instrument), **options)
 
 
-def perform(instrument: Player = shipped.DEFAULT_INSTRUMENT, *, seed: int = 0, **composing: Any) -> Performance:
-    """Compose a piece (see `compose`) and play it; the result has ``score``, ``audio`` and ``draw(path)``.
+def perform(
+    instrument: Player = shipped.DEFAULT_INSTRUMENT, *, seed: int = 0, device: str = "auto", **composing: Any
+) -> Performance:
+    """Compose a piece (see `compose`) and play it (``device`` as in `render`); the result has ``score``, ``audio`` and
+    ``draw(path)``.
 
     Raises:
         OrchestrionError: as `compose` and `render`.
@@ -78,7 +81,7 @@ def perform(instrument: Player = shipped.DEFAULT_INSTRUMENT, *, seed: int = 0, *
     score = compose(seed=seed, **composing)
     if not isinstance(score, Score):
         raise OrchestrionError("Perform one piece at a time; leave out count.")
-    return play(score, [instrument], seed=seed)
+    return play(score, [instrument], seed=seed, device=device)
 
 
 def generate(backend: str, *, seconds: float, score: Source | None = None, **options: Any) -> Waveform:

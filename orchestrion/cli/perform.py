@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from orchestrion.cli.composing import composing, composing_options
-from orchestrion.cli.options import INSTRUMENT, PATH, json_option, seed_option
+from orchestrion.cli.options import INSTRUMENT, PATH, device_option, json_option, seed_option
 from orchestrion.cli.output import check_output_file, output_folder, report, write_settings
 from orchestrion.shipped import DEFAULT_INSTRUMENT
 
@@ -20,10 +20,11 @@ from orchestrion.shipped import DEFAULT_INSTRUMENT
               help="Shipped instrument or weights file.")
 @click.option("--name", default="melody", show_default=True, help="Files are called DIR/NAME.mid, .wav, .png and .json.")
 @composing_options
+@device_option
 @seed_option
 @json_option
 @click.pass_context  # fmt: skip
-def perform(ctx: click.Context, output: Path, instrument: str, name: str, as_json: bool, **_: Any) -> None:
+def perform(ctx: click.Context, output: Path, instrument: str, name: str, device: str, as_json: bool, **_: Any) -> None:
     """Compose a new piece and play it: the notes, the audio, a picture of both, and every setting.
 
     \b
@@ -40,7 +41,7 @@ def perform(ctx: click.Context, output: Path, instrument: str, name: str, as_jso
 
         from orchestrion import api
 
-        played = api.perform(instrument=instrument, seed=ctx.params["seed"], **options)
+        played = api.perform(instrument=instrument, seed=ctx.params["seed"], device=device, **options)
         played.score.write(midi)
         played.audio.write(audio)
         played.draw(picture)

@@ -26,11 +26,14 @@ SHARE_OF_MEMORY = 0.5  # of what is free
 
 
 @contextmanager
-def _enough_memory() -> Iterator[None]:
+def _faults_told() -> Iterator[None]:
+    """The GPU's faults in a sentence."""
     try:
         yield
     except torch.OutOfMemoryError as error:
         raise OrchestrionError("The GPU has not enough memory free for this; take --device cpu, or play less at once.") from error
+    except torch.AcceleratorError as error:
+        raise OrchestrionError(f"The GPU has failed ({str(error).splitlines()[0]}); take --device cpu.") from error
 
 
 class Stage:
@@ -42,7 +45,7 @@ class Stage:
         self._pool = Pool(weights)
 
     @classmethod
-    @_enough_memory()
+    @_faults_told()
     def of(cls, weights: Prepared, states: Sequence[VoiceState]) -> Stage:
         """A stage with a voice in each place."""
         assert isinstance(weights, Weights)
@@ -65,7 +68,7 @@ class Stage:
         self._batch.run(block, 0, len(out), out)
         return Levels(out)
 
-    @_enough_memory()
+    @_faults_told()
     def run_frames(self, voices: Sequence[Voice], n_frames: int) -> np.ndarray:
         """Levels ``[n_frames * hop, v]`` int32 of the next ``n_frames`` of every voice."""
         return self.begin(voices, n_frames).wait()[: len(voices)].T
@@ -116,7 +119,7 @@ class _Launch:
             progress(sum(part.n for part in self.parts))
 
 
-@_enough_memory()
+@_faults_told()
 def perform(tasks: Sequence[Task], progress: Advance | None = None) -> list[np.ndarray]:
     """The levels of every task, ``[samples]`` int32: ``sampler.perform`` on the GPU.
 

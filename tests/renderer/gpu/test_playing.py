@@ -129,14 +129,19 @@ def test_forced_levels_of_one_voice_do_not_touch_another(model):
     assert np.array_equal(free, perform([task(1)])[0])
 
 
-def test_too_little_memory_is_one_sentence(model, monkeypatch):
-    def full(*arguments, **options):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+@pytest.mark.parametrize(
+    "fault, sentence",
+    [(torch.OutOfMemoryError("CUDA out of memory"), "not enough memory"),
+     (torch.AcceleratorError("CUDA error: misaligned address\nadvice"), "misaligned address.; take --device cpu")],
+)  # fmt: skip
+def test_a_fault_of_the_gpu_is_one_sentence(model, monkeypatch, fault, sentence):
+    def fail(*arguments, **options):
+        raise fault
 
-    monkeypatch.setattr(pool.Pool, "gather", full)
-    with pytest.raises(OrchestrionError, match="not enough memory"):
+    monkeypatch.setattr(pool.Pool, "gather", fail)
+    with pytest.raises(OrchestrionError, match=sentence):
         on_gpu(model, [series()])
-    with pytest.raises(OrchestrionError, match="not enough memory"):
+    with pytest.raises(OrchestrionError, match=sentence):
         Stream(model, series(), device="cuda").next_block()
 
 
