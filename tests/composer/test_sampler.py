@@ -7,7 +7,7 @@ from orchestrion.composer import sampler as sampler_module
 from orchestrion.composer.config import PRESETS, ComposerConfig
 from orchestrion.composer.features import clock_rows
 from orchestrion.composer.kernel import sigmoid, tanh
-from orchestrion.composer.sampler import Choices, Sampler, default_precision
+from orchestrion.composer.sampler import Choices, Sampler, default_precision, multiplies_bfloat16
 from orchestrion.errors import OrchestrionError
 from tests.composer.models import TINY_BAR, TINY_PUBLISHED, random_grid, random_model
 
@@ -43,6 +43,19 @@ def test_large_networks_are_bfloat16_where_the_processor_multiplies_it(monkeypat
         monkeypatch.setattr(sampler_module, "multiplies_bfloat16", lambda has_it=has_it: has_it)
         assert default_precision(PRESETS["repo"]) == expected
         assert default_precision(TINY_BAR) == "float32"
+
+
+@pytest.mark.parametrize(("amx_tile", "avx512_bf16"), [(False, False), (True, False), (False, True), (None, None)])
+def test_tiles_and_dot_products_multiply_bfloat16(
+    monkeypatch: pytest.MonkeyPatch, amx_tile: bool | None, avx512_bf16: bool | None
+) -> None:
+    """None: a torch that does not tell."""
+    for name, has_it in (("amx_tile", amx_tile), ("avx512_bf16", avx512_bf16)):
+        if has_it is None:
+            monkeypatch.delattr(torch.cpu, f"_is_{name}_supported", raising=False)
+        else:
+            monkeypatch.setattr(torch.cpu, f"_is_{name}_supported", lambda has_it=has_it: has_it, raising=False)
+    assert multiplies_bfloat16() == bool(amx_tile or avx512_bf16)
 
 
 def draw(sampler: Sampler, n_steps: int, choices: Choices, seed: int = 0, voice: int = 0) -> np.ndarray:
