@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
-from orchestrion.bridge import Note, Waveform
+from orchestrion.bridge import Note, Score, Waveform
 from orchestrion.datasets.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.catalogue import SOUNDFONT, open_recordings
 from orchestrion.datasets.notestable import HeldNotes
@@ -19,9 +19,10 @@ from orchestrion.datasets.splits import SPLITS
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.following import note_accuracy, onset_scores
 from orchestrion.evaluation.likelihood import bits_per_sample
+from orchestrion.evaluation.rests import rests_below_notes, single_notes, summary
 from orchestrion.evaluation.transcription import NAME, transcribe
 from orchestrion.progress import progress
-from orchestrion.renderer.instrument import Instrument
+from orchestrion.renderer.instrument import TAIL_S, Instrument
 from orchestrion.renderer.sampler import generate
 
 KEPT = ("note_f1_50ms", "note_f1_100ms", "multipitch_accuracy", "chroma_accuracy")
@@ -50,7 +51,8 @@ def evaluate_renderer(
     Returns:
         ``bits_per_sample`` and ``bits_per_sample_other_score``; means over the pieces of ``note_f1_50ms``,
         ``note_f1_100ms``, ``multipitch_accuracy``, ``chroma_accuracy``, the same with ``ceiling_``, and
-        ``floor_note_f1_50ms`` and ``floor_note_f1_100ms``; ``per_piece``, a list with the same of each piece.
+        ``floor_note_f1_50ms`` and ``floor_note_f1_100ms``; of conditioned instruments ``rest_below_note_db_median`` and
+        ``rest_below_note_db_worst`` (`rests.summary`); ``per_piece``, a list with the accuracies of each piece.
 
     Raises:
         OrchestrionError: a broken instrument or folder, or no piece in the split.
@@ -65,6 +67,7 @@ def evaluate_renderer(
     if player.config.conditioned:
         bits["bits_per_sample_other_score"] = bits_per_sample(player.model, pieces, scores=others, windows=windows)
     rows = _listen(player, pieces, others, seconds, seed, temperature)
+    rests = _rests(player, seed, temperature) if player.config.conditioned else {}
     measured = [name for name in rows[0] if name != "piece"]
     means = {name: sum(float(str(row[name])) for row in rows) / len(rows) for name in measured}
     return {
@@ -75,6 +78,7 @@ def evaluate_renderer(
         "transcriber": NAME,
         **bits,
         **means,
+        **rests,
         "per_piece": rows,
     }
 
@@ -134,6 +138,17 @@ def _listen(
             rows.append({"piece": piece.name, **_measures(audio, recording, piece, other, length_s)})
             advance(1)
     return rows
+
+
+def _rests(player: Instrument, seed: int, temperature: float | None) -> dict[str, float]:
+    """How silent it is after single notes."""
+    length_s = single_notes(*player.pitch_range).duration_s + TAIL_S
+    with progress(length_s * player.config.sample_rate, "Playing single notes") as advance:
+
+        def render(score: Score) -> Waveform:
+            return player.render(score, seed=seed, temperature=temperature, progress=advance)
+
+        return summary(rests_below_notes(render, player.pitch_range))
 
 
 def _measures(

@@ -41,6 +41,8 @@ class RendererSettings:
         history_gain_db: half of the crops hear their own past louder or softer by up to this much, clipped as a waveform
             clips, while the targets stay as they are: the score alone then says how loud a note is, and a tone that has
             run away comes back. For smooth tones (a flute), which otherwise may grow into a full-scale square wave.
+        history_reverb: this share of the crops hears its own past in a reverberant room of a random kind, while the targets
+            stay dry: the score alone then says when a note is over, and one that rings on in a rest dies away.
         gain_db: each crop is made louder or softer by up to this much.
         polarity: whether half of the crops are turned upside down. Off where the excitation's phase tells the
             sound's (SoundFont audio); useful on real recordings.
@@ -50,6 +52,7 @@ class RendererSettings:
     crop_frames: int = 96
     noise_levels: float = 2.0
     history_gain_db: float = 0.0
+    history_reverb: float = 0.0
     gain_db: float = 0.0
     polarity: bool = False
 
@@ -147,9 +150,28 @@ class RendererTask:
         return crop
 
     def _history(self, samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Levels [t] of the past as the network hears it: at another gain in half of the crops, and jittered."""
+        """Levels [t] of the past as the network hears it: in a room, at another gain, and jittered."""
         s, n_levels = self.settings, self.config.levels
         jitter = np.rint(rng.standard_normal(len(samples)) * rng.uniform(0, s.noise_levels)).astype(np.int64)
+        if s.history_reverb and rng.random() < s.history_reverb:
+            samples = samples + _reverberation(samples, self.config.sample_rate, rng)
         if s.history_gain_db and rng.random() < 0.5:
             samples = samples * 10 ** (rng.uniform(-s.history_gain_db, s.history_gain_db) / 20)
         return np.clip(encode(samples, n_levels) + jitter, 0, n_levels - 1)
+
+
+def _reverberation(samples: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """What a random room adds to ``samples`` [t]: the echoes of one feedback comb filter (Schroeder 1962).
+
+    Its delay is 10 to 60 ms, its time to fall by 60 dB 0.3 to 10 s, its level 0 to 24 dB below the samples'.
+    """
+    delay = round(rng.uniform(0.01, 0.06) * sample_rate)
+    decay_s = np.exp(rng.uniform(np.log(0.3), np.log(10.0)))
+    feedback = 10 ** (-3 * delay / sample_rate / decay_s)
+    wet = np.zeros(len(samples))
+    for start in range(delay, len(samples), delay):
+        block = slice(start - delay, min(start, len(samples) - delay))
+        wet[start : start + delay] = samples[block] + feedback * wet[block]
+    loudness = np.sqrt(np.square(wet).sum())
+    dry = np.sqrt(np.square(samples).sum())
+    return wet * (dry / loudness * 10 ** (rng.uniform(-24, 0) / 20)) if loudness else wet

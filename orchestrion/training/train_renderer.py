@@ -35,6 +35,7 @@ def train_renderer(
     stretched: bool | None = None,
     start_from: str | os.PathLike[str] | None = None,
     history_gain_db: float = 0.0,
+    history_reverb: float = 0.0,
     loop: LoopSettings,
     crops: RendererSettings | None = None,
     resume: bool = False,
@@ -56,6 +57,7 @@ def train_renderer(
         start_from: an instrument (shipped, or a weights file) of the same preset whose weights the training begins
             with: a small set of recordings goes much further from a related instrument than from nothing.
         history_gain_db: see `RendererSettings`; 15 or so for smooth tones.
+        history_reverb: see `RendererSettings`; 0.3 or so where notes ring on in rests.
         loop: length, learning rate, precision, …
         crops: what a batch is made of; by default clean SoundFont audio is left as it is and real recordings are
             varied in gain and polarity.
@@ -76,7 +78,8 @@ def train_renderer(
     config = dataclasses.replace(PRESETS[preset], stretched=stretched)
     config = config.unconditioned() if unconditioned else config
     crops = crops or (RendererSettings() if program is not None else RendererSettings(gain_db=3.0, polarity=True))
-    crops = dataclasses.replace(crops, history_gain_db=history_gain_db) if history_gain_db else crops
+    given = {"history_gain_db": history_gain_db, "history_reverb": history_reverb}
+    crops = dataclasses.replace(crops, **{name: value for name, value in given.items() if value})
     folder = Path(run)
     beginning = None if parent is None else _weights_to_start_from(parent, config)
     claim(folder, resume, _record(data, preset, config, loop, crops) | {"start_from": _text(start_from), "label": label})

@@ -46,7 +46,8 @@ def test_evaluate_renderer_says_what_the_notes_are_worth(tiny: Path, recordings:
     asked = ("evaluate", "renderer", "--instrument", tiny, "--data", recordings, "--seconds", 1)
     measured = json.loads(run(*asked, "--json").stdout)
     expected = {"bits_per_sample", "bits_per_sample_other_score", "note_f1_50ms", "note_f1_100ms",
-                "ceiling_note_f1_50ms", "ceiling_note_f1_100ms", "floor_note_f1_50ms"}  # fmt: skip
+                "ceiling_note_f1_50ms", "ceiling_note_f1_100ms", "floor_note_f1_50ms",
+                "rest_below_note_db_median", "rest_below_note_db_worst"}  # fmt: skip
     assert expected <= set(measured)
     assert measured["pieces"] == 3 and len(measured["per_piece"]) == 3
     # Random weights know no better than a guess among 256 levels, and hear nothing of the score; the recording is heard.
