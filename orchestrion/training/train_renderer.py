@@ -78,8 +78,11 @@ def train_renderer(
     config = dataclasses.replace(PRESETS[preset], stretched=stretched)
     config = config.unconditioned() if unconditioned else config
     crops = crops or (RendererSettings() if program is not None else RendererSettings(gain_db=3.0, polarity=True))
-    given = {"history_gain_db": history_gain_db, "history_reverb": history_reverb}
-    crops = dataclasses.replace(crops, **{name: value for name, value in given.items() if value})
+    crops = dataclasses.replace(
+        crops,
+        history_gain_db=history_gain_db or crops.history_gain_db,
+        history_reverb=history_reverb or crops.history_reverb,
+    )
     folder = Path(run)
     beginning = None if parent is None else _weights_to_start_from(parent, config)
     claim(folder, resume, _record(data, preset, config, loop, crops) | {"start_from": _text(start_from), "label": label})
