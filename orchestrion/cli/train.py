@@ -114,9 +114,12 @@ def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditi
               help="Sizes of the network: repo, paper, compact-melodies or compact-chorales.")
 @click.option("--from", "start_from", type=COMPOSER, metavar="NAME|PATH",
               help="Begin with this composer's weights, of the same sizes; its range of pitches may differ.")
+@click.option("--forget", type=click.FloatRange(0, 1), default=0.0, show_default=True, metavar="SHARE",
+              help="Let this share of the notes be missing in the past as the network hears it, so that it brings back voices it "
+                   "has lost: 0.03 or so for chorales.")
 @loop_options
 @click.pass_context
-def composer(ctx: click.Context, data: str, output: Path, preset: str, start_from: str | None, resume: bool,
+def composer(ctx: click.Context, data: str, output: Path, preset: str, start_from: str | None, forget: float, resume: bool,
              **_: Any) -> None:  # fmt: skip
     """Train a biaxial LSTM composer on scores.
 
@@ -129,7 +132,7 @@ def composer(ctx: click.Context, data: str, output: Path, preset: str, start_fro
     from orchestrion.training.train_composer import train_composer
 
     measures = train_composer(
-        data, output, preset=preset, start_from=start_from, loop=_loop(ctx), resume=resume
+        data, output, preset=preset, start_from=start_from, forget=forget, loop=_loop(ctx), resume=resume
     )
     _report(output, measures)
 

@@ -48,15 +48,18 @@ class Biaxial(nn.Module):
         self.out = nn.Linear(config.note_sizes[-1], 2)
         nn.init.constant_(self.out.bias, -3.0)  # few notes sound: begin near their frequency
 
-    def forward(self, grid: torch.Tensor, clock: torch.Tensor, before: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self, grid: torch.Tensor, clock: torch.Tensor, before: torch.Tensor | None = None, heard: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Logits [b, s, p, 2] of (play, articulate) given all earlier steps and the lower notes of the same step.
 
         Args:
             grid: [b, s, p, 2] in 0/1, (sounding, articulated), pitches ``config.pitch_low`` … ``pitch_high``.
             clock: [b, s, w] from ``features.clock_rows``.
             before: [b, p, 2], the step before the first; silence when None.
+            heard: [b, s, p, 2], what stands for ``grid`` as the past of later steps; None for the same.
         """
-        previous = previous_steps(grid)
+        previous = previous_steps(grid if heard is None else heard)
         if before is not None:
             previous = torch.cat([before[:, None], previous[:, 1:]], dim=1)
         inputs = note_inputs(previous, clock, self.config)

@@ -23,6 +23,7 @@ def train_composer(
     loop: LoopSettings,
     batch: int = 8,
     crop_steps: int = 128,
+    forget: float = 0.0,
     resume: bool = False,
 ) -> dict[str, float]:
     """Train in folder ``run`` and return the last validation's measures; ``run/model.safetensors`` is the composer.
@@ -34,6 +35,7 @@ def train_composer(
             its range of pitches may differ, since the network is the same for every pitch.
         loop: length, learning rate, precision, …
         batch, crop_steps: crops an update, and their length in sixteenths.
+        forget: share of the notes that are missing in the past; see `ComposerTask`.
         resume: go on in a ``run`` that was stopped; its settings must be the same but for the loop's.
 
     Raises:
@@ -48,10 +50,10 @@ def train_composer(
         "preset": preset,
         "config": config.to_dict(),
         "loop": dataclasses.asdict(loop),
-        "crops": {"batch": batch, "crop_steps": crop_steps},
+        "crops": {"batch": batch, "crop_steps": crop_steps, "forget": forget},
         "start_from": None if start_from is None else os.fspath(start_from),
     }
-    task = ComposerTask(config, str(data), crop_steps=crop_steps, batch=batch, seed=loop.seed)
+    task = ComposerTask(config, str(data), crop_steps=crop_steps, batch=batch, forget=forget, seed=loop.seed)
     if start_from is not None:
         _begin_with(start_from, task)
     claim(folder, resume, record)

@@ -112,6 +112,22 @@ def test_crops_are_masked_and_know_the_step_before(monkeypatch: pytest.MonkeyPat
         assert torch.equal(before, whole[starts[0] - 1] if starts[0] else torch.zeros_like(before))
 
 
+def test_forgotten_notes_are_missing_from_attack_to_end_and_come_with_an_attack(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    pieces = [Piece("p", tuple((4 * k, 4 * k + 4, int(rng.integers(60, 70))) for k in range(24)))]
+    monkeypatch.setattr("orchestrion.training.composer_task.load_corpus", lambda *_: pieces)
+    whole, some = (ComposerTask(TINY_BAR, "p", crop_steps=96, batch=8, forget=share).batch(0) for share in (0.0, 0.3))
+    assert torch.equal(whole["grid"], whole["heard"])
+    assert torch.equal(whole["grid"][..., 0], some["grid"][..., 0])
+    missing = some["grid"][..., 0] > some["heard"][..., 0]
+    runs = missing.any(2).reshape(8, 24, 4).sum(2)  # every note lasts four steps
+    assert set(runs.flatten().tolist()) == {0, 4} and 0.15 < (runs == 4).float().mean() < 0.45
+    late = missing[:, :-1] & missing[:, 1:] & (whole["grid"][:, 1:, :, 1] == 0)
+    assert (some["grid"][:, 1:, :, 1][late] == 1).all()
+    kept = ~missing & (some["grid"][..., 0] == 1)
+    assert torch.equal(some["grid"][..., 1][kept], whole["grid"][..., 1][kept])
+
+
 def test_roll_statistics_of_a_hand_made_roll() -> None:
     grid = grid_of([[2, 2], [1, 1], [1, 0], [1, 0]] + [[0, 0]] * 4 + [[2, 2], [1, 1], [1, 0], [1, 0]])
     assert statistics.pitch_class_entropy(grid, 60) == pytest.approx(1.0)
