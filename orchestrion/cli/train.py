@@ -70,9 +70,8 @@ def train() -> None:
 @click.option("--history-gain", "history_gain_db", type=click.FloatRange(0, 40), default=0.0, show_default=True, metavar="DB",
               help="Let half of the crops hear their own past louder or softer by up to this, so that the tone cannot "
                    "run away: 15 or so for flutes and their like.")
-@click.option("--history-reverb", type=click.FloatRange(0, 1), default=0.0, show_default=True, metavar="SHARE",
-              help="Let this share of the crops hear their own past in a reverberant room, so that notes end when the score "
-                   "says so: 0.3 or so where they ring on in rests.")
+@click.option("--rests", "rest_share", type=click.FloatRange(0, 1), default=0.0, show_default=True, metavar="SHARE",
+              help="Make this share of the crops rests in which whatever sounds dies away: 0.05 or so where notes ring on.")
 @click.option("--stretched/--not-stretched", default=None,
               help="Overtones a little sharp, as a piano's are.  [default: for SoundFont pianos, and as the instrument of --from]")
 @click.option("--compile/--no-compile", "compiled", default=None,
@@ -80,7 +79,7 @@ def train() -> None:
 @loop_options
 @click.pass_context  # fmt: skip
 def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditioned: bool, compiled: bool | None,
-             start_from: str | None, history_gain_db: float, history_reverb: float, stretched: bool | None,
+             start_from: str | None, history_gain_db: float, rest_share: float, stretched: bool | None,
              resume: bool, label: str | None, **_: Any) -> None:  # fmt: skip
     """Train a WaveNet instrument on recordings with their notes.
 
@@ -101,7 +100,7 @@ def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditi
     loop = _loop(ctx, compile=can_compile() if compiled is None else compiled)
     measures = train_renderer(
         data, output, preset=preset, unconditioned=unconditioned, start_from=start_from, stretched=stretched,
-        history_gain_db=history_gain_db, history_reverb=history_reverb, loop=loop, resume=resume, label=label,
+        history_gain_db=history_gain_db, rest_share=rest_share, loop=loop, resume=resume, label=label,
         tell=partial(click.echo, err=True),
     )  # fmt: skip
     _report(output, measures)

@@ -27,6 +27,9 @@ from orchestrion.renderer.sampler import generate
 # The network's history is empty at the start of a crop, so these first samples of it are not learnt from.
 SETTLE_FRAMES = 8
 LISTEN_S = 8.0
+# Of crops that are rests: seconds to fall by 60 dB, and how much louder at most the network hears it.
+DYING_S = (0.1, 0.4)
+LOUDER_DB = 12.0
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,9 @@ class RendererSettings:
         history_gain_db: half of the crops hear their own past louder or softer by up to this much, clipped as a waveform
             clips, while the targets stay as they are: the score alone then says how loud a note is, and a tone that has
             run away comes back. For smooth tones (a flute), which otherwise may grow into a full-scale square wave.
-        history_reverb: this share of the crops hears its own past in a reverberant room of a random kind, while the targets
-            stay dry: the score alone then says when a note is over, and one that rings on in a rest dies away.
+        rest_share: this share of the crops is a rest: no notes, and whatever sounds dies away within a fraction of a second, in
+            the targets sooner than in the past that the network hears. Music seldom rests, and what has never been heard to
+            end may ring on for ever.
         gain_db: each crop is made louder or softer by up to this much.
         polarity: whether half of the crops are turned upside down. Off where the excitation's phase tells the
             sound's (SoundFont audio); useful on real recordings.
@@ -52,7 +56,7 @@ class RendererSettings:
     crop_frames: int = 96
     noise_levels: float = 2.0
     history_gain_db: float = 0.0
-    history_reverb: float = 0.0
+    rest_share: float = 0.0
     gain_db: float = 0.0
     polarity: bool = False
 
@@ -140,38 +144,25 @@ class RendererTask:
         samples = samples * 10 ** (rng.uniform(-s.gain_db, s.gain_db) / 20) * (rng.choice((-1, 1)) if s.polarity else 1)
         if start == 0:
             samples = np.concatenate([np.zeros(1, dtype=samples.dtype), samples])
+        rests = s.rest_share > 0 and rng.random() < s.rest_share
+        louder = 1.0
+        if rests:
+            time_s = np.arange(len(samples)) / c.sample_rate
+            samples = samples * 10 ** (-3 * time_s / rng.uniform(*DYING_S))
+            louder = 10 ** (rng.uniform(0, LOUDER_DB) / 20)
         targets = encode(samples, c.levels)[1 + SETTLE_FRAMES * c.hop :]
-        crop = {"levels": self._history(samples, rng)[:-1], "targets": targets}
+        crop = {"levels": self._history(samples * louder, rng)[:-1], "targets": targets}
         if c.conditioned:
             past, future = c.context_frames
-            crop["frames"] = frame_features(piece.series, c, start - past, stop + future)
+            crop["frames"] = frame_features(piece.series, c, start - past, stop + future) * (not rests)
         if c.harmonics:
-            crop["excitation"] = excitation(piece.series, c, start, stop)
+            crop["excitation"] = excitation(piece.series, c, start, stop) * (not rests)
         return crop
 
     def _history(self, samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Levels [t] of the past as the network hears it: in a room, at another gain, and jittered."""
+        """Levels [t] of the past as the network hears it: at another gain in half of the crops, and jittered."""
         s, n_levels = self.settings, self.config.levels
         jitter = np.rint(rng.standard_normal(len(samples)) * rng.uniform(0, s.noise_levels)).astype(np.int64)
-        if s.history_reverb and rng.random() < s.history_reverb:
-            samples = samples + _reverberation(samples, self.config.sample_rate, rng)
         if s.history_gain_db and rng.random() < 0.5:
             samples = samples * 10 ** (rng.uniform(-s.history_gain_db, s.history_gain_db) / 20)
         return np.clip(encode(samples, n_levels) + jitter, 0, n_levels - 1)
-
-
-def _reverberation(samples: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """What a random room adds to ``samples`` [t]: the echoes of one feedback comb filter (Schroeder 1962).
-
-    Its delay is 10 to 60 ms, its time to fall by 60 dB 0.3 to 10 s, its level 0 to 24 dB below the samples'.
-    """
-    delay = round(rng.uniform(0.01, 0.06) * sample_rate)
-    decay_s = np.exp(rng.uniform(np.log(0.3), np.log(10.0)))
-    feedback = 10 ** (-3 * delay / sample_rate / decay_s)
-    wet = np.zeros(len(samples))
-    for start in range(delay, len(samples), delay):
-        block = slice(start - delay, min(start, len(samples) - delay))
-        wet[start : start + delay] = samples[block] + feedback * wet[block]
-    loudness = np.sqrt(np.square(wet).sum())
-    dry = np.sqrt(np.square(samples).sum())
-    return wet * (dry / loudness * 10 ** (rng.uniform(-24, 0) / 20)) if loudness else wet

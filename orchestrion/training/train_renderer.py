@@ -35,7 +35,7 @@ def train_renderer(
     stretched: bool | None = None,
     start_from: str | os.PathLike[str] | None = None,
     history_gain_db: float = 0.0,
-    history_reverb: float = 0.0,
+    rest_share: float = 0.0,
     loop: LoopSettings,
     crops: RendererSettings | None = None,
     resume: bool = False,
@@ -57,7 +57,7 @@ def train_renderer(
         start_from: an instrument (shipped, or a weights file) of the same preset whose weights the training begins
             with: a small set of recordings goes much further from a related instrument than from nothing.
         history_gain_db: see `RendererSettings`; 15 or so for smooth tones.
-        history_reverb: see `RendererSettings`; 0.3 or so where notes ring on in rests.
+        rest_share: see `RendererSettings`; 0.05 or so where notes ring on in rests.
         loop: length, learning rate, precision, …
         crops: what a batch is made of; by default clean SoundFont audio is left as it is and real recordings are
             varied in gain and polarity.
@@ -81,7 +81,7 @@ def train_renderer(
     crops = dataclasses.replace(
         crops,
         history_gain_db=history_gain_db or crops.history_gain_db,
-        history_reverb=history_reverb or crops.history_reverb,
+        rest_share=rest_share or crops.rest_share,
     )
     folder = Path(run)
     beginning = None if parent is None else _weights_to_start_from(parent, config)

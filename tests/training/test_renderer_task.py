@@ -18,7 +18,7 @@ from orchestrion.renderer.features import excitation
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
-from orchestrion.training.renderer_task import SETTLE_FRAMES, RendererSettings, RendererTask, _reverberation
+from orchestrion.training.renderer_task import SETTLE_FRAMES, RendererSettings, RendererTask
 from orchestrion.training.settings import LoopSettings
 from orchestrion.training.train_renderer import train_renderer
 
@@ -84,32 +84,22 @@ def test_a_louder_or_softer_past_leaves_the_targets(recordings):
     assert moved.batch(3, 0, 1)["targets"].equal(steady.batch(3, 0, 1)["targets"])
 
 
-def test_reverberation_reaches_a_share_of_the_pasts_and_no_target(recordings):
-    dry, some = (task(recordings, RendererSettings(crop_frames=24, noise_levels=0, history_reverb=s)) for s in (0, 0.3))
-    pairs = [(dry.batch(step, 0, 1), some.batch(step, 0, 1)) for step in range(60)]
-    assert 8 <= sum(not torch.equal(clean["levels"], wet["levels"]) for clean, wet in pairs) <= 29
-    assert all(torch.equal(clean["targets"], wet["targets"]) for clean, wet in pairs)
-
-
-def test_a_reverberant_note_rings_on_into_the_rest():
-    note = np.sin(np.arange(6000) / 4) * (np.arange(6000) < 3000)
-    rung = [np.abs(_reverberation(note, 16000, np.random.default_rng(seed))[3960:]).max() for seed in range(20)]
-    assert min(rung) > 0 and max(rung) > 0.3
-
-
-def test_reverberation_falls_by_its_time():
-    rng = np.random.default_rng(3)
-    impulse = np.zeros(16000)
-    impulse[0] = 1.0
-    for _ in range(20):
-        wet = _reverberation(impulse, 16000, rng)
-        echoes = np.flatnonzero(wet)
-        assert 160 <= echoes[0] <= 960 and np.all(np.diff(echoes) == echoes[0])
-        ratios = wet[echoes[1:]] / wet[echoes[:-1]]
-        decay_s = -3 * echoes[0] / 16000 / np.log10(ratios[0])
-        assert np.allclose(ratios, ratios[0]) and 0.29 < decay_s < 10.1
-        assert -24.01 < 10 * np.log10(np.square(wet).sum()) < 0.01
-    assert not _reverberation(np.zeros(4000), 16000, rng).any()
+def test_some_crops_are_rests_in_which_the_sound_dies_away(recordings):
+    plain, resting = (task(recordings, RendererSettings(crop_frames=24, noise_levels=0, rest_share=s)) for s in (0, 0.3))
+    n_rests = 0
+    for step in range(60):
+        usual, crop = plain.batch(step, 0, 1), resting.batch(step, 0, 1)
+        settle = SETTLE_FRAMES * TINY.hop
+        sound, target = (np.abs(decode(c["targets"][0].numpy(), TINY.levels)) for c in (usual, crop))
+        if crop["excitation"].any():
+            assert all(torch.equal(crop[name], usual[name]) for name in usual)
+            continue
+        n_rests += 1
+        assert not crop["frames"].any()
+        assert target[-64:].max() < 0.7 * sound[-64:].max() + 0.01
+        heard = np.abs(decode(crop["levels"][0, settle + 1 :].numpy(), TINY.levels))
+        assert np.all(heard >= target[:-1] - 1e-6)
+    assert 8 <= n_rests <= 29
 
 
 def test_noise_jitters_the_history_and_leaves_the_targets(recordings):
