@@ -48,7 +48,7 @@ On {n_pieces} held-out piece(s) of the training set, {seconds:g} s of each playe
 | --- | --- |
 {measures}
 
-`rest_below_note_db`: how far below a note the rest after it lies, every pitch of the range played by itself.
+`rest_below_note_db`: how far below a note the rest after it lies, every pitch of the range played by itself; `silent_pitches` do not sound.
 
 On the six built-in tunes (never trained on), free-running, one seed. The ceiling is {ceiling} through the same
 transcriber, the floor another tune's score:
@@ -64,7 +64,8 @@ between machines; the number of steps, the seed and the data decide the result.
 """
 MEASURES = (
     "bits_per_sample", "bits_per_sample_other_score", "note_f1_50ms", "ceiling_note_f1_50ms", "floor_note_f1_50ms",
-    "note_f1_100ms", "ceiling_note_f1_100ms", "rest_below_note_db_median", "rest_below_note_db_worst",
+    "note_f1_100ms", "ceiling_note_f1_100ms", "silent_pitches", "rest_below_note_db_median",
+    "rest_below_note_db_worst",
 )  # fmt: skip
 
 

@@ -37,7 +37,8 @@ def renderer(instrument: str, data: str, split: str, seconds: float, as_json: bo
     """Bits a sample with the true and with another score, and how many notes of the free-running audio are right.
 
     The ceiling is the recording itself through the same transcriber, the floor another piece's score.
-    rest_below_note_db_…: each pitch of the instrument once by itself, and how far below the note the rest after it lies.
+    rest_below_note_db_…: each pitch of the instrument once by itself, and how far below the note the rest after it lies;
+    silent_pitches: how many of them do not sound.
 
     \b
     Examples:

@@ -51,8 +51,8 @@ def evaluate_renderer(
     Returns:
         ``bits_per_sample`` and ``bits_per_sample_other_score``; means over the pieces of ``note_f1_50ms``,
         ``note_f1_100ms``, ``multipitch_accuracy``, ``chroma_accuracy``, the same with ``ceiling_``, and
-        ``floor_note_f1_50ms`` and ``floor_note_f1_100ms``; of conditioned instruments ``rest_below_note_db_median`` and
-        ``rest_below_note_db_worst`` (`rests.summary`); ``per_piece``, a list with the accuracies of each piece.
+        ``floor_note_f1_50ms`` and ``floor_note_f1_100ms``; of conditioned instruments ``silent_pitches``,
+        ``rest_below_note_db_median`` and ``rest_below_note_db_worst`` (`rests.summary`); ``per_piece``, a list with the accuracies of each piece.
 
     Raises:
         OrchestrionError: a broken instrument or folder, or no piece in the split.

@@ -11,6 +11,7 @@ from orchestrion.evaluation.audio_checks import RELEASE_S, rest_levels
 
 NOTE_S, REST_S = 0.5, 1.0
 VELOCITY = 80
+SILENT_DB = -60.0  # RMS of a note that does not sound, in dB of full scale
 
 
 def single_notes(low: int, high: int) -> Score:
@@ -18,10 +19,10 @@ def single_notes(low: int, high: int) -> Score:
     return Score((Part("single notes", 0, tuple(_note(place, low + place) for place in range(high - low + 1))),))
 
 
-def rests_below_notes(render: Callable[[Score], Waveform], pitch_range: tuple[int, int]) -> dict[int, float]:
+def rests_below_notes(render: Callable[[Score], Waveform], pitch_range: tuple[int, int]) -> dict[int, float | None]:
     """For each MIDI pitch, how many dB below the note the rest after it lies, half a second after the note's end.
 
-    Levels are RMS. Strings and rooms are still at 20 to 60 there (large is good); below 10 a listener hears no rest.
+    Levels are RMS. Large is good; below 10 a listener hears no rest. None stands for a note that does not sound at all.
 
     Args:
         render: plays a score on the instrument, and a second after its end.
@@ -29,20 +30,23 @@ def rests_below_notes(render: Callable[[Score], Waveform], pitch_range: tuple[in
     """
     low, high = pitch_range
     audio = render(single_notes(low, high))
-    below = {}
+    below: dict[int, float | None] = {}
     for place in range(high - low + 1):
         first, last = (round((place + end) * (NOTE_S + REST_S) * audio.sample_rate) for end in (0, 1))
         alone = Waveform(audio.samples[first:last], audio.sample_rate)
-        below[low + place] = rest_levels(alone, [_note(0, low + place)], RELEASE_S)["rests_below_notes_db"]
+        levels = rest_levels(alone, [_note(0, low + place)], RELEASE_S)
+        below[low + place] = levels["rests_below_notes_db"] if levels["notes_db"] > SILENT_DB else None
     return below
 
 
-def summary(below: dict[int, float]) -> dict[str, float]:
-    """``rest_below_note_db_median`` and ``rest_below_note_db_worst`` over the pitches of `rests_below_notes`."""
-    return {
-        "rest_below_note_db_median": float(np.median(list(below.values()))),
-        "rest_below_note_db_worst": min(below.values()),
-    }
+def summary(below: dict[int, float | None]) -> dict[str, float]:
+    """Of `rests_below_notes`: ``silent_pitches``, how many do not sound, and over those that do ``rest_below_note_db_median``
+    and ``rest_below_note_db_worst``."""
+    sounding = [db for db in below.values() if db is not None]
+    found: dict[str, float] = {"silent_pitches": len(below) - len(sounding)}
+    if sounding:
+        found |= {"rest_below_note_db_median": float(np.median(sounding)), "rest_below_note_db_worst": min(sounding)}
+    return found
 
 
 def _note(place: int, pitch: int) -> Note:

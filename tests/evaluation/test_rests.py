@@ -9,13 +9,15 @@ from orchestrion.evaluation.rests import rests_below_notes, single_notes, summar
 RATE = 16000
 
 
-def ringing(ring_db: dict[int, float]):
-    """Plays each note at an amplitude of 0.5, and as far below it as given all through the rest after it."""
+def ringing(ring_db: dict[int, float | None]):
+    """Plays each note at an amplitude of 0.5, and as far below it as given all through the rest after it; None: not at all."""
 
     def render(score: Score) -> Waveform:
         time_s = np.arange(round((score.duration_s + 1.0) * RATE)) / RATE
         samples = np.zeros(len(time_s))
         for note in score.notes:
+            if ring_db[note.pitch] is None:
+                continue
             tone = 0.5 * np.sin(2 * np.pi * 440 * 2 ** ((note.pitch - 69) / 12) * time_s)
             played = (time_s >= note.onset_s) & (time_s < note.offset_s)
             rest = (time_s >= note.offset_s) & (time_s < note.offset_s + 1.0)
@@ -35,6 +37,12 @@ def test_each_pitch_is_played_once_with_a_rest_after_it():
 def test_what_rings_on_is_found_at_its_pitch():
     below = rests_below_notes(ringing({60: 40.0, 61: 3.0, 62: 60.0}), (60, 62))
     assert below == pytest.approx({60: 40.0, 61: 3.0, 62: 60.0}, abs=0.3)
-    assert summary(below) == pytest.approx(
-        {"rest_below_note_db_median": 40.0, "rest_below_note_db_worst": 3.0}, abs=0.3
-    )
+    found = {"silent_pitches": 0, "rest_below_note_db_median": 40.0, "rest_below_note_db_worst": 3.0}
+    assert summary(below) == pytest.approx(found, abs=0.3)
+
+
+def test_a_note_that_does_not_sound_is_no_rest():
+    below = rests_below_notes(ringing({60: 40.0, 61: None, 62: None}), (60, 62))
+    assert below[61] is None and below[60] == pytest.approx(40.0, abs=0.3)
+    assert summary(below)["silent_pitches"] == 2 and summary(below)["rest_below_note_db_worst"] == below[60]
+    assert summary(dict.fromkeys(below)) == {"silent_pitches": 3}
