@@ -146,10 +146,14 @@ def _card(
         licence=metadata["licence"], low=low, high=high, steps=f"{steps:,}", crop="6,144", minutes=f"{metadata['minutes']:.0f}",
         temperature=metadata["temperature"], checksum=instrument.checksum, notice=notice,
         n_pieces=held_out["pieces"], seconds=seconds,
-        measures="\n".join(f"| `{key}` | {held_out[key]:.3f} |" for key in MEASURES if key in held_out),
+        measures="\n".join(f"| `{key}` | {_rounded(held_out[key])} |" for key in MEASURES if key in held_out),
         ceiling="FluidSynth's performance of the same notes", table=table.to_markdown() if table else "not applicable: it knows no notes",
         reproduce=f"orchestrion train renderer --data {data} --preset medium{unconditioned}{beginning} --steps {steps} -o runs/{name}", data=data,
     )  # fmt: skip
+
+
+def _rounded(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
 
 
 if __name__ == "__main__":
