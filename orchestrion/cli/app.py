@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from types import FrameType
@@ -92,6 +93,7 @@ for _command in (compose, render, perform, generate, compare, train, evaluate, d
 def main() -> None:
     """Entry point of the ``orchestrion`` script."""
     signal.signal(signal.SIGTERM, _terminate)
+    sys.unraisablehook = _deliver_again
     warnings.showwarning = _show_warning
     cli(prog_name="orchestrion")
 
@@ -99,6 +101,20 @@ def main() -> None:
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     # An exception, so that temporary files are removed on the way out.
     sys.exit(STATUS_TERMINATED)
+
+
+def _deliver_again(lost: sys.UnraisableHookArgs) -> None:
+    """A signal that comes while C calls Python back (the compiler does) is lost there: send it again a moment later."""
+    is_interrupt = isinstance(lost.exc_value, KeyboardInterrupt)
+    is_terminate = isinstance(lost.exc_value, SystemExit) and lost.exc_value.code == STATUS_TERMINATED
+    main_thread = threading.main_thread().ident
+    if main_thread is None or not (is_interrupt or is_terminate) or not hasattr(signal, "pthread_kill"):
+        sys.__unraisablehook__(lost)
+        return
+    number = signal.SIGINT if is_interrupt else signal.SIGTERM
+    again = threading.Timer(0.05, signal.pthread_kill, [main_thread, number])
+    again.daemon = True
+    again.start()
 
 
 def _show_warning(

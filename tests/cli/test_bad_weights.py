@@ -184,6 +184,23 @@ def test_stopped_half_way_leaves_nothing(number: int, status: int, tiny: Path, f
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_inside_a_callback_from_c(number: int, status: int, folder: Path) -> None:
+    """There an exception goes nowhere; it once made `render` play on after Ctrl-C that came while it compiled."""
+    program = f"""
+import ctypes, signal, sys, time
+from orchestrion.cli import app
+def command(*arguments, **options):
+    ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal({int(number)}))()
+    time.sleep(60)
+app.models.invoke = command
+sys.argv = ["orchestrion", "models", "list"]
+app.main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, timeout=50, cwd=folder)
+    assert done.returncode == status and b"Traceback" not in done.stderr, done.stderr
+
+
 def test_verbose_shows_the_traceback(folder: Path) -> None:
     result = CliRunner().invoke(cli, ["render", "nowhere.mid", "-o", "out.wav", "-v"])
     assert result.exit_code == 1 and "Traceback" in result.stderr and "Error: " in result.stderr
