@@ -67,10 +67,12 @@ def train_renderer(
         tell: is called with each sentence about the material.
 
     Raises:
-        OrchestrionError: no such data, preset or instrument to start from, ``run`` is in use by another training, or no end was given.
+        OrchestrionError: rests without a score, no such data, preset or instrument to start from, ``run`` is in use by another training, or no end was given.
     """
     if preset not in PRESETS:
         raise OrchestrionError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
+    if unconditioned and rest_share:
+        raise OrchestrionError("Without a score there are no rests to learn; leave out --rests or --unconditioned.")
     program = _soundfont_program(data)
     parent = None if start_from is None else Instrument.load(start_from)
     if stretched is None:

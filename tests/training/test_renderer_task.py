@@ -188,3 +188,9 @@ def test_a_saved_instrument_says_where_it_comes_from(recordings, tmp_path):
     trained.save(tmp_path / "m.safetensors", trained.model, {"bits_per_sample": 1.0})
     _, metadata = weights.load(tmp_path / "m.safetensors", architecture="wavenet")
     assert metadata["config"] == TINY.to_dict() and metadata["metrics"] == {"bits_per_sample": 1.0}
+
+
+def test_rests_without_a_score_are_refused(folder, tmp_path):
+    with pytest.raises(OrchestrionError, match="--rests"):
+        train_renderer(folder, tmp_path / "run", preset="small", unconditioned=True, rest_share=0.1, loop=LoopSettings(steps=1))
+    assert not (tmp_path / "run").exists()
