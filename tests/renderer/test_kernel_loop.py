@@ -167,9 +167,9 @@ def test_a_helper_takes_part(monkeypatch):
     real, out = loop.help_along, np.empty_like(expected)
 
     def on_other_weights(width, storage, n, places, layers, *rest):
-        swapped = layers.copy()
+        swapped = helped._layers.copy()
         swapped[:, loop.AFTER] = theirs._layers[:, loop.AFTER]
-        real(width, storage, n, places, swapped, *rest)
+        real(width, storage, n, places, swapped.ctypes.data, *rest)
 
     monkeypatch.setattr(loop, "help_along", on_other_weights)
     for _ in range(20):  # a busy machine may start the helper late

@@ -118,12 +118,13 @@ class Batch:
         """Samples ``first .. first + n_steps`` of ``block`` into ``out [f * hop, v]`` int32."""
         excitation = 0 if block.excitation is None else block.excitation.ctypes.data
         width, storage, _ = self._tags
+        places, layers = self._places.ctypes.data, self._layers.ctypes.data
         help_along = partial(
-            loop.help_along, width, storage, self.n, self._places, self._layers, self._helpers, self._clock, n_steps
+            loop.help_along, width, storage, self.n, places, layers, self._helpers.ctypes.data, self._clock, n_steps
         )
         with self.helper.beside(n_steps, help_along) if self.helper else nullcontext():
             loop.run(
-                *self._tags, self._places, self._layers, self._own, block.rows.ctypes.data, excitation,
+                *self._tags, places, layers, self._own.ctypes.data, block.rows.ctypes.data, excitation,
                 block.sharpness, self._keys, self._counters, self._now, self._before, out, block.forced,
                 self._clock, first, n_steps,
             )  # fmt: skip
@@ -162,7 +163,7 @@ class Batch:
 
     def _addresses(self) -> tuple[np.ndarray, np.ndarray]:
         p, c = self.packed, self.packed.config
-        layers = np.zeros((c.layers, 10), dtype=np.int64)
+        layers = np.zeros((c.layers, loop.N_COLUMNS), dtype=np.int64)
         slot = 0
         for i, dilation in enumerate(c.dilations):
             layers[i] = [
@@ -185,7 +186,7 @@ class Batch:
         places[loop.WIDTH], places[loop.SKIP_WIDTH] = p.width, p.skip_width
         places[loop.HEAD_WIDTH], places[loop.LEVELS_WIDTH] = len(p.head_bias), len(p.out_bias)
         places[loop.UNIT] = 126
-        places[loop.LEVELS], places[loop.HOP] = c.levels, c.hop
+        places[loop.LEVELS], places[loop.HOP], places[loop.N_LAYERS] = c.levels, c.hop, c.layers
         if self.helper:
             places[loop.WORDS], places[loop.Z_STEP] = self.helper.words.ctypes.data, self._buffers["z"].nbytes // c.layers
             places[loop.OWN_SKIPS], places[loop.OWN_HEAD], places[loop.OWN_LEVELS] = own_columns(p)

@@ -15,20 +15,22 @@ from orchestrion.bridge.randomness import uniform_scalar
 from orchestrion.compiled import compiled
 from orchestrion.renderer.kernels.handover import announce, breathe, heard
 from orchestrion.renderer.kernels.products import product
-from orchestrion.renderer.kernels.vectors import add, copy, exponentials, gate, greatest, read_float
+from orchestrion.renderer.kernels.vectors import add, copy, exponentials, gate, greatest, read_float, set_word, word
 
 # Columns of `layers` (int64, one row a layer): addresses; the dilation; how many samples' past products, a group, are made at
 # once; and the group that the helper last made them for, in the half of CHAIN that its number's last bit tells.
 GATE, GATE_SCALE, AFTER, AFTER_SCALE, AFTER_BIAS, RING, DILATION, AHEAD, CHAIN, MADE = range(10)
+N_COLUMNS = 10
+LAYER_BYTES = 8 * N_COLUMNS
 # Entries of `places` (int64): addresses and sizes. UNIT is the biased exponent of what lies within -1 .. 1. NONE is 0: a
 # literal 0 would be a type of its own, and compile anew. Z_STEP: bytes from one layer's gates to the next one's. WORDS: what
 # the two threads tell each other, 0 without a helper. OWN_...: columns that the drawing thread keeps of what is shared.
 (
     EMBED_NOW, EMBED_BEFORE, EXCITATION, EXCITATION_ROWS, EXCITATION_SCALE, SKIP_BIAS, HEAD, HEAD_SCALE, HEAD_BIAS,
     OUT, OUT_SCALE, OUT_BIAS, ZEROS, WIDTH, SKIP_WIDTH, HEAD_WIDTH, LEVELS_WIDTH, LEVELS, HOP, ROW_BYTES, UNIT, NONE,
-    Z_STEP, WORDS, OWN_SKIPS, OWN_HEAD, OWN_LEVELS,
-) = range(27)  # fmt: skip
-N_PLACES = 27
+    Z_STEP, WORDS, OWN_SKIPS, OWN_HEAD, OWN_LEVELS, N_LAYERS,
+) = range(28)  # fmt: skip
+N_PLACES = 28
 # Addresses of scratch, [v, ...] each: "stream" is h and then the skip sum; "a" the gates' input; "z" their output.
 SCRATCH = ("stream", "a", "z", "head", "logits", "weights", "whole")
 STREAM, A, Z, HEAD_SUM, LOGITS, WEIGHTS, WHOLE = range(7)
@@ -51,7 +53,8 @@ def run(
 
     Args:
         width, storage, plain: compile-time tags: of the vectors, of the weights, and of float32 weights.
-        places, layers, scratch: addresses and sizes, see above.
+        places, layers, scratch: addresses of the tables above. Not arrays: what counts the references to an array would take a
+            tenth of the time.
         rows: address of [f, layers, v, 2 * width] float32.
         excitation: address of [f * hop, v, excitation rows] float32.
         sharpness: [f, v] float32, one over the temperature.
@@ -62,8 +65,8 @@ def run(
         clock: samples since the rings were empty; tells the slots.
     """
     n = len(keys)
-    n_layers = len(layers)
-    words, none = places[WORDS], places[NONE]
+    n_layers = word(places, N_LAYERS)
+    words, none = word(places, WORDS), word(places, NONE)
     from_turn = 0
     for t in range(first, first + n_steps):
         turn = clock + t - first + 1
@@ -71,9 +74,9 @@ def run(
         if words:
             shared = none + 1 if turn >= from_turn and heard(words + READY) == turn else none
             announce(words + TURN, 2 * turn + shared)
-        frame = t // places[HOP]
+        frame = t // word(places, HOP)
         _input(width, plain, n, places, scratch, excitation, t, now, before)
-        row = rows + 8 * frame * n_layers * n * places[WIDTH]
+        row = rows + 8 * frame * n_layers * n * word(places, WIDTH)
         _stack(width, storage, n, places, layers, scratch, row, turn, shared)
         if not _head(width, storage, n, places, scratch, turn, n_layers, shared):
             from_turn = turn + ALONE
@@ -93,7 +96,7 @@ def help_along(width, storage, n, places, layers, scratch, clock, n_steps):  # p
 
     ``scratch`` is its own in "whole" and the same elsewhere.
     """
-    words = places[WORDS]
+    words = word(places, WORDS)
     turn, last = clock + 1, clock + n_steps
     while turn <= last:
         announce(words + READY, turn)
@@ -111,14 +114,14 @@ def help_along(width, storage, n, places, layers, scratch, clock, n_steps):  # p
 @compiled(nogil=True)
 def _help(width, storage, n, places, layers, scratch, turn):  # pragma: no cover - compiled
     """One shared sample."""
-    words, n_layers = places[WORDS], len(layers)
-    residual, skips, own = places[WIDTH], places[SKIP_WIDTH], places[OWN_SKIPS]
+    words, n_layers = word(places, WORDS), word(places, N_LAYERS)
+    residual, skips, own = word(places, WIDTH), word(places, SKIP_WIDTH), word(places, OWN_SKIPS)
     length, begun = skips + residual, turn * (n_layers + 2)
-    skip = scratch[STREAM] + 4 * (residual + own)
+    skip = word(scratch, STREAM) + 4 * (residual + own)
     for v in range(n):
         for c in range(0, skips - own, len(width)):
-            copy(width, places[SKIP_BIAS] + 4 * (own + c), skip + 4 * (v * length + c))
-    _past_of_next(width, storage, n, places, layers, scratch[WHOLE], turn - 1)
+            copy(width, word(places, SKIP_BIAS) + 4 * (own + c), skip + 4 * (v * length + c))
+    _past_of_next(width, storage, n, places, layers, word(scratch, WHOLE), turn - 1)
     there = begun
     for i in range(n_layers):
         while there <= begun + i:
@@ -126,13 +129,13 @@ def _help(width, storage, n, places, layers, scratch, turn):  # pragma: no cover
             if there <= begun + i:
                 breathe()
         floor = NOTHING if i == n_layers - 1 else LEAST
-        _skips(width, storage, n, places, layers[i], scratch, i, own, skips - own, floor)
+        _skips(width, storage, n, places, layers + i * LAYER_BYTES, scratch, i, own, skips - own, floor)
     announce(words + DONE, 3 * turn)
     _await(words + STEP, begun + n_layers + 1)
-    _hidden(width, storage, n, places, scratch, places[OWN_HEAD], places[HEAD_WIDTH] - places[OWN_HEAD])
+    _hidden(width, storage, n, places, scratch, word(places, OWN_HEAD), word(places, HEAD_WIDTH) - word(places, OWN_HEAD))
     announce(words + DONE, 3 * turn + 1)
     _await(words + STEP, begun + n_layers + 2)
-    _logits(width, storage, n, places, scratch, places[OWN_LEVELS], places[LEVELS_WIDTH] - places[OWN_LEVELS])
+    _logits(width, storage, n, places, scratch, word(places, OWN_LEVELS), word(places, LEVELS_WIDTH) - word(places, OWN_LEVELS))
     announce(words + DONE, 3 * turn + 2)
 
 
@@ -149,38 +152,38 @@ def _await(address, value):  # pragma: no cover - compiled
 @compiled(nogil=True)
 def _input(width, plain, n, places, scratch, excitation, t, now, before):  # pragma: no cover - compiled
     """h = E_now[now] + E_before[before] + excitation @ W."""
-    residual, none = places[WIDTH], places[NONE]
-    length = places[SKIP_WIDTH] + residual
+    residual, none = word(places, WIDTH), word(places, NONE)
+    length = word(places, SKIP_WIDTH) + residual
     for v in range(n):
-        stream = scratch[STREAM] + 4 * v * length
+        stream = word(scratch, STREAM) + 4 * v * length
         for c in range(0, residual, len(width)):
-            a = places[EMBED_NOW] + 4 * (now[v] * residual + c)
-            add(width, a, places[EMBED_BEFORE] + 4 * (before[v] * residual + c), stream + 4 * c)
-    if places[EXCITATION]:
-        k, h = places[EXCITATION_ROWS], scratch[STREAM]
+            a = word(places, EMBED_NOW) + 4 * (now[v] * residual + c)
+            add(width, a, word(places, EMBED_BEFORE) + 4 * (before[v] * residual + c), stream + 4 * c)
+    if word(places, EXCITATION):
+        k, h = word(places, EXCITATION_ROWS), word(scratch, STREAM)
         product(
-            width, plain, n, excitation + 4 * t * n * k, k, k, none, none, none, places[EXCITATION], 128 * k, none, residual,
-            h, length, h, length, none, places[EXCITATION_SCALE], scratch[WHOLE], none, none, none, LEAST,
+            width, plain, n, excitation + 4 * t * n * k, k, k, none, none, none, word(places, EXCITATION), 128 * k, none, residual,
+            h, length, h, length, none, word(places, EXCITATION_SCALE), word(scratch, WHOLE), none, none, none, LEAST,
         )  # fmt: skip
 
 
 @compiled(nogil=True)
 def _stack(width, storage, n, places, layers, scratch, row, turn, shared):  # pragma: no cover - compiled
     """All gated layers: leaves relu(skip sum + bias) in the stream, of a shared sample the first ``OWN_SKIPS`` columns."""
-    residual, skips, none = places[WIDTH], places[SKIP_WIDTH], places[NONE]
-    stream, a, clock = scratch[STREAM], scratch[A], turn - 1
-    length, last = skips + residual, len(layers) - 1
-    own = places[OWN_SKIPS] if shared else skips
-    begun = turn * (len(layers) + 2)
+    residual, skips, none = word(places, WIDTH), word(places, SKIP_WIDTH), word(places, NONE)
+    stream, a, clock = word(scratch, STREAM), word(scratch, A), turn - 1
+    length, last = skips + residual, word(places, N_LAYERS) - 1
+    own = word(places, OWN_SKIPS) if shared else skips
+    begun = turn * (word(places, N_LAYERS) + 2)
     for v in range(n):
         for c in range(0, own, len(width)):
-            copy(width, places[SKIP_BIAS] + 4 * c, stream + 4 * (v * length + residual + c))
+            copy(width, word(places, SKIP_BIAS) + 4 * c, stream + 4 * (v * length + residual + c))
     for i in range(last + 1):
-        layer = layers[i]
-        past = layer[RING] + 4 * (clock & (layer[DILATION] - 1)) * n * residual
-        z = scratch[Z] + i * places[Z_STEP]
+        layer = layers + i * LAYER_BYTES
+        past = word(layer, RING) + 4 * (clock & (word(layer, DILATION) - 1)) * n * residual
+        z = word(scratch, Z) + i * word(places, Z_STEP)
         _gate_sums(
-            width, storage, n, places, layer, scratch[WHOLE], past, stream, length, a, row + 8 * i * n * residual, clock
+            width, storage, n, places, layer, word(scratch, WHOLE), past, stream, length, a, row + 8 * i * n * residual, clock
         )  # fmt: skip
         for v in range(n):
             for c in range(0, residual, len(width)):
@@ -188,26 +191,26 @@ def _stack(width, storage, n, places, layers, scratch, row, turn, shared):  # pr
                 filtered = a + 4 * (2 * v * residual + c)
                 gate(width, filtered, filtered + 4 * residual, z + 4 * (v * residual + c))
         if shared:
-            announce(places[WORDS] + STEP, begun + i + 1)
+            announce(word(places, WORDS) + STEP, begun + i + 1)
         if i < last:
             product(
-                width, storage, n, z, residual, residual, none, none, none, layer[AFTER], residual * places[ROW_BYTES],
-                residual, residual + own, stream, length, stream, length, layer[AFTER_BIAS], layer[AFTER_SCALE],
-                scratch[WHOLE], places[UNIT], none, none, LEAST,
+                width, storage, n, z, residual, residual, none, none, none, word(layer, AFTER), residual * word(places, ROW_BYTES),
+                residual, residual + own, stream, length, stream, length, word(layer, AFTER_BIAS), word(layer, AFTER_SCALE),
+                word(scratch, WHOLE), word(places, UNIT), none, none, LEAST,
             )  # fmt: skip
-    _skips(width, storage, n, places, layers[last], scratch, last, none, own, NOTHING)
+    _skips(width, storage, n, places, layers + last * LAYER_BYTES, scratch, last, none, own, NOTHING)
 
 
 @compiled(nogil=True)
 def _skips(width, storage, n, places, layer, scratch, i, start, columns, floor):  # pragma: no cover - compiled
     """Add layer ``i``'s part to ``columns`` of the skip sum from ``start``."""
-    residual, none, before = places[WIDTH], places[NONE], places[WIDTH] + start
-    length = residual + places[SKIP_WIDTH]
-    skip, k_bytes = scratch[STREAM] + 4 * before, residual * places[ROW_BYTES]
+    residual, none, before = word(places, WIDTH), word(places, NONE), word(places, WIDTH) + start
+    length = residual + word(places, SKIP_WIDTH)
+    skip, k_bytes = word(scratch, STREAM) + 4 * before, residual * word(places, ROW_BYTES)
     product(
-        width, storage, n, scratch[Z] + i * places[Z_STEP], residual, residual, none, none, none,
-        layer[AFTER] + before // 32 * k_bytes, k_bytes, none, columns, skip, length, skip, length,
-        layer[AFTER_BIAS] + 4 * before, layer[AFTER_SCALE] + 4 * before, scratch[WHOLE], places[UNIT], none, none, floor,
+        width, storage, n, word(scratch, Z) + i * word(places, Z_STEP), residual, residual, none, none, none,
+        word(layer, AFTER) + before // 32 * k_bytes, k_bytes, none, columns, skip, length, skip, length,
+        word(layer, AFTER_BIAS) + 4 * before, word(layer, AFTER_SCALE) + 4 * before, word(scratch, WHOLE), word(places, UNIT), none, none, floor,
     )  # fmt: skip
 
 
@@ -220,60 +223,60 @@ def _gate_sums(
     With few voices the weights' way from the cache is what takes time. The past of the next ``AHEAD`` samples is already
     known (it is at most the dilation), so its chains are made that many at once, here or by the helper, and only continued.
     """
-    residual, none = places[WIDTH], places[NONE]
-    k, row_bytes, ahead = residual, places[ROW_BYTES], layer[AHEAD]
+    residual, none = word(places, WIDTH), word(places, NONE)
+    k, row_bytes, ahead = residual, word(places, ROW_BYTES), word(layer, AHEAD)
     stride = 2 * residual * row_bytes
     if ahead <= 1 and len(storage) < 3:  # whole numbers have one scale for each x, so x2 is another product
         product(
-            width, storage, n, past, k, k, h, length, k, layer[GATE], stride, none, 2 * k,
-            a, 2 * k, row, 2 * k, none, layer[GATE_SCALE], whole, none, none, none, LEAST,
+            width, storage, n, past, k, k, h, length, k, word(layer, GATE), stride, none, 2 * k,
+            a, 2 * k, row, 2 * k, none, word(layer, GATE_SCALE), whole, none, none, none, LEAST,
         )  # fmt: skip
         return
     place, group = clock & (ahead - 1), clock // ahead
-    if place == 0 and layer[MADE] != group:
+    if place == 0 and word(layer, MADE) != group:
         _past(width, storage, n, places, layer, whole, group)
     product(
-        width, storage, n, h, length, k, none, none, none, layer[GATE] + k * row_bytes, stride, none, 2 * k,
-        a, 2 * k, row, 2 * k, none, layer[GATE_SCALE], whole, none, _chain(n, k, layer, group) + 8 * place * n * k, 2 * k, LEAST,
+        width, storage, n, h, length, k, none, none, none, word(layer, GATE) + k * row_bytes, stride, none, 2 * k,
+        a, 2 * k, row, 2 * k, none, word(layer, GATE_SCALE), whole, none, _chain(n, k, layer, group) + 8 * place * n * k, 2 * k, LEAST,
     )  # fmt: skip
 
 
 @compiled(nogil=True)
 def _chain(n, k, layer, group):  # pragma: no cover - compiled
-    return layer[CHAIN] + (group & 1) * layer[AHEAD] * n * 8 * k
+    return word(layer, CHAIN) + (group & 1) * word(layer, AHEAD) * n * 8 * k
 
 
 @compiled(nogil=True)
 def _past(width, storage, n, places, layer, whole, group):  # pragma: no cover - compiled
     """The chains past @ W_past of a group of samples; their past must be known."""
-    k, none, ahead = places[WIDTH], places[NONE], layer[AHEAD]
-    past = layer[RING] + 4 * (group * ahead & (layer[DILATION] - 1)) * n * k
+    k, none, ahead = word(places, WIDTH), word(places, NONE), word(layer, AHEAD)
+    past = word(layer, RING) + 4 * (group * ahead & (word(layer, DILATION) - 1)) * n * k
     product(
-        width, storage, ahead * n, past, k, k, none, none, none, layer[GATE], 2 * k * places[ROW_BYTES], none, 2 * k,
-        _chain(n, k, layer, group), 2 * k, places[ZEROS], none, none, layer[GATE_SCALE], whole, none, none, none, LEAST,
+        width, storage, ahead * n, past, k, k, none, none, none, word(layer, GATE), 2 * k * word(places, ROW_BYTES), none, 2 * k,
+        _chain(n, k, layer, group), 2 * k, word(places, ZEROS), none, none, word(layer, GATE_SCALE), whole, none, none, none, LEAST,
     )  # fmt: skip
 
 
 @compiled(nogil=True)
 def _past_of_next(width, storage, n, places, layers, whole, clock):  # pragma: no cover - compiled
     """The next group's chains of some layers: over the samples of a group, of all that know so much of their past."""
-    for i in range(len(layers)):
-        layer = layers[i]
-        ahead = layer[AHEAD]
-        if layer[DILATION] >= 2 * ahead and (clock + i) & (ahead - 1) == 0 and ahead > 1:
+    for i in range(word(places, N_LAYERS)):
+        layer = layers + i * LAYER_BYTES
+        ahead = word(layer, AHEAD)
+        if word(layer, DILATION) >= 2 * ahead and (clock + i) & (ahead - 1) == 0 and ahead > 1:
             group = clock // ahead + 1
             _past(width, storage, n, places, layer, whole, group)
-            layer[MADE] = group
+            set_word(layer, MADE, group)
 
 
 @compiled(nogil=True)
 def _head(width, storage, n, places, scratch, turn, n_layers, shared):  # pragma: no cover - compiled
     """The last two products: leaves the logits in scratch; False if the helper was waited for too long."""
-    words, none, looks = places[WORDS], places[NONE], 0
-    hidden, levels = places[HEAD_WIDTH], places[LEVELS_WIDTH]
+    words, none, looks = word(places, WORDS), word(places, NONE), 0
+    hidden, levels = word(places, HEAD_WIDTH), word(places, LEVELS_WIDTH)
     step = turn * (n_layers + 2) + n_layers
     if shared:
-        hidden, levels = places[OWN_HEAD], places[OWN_LEVELS]
+        hidden, levels = word(places, OWN_HEAD), word(places, OWN_LEVELS)
         announce(words + STEP, step + 1)
         looks += _await(words + DONE, 3 * turn)
     _hidden(width, storage, n, places, scratch, none, hidden)
@@ -289,24 +292,24 @@ def _head(width, storage, n, places, scratch, turn, n_layers, shared):  # pragma
 @compiled(nogil=True)
 def _hidden(width, storage, n, places, scratch, start, columns):  # pragma: no cover - compiled
     """relu(skip sum @ W_head + b_head), ``columns`` of it from ``start``."""
-    skips, hidden, none = places[SKIP_WIDTH], places[HEAD_WIDTH], places[NONE]
-    k_bytes = skips * places[ROW_BYTES]
+    skips, hidden, none = word(places, SKIP_WIDTH), word(places, HEAD_WIDTH), word(places, NONE)
+    k_bytes = skips * word(places, ROW_BYTES)
     product(
-        width, storage, n, scratch[STREAM] + 4 * places[WIDTH], skips + places[WIDTH], skips, none, none, none,
-        places[HEAD] + start // 32 * k_bytes, k_bytes, none, columns, scratch[HEAD_SUM] + 4 * start, hidden,
-        places[HEAD_BIAS] + 4 * start, none, none, places[HEAD_SCALE] + 4 * start, scratch[WHOLE], none, none, none, NOTHING,
+        width, storage, n, word(scratch, STREAM) + 4 * word(places, WIDTH), skips + word(places, WIDTH), skips, none, none, none,
+        word(places, HEAD) + start // 32 * k_bytes, k_bytes, none, columns, word(scratch, HEAD_SUM) + 4 * start, hidden,
+        word(places, HEAD_BIAS) + 4 * start, none, none, word(places, HEAD_SCALE) + 4 * start, word(scratch, WHOLE), none, none, none, NOTHING,
     )  # fmt: skip
 
 
 @compiled(nogil=True)
 def _logits(width, storage, n, places, scratch, start, columns):  # pragma: no cover - compiled
     """Hidden @ W_out + b_out, ``columns`` of it from ``start``."""
-    hidden, levels, none = places[HEAD_WIDTH], places[LEVELS_WIDTH], places[NONE]
-    k_bytes = hidden * places[ROW_BYTES]
+    hidden, levels, none = word(places, HEAD_WIDTH), word(places, LEVELS_WIDTH), word(places, NONE)
+    k_bytes = hidden * word(places, ROW_BYTES)
     product(
-        width, storage, n, scratch[HEAD_SUM], hidden, hidden, none, none, none, places[OUT] + start // 32 * k_bytes, k_bytes,
-        none, columns, scratch[LOGITS] + 4 * start, levels, places[OUT_BIAS] + 4 * start, none, none,
-        places[OUT_SCALE] + 4 * start, scratch[WHOLE], none, none, none, LEAST,
+        width, storage, n, word(scratch, HEAD_SUM), hidden, hidden, none, none, none, word(places, OUT) + start // 32 * k_bytes, k_bytes,
+        none, columns, word(scratch, LOGITS) + 4 * start, levels, word(places, OUT_BIAS) + 4 * start, none, none,
+        word(places, OUT_SCALE) + 4 * start, word(scratch, WHOLE), none, none, none, LEAST,
     )  # fmt: skip
 
 
@@ -316,8 +319,8 @@ def _draw(width, places, scratch, v, sharpness, u):  # pragma: no cover - compil
 
     Sums go by blocks of 16 in a fixed order, so that they are the same for all widths of vectors.
     """
-    n = places[LEVELS_WIDTH]
-    logits, weights = scratch[LOGITS] + 4 * v * n, scratch[WEIGHTS]
+    n = word(places, LEVELS_WIDTH)
+    logits, weights = word(scratch, LOGITS) + 4 * v * n, word(scratch, WEIGHTS)
     peak = greatest(width, logits, n)
     for c in range(0, n, len(width)):
         exponentials(width, logits + 4 * c, weights + 4 * c, peak, sharpness)
@@ -338,7 +341,7 @@ def _draw(width, places, scratch, v, sharpness, u):  # pragma: no cover - compil
         if below > target:
             break
         level += 1
-    return min(level, places[LEVELS] - 1)
+    return min(level, word(places, LEVELS) - 1)
 
 
 @compiled(nogil=True)

@@ -113,6 +113,31 @@ def read_float(typing, address):
 
 
 @intrinsic
+def word(typing, table, i):
+    """The int64 number ``i`` of the table at an address."""
+
+    def code(context, builder, sig, args):
+        return builder.load(_word(builder, *args), align=8)
+
+    return types.int64(types.int64, types.int64), code
+
+
+@intrinsic
+def set_word(typing, table, i, value):
+    """Store ``value`` as the int64 number ``i`` of the table at an address."""
+
+    def code(context, builder, sig, args):
+        builder.store(args[2], _word(builder, *args[:2]), align=8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), code
+
+
+def _word(builder, table, i):
+    return builder.inttoptr(builder.add(table, builder.mul(i, INT64(8))), INT64.as_pointer())
+
+
+@intrinsic
 def never_inlined(typing):
     """Keep the function this stands in as one copy: inlined into every caller it would take a minute to compile."""
 
