@@ -231,7 +231,7 @@ def _spin(width, storage, turns, rows, k, columns, row_bytes, x, w, out, room): 
     none = k - k
     for _ in range(turns):
         product(
-            width, storage, rows, x, k, k, none, none, none, w, k * row_bytes, none, columns, out, columns, out, columns, none,
+            width, storage, rows, x, k, k, none, none, none, w, k * row_bytes, columns, out, columns, out, columns, none,
             out, room, none, none, none, np.float32(0),
         )  # fmt: skip
 

@@ -154,7 +154,7 @@ class Batch:
         sizes = {
             "stream": p.width + p.skip_width, "a": 2 * p.width, "z": p.width * (p.config.layers if self.helper else 1),
             "head": len(p.head_bias), "logits": len(p.out_bias), "weights": len(p.out_bias),
-            "whole": whole, "helpers_whole": whole,
+            "whole": whole, "helpers_whole": whole, "whole_h": 16 + p.width, "whole_z": 16 + p.width,
         }  # fmt: skip
         return {name: aligned_zeros(self.n, size) for name, size in sizes.items()}
 

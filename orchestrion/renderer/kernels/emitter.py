@@ -94,6 +94,14 @@ class Emitter:
         square = self.builder.fmul(x, x)
         return self.builder.fmul(x, self.polynomial(square, TANH_P)), self.polynomial(square, TANH_Q)
 
+    def gate(self, filtered, gated):
+        """tanh(filtered) * sigmoid(gated), with one division, as sigmoid(x) = (1 + tanh(x / 2)) / 2."""
+        b = self.builder
+        top, bottom = self.tanh_parts(filtered)
+        numerator, denominator = self.tanh_parts(b.fmul(gated, self.splat(0.5)))
+        above = b.fmul(top, b.fadd(denominator, numerator))
+        return b.fdiv(above, b.fmul(b.fadd(bottom, bottom), denominator))
+
     def weights(self, storage: int, address, n_bytes: int):
         """The two vectors of a panel's row: columns j and j + 16 of each word."""
         if storage == FLOAT32:

@@ -14,8 +14,9 @@ import numpy as np
 from orchestrion.bridge.randomness import uniform_scalar
 from orchestrion.compiled import compiled
 from orchestrion.renderer.kernels.handover import announce, breathe, heard
-from orchestrion.renderer.kernels.products import product
+from orchestrion.renderer.kernels.products import gated_product, product, row_product
 from orchestrion.renderer.kernels.vectors import add, copy, exponentials, gate, greatest, read_float, set_word, word
+from orchestrion.renderer.kernels.whole import to_whole
 
 # Columns of `layers` (int64, one row a layer): addresses; the dilation; how many samples' past products, a group, are made at
 # once; and the group that the helper last made them for, in the half of CHAIN that its number's last bit tells.
@@ -32,8 +33,9 @@ LAYER_BYTES = 8 * N_COLUMNS
 ) = range(28)  # fmt: skip
 N_PLACES = 28
 # Addresses of scratch, [v, ...] each: "stream" is h and then the skip sum; "a" the gates' input; "z" their output.
-SCRATCH = ("stream", "a", "z", "head", "logits", "weights", "whole")
-STREAM, A, Z, HEAD_SUM, LOGITS, WEIGHTS, WHOLE = range(7)
+SCRATCH = ("stream", "a", "z", "head", "logits", "weights", "whole", "whole_h", "whole_z")
+STREAM, A, Z, HEAD_SUM, LOGITS, WEIGHTS, WHOLE, WHOLE_H, WHOLE_Z = range(9)
+LINE = 64  # bytes from where the numbers of "whole_h" and "whole_z" are to what they are the numbers of
 LEAST = np.float32(-np.inf)
 NOTHING = np.float32(0.0)
 # Words, a cache line each. The drawing thread writes TURN (twice the sample's number, and 1 if it is shared) and STEP (how far it
@@ -77,7 +79,10 @@ def run(
         frame = t // word(places, HOP)
         _input(width, plain, n, places, scratch, excitation, t, now, before)
         row = rows + 8 * frame * n_layers * n * word(places, WIDTH)
-        _stack(width, storage, n, places, layers, scratch, row, turn, shared)
+        if n == 1:
+            _stack_of_one(width, storage, places, layers, scratch, row, turn, shared)
+        else:
+            _stack(width, storage, n, places, layers, scratch, row, turn, shared)
         if not _head(width, storage, n, places, scratch, turn, n_layers, shared):
             from_turn = turn + ALONE
         for v in range(n):
@@ -162,7 +167,7 @@ def _input(width, plain, n, places, scratch, excitation, t, now, before):  # pra
     if word(places, EXCITATION):
         k, h = word(places, EXCITATION_ROWS), word(scratch, STREAM)
         product(
-            width, plain, n, excitation + 4 * t * n * k, k, k, none, none, none, word(places, EXCITATION), 128 * k, none, residual,
+            width, plain, n, excitation + 4 * t * n * k, k, k, none, none, none, word(places, EXCITATION), 128 * k, residual,
             h, length, h, length, none, word(places, EXCITATION_SCALE), word(scratch, WHOLE), none, none, none, LEAST,
         )  # fmt: skip
 
@@ -195,10 +200,59 @@ def _stack(width, storage, n, places, layers, scratch, row, turn, shared):  # pr
         if i < last:
             product(
                 width, storage, n, z, residual, residual, none, none, none, word(layer, AFTER), residual * word(places, ROW_BYTES),
-                residual, residual + own, stream, length, stream, length, word(layer, AFTER_BIAS), word(layer, AFTER_SCALE),
+                residual + own, stream, length, stream, length, word(layer, AFTER_BIAS), word(layer, AFTER_SCALE),
                 word(scratch, WHOLE), word(places, UNIT), none, none, LEAST,
             )  # fmt: skip
     _skips(width, storage, n, places, layers + last * LAYER_BYTES, scratch, last, none, own, NOTHING)
+
+
+@compiled(nogil=True)
+def _stack_of_one(width, storage, places, layers, scratch, row, turn, shared):  # pragma: no cover - compiled
+    """``_stack`` for one voice: gates stay in registers, and what int8 weights multiply is rounded once."""
+    residual, skips, none = word(places, WIDTH), word(places, SKIP_WIDTH), word(places, NONE)
+    h, clock, last = word(scratch, STREAM), turn - 1, word(places, N_LAYERS) - 1
+    skip, k_bytes = h + 4 * residual, residual * word(places, ROW_BYTES)
+    own = word(places, OWN_SKIPS) if shared else skips
+    h_numbers, z_numbers = word(scratch, WHOLE_H), word(scratch, WHOLE_Z)
+    for c in range(0, own, len(width)):
+        copy(width, word(places, SKIP_BIAS) + 4 * c, skip + 4 * c)
+    for i in range(last + 1):
+        layer = layers + i * LAYER_BYTES
+        z, x = word(scratch, Z) + i * word(places, Z_STEP), h
+        if len(storage) == 3:
+            x = h_numbers + LINE
+            to_whole(width, storage, h, residual, x, h_numbers, none)
+        past = word(layer, RING) + 4 * (clock & (word(layer, DILATION) - 1)) * residual
+        chain = _chain_of(width, storage, none + 1, places, layer, word(scratch, WHOLE), clock)
+        gated_product(
+            width, storage, x, h_numbers, residual, word(layer, GATE) + k_bytes, 2 * k_bytes, residual, row + 8 * i * residual,
+            chain, word(layer, GATE_SCALE), z, z_numbers + LINE, z_numbers,
+        )  # fmt: skip
+        if shared:
+            announce(word(places, WORDS) + STEP, turn * (last + 3) + i + 1)
+        for c in range(0, residual, len(width)):
+            copy(width, h + 4 * c, past + 4 * c)
+        x = z_numbers + LINE if len(storage) == 3 else z
+        if i < last:
+            row_product(
+                width, storage, x, residual, none, none, word(layer, AFTER), k_bytes, residual, h, h, word(layer, AFTER_BIAS),
+                word(layer, AFTER_SCALE), z_numbers, none, LEAST,
+            )  # fmt: skip
+        row_product(
+            width, storage, x, residual, none, none, word(layer, AFTER) + residual // 32 * k_bytes, k_bytes, own, skip, skip,
+            word(layer, AFTER_BIAS) + 4 * residual, word(layer, AFTER_SCALE) + 4 * residual, z_numbers, none,
+            NOTHING if i == last else LEAST,
+        )  # fmt: skip
+
+
+@compiled(nogil=True)
+def _chain_of(width, storage, n, places, layer, whole, clock):  # pragma: no cover - compiled
+    """The chains past @ W_past of this sample, made now if nobody has made its group's."""
+    ahead, k = word(layer, AHEAD), word(places, WIDTH)
+    place, group = clock & (ahead - 1), clock // ahead
+    if place == 0 and word(layer, MADE) != group:
+        _past(width, storage, n, places, layer, whole, group)
+    return _chain(n, k, layer, group) + 8 * place * n * k
 
 
 @compiled(nogil=True)
@@ -209,7 +263,7 @@ def _skips(width, storage, n, places, layer, scratch, i, start, columns, floor):
     skip, k_bytes = word(scratch, STREAM) + 4 * before, residual * word(places, ROW_BYTES)
     product(
         width, storage, n, word(scratch, Z) + i * word(places, Z_STEP), residual, residual, none, none, none,
-        word(layer, AFTER) + before // 32 * k_bytes, k_bytes, none, columns, skip, length, skip, length,
+        word(layer, AFTER) + before // 32 * k_bytes, k_bytes, columns, skip, length, skip, length,
         word(layer, AFTER_BIAS) + 4 * before, word(layer, AFTER_SCALE) + 4 * before, word(scratch, WHOLE), word(places, UNIT), none, none, floor,
     )  # fmt: skip
 
@@ -228,16 +282,14 @@ def _gate_sums(
     stride = 2 * residual * row_bytes
     if ahead <= 1 and len(storage) < 3:  # whole numbers have one scale for each x, so x2 is another product
         product(
-            width, storage, n, past, k, k, h, length, k, word(layer, GATE), stride, none, 2 * k,
+            width, storage, n, past, k, k, h, length, k, word(layer, GATE), stride, 2 * k,
             a, 2 * k, row, 2 * k, none, word(layer, GATE_SCALE), whole, none, none, none, LEAST,
         )  # fmt: skip
         return
-    place, group = clock & (ahead - 1), clock // ahead
-    if place == 0 and word(layer, MADE) != group:
-        _past(width, storage, n, places, layer, whole, group)
+    chain = _chain_of(width, storage, n, places, layer, whole, clock)
     product(
-        width, storage, n, h, length, k, none, none, none, word(layer, GATE) + k * row_bytes, stride, none, 2 * k,
-        a, 2 * k, row, 2 * k, none, word(layer, GATE_SCALE), whole, none, _chain(n, k, layer, group) + 8 * place * n * k, 2 * k, LEAST,
+        width, storage, n, h, length, k, none, none, none, word(layer, GATE) + k * row_bytes, stride, 2 * k,
+        a, 2 * k, row, 2 * k, none, word(layer, GATE_SCALE), whole, none, chain, 2 * k, LEAST,
     )  # fmt: skip
 
 
@@ -252,7 +304,7 @@ def _past(width, storage, n, places, layer, whole, group):  # pragma: no cover -
     k, none, ahead = word(places, WIDTH), word(places, NONE), word(layer, AHEAD)
     past = word(layer, RING) + 4 * (group * ahead & (word(layer, DILATION) - 1)) * n * k
     product(
-        width, storage, ahead * n, past, k, k, none, none, none, word(layer, GATE), 2 * k * word(places, ROW_BYTES), none, 2 * k,
+        width, storage, ahead * n, past, k, k, none, none, none, word(layer, GATE), 2 * k * word(places, ROW_BYTES), 2 * k,
         _chain(n, k, layer, group), 2 * k, word(places, ZEROS), none, none, word(layer, GATE_SCALE), whole, none, none, none, LEAST,
     )  # fmt: skip
 
@@ -296,7 +348,7 @@ def _hidden(width, storage, n, places, scratch, start, columns):  # pragma: no c
     k_bytes = skips * word(places, ROW_BYTES)
     product(
         width, storage, n, word(scratch, STREAM) + 4 * word(places, WIDTH), skips + word(places, WIDTH), skips, none, none, none,
-        word(places, HEAD) + start // 32 * k_bytes, k_bytes, none, columns, word(scratch, HEAD_SUM) + 4 * start, hidden,
+        word(places, HEAD) + start // 32 * k_bytes, k_bytes, columns, word(scratch, HEAD_SUM) + 4 * start, hidden,
         word(places, HEAD_BIAS) + 4 * start, none, none, word(places, HEAD_SCALE) + 4 * start, word(scratch, WHOLE), none, none, none, NOTHING,
     )  # fmt: skip
 
@@ -308,7 +360,7 @@ def _logits(width, storage, n, places, scratch, start, columns):  # pragma: no c
     k_bytes = hidden * word(places, ROW_BYTES)
     product(
         width, storage, n, word(scratch, HEAD_SUM), hidden, hidden, none, none, none, word(places, OUT) + start // 32 * k_bytes, k_bytes,
-        none, columns, word(scratch, LOGITS) + 4 * start, levels, word(places, OUT_BIAS) + 4 * start, none, none,
+        columns, word(scratch, LOGITS) + 4 * start, levels, word(places, OUT_BIAS) + 4 * start, none, none,
         word(places, OUT_SCALE) + 4 * start, word(scratch, WHOLE), none, none, none, LEAST,
     )  # fmt: skip
 

@@ -2,55 +2,93 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from orchestrion.compiled import compiled
-from orchestrion.renderer.kernels.tile import product_tile
-from orchestrion.renderer.kernels.vectors import never_inlined
+from orchestrion.renderer.kernels.tile import gated_tile, product_tile
+from orchestrion.renderer.kernels.vectors import never_inlined, set_float
 from orchestrion.renderer.kernels.whole import to_whole
 
+NOTHING = np.float32(0.0)
 PANEL_COLUMNS = 32
 WIDEST = 6  # panels of one row: 12 accumulators hide the latency of the multiply-adds
 
 
 @compiled(nogil=True)
 def product(
-    width, storage, n, x, ldx, k, x2, ldx2, k2, w, stride, lead, columns, out, ldo, base, ldb, bias, scale, whole, exponent, chain,
+    width, storage, n, x, ldx, k, x2, ldx2, k2, w, stride, columns, out, ldo, base, ldb, bias, scale, whole, exponent, chain,
     ldc, floor,
 ):  # fmt: skip  # pragma: no cover - compiled
     """out[:n, :columns] = max(base + bias + (chain + x @ w + x2 @ w2), floor); see ``product_tile``.
 
     All are addresses or lengths: ``columns`` is a multiple of 32, ``stride`` the bytes from one panel to the next,
-    ``whole`` room for n * (8 + 2 * k) bytes, used for int8 storage. ``lead`` columns come first by themselves, so that one
-    row's next product can begin while the others are made. ``exponent``, where x has a known bound, is that of its greatest
-    magnitude, biased by 127; 0 to look for it.
+    ``whole`` room for n * (8 + 2 * k) bytes, used for int8 storage. ``exponent``, where x has a known bound, is that of its
+    greatest magnitude, biased by 127; 0 to look for it.
     """
     never_inlined()
-    lanes = len(width)
     x_scale = whole
     if len(storage) == 3:
         for r in range(n):
             to_whole(width, storage, x + 4 * r * ldx, k, whole + 8 * n + 2 * r * k, whole + 8 * r, exponent)
         x, ldx = whole + 8 * n, k
+    if n == 1:
+        row_product(width, storage, x, k, x2, k2, w, stride, columns, out, base, bias, scale, x_scale, chain, floor)
+        return
+    for part in range(0, PANEL_COLUMNS // 2, len(width)):
+        for panel in range(columns // PANEL_COLUMNS):
+            c = 4 * (panel * PANEL_COLUMNS + part)
+            bias_here, chain_here = bias + c if bias else bias, chain + c if chain else chain
+            _panel(
+                width, storage, n, x, ldx, k, x2, ldx2, k2, w + panel * stride + part * 4, stride, out + c, ldo, base + c, ldb,
+                bias_here, scale + c, x_scale, chain_here, ldc, floor,
+            )  # fmt: skip
+
+
+@compiled(nogil=True)
+def row_product(
+    width, storage, x, k, x2, k2, w, stride, columns, out, base, bias, scale, x_scale, chain, floor
+):  # fmt: skip  # pragma: no cover - compiled
+    """``product`` of one row; for int8 storage, of what ``to_whole`` wrote at ``x`` and ``x_scale``."""
     panels = columns // PANEL_COLUMNS
-    for part in range(0, 16, lanes):
+    for part in range(0, PANEL_COLUMNS // 2, len(width)):
         panel = 0
         while panel < panels:
+            # As equal groups as can be: a narrow rest would wait for its own multiply-adds.
+            groups = (panels - panel + WIDEST - 1) // WIDEST
+            taken = (panels - panel + groups - 1) // groups
             c = 4 * (panel * PANEL_COLUMNS + part)
-            here = w + panel * stride + part * 4
-            bias_here, chain_here = bias + c if bias else bias, chain + c if chain else chain
-            if n == 1:
-                # As equal groups as can be: a narrow rest would wait for its own multiply-adds.
-                end = lead // PANEL_COLUMNS if panel * PANEL_COLUMNS < lead else panels
-                groups = (end - panel + WIDEST - 1) // WIDEST
-                taken = (end - panel + groups - 1) // groups
-                _row(
-                    width, storage, taken, x, k, x2, k2, here, stride, out + c, base + c, bias_here, scale + c, x_scale,
-                    chain_here, floor,
+            _row(
+                width, storage, taken, x, k, x2, k2, w + panel * stride + part * 4, stride, out + c, base + c,
+                bias + c if bias else bias, scale + c, x_scale, chain + c if chain else chain, floor,
+            )  # fmt: skip
+            panel += taken
+
+
+@compiled(nogil=True)
+def gated_product(
+    width, storage, x, x_scale, k, w, stride, channels, base, chain, scale, out, whole, numbers
+):  # fmt: skip  # pragma: no cover - compiled
+    """out = tanh(f) * sigmoid(g) of one row, where (f | g) = base + (chain + x @ w) has ``channels`` columns each.
+
+    For int8 storage, x, x_scale are what ``to_whole`` wrote, and it is written to ``whole``, ``numbers`` for ``out``.
+    """
+    if len(storage) == 3:
+        set_float(numbers + 4, NOTHING)
+    across, panels = channels // PANEL_COLUMNS * stride, channels // PANEL_COLUMNS
+    for part in range(0, PANEL_COLUMNS // 2, len(width)):
+        panel = 0
+        while panel < panels:
+            c, here = 4 * (panel * PANEL_COLUMNS + part), w + panel * stride + part * 4
+            if panels - panel > 1:
+                gated_tile(
+                    width, storage, (0,) * 2, x, k, here, stride, across, base + c, chain + c, scale + c, x_scale, channels,
+                    out + c, whole + c // 2, numbers,
                 )  # fmt: skip
-                panel += taken
+                panel += 2
             else:
-                _panel(
-                    width, storage, n, x, ldx, k, x2, ldx2, k2, here, stride, out + c, ldo, base + c, ldb,
-                    bias_here, scale + c, x_scale, chain_here, ldc, floor,
+                gated_tile(
+                    width, storage, (0,), x, k, here, stride, across, base + c, chain + c, scale + c, x_scale, channels,
+                    out + c, whole + c // 2, numbers,
                 )  # fmt: skip
                 panel += 1
 

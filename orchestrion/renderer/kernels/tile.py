@@ -11,10 +11,10 @@ from numba import types
 from numba.extending import intrinsic
 
 from orchestrion.renderer.kernels.emitter import FLOAT, INT8_STORED, INT32, INT64, PANEL, PANEL_BYTES, UNROLL, Emitter
-from orchestrion.renderer.kernels.whole import Whole, is_quads
+from orchestrion.renderer.kernels.whole import WHOLE_UNIT, Whole, is_quads
 
 
-class _Tile:
+class Tile:
     """``rows`` x ``2 * panels`` accumulators in registers, through one or two loops over k."""
 
     def __init__(self, emit: Emitter, storage, rows: int, panels: int):
@@ -25,17 +25,13 @@ class _Tile:
         self.row_bytes = PANEL_BYTES[self.storage]
         self.x_bytes = 2 if self.whole else 4
 
-    def zeros(self):
-        """Accumulators ``[row][vector]``."""
-        return [[ir.Constant(self.kind, None)] * (2 * self.panels) for _ in range(self.rows)]
+    def start(self):
+        """Accumulators ``[row][of each vector]``; those of whole numbers may be two a vector."""
+        start = self.whole.start() if self.whole else [ir.Constant(self.kind, None)]
+        return [2 * self.panels * start for _ in range(self.rows)]
 
-    def whole_start(self, x_numbers):
-        """Accumulators of whole numbers ``[row][of each vector]``; in bytes they are two a vector."""
-        corrections = [self.emit.load(x_numbers, 8 * r + 4, INT32) for r in range(self.rows)]
-        return [2 * self.panels * self.whole.start(self.emit.broadcast_int(c)) for c in corrections]
-
-    def chain(self, start, x, ldx, k, w, panel_stride):
-        """Continue the chains ``start`` over ``k`` rows of weights at ``w`` (k may be 0)."""
+    def chain(self, start, x, ldx, k, panels):
+        """Continue the chains ``start`` over ``k`` rows of weights of the ``panels`` at these addresses (k may be 0)."""
         b = self.emit.builder
         before = b.basic_block
         loop, done = b.append_basic_block("chain"), b.append_basic_block("chained")
@@ -48,7 +44,7 @@ class _Tile:
         sums = [[b.phi(self.kind) for _ in row] for row in start]
         current = [list(row) for row in sums]
         for step in range(UNROLL):
-            self._step(current, rows, i, step, w, panel_stride)
+            self._step(current, rows, i, step, panels)
         following = b.add(i, INT64(UNROLL * self.rows_a_step))
         i.add_incoming(following, loop)
         for phis, first, last in zip(sums, start, current, strict=True):
@@ -60,17 +56,16 @@ class _Tile:
         return [[self._merge(a, before, z, loop) for a, z in zip(first, last, strict=True)]
                 for first, last in zip(start, current, strict=True)]  # fmt: skip
 
-    def _step(self, current, rows, i, step, w, panel_stride):
+    def _step(self, current, rows, i, step, panels):
         b = self.emit.builder
-        base = b.add(w, b.mul(i, INT64(self.row_bytes)))
+        passed = b.mul(i, INT64(self.row_bytes))
         vectors = []
-        for panel in range(self.panels):
-            address = b.add(base, b.mul(panel_stride, INT64(panel))) if panel else base
-            vectors += self._weights(address, step * self.rows_a_step * self.row_bytes)
+        for panel in panels:
+            vectors += self._weights(b.add(panel, passed), step * self.rows_a_step * self.row_bytes)
         for r, row in enumerate(rows):
             address = b.add(row, b.mul(i, INT64(self.x_bytes)))
             if self.whole:
-                x, n = self.whole.inputs(address, 8 * step), self.whole.n_sums
+                x, n = self.whole.inputs(address, step), self.whole.n_sums
                 products = [self.whole.add_products(w, x, current[r][n * c : n * c + n]) for c, w in enumerate(vectors)]
                 current[r] = [total for sums in products for total in sums]
             else:
@@ -80,15 +75,20 @@ class _Tile:
     def _weights(self, address, n_bytes):
         return self.whole.weights(address, n_bytes) if self.whole else self.emit.weights(self.storage, address, n_bytes)
 
-    def products(self, sums, scale, x_numbers, columns):
-        """Whole sums as floats ``[row][vector]``: what ``sums`` means, times the steps of its row and column."""
-        b, n, products = self.emit.builder, self.whole.n_sums, []
+    def values(self, sums, bases, scales, x_numbers):
+        """``bases`` and what ``sums`` mean, ``[row][vector]``; ``scales`` are addresses of the vectors' columns' steps."""
+        b = self.emit.builder
+        if not self.whole:
+            return _plus(b, bases, sums)
+        n, values = self.whole.n_sums, []
         for r, row in enumerate(sums):
             x_step = self.emit.broadcast(self.emit.load(x_numbers, 8 * r, FLOAT))
-            totals = [self.whole.total(row[n * c : n * c + n]) for c in range(len(columns))]
-            steps = [b.fmul(x_step, self.emit.load(scale, n_bytes)) for n_bytes in columns]
-            products.append([(b.sitofp(total, self.emit.vector), step) for total, step in zip(totals, steps, strict=True)])
-        return products
+            correction = self.emit.broadcast_int(self.emit.load(x_numbers, 8 * r + 4, INT32))
+            totals = [self.whole.total(row[n * c : n * c + n], correction) for c in range(len(scales))]
+            steps = [b.fmul(x_step, self.emit.load(*scale)) for scale in scales]
+            numbers = [b.sitofp(total, self.emit.vector) for total in totals]
+            values.append([self.emit.fma(*three) for three in zip(numbers, steps, bases[r], strict=True)])
+        return values
 
     def _merge(self, a, block_a, z, block_z):
         phi = self.emit.builder.phi(self.kind)
@@ -113,28 +113,74 @@ def product_tile(
 
     def code(context, builder, sig, args):
         emit = Emitter(builder, width)
-        tile = _Tile(emit, storage, rows.count, panels.count)
+        tile = Tile(emit, storage, rows.count, panels.count)
         x_, ldx_, k_, x2_, ldx2_, k2_, w_, stride, out_, ldo_, base_, ldb_, bias_, scale_, x_scale_ = args[4:19]
         chain_, ldc_, floor_ = args[19:]
         bases = _read(emit, _outputs(emit, tile, base_, ldb_))
         columns = _columns(tile.panels)
         chains = _outputs(emit, tile, chain_, ldc_)
+        weights = _panels(emit, tile.panels, w_, stride)
         if tile.whole:
-            sums = tile.chain(tile.whole_start(x_scale_), x_, ldx_, k_, w_, stride)
+            sums = tile.chain(tile.start(), x_, ldx_, k_, weights)
             bases = _either(emit, chain_, bases, lambda: _plus(builder, bases, _read(emit, chains)))
         else:
-            sums = _either(emit, chain_, tile.zeros(), lambda: _read(emit, chains))
-            sums = _both(tile, sums, x_, ldx_, k_, x2_, ldx2_, k2_, w_, stride)
+            sums = _either(emit, chain_, tile.start(), lambda: _read(emit, chains))
+            sums = tile.chain(sums, x_, ldx_, k_, weights)
+            second = [builder.add(panel, builder.mul(k_, INT64(tile.row_bytes))) for panel in weights]
+            sums = tile.chain(sums, x2_, ldx2_, k2_, second)
         bases = _either(emit, bias_, bases, lambda: _plus(builder, bases, [[emit.load(bias_, n) for n in columns]] * tile.rows))
+        values = tile.values(sums, bases, [(scale_, n) for n in columns], x_scale_)
         least = emit.broadcast(floor_)
-        if tile.whole:
-            products = tile.products(sums, scale_, x_scale_, columns)
-            values = [[emit.fma(*p, base) for p, base in zip(*rows, strict=True)] for rows in zip(products, bases, strict=True)]
-        else:
-            values = _plus(builder, bases, sums)
         for row, targets in zip(values, _outputs(emit, tile, out_, ldo_), strict=True):
             for value, (address, n_bytes) in zip(row, targets, strict=True):
                 emit.store(emit.maximum(value, least), address, n_bytes)
+        return context.get_dummy_value()
+
+    return signature, code
+
+
+@intrinsic
+def gated_tile(
+    typing, width, storage, panels, x, k, w, panel_stride, across, base, chain, scale, x_scale, channels, out, whole, numbers,
+):  # fmt: skip
+    """out = tanh(f) * sigmoid(g) of ``32 * panels`` channels of one row, where f = base + (chain + x @ w), and g is the same of the
+    columns ``channels`` further, whose panels lie ``across`` bytes further.
+
+    For int8, x is as for ``product_tile``; ``whole`` gets the rounded results, and ``numbers`` what ``to_whole`` writes there, of
+    all channels: their sum is added to what it holds.
+    """
+    signature = types.void(width, storage, panels, *[types.int64] * 13)
+
+    def code(context, builder, sig, args):
+        emit = Emitter(builder, width)
+        n = panels.count
+        x_, k_, w_, stride, across_, base_, chain_, scale_, x_scale_, channels_, out_, whole_, numbers_ = args[3:]
+        tile = Tile(emit, storage, 1, 2 * n)
+        weights = _panels(emit, n, w_, stride) + _panels(emit, n, builder.add(w_, across_), stride)
+        second = builder.mul(channels_, INT64(4))
+
+        def both(address):
+            further = builder.add(address, second)
+            return [(address, c) for c in _columns(n)] + [(further, c) for c in _columns(n)]
+
+        bases, chains = ([[emit.load(*place) for place in both(address)]] for address in (base_, chain_))
+        if tile.whole:
+            sums, bases = tile.chain(tile.start(), x_, k_, k_, weights), _plus(builder, bases, chains)
+        else:
+            sums = tile.chain(chains, x_, k_, k_, weights)
+        (values,) = tile.values(sums, bases, both(scale_), x_scale_)
+        results = [emit.gate(f, g) for f, g in zip(values[: 2 * n], values[2 * n :], strict=True)]
+        total = ir.Constant(emit.integers, None)
+        for result, c in zip(results, _columns(n), strict=True):
+            emit.store(result, out_, c)
+            if tile.whole:
+                rounded = tile.whole.rounded(result, emit.splat(WHOLE_UNIT))
+                tile.whole.store(rounded, whole_, INT64(c // 4))
+                total = tile.whole.sum(total, rounded)
+        if tile.whole:
+            builder.store(ir.Constant(FLOAT, 1 / WHOLE_UNIT), emit.at(numbers_, 0, FLOAT), align=4)
+            so_far = emit.load(numbers_, 4, INT32)
+            builder.store(builder.add(so_far, tile.whole.correction(total)), emit.at(numbers_, 4, INT32), align=4)
         return context.get_dummy_value()
 
     return signature, code
@@ -148,10 +194,9 @@ def _plus(builder, a, b):
     return [[builder.fadd(x, y) for x, y in zip(*rows, strict=True)] for rows in zip(a, b, strict=True)]
 
 
-def _both(tile, sums, x, ldx, k, x2, ldx2, k2, w, stride):
-    b = tile.emit.builder
-    sums = tile.chain(sums, x, ldx, k, w, stride)
-    return tile.chain(sums, x2, ldx2, k2, b.add(w, b.mul(k, INT64(tile.row_bytes))), stride)
+def _panels(emit, n, w, stride):
+    """Addresses of ``n`` panels."""
+    return [emit.builder.add(w, emit.builder.mul(stride, INT64(panel))) for panel in range(n)]
 
 
 def _columns(panels):

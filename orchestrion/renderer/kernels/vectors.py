@@ -10,17 +10,12 @@ from orchestrion.renderer.kernels.emitter import EXP2, FLOAT, INT32, INT64, LOG2
 
 @intrinsic
 def gate(typing, width, filtered, gated, out):
-    """out = tanh(filtered) * sigmoid(gated), one vector; with one division, as sigmoid(x) = (1 + tanh(x / 2)) / 2."""
+    """out = tanh(filtered) * sigmoid(gated), one vector."""
     signature = types.void(width, types.int64, types.int64, types.int64)
 
     def code(context, builder, sig, args):
         emit = Emitter(builder, width)
-        top, bottom = emit.tanh_parts(emit.load(args[1]))
-        half = builder.fmul(emit.load(args[2]), emit.splat(0.5))
-        numerator, denominator = emit.tanh_parts(half)
-        above = builder.fmul(top, builder.fadd(denominator, numerator))
-        below = builder.fmul(builder.fadd(bottom, bottom), denominator)
-        emit.store(builder.fdiv(above, below), args[3])
+        emit.store(emit.gate(emit.load(args[1]), emit.load(args[2])), args[3])
         return context.get_dummy_value()
 
     return signature, code
@@ -110,6 +105,17 @@ def read_float(typing, address):
         return builder.load(builder.inttoptr(args[0], FLOAT.as_pointer()), align=4)
 
     return types.float32(types.int64), code
+
+
+@intrinsic
+def set_float(typing, address, value):
+    """Store the float32 ``value``."""
+
+    def code(context, builder, sig, args):
+        builder.store(args[1], builder.inttoptr(args[0], FLOAT.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.float32), code
 
 
 @intrinsic

@@ -19,6 +19,8 @@ from orchestrion.renderer.kernels.width import pair_product, quad_product
 
 INT8 = ir.IntType(8)
 OFFSET_BITS = 7  # weights are stored 128 higher
+MAGIC, MAGIC_BITS = 1.5 * 2**23, 0x4B400000  # a float32, and its bits
+WHOLE_UNIT = 2.0**14  # what 1 becomes where all x lie within -1 .. 1
 
 
 class Whole:
@@ -30,19 +32,19 @@ class Whole:
         self.bytes = ir.VectorType(INT8, 4 * emit.lanes)
         self.pairs = ir.VectorType(INT16, 2 * emit.lanes)
 
-    def start(self, correction):
-        """Accumulators of an output, less ``correction``, 128 times the sum of x."""
-        zero = ir.Constant(self.emit.integers, None)
-        return [zero] * (self.n_sums - 1) + [self.emit.builder.sub(zero, correction)]
+    def start(self):
+        """Accumulators of an output."""
+        return [ir.Constant(self.emit.integers, None)] * self.n_sums
 
     def weights(self, address, n_bytes: int):
         """Four rows of the panel's two vectors."""
         return [self._prepared(self.emit.load(address, n_bytes + half, self.emit.integers)) for half in (0, 64)]
 
-    def inputs(self, address, n_bytes: int):
-        """Four x for every lane: (high, low) bytes, or int16 (x0, x2) and (x1, x3)."""
+    def inputs(self, address, step: int):
+        """Four x for every lane, the ``step``-th four of sixteen: high and low bytes, or int16 (x0, x2) and (x1, x3)."""
+        places = (4 * step, 16 + 4 * step) if self.quads else (8 * step, 8 * step + 4)
         kind = self.bytes if self.quads else self.pairs
-        halves = [self.emit.broadcast_int(self.emit.load(address, n_bytes + half, INT32)) for half in (0, 4)]
+        halves = [self.emit.broadcast_int(self.emit.load(address, place, INT32)) for place in places]
         return [self.emit.builder.bitcast(half, kind) for half in halves]
 
     def add_products(self, weights, inputs, sums):
@@ -54,12 +56,45 @@ class Whole:
             total = self._add_pairs(total, w, x)
         return [total]
 
-    def total(self, sums):
-        """The sum of w x."""
+    def total(self, sums, correction):
+        """The sum of w x; ``correction`` is 128 times the sum of x."""
+        b = self.emit.builder
         if not self.quads:
-            return sums[0]
+            return b.sub(sums[0], correction)
         high, low = sums
-        return self.emit.builder.add(self.emit.builder.shl(high, self.emit.splat_int(8)), low)
+        return b.add(b.shl(high, self.emit.splat_int(8)), b.sub(low, correction))
+
+    def rounded(self, x, inverse):
+        """x over the step as whole numbers that lie in the lower 16 bits; ``inverse`` is one over the step in every lane."""
+        # Adding 1.5 * 2**23 rounds to a whole number, which stands in the low bits of the sum.
+        return self.emit.builder.bitcast(self.emit.fma(x, inverse, self.emit.splat(MAGIC)), self.emit.integers)
+
+    def store(self, rounded, out, j) -> None:
+        """Store the ``lanes`` numbers from the ``j``-th (a multiple of them) at ``out``, as ``inputs`` reads them."""
+        b = self.emit.builder
+        if not self.quads:
+            stored, place = _pairs(self.emit, rounded), b.mul(j, INT64(2))
+            b.store(stored, self.emit.at(b.add(out, place), 0, stored.type), align=1)
+            return
+        stored = _bytes(self.emit, rounded)
+        within = b.and_(j, INT64(15))
+        place = b.add(out, b.add(b.mul(b.sub(j, within), INT64(2)), within))
+        lanes = self.emit.lanes
+        if lanes == 16:
+            b.store(stored, self.emit.at(place, 0, stored.type), align=1)
+            return
+        for half in (0, 1):
+            order = ir.Constant(ir.VectorType(INT32, lanes), [half * lanes + i for i in range(lanes)])
+            part = b.shuffle_vector(stored, stored, order)
+            b.store(part, self.emit.at(place, 16 * half, part.type), align=1)
+
+    def sum(self, total, rounded):
+        """``total`` and the whole numbers."""
+        return self.emit.builder.add(total, self.emit.builder.sub(rounded, self.emit.splat_int(MAGIC_BITS)))
+
+    def correction(self, total):
+        """What is taken from sums of products in the end, of lanes that hold partial sums of x."""
+        return self.emit.builder.shl(_reduced(self.emit, "add", total), INT32(OFFSET_BITS))
 
     def _prepared(self, words):
         b = self.emit.builder
@@ -99,6 +134,7 @@ def to_whole(typing, width, storage, x, k, out, numbers, exponent):
 
     def code(context, builder, sig, args):
         emit = Emitter(builder, width)
+        whole = Whole(emit, quads)
         x_, k_, out_, numbers_, exponent_ = args[2:]
         step, inverse = _steps(emit, _exponent(emit, x_, k_, exponent_))
         before = builder.basic_block
@@ -106,23 +142,17 @@ def to_whole(typing, width, storage, x, k, out, numbers, exponent):
         builder.branch(write)
         builder.position_at_end(write)
         j, total = builder.phi(INT64), builder.phi(emit.integers)
-        scaled = builder.fmul(emit.load(builder.add(x_, builder.mul(j, INT64(4)))), inverse)
-        # Adding 1.5 * 2**23 rounds to a whole number, which stands in the low bits of the sum.
-        magic = emit.splat(12582912.0)
-        shifted = builder.bitcast(builder.fadd(scaled, magic), emit.integers)
-        whole = builder.sub(shifted, builder.bitcast(magic, emit.integers))
-        stored = (_bytes if quads else _pairs)(emit, whole)
-        builder.store(stored, emit.at(builder.add(out_, builder.mul(j, INT64(2))), 0, stored.type), align=1)
-        summed = builder.add(total, whole)
+        numbers = whole.rounded(emit.load(builder.add(x_, builder.mul(j, INT64(4)))), inverse)
+        whole.store(numbers, out_, j)
+        summed = whole.sum(total, numbers)
         after = builder.add(j, INT64(emit.lanes))
         for phi, start, end in ((j, INT64(0), after), (total, ir.Constant(emit.integers, None), summed)):
             phi.add_incoming(start, before)
             phi.add_incoming(end, write)
         builder.cbranch(builder.icmp_signed("<", after, k_), write, done)
         builder.position_at_end(done)
-        correction = builder.shl(_reduced(emit, "add", summed), INT32(OFFSET_BITS))
         builder.store(step, emit.at(numbers_, 0, FLOAT), align=4)
-        builder.store(correction, emit.at(numbers_, 4, INT32), align=4)
+        builder.store(whole.correction(summed), emit.at(numbers_, 4, INT32), align=4)
         return context.get_dummy_value()
 
     return types.void(width, storage, *[types.int64] * 5), code
@@ -182,11 +212,12 @@ def _pairs(emit, whole):
     return emit.builder.shuffle_vector(narrow, narrow, ir.Constant(emit.integers, order))
 
 
-def _bytes(emit, whole):
-    """Of every four, the high bytes and then the low ones."""
-    b, kind = emit.builder, ir.VectorType(INT8, emit.lanes)
-    rounded = b.ashr(b.add(whole, emit.splat_int(128)), emit.splat_int(8))
-    high, low = b.trunc(rounded, kind), b.trunc(whole, kind)
-    starts = [start + four for four in range(0, emit.lanes, 4) for start in (0, emit.lanes)]
-    order = [start + place for start in starts for place in range(4)]
-    return b.shuffle_vector(high, low, ir.Constant(ir.VectorType(INT32, 2 * emit.lanes), order))
+def _bytes(emit, rounded):
+    """The high bytes of all, and then the low ones."""
+    b, n = emit.builder, emit.lanes
+    kind = ir.VectorType(INT8, 4 * n)
+    # With 128 more, the second byte is that of x / 256 rounded to the nearest, and the first is 128 more than what is left.
+    more = b.bitcast(b.add(rounded, emit.splat_int(128)), kind)
+    order = [4 * i + 1 for i in range(n)] + [4 * i for i in range(n)]
+    chosen = b.shuffle_vector(more, more, ir.Constant(ir.VectorType(INT32, 2 * n), order))
+    return b.xor(chosen, ir.Constant(ir.VectorType(INT8, 2 * n), [0] * n + [-128] * n))
