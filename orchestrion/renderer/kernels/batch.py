@@ -152,9 +152,9 @@ class Batch:
         p = self.packed
         whole = self._ahead * (2 + max(p.width, p.skip_width, len(p.head_bias)))
         sizes = {
-            "stream": p.width + p.skip_width, "a": 2 * p.width, "z": p.width * (p.config.layers if self.helper else 1),
+            "stream": p.width + p.skip_width, "a": 2 * p.width, "z": p.width * (p.config.layers if self.n == 1 or self.helper else 1),
             "head": len(p.head_bias), "logits": len(p.out_bias), "weights": len(p.out_bias),
-            "whole": whole, "helpers_whole": whole, "whole_h": 16 + p.width, "whole_z": 16 + p.width,
+            "whole": whole, "helpers_whole": whole, "whole_h": 16 + p.width, "whole_z": 2 * (16 + p.width),
         }  # fmt: skip
         return {name: aligned_zeros(self.n, size) for name, size in sizes.items()}
 
@@ -187,7 +187,9 @@ class Batch:
         places[loop.HEAD_WIDTH], places[loop.LEVELS_WIDTH] = len(p.head_bias), len(p.out_bias)
         places[loop.UNIT] = 126
         places[loop.LEVELS], places[loop.HOP], places[loop.N_LAYERS] = c.levels, c.hop, c.layers
+        if self.n == 1 or self.helper:
+            places[loop.Z_STEP] = self._buffers["z"].nbytes // c.layers
         if self.helper:
-            places[loop.WORDS], places[loop.Z_STEP] = self.helper.words.ctypes.data, self._buffers["z"].nbytes // c.layers
+            places[loop.WORDS] = self.helper.words.ctypes.data
             places[loop.OWN_SKIPS], places[loop.OWN_HEAD], places[loop.OWN_LEVELS] = own_columns(p)
         return places, layers

@@ -208,41 +208,48 @@ def _stack(width, storage, n, places, layers, scratch, row, turn, shared):  # pr
 
 @compiled(nogil=True)
 def _stack_of_one(width, storage, places, layers, scratch, row, turn, shared):  # pragma: no cover - compiled
-    """``_stack`` for one voice: gates stay in registers, and what int8 weights multiply is rounded once."""
+    """``_stack`` for one voice: gates stay in registers, and what int8 weights multiply is rounded once.
+
+    A layer's skip sums come in the next one, where the processor would wait for the gates.
+    """
     residual, skips, none = word(places, WIDTH), word(places, SKIP_WIDTH), word(places, NONE)
     h, clock, last = word(scratch, STREAM), turn - 1, word(places, N_LAYERS) - 1
     skip, k_bytes = h + 4 * residual, residual * word(places, ROW_BYTES)
     own = word(places, OWN_SKIPS) if shared else skips
-    h_numbers, z_numbers = word(scratch, WHOLE_H), word(scratch, WHOLE_Z)
+    h_numbers, whole = word(scratch, WHOLE_H), len(storage) == 3
     for c in range(0, own, len(width)):
         copy(width, word(places, SKIP_BIAS) + 4 * c, skip + 4 * c)
-    for i in range(last + 1):
+    if whole:
+        to_whole(width, storage, h, residual, h_numbers + LINE, h_numbers, none)
+    for i in range(last + 2):
         layer = layers + i * LAYER_BYTES
-        z, x = word(scratch, Z) + i * word(places, Z_STEP), h
-        if len(storage) == 3:
-            x = h_numbers + LINE
-            to_whole(width, storage, h, residual, x, h_numbers, none)
-        past = word(layer, RING) + 4 * (clock & (word(layer, DILATION) - 1)) * residual
-        chain = _chain_of(width, storage, none + 1, places, layer, word(scratch, WHOLE), clock)
-        gated_product(
-            width, storage, x, h_numbers, residual, word(layer, GATE) + k_bytes, 2 * k_bytes, residual, row + 8 * i * residual,
-            chain, word(layer, GATE_SCALE), z, z_numbers + LINE, z_numbers,
-        )  # fmt: skip
-        if shared:
-            announce(word(places, WORDS) + STEP, turn * (last + 3) + i + 1)
-        for c in range(0, residual, len(width)):
-            copy(width, h + 4 * c, past + 4 * c)
-        x = z_numbers + LINE if len(storage) == 3 else z
+        z, z_numbers = word(scratch, Z) + i * word(places, Z_STEP), word(scratch, WHOLE_Z) + (i & 1) * (LINE + 4 * residual)
+        if i <= last:
+            chain = _chain_of(width, storage, none + 1, places, layer, word(scratch, WHOLE), clock)
+            gated_product(
+                width, storage, h_numbers + LINE if whole else h, h_numbers, residual, word(layer, GATE) + k_bytes, 2 * k_bytes,
+                residual, row + 8 * i * residual, chain, word(layer, GATE_SCALE), z, z_numbers + LINE, z_numbers,
+            )  # fmt: skip
+            if shared:
+                announce(word(places, WORDS) + STEP, turn * (last + 3) + i + 1)
+            past = word(layer, RING) + 4 * (clock & (word(layer, DILATION) - 1)) * residual
+            for c in range(0, residual, len(width)):
+                copy(width, h + 4 * c, past + 4 * c)
+        if i > 0:
+            one, x_numbers = layer - LAYER_BYTES, word(scratch, WHOLE_Z) + (i - 1 & 1) * (LINE + 4 * residual)
+            x = x_numbers + LINE if whole else z - word(places, Z_STEP)
+            row_product(
+                width, storage, x, residual, none, none, word(one, AFTER) + residual // 32 * k_bytes, k_bytes, own, skip, skip,
+                word(one, AFTER_BIAS) + 4 * residual, word(one, AFTER_SCALE) + 4 * residual, x_numbers, none,
+                NOTHING if i > last else LEAST,
+            )  # fmt: skip
         if i < last:
             row_product(
-                width, storage, x, residual, none, none, word(layer, AFTER), k_bytes, residual, h, h, word(layer, AFTER_BIAS),
-                word(layer, AFTER_SCALE), z_numbers, none, LEAST,
+                width, storage, z_numbers + LINE if whole else z, residual, none, none, word(layer, AFTER), k_bytes, residual, h, h,
+                word(layer, AFTER_BIAS), word(layer, AFTER_SCALE), z_numbers, none, LEAST,
             )  # fmt: skip
-        row_product(
-            width, storage, x, residual, none, none, word(layer, AFTER) + residual // 32 * k_bytes, k_bytes, own, skip, skip,
-            word(layer, AFTER_BIAS) + 4 * residual, word(layer, AFTER_SCALE) + 4 * residual, z_numbers, none,
-            NOTHING if i == last else LEAST,
-        )  # fmt: skip
+            if whole:
+                to_whole(width, storage, h, residual, h_numbers + LINE, h_numbers, none)
 
 
 @compiled(nogil=True)

@@ -6,12 +6,12 @@ import numpy as np
 
 from orchestrion.compiled import compiled
 from orchestrion.renderer.kernels.tile import gated_tile, product_tile
-from orchestrion.renderer.kernels.vectors import never_inlined, set_float
+from orchestrion.renderer.kernels.vectors import always_inlined, never_inlined, set_float
 from orchestrion.renderer.kernels.whole import to_whole
 
 NOTHING = np.float32(0.0)
 PANEL_COLUMNS = 32
-WIDEST = 6  # panels of one row: 12 accumulators hide the latency of the multiply-adds
+ONE = (0,)
 
 
 @compiled(nogil=True)
@@ -49,19 +49,31 @@ def row_product(
     width, storage, x, k, x2, k2, w, stride, columns, out, base, bias, scale, x_scale, chain, floor
 ):  # fmt: skip  # pragma: no cover - compiled
     """``product`` of one row; for int8 storage, of what ``to_whole`` wrote at ``x`` and ``x_scale``."""
+    always_inlined()
     panels = columns // PANEL_COLUMNS
     for part in range(0, PANEL_COLUMNS // 2, len(width)):
         panel = 0
         while panel < panels:
-            # As equal groups as can be: a narrow rest would wait for its own multiply-adds.
-            groups = (panels - panel + WIDEST - 1) // WIDEST
-            taken = (panels - panel + groups - 1) // groups
-            c = 4 * (panel * PANEL_COLUMNS + part)
-            _row(
-                width, storage, taken, x, k, x2, k2, w + panel * stride + part * 4, stride, out + c, base + c,
-                bias + c if bias else bias, scale + c, x_scale, chain + c if chain else chain, floor,
-            )  # fmt: skip
-            panel += taken
+            c, here = 4 * (panel * PANEL_COLUMNS + part), w + panel * stride + part * 4
+            bias_here, chain_here, left = bias + c if bias else bias, chain + c if chain else chain, panels - panel
+            if left >= 4:  # 8 accumulators hide the latency of the multiply-adds
+                product_tile(
+                    width, storage, ONE, (0,) * 4, x, k, k, x2, k, k2, here, stride, out + c, k, base + c, k, bias_here, scale + c,
+                    x_scale, chain_here, k, floor,
+                )  # fmt: skip
+                panel += 4
+            elif left >= 2:
+                product_tile(
+                    width, storage, ONE, (0,) * 2, x, k, k, x2, k, k2, here, stride, out + c, k, base + c, k, bias_here, scale + c,
+                    x_scale, chain_here, k, floor,
+                )  # fmt: skip
+                panel += 2
+            else:
+                product_tile(
+                    width, storage, ONE, ONE, x, k, k, x2, k, k2, here, stride, out + c, k, base + c, k, bias_here, scale + c,
+                    x_scale, chain_here, k, floor,
+                )  # fmt: skip
+                panel += 1
 
 
 @compiled(nogil=True)
@@ -72,6 +84,7 @@ def gated_product(
 
     For int8 storage, x, x_scale are what ``to_whole`` wrote, and it is written to ``whole``, ``numbers`` for ``out``.
     """
+    always_inlined()
     if len(storage) == 3:
         set_float(numbers + 4, NOTHING)
     across, panels = channels // PANEL_COLUMNS * stride, channels // PANEL_COLUMNS
@@ -91,39 +104,6 @@ def gated_product(
                     out + c, whole + c // 2, numbers,
                 )  # fmt: skip
                 panel += 1
-
-
-@compiled(nogil=True)
-def _row(
-    width, storage, panels, x, k, x2, k2, w, stride, out, base, bias, scale, x_scale, chain, floor
-):  # fmt: skip  # pragma: no cover - compiled
-    """One row, 1 to 6 panels (their part of ``lanes`` columns twice)."""
-    never_inlined()
-    one = (0,)
-    if panels == 6:
-        product_tile(
-            width, storage, one, (0,) * 6, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, x_scale, chain, k, floor
-        )  # fmt: skip
-    elif panels == 5:
-        product_tile(
-            width, storage, one, (0,) * 5, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, x_scale, chain, k, floor
-        )  # fmt: skip
-    elif panels == 4:
-        product_tile(
-            width, storage, one, (0,) * 4, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, x_scale, chain, k, floor
-        )  # fmt: skip
-    elif panels == 3:
-        product_tile(
-            width, storage, one, (0,) * 3, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, x_scale, chain, k, floor
-        )  # fmt: skip
-    elif panels == 2:
-        product_tile(
-            width, storage, one, (0,) * 2, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, x_scale, chain, k, floor
-        )  # fmt: skip
-    else:
-        product_tile(
-            width, storage, one, one, x, k, k, x2, k, k2, w, stride, out, k, base, k, bias, scale, x_scale, chain, k, floor
-        )  # fmt: skip
 
 
 @compiled(nogil=True)
