@@ -218,7 +218,7 @@ def peak_multiply_adds(storage: str, threads: int) -> float:
 
     def spin(i: int) -> None:
         addresses = (array.ctypes.data for array in (x, w, out[i], room[i]))
-        _spin(lanes_tag(), storage_tag(kind), turns, rows, k, columns, PANEL_BYTES[kind], *addresses)
+        _spin(lanes_tag(), storage_tag(kind), turns, rows, k, columns, *addresses)
 
     spin(0)
     with ThreadPoolExecutor(threads) as pool:
@@ -227,12 +227,11 @@ def peak_multiply_adds(storage: str, threads: int) -> float:
 
 
 @compiled(nogil=True)
-def _spin(width, storage, turns, rows, k, columns, row_bytes, x, w, out, room):  # pragma: no cover - compiled
+def _spin(width, storage, turns, rows, k, columns, x, w, out, room):  # pragma: no cover - compiled
     none = k - k
     for _ in range(turns):
         product(
-            width, storage, rows, x, k, k, none, none, none, w, k * row_bytes, columns, out, columns, out, columns, none,
-            out, room, none, none, none, np.float32(0),
+            width, storage, rows, x, k, k, w, columns, out, columns, out, columns, none, out, room, none, none, none, np.float32(0),
         )  # fmt: skip
 
 

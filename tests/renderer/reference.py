@@ -35,11 +35,20 @@ def random_tensors(config: WaveNetConfig, seed: int = 0, gain: float = 1.0) -> d
     return tensors
 
 
-class Reference:
-    """``step`` gives the float64 logits of the next sample of one voice."""
+def rounded(x: np.ndarray, bound: float | None = None) -> np.ndarray:
+    """As whole numbers of 127ths of ``bound``, by default the power of two above the greatest magnitude."""
+    step = (bound or 2.0 ** np.frexp(np.abs(x).max())[1]) / 127
+    return np.rint(x / step) * step
 
-    def __init__(self, config: WaveNetConfig, tensors: Mapping[str, np.ndarray]):
-        self.config = config
+
+class Reference:
+    """``step`` gives the float64 logits of the next sample of one voice.
+
+    ``whole`` rounds what the weights multiply, as storage int8 does.
+    """
+
+    def __init__(self, config: WaveNetConfig, tensors: Mapping[str, np.ndarray], whole: bool = False):
+        self.config, self.whole = config, whole
         self.t = {name: value.astype(np.float64) for name, value in tensors.items()}
         self.past = [[np.zeros(config.residual)] * dilation for dilation in config.dilations]
         self.now = self.before = config.levels // 2
@@ -52,14 +61,18 @@ class Reference:
             h = h + excitation @ t["w_exc"]
         skip = np.zeros(self.config.skip)
         for i, past in enumerate(self.past):
-            a = past[0] @ t["w_past"][i] + h @ t["w_now"][i] + rows[i]
+            a = self.seen(past[0]) @ t["w_past"][i] + self.seen(h) @ t["w_now"][i] + rows[i]
             self.past[i] = [*past[1:], h]
-            z = np.tanh(a[:r]) / (1 + np.exp(-a[r:]))
+            z = self.seen(np.tanh(a[:r]) / (1 + np.exp(-a[r:])), 1.0)
             skip = skip + z @ t["w_skip"][i]
             h = h + z @ t["w_res"][i] + t["b_res"][i]
         out = np.maximum(skip + t["b_skip"], 0)
-        out = np.maximum(out @ t["w_head"] + t["b_head"], 0)
-        return out @ t["w_out"] + t["b_out"]
+        out = np.maximum(self.seen(out) @ t["w_head"] + t["b_head"], 0)
+        return self.seen(out) @ t["w_out"] + t["b_out"]
+
+    def seen(self, x: np.ndarray, bound: float | None = None) -> np.ndarray:
+        """What a product sees of its input."""
+        return rounded(x, bound) if self.whole else x
 
     def take(self, level: int) -> None:
         self.before, self.now = self.now, level

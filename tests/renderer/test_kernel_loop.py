@@ -13,16 +13,28 @@ from orchestrion.renderer.kernels import loop
 from orchestrion.renderer.kernels.batch import FEW, Batch, Block, VoiceState
 from orchestrion.renderer.kernels.helper import TRY_AGAIN, Helper
 from orchestrion.renderer.kernels.memory import aligned_zeros
-from orchestrion.renderer.kernels.packing import STORAGES, pack, unpack_matrix
+from orchestrion.renderer.kernels.packing import STORAGES, gate_order, in_gate_order, pack, unpack_matrix
 from orchestrion.renderer.kernels.width import host_lanes, lanes_tag
 from tests.renderer.reference import TINY, Reference, draw, random_tensors
 
 # Every storage at the host's width; the narrower paths, forced, with one storage each to save compilation. The narrowest
 # multiplies int8 without the host's products of bytes, where it has them.
-# Of logits. In int8, what the weights multiply is rounded to 15 bits.
-TOLERANCE = {"float32": 1e-4, "bfloat16": 1e-4, "int8": 1e-3}
 PATHS = [(None, storage) for storage in STORAGES] + [(8, "float32"), (4, "int8")]
 SMALL = dataclasses.replace(PRESETS["small"], layers=3, cycle=3)
+
+
+# Two gates' worth of channels and a rest, five panels of skips: every way in which panels lie side by side.
+BROAD = dataclasses.replace(TINY, layers=3, cycle=3, residual=90, skip=150, head=230)
+
+
+def assert_small(errors, config, storage):
+    """Of logits. int8 rounds what the weights multiply: where double precision lies on the other side of a half, a step differs,
+    seldom in a shallow network and somewhere in most samples of a deep one.
+    """
+    if storage == "int8":
+        assert max(errors) < 0.3 and (config.layers > 5 or np.quantile(errors, 0.8) < 1e-4)
+    else:
+        assert max(errors) < 1e-4
 
 
 def make_block(config, packed, n_voices, n_frames, seed=0, temperature=1.0):
@@ -38,21 +50,24 @@ def make_block(config, packed, n_voices, n_frames, seed=0, temperature=1.0):
         source[..., : 2 * c.harmonics] = excitation
     sharpness = np.full((n_frames, n_voices), 1 / temperature, dtype=np.float32)
     free = np.full((n_frames * c.hop, n_voices), -1, dtype=np.int32)
-    return Block(rows, source, sharpness, free), plain.reshape(n_frames, c.layers, n_voices, -1), excitation
+    return Block(in_gate_order(rows), source, sharpness, free), plain.reshape(n_frames, c.layers, n_voices, -1), excitation
 
 
 def stored(config, tensors, packed):
     """``tensors`` with the values the kernel really multiplies by."""
-    c, kind, w = config, STORAGES[packed.storage], packed.width
+    c, w = config, packed.width
     out = dict(tensors)
-    gates = [unpack_matrix(m, kind).reshape(2, w, 2, w)[:, : c.residual, :, : c.residual] for m in packed.gates]
-    out["w_past"] = np.stack([g[0].reshape(c.residual, -1) for g in gates])
-    out["w_now"] = np.stack([g[1].reshape(c.residual, -1) for g in gates])
-    after = [unpack_matrix(m, kind)[: c.residual] for m in packed.after_gates]
-    out["w_res"] = np.stack([m[:, : c.residual] for m in after])
-    out["w_skip"] = np.stack([m[:, w : w + c.skip] for m in after])
-    out["w_head"] = unpack_matrix(packed.head, kind)[: c.skip, : c.head]
-    out["w_out"] = unpack_matrix(packed.out, kind)[: c.head, : c.levels]
+    order = np.argsort(gate_order(w))
+
+    def gates(matrices):
+        whole = [unpack_matrix(m)[:, order].reshape(w, 2, w) for m in matrices]
+        return np.stack([m[: c.residual, :, : c.residual].reshape(c.residual, -1) for m in whole])
+
+    out["w_past"], out["w_now"] = gates(packed.past), gates(packed.now)
+    out["w_res"] = np.stack([unpack_matrix(m)[: c.residual, : c.residual] for m in packed.residual])
+    out["w_skip"] = np.stack([unpack_matrix(m)[: c.residual, : c.skip] for m in packed.skips])
+    out["w_head"] = unpack_matrix(packed.head)[: c.skip, : c.head]
+    out["w_out"] = unpack_matrix(packed.out)[: c.head, : c.levels]
     return out
 
 
@@ -68,50 +83,52 @@ def test_logits_and_draws_equal_the_reference(lanes, storage):
     packed = pack(TINY, tensors, storage)
     block, rows, excitation = make_block(TINY, packed, n_voices, n_frames)
     batch = start(packed, n_voices, lanes)
-    references = [Reference(TINY, stored(TINY, tensors, packed)) for _ in range(n_voices)]
-    out = np.empty((n_frames * TINY.hop, n_voices), dtype=np.int32)
+    references = [Reference(TINY, stored(TINY, tensors, packed), storage == "int8") for _ in range(n_voices)]
+    out, errors = np.empty((n_frames * TINY.hop, n_voices), dtype=np.int32), []
     for t in range(len(out)):
         batch.run(block, t, 1, out)
         for v, reference in enumerate(references):
             logits = reference.step(rows[t // TINY.hop, :, v], excitation[t, v])
-            assert np.abs(batch.logits[v] - logits).max() < TOLERANCE[storage]
+            errors.append(np.abs(batch.logits[v] - logits).max())
             # Of its own logits the kernel draws what the reference draws, and of the reference's too unless they differ.
             u = uniform(0, v, t)
             assert out[t, v] == draw(batch.logits[v].astype(np.float64), u)
             assert storage == "int8" or out[t, v] == draw(logits, u)
             reference.take(int(out[t, v]))
+    assert_small(errors, TINY, storage)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("config", [*PRESETS.values(), BROAD], ids=[*PRESETS, "broad"])
 @pytest.mark.parametrize("storage", STORAGES)
-def test_logits_of_the_presets(preset, storage):
-    config = PRESETS[preset]
+def test_logits_of_one_voice(config, storage):
     tensors = random_tensors(config)
     packed = pack(config, tensors, storage)
-    block, rows, excitation = make_block(config, packed, 1, 1)
-    batch, reference = start(packed, 1), Reference(config, stored(config, tensors, packed))
-    out = np.empty((config.hop, 1), dtype=np.int32)
+    block, rows, excitation = make_block(config, packed, 1, 2)
+    batch, reference = start(packed, 1), Reference(config, stored(config, tensors, packed), storage == "int8")
+    out, errors = np.empty((2 * config.hop, 1), dtype=np.int32), []
     for t in range(20):  # past the look-ahead of 8
         batch.run(block, t, 1, out)
-        logits = reference.step(rows[0, :, 0], None if excitation is None else excitation[t, 0])
-        assert np.abs(batch.logits[0] - logits).max() < TOLERANCE[storage]
+        logits = reference.step(rows[t // config.hop, :, 0], None if excitation is None else excitation[t, 0])
+        errors.append(np.abs(batch.logits[0] - logits).max())
         reference.take(int(out[t, 0]))
+    assert_small(errors, config, storage)
 
 
 @pytest.mark.parametrize("lanes, storage", PATHS)
-def test_voices_together_equal_each_alone(lanes, storage):
+@pytest.mark.parametrize("config", [SMALL, BROAD], ids=["small", "broad"])
+def test_voices_together_equal_each_alone(config, lanes, storage):
     """Numbers of rows that exercise every tile."""
-    packed = pack(SMALL, random_tensors(SMALL), storage)
+    packed = pack(config, random_tensors(config), storage)
     for n_voices in (27, 2, 7):
-        block, _, _ = make_block(SMALL, packed, n_voices, 2)
-        together = np.empty((2 * SMALL.hop, n_voices), dtype=np.int32)
+        block, _, _ = make_block(config, packed, n_voices, 4)
+        together = np.empty((4 * config.hop, n_voices), dtype=np.int32)
         start(packed, n_voices, lanes).run(block, 0, len(together), together)
         for v in range(0, n_voices, 3):
             one = Block(
                 np.ascontiguousarray(block.rows[:, :, v : v + 1]), np.ascontiguousarray(block.excitation[:, v : v + 1]),
                 block.sharpness[:, v : v + 1].copy(), block.forced[:, v : v + 1].copy(),
             )  # fmt: skip
-            alone = np.empty((2 * SMALL.hop, 1), dtype=np.int32)
+            alone = np.empty((4 * config.hop, 1), dtype=np.int32)
             batch = Batch(packed, [VoiceState.silent(packed, int(stream_key(0, v)))], lanes, False if lanes == 4 else None)
             batch.run(one, 0, 37, alone)  # in two unequal runs
             batch.run(one, 37, len(alone) - 37, alone)
@@ -168,7 +185,7 @@ def test_a_helper_takes_part(monkeypatch):
 
     def on_other_weights(width, storage, n, places, layers, *rest):
         swapped = helped._layers.copy()
-        swapped[:, loop.AFTER] = theirs._layers[:, loop.AFTER]
+        swapped[:, loop.SKIPS] = theirs._layers[:, loop.SKIPS]
         real(width, storage, n, places, swapped.ctypes.data, *rest)
 
     monkeypatch.setattr(loop, "help_along", on_other_weights)
@@ -283,7 +300,7 @@ def test_the_gate_errs_by_less_than_a_millionth():
     rng = np.random.default_rng(0)
     filtered, gated = np.abs(rng.standard_normal(600) * 4).astype(np.float32), (rng.standard_normal(600) * 6).astype(np.float32)
     block, _, _ = make_block(config, packed, 600, 1)
-    block.rows[0, 0, :, 0, 0], block.rows[0, 0, :, 1, 0] = filtered, gated
+    block.rows[0, 0, :, 0], block.rows[0, 0, :, packed.width] = filtered, gated
     batch, out = start(packed, 600), np.empty((1, 600), dtype=np.int32)
     batch.run(block, 0, 1, out)
     exact = np.tanh(filtered.astype(np.float64)) / (1 + np.exp(-gated.astype(np.float64)))

@@ -15,7 +15,7 @@ def matrix(k=21, columns=70):
 
 def unpacked(values, storage):
     kind = packing.STORAGES[storage]
-    whole = packing.unpack_matrix(packing.pack_matrix(values, kind), kind)
+    whole = packing.unpack_matrix(packing.pack_matrix(values, kind))
     return whole[: values.shape[0], : values.shape[1]]
 
 
@@ -38,7 +38,7 @@ def test_int8_errs_by_half_a_step_of_its_column():
 @pytest.mark.parametrize("storage", packing.STORAGES)
 def test_padding_is_nothing(storage):
     kind = packing.STORAGES[storage]
-    whole = packing.unpack_matrix(packing.pack_matrix(matrix(), kind), kind)
+    whole = packing.unpack_matrix(packing.pack_matrix(matrix(), kind))
     whole[:21, :70] = 0
     assert np.abs(whole).max() < 1e-29
 
@@ -46,6 +46,25 @@ def test_padding_is_nothing(storage):
 def test_bfloat16_words_are_normal_numbers():
     words = packing.pack_matrix(matrix(), packing.STORAGES["bfloat16"]).panels.view(np.float32)
     assert np.all(np.isfinite(words)) and np.all(np.abs(words) >= np.finfo(np.float32).tiny)
+
+
+@pytest.mark.parametrize("columns", [32, 64, 96, 128, 160, 320])
+@pytest.mark.parametrize("storage", packing.STORAGES)
+def test_panels_lie_side_by_side_in_fours_then_two_then_one(columns, storage):
+    """The first 32 columns alone, and among others: the same bytes, a step of rows further by as many panels as lie together."""
+    kind, values = packing.STORAGES[storage], matrix(32, columns)
+    whole, first = packing.pack_matrix(values, kind), packing.pack_matrix(values[:, :32], kind)
+    together = min(4, 1 << (columns // 32).bit_length() - 1)
+    step = first.n_bytes // (32 // packing.ROWS[kind])
+    steps = whole.panels.reshape(-1, step)[: together * 32 // packing.ROWS[kind] : together]
+    assert np.array_equal(steps.ravel(), first.panels)
+    assert np.allclose(packing.unpack_matrix(whole), values, atol=0.02)
+
+
+def test_gates_come_in_64s():
+    assert np.array_equal(packing.gate_order(32), np.arange(64))
+    assert np.array_equal(packing.gate_order(96)[:130], [*range(64), *range(96, 160), 64, 65])
+    assert sorted(packing.gate_order(96)) == list(range(192))
 
 
 def test_unknown_storage_is_refused():

@@ -12,7 +12,7 @@ import numpy as np
 
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.kernels import loop
-from orchestrion.renderer.kernels.emitter import FLOAT32, INT8_STORED, PANEL_BYTES
+from orchestrion.renderer.kernels.emitter import FLOAT32
 from orchestrion.renderer.kernels.helper import Helper, own_columns
 from orchestrion.renderer.kernels.memory import aligned_zeros
 from orchestrion.renderer.kernels.packing import STORAGES, Packed
@@ -65,7 +65,8 @@ class Block:
     """What the voices of a batch need for the same number of frames.
 
     Attributes:
-        rows: ``[f, layers, v, 2 * width]`` float32, V·y and the gate biases.
+        rows: ``[f, layers, v, 2 * width]`` float32, V·y and the gate biases, in the order of
+            ``packing.gate_order``.
         excitation: ``[f * hop, v, excitation rows]`` float32, or None.
         sharpness: ``[f, v]`` float32, one over the temperature.
         forced: ``[f * hop, v]`` int32; a level >= 0 is taken instead of the drawn one.
@@ -94,8 +95,8 @@ class Batch:
         helped: bool = False,
     ):
         self.packed, self.n = packed, len(voices)
-        kind = STORAGES[packed.storage]
-        self._tags = (lanes_tag(lanes), storage_tag(kind, quads if kind == INT8_STORED else True), storage_tag(FLOAT32, True))
+        kinds = STORAGES[packed.storage], FLOAT32
+        self._tags = (lanes_tag(lanes), *(storage_tag(kind, quads) for kind in kinds))
         self._clock = 0
         self._keys = np.array([voice.key for voice in voices], dtype=np.uint64)
         self._counters = np.array([voice.counter for voice in voices], dtype=np.int64)
@@ -166,10 +167,10 @@ class Batch:
         layers = np.zeros((c.layers, loop.N_COLUMNS), dtype=np.int64)
         slot = 0
         for i, dilation in enumerate(c.dilations):
+            matrices = [address for m in (p.past[i], p.now[i], p.residual[i]) for address in (m.address, m.scale.ctypes.data)]
             layers[i] = [
-                p.gates[i].address, p.gates[i].scale.ctypes.data, p.after_gates[i].address, p.after_gates[i].scale.ctypes.data,
-                p.after_bias[i].ctypes.data, self._rings[slot].ctypes.data, dilation, min(dilation, self._ahead),
-                self._chains[i].ctypes.data, -1,
+                *matrices, p.residual_bias[i].ctypes.data, p.skips[i].address, p.skips[i].scale.ctypes.data,
+                self._rings[slot].ctypes.data, dilation, min(dilation, self._ahead), self._chains[i].ctypes.data, -1,
             ]  # fmt: skip
             slot += dilation
         places = np.zeros(loop.N_PLACES, dtype=np.int64)
@@ -182,10 +183,9 @@ class Batch:
         places[loop.HEAD_BIAS], places[loop.OUT_BIAS] = p.head_bias.ctypes.data, p.out_bias.ctypes.data
         places[loop.OUT], places[loop.OUT_SCALE] = p.out.address, p.out.scale.ctypes.data
         places[loop.ZEROS] = self._zeros.ctypes.data
-        places[loop.ROW_BYTES] = PANEL_BYTES[STORAGES[p.storage]]
         places[loop.WIDTH], places[loop.SKIP_WIDTH] = p.width, p.skip_width
         places[loop.HEAD_WIDTH], places[loop.LEVELS_WIDTH] = len(p.head_bias), len(p.out_bias)
-        places[loop.UNIT] = 126
+        places[loop.ONE] = 1
         places[loop.LEVELS], places[loop.HOP], places[loop.N_LAYERS] = c.levels, c.hop, c.layers
         if self.n == 1 or self.helper:
             places[loop.Z_STEP] = self._buffers["z"].nbytes // c.layers

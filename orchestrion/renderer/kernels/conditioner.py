@@ -17,7 +17,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.features import Features
 from orchestrion.renderer.kernels.batch import Block, Prepared
 from orchestrion.renderer.kernels.memory import aligned_zeros
-from orchestrion.renderer.kernels.packing import Packed
+from orchestrion.renderer.kernels.packing import Packed, in_gate_order
 from orchestrion.renderer.network import WaveNet
 
 BLOCK = 128  # frames; the convolutions over frames see 20 more on either side, which is less of more
@@ -124,7 +124,7 @@ def gather(
         taken = forced[v]
         if taken is not None:
             levels[:, v] = taken
-    return Block(rows, source, sharpness, levels)
+    return Block(in_gate_order(rows), source, sharpness, levels)
 
 
 def _sharpness(temperature: float | np.ndarray, n_frames: int) -> np.ndarray:

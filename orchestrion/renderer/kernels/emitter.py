@@ -18,7 +18,8 @@ INT16 = ir.IntType(16)
 FLOAT32, BFLOAT16, INT8_STORED = 1, 2, 3  # lengths of the storage tag
 PANEL = 32  # columns of a weight panel
 PANEL_BYTES = {FLOAT32: 128, BFLOAT16: 64, INT8_STORED: 32}  # of one row of a panel
-UNROLL = 4  # rows of weights (fours of rows for int8) a turn of the loop; every k is a multiple of 16
+ROWS = {FLOAT32: 1, BFLOAT16: 1, INT8_STORED: 4}  # of a panel, side by side
+UNROLL = 4  # times so many rows a turn of the loop; every k is a multiple of 16
 
 # tanh(x) = x P(x²) / Q(x²) for |x| <= 8, fitted by reweighted least squares towards the least largest error: 1.3e-7 in exact
 # arithmetic, 4.6e-7 in float32; beyond 8 the value at 8 is 2.3e-7 off.

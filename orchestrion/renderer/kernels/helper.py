@@ -12,7 +12,7 @@ import numpy as np
 from orchestrion.renderer.kernels.emitter import PANEL
 from orchestrion.renderer.kernels.loop import STOP, WORDS_BYTES
 from orchestrion.renderer.kernels.memory import aligned_zeros
-from orchestrion.renderer.kernels.packing import Packed, padded
+from orchestrion.renderer.kernels.packing import TOGETHER, Packed, padded
 
 TRY_AGAIN = 32  # runs, after which both ways are timed anew
 LAYER_COST = 4096  # the part of a layer that cannot be shared beside its weights, in multiply-adds that take as long
@@ -61,4 +61,6 @@ def own_columns(packed: Packed) -> tuple[int, int, int]:
     alone = LAYER_COST + 5 * packed.width**2  # of a layer: gates, and the residual stream
     skips = max(packed.width * packed.skip_width - alone, 0) // (2 * packed.width)
     hidden, levels = len(packed.head_bias), len(packed.out_bias)
-    return padded(skips, PANEL), padded(hidden // 2, PANEL), padded(levels // 2, PANEL)
+    shares = ((skips, packed.skip_width), (hidden // 2, hidden), (levels // 2, levels))
+    own = [min(padded(share, TOGETHER * PANEL), columns) for share, columns in shares]
+    return own[0], own[1], own[2]

@@ -13,25 +13,31 @@ import numpy as np
 
 from orchestrion.bridge.randomness import uniform_scalar
 from orchestrion.compiled import compiled
+from orchestrion.renderer.kernels.emitter import INT8_STORED
 from orchestrion.renderer.kernels.handover import announce, breathe, heard
-from orchestrion.renderer.kernels.products import gated_product, product, row_product
+from orchestrion.renderer.kernels.packing import GATED
+from orchestrion.renderer.kernels.products import gated_product, multiply, prepare, product, row_product
+from orchestrion.renderer.kernels.tile import row_bytes
 from orchestrion.renderer.kernels.vectors import add, copy, exponentials, gate, greatest, read_float, set_word, word
 from orchestrion.renderer.kernels.whole import to_whole
 
 # Columns of `layers` (int64, one row a layer): addresses; the dilation; how many samples' past products, a group, are made at
 # once; and the group that the helper last made them for, in the half of CHAIN that its number's last bit tells.
-GATE, GATE_SCALE, AFTER, AFTER_SCALE, AFTER_BIAS, RING, DILATION, AHEAD, CHAIN, MADE = range(10)
-N_COLUMNS = 10
+(
+    PAST, PAST_SCALE, NOW, NOW_SCALE, RESIDUAL, RESIDUAL_SCALE, RESIDUAL_BIAS, SKIPS, SKIPS_SCALE, RING, DILATION, AHEAD, CHAIN,
+    MADE,
+) = range(14)  # fmt: skip
+N_COLUMNS = 14
 LAYER_BYTES = 8 * N_COLUMNS
-# Entries of `places` (int64): addresses and sizes. UNIT is the biased exponent of what lies within -1 .. 1. NONE is 0: a
+# Entries of `places` (int64): addresses and sizes. ONE is 1, NONE is 0: a
 # literal 0 would be a type of its own, and compile anew. Z_STEP: bytes from one layer's gates to the next one's. WORDS: what
 # the two threads tell each other, 0 without a helper. OWN_...: columns that the drawing thread keeps of what is shared.
 (
     EMBED_NOW, EMBED_BEFORE, EXCITATION, EXCITATION_ROWS, EXCITATION_SCALE, SKIP_BIAS, HEAD, HEAD_SCALE, HEAD_BIAS,
-    OUT, OUT_SCALE, OUT_BIAS, ZEROS, WIDTH, SKIP_WIDTH, HEAD_WIDTH, LEVELS_WIDTH, LEVELS, HOP, ROW_BYTES, UNIT, NONE,
+    OUT, OUT_SCALE, OUT_BIAS, ZEROS, WIDTH, SKIP_WIDTH, HEAD_WIDTH, LEVELS_WIDTH, LEVELS, HOP, ONE, NONE,
     Z_STEP, WORDS, OWN_SKIPS, OWN_HEAD, OWN_LEVELS, N_LAYERS,
-) = range(28)  # fmt: skip
-N_PLACES = 28
+) = range(27)  # fmt: skip
+N_PLACES = 27
 # Addresses of scratch, [v, ...] each: "stream" is h and then the skip sum; "a" the gates' input; "z" their output.
 SCRATCH = ("stream", "a", "z", "head", "logits", "weights", "whole", "whole_h", "whole_z")
 STREAM, A, Z, HEAD_SUM, LOGITS, WEIGHTS, WHOLE, WHOLE_H, WHOLE_Z = range(9)
@@ -134,7 +140,9 @@ def _help(width, storage, n, places, layers, scratch, turn):  # pragma: no cover
             if there <= begun + i:
                 breathe()
         floor = NOTHING if i == n_layers - 1 else LEAST
-        _skips(width, storage, n, places, layers + i * LAYER_BYTES, scratch, i, own, skips - own, floor)
+        z = word(scratch, Z) + i * word(places, Z_STEP)
+        prepare(width, storage, n, z, residual, residual, word(scratch, WHOLE), word(places, ONE))
+        _skips(width, storage, n, places, layers + i * LAYER_BYTES, scratch, z, own, skips - own, floor)
     announce(words + DONE, 3 * turn)
     _await(words + STEP, begun + n_layers + 1)
     _hidden(width, storage, n, places, scratch, word(places, OWN_HEAD), word(places, HEAD_WIDTH) - word(places, OWN_HEAD))
@@ -167,8 +175,8 @@ def _input(width, plain, n, places, scratch, excitation, t, now, before):  # pra
     if word(places, EXCITATION):
         k, h = word(places, EXCITATION_ROWS), word(scratch, STREAM)
         product(
-            width, plain, n, excitation + 4 * t * n * k, k, k, none, none, none, word(places, EXCITATION), 128 * k, residual,
-            h, length, h, length, none, word(places, EXCITATION_SCALE), word(scratch, WHOLE), none, none, none, LEAST,
+            width, plain, n, excitation + 4 * t * n * k, k, k, word(places, EXCITATION), residual, h, length, h, length, none,
+            word(places, EXCITATION_SCALE), word(scratch, WHOLE), none, none, none, LEAST,
         )  # fmt: skip
 
 
@@ -187,36 +195,38 @@ def _stack(width, storage, n, places, layers, scratch, row, turn, shared):  # pr
         layer = layers + i * LAYER_BYTES
         past = word(layer, RING) + 4 * (clock & (word(layer, DILATION) - 1)) * n * residual
         z = word(scratch, Z) + i * word(places, Z_STEP)
-        _gate_sums(
-            width, storage, n, places, layer, word(scratch, WHOLE), past, stream, length, a, row + 8 * i * n * residual, clock
+        chain = _chain_of(width, storage, n, places, layer, word(scratch, WHOLE), clock)
+        product(
+            width, storage, n, stream, length, residual, word(layer, NOW), 2 * residual, a, 2 * residual, row + 8 * i * n * residual,
+            2 * residual, none, word(layer, NOW_SCALE), word(scratch, WHOLE), none, chain, 2 * residual, LEAST,
         )  # fmt: skip
         for v in range(n):
             for c in range(0, residual, len(width)):
                 copy(width, stream + 4 * (v * length + c), past + 4 * (v * residual + c))
-                filtered = a + 4 * (2 * v * residual + c)
-                gate(width, filtered, filtered + 4 * residual, z + 4 * (v * residual + c))
+                chunk = c // GATED * GATED
+                filtered = a + 4 * (2 * v * residual + chunk + c)
+                gate(width, filtered, filtered + 4 * min(GATED, residual - chunk), z + 4 * (v * residual + c))
         if shared:
             announce(word(places, WORDS) + STEP, begun + i + 1)
+        prepare(width, storage, n, z, residual, residual, word(scratch, WHOLE), word(places, ONE))
         if i < last:
-            product(
-                width, storage, n, z, residual, residual, none, none, none, word(layer, AFTER), residual * word(places, ROW_BYTES),
-                residual + own, stream, length, stream, length, word(layer, AFTER_BIAS), word(layer, AFTER_SCALE),
-                word(scratch, WHOLE), word(places, UNIT), none, none, LEAST,
+            multiply(
+                width, storage, n, z, residual, residual, word(layer, RESIDUAL), residual, stream, length, stream, length,
+                word(layer, RESIDUAL_BIAS), word(layer, RESIDUAL_SCALE), word(scratch, WHOLE), none, none, LEAST,
             )  # fmt: skip
-    _skips(width, storage, n, places, layers + last * LAYER_BYTES, scratch, last, none, own, NOTHING)
+        _skips(width, storage, n, places, layer, scratch, z, none, own, NOTHING if i == last else LEAST)
 
 
 @compiled(nogil=True)
 def _stack_of_one(width, storage, places, layers, scratch, row, turn, shared):  # pragma: no cover - compiled
-    """``_stack`` for one voice: gates stay in registers, and what int8 weights multiply is rounded once.
+    """``_stack`` for one voice: gates stay in registers, and what whole numbers multiply is rounded once.
 
     A layer's skip sums come in the next one, where the processor would wait for the gates.
     """
     residual, skips, none = word(places, WIDTH), word(places, SKIP_WIDTH), word(places, NONE)
     h, clock, last = word(scratch, STREAM), turn - 1, word(places, N_LAYERS) - 1
-    skip, k_bytes = h + 4 * residual, residual * word(places, ROW_BYTES)
-    own = word(places, OWN_SKIPS) if shared else skips
-    h_numbers, whole = word(scratch, WHOLE_H), len(storage) == 3
+    skip, own = h + 4 * residual, word(places, OWN_SKIPS) if shared else skips
+    h_numbers, whole = word(scratch, WHOLE_H), len(storage) == INT8_STORED
     for c in range(0, own, len(width)):
         copy(width, word(places, SKIP_BIAS) + 4 * c, skip + 4 * c)
     if whole:
@@ -227,8 +237,8 @@ def _stack_of_one(width, storage, places, layers, scratch, row, turn, shared):  
         if i <= last:
             chain = _chain_of(width, storage, none + 1, places, layer, word(scratch, WHOLE), clock)
             gated_product(
-                width, storage, h_numbers + LINE if whole else h, h_numbers, residual, word(layer, GATE) + k_bytes, 2 * k_bytes,
-                residual, row + 8 * i * residual, chain, word(layer, GATE_SCALE), z, z_numbers + LINE, z_numbers,
+                width, storage, h_numbers + LINE if whole else h, h_numbers, residual, word(layer, NOW), residual,
+                row + 8 * i * residual, chain, word(layer, NOW_SCALE), z, z_numbers + LINE, z_numbers,
             )  # fmt: skip
             if shared:
                 announce(word(places, WORDS) + STEP, turn * (last + 3) + i + 1)
@@ -237,16 +247,14 @@ def _stack_of_one(width, storage, places, layers, scratch, row, turn, shared):  
                 copy(width, h + 4 * c, past + 4 * c)
         if i > 0:
             one, x_numbers = layer - LAYER_BYTES, word(scratch, WHOLE_Z) + (i - 1 & 1) * (LINE + 4 * residual)
-            x = x_numbers + LINE if whole else z - word(places, Z_STEP)
             row_product(
-                width, storage, x, residual, none, none, word(one, AFTER) + residual // 32 * k_bytes, k_bytes, own, skip, skip,
-                word(one, AFTER_BIAS) + 4 * residual, word(one, AFTER_SCALE) + 4 * residual, x_numbers, none,
-                NOTHING if i > last else LEAST,
+                width, storage, x_numbers + LINE if whole else z - word(places, Z_STEP), residual, word(one, SKIPS), own, skip, skip,
+                none, word(one, SKIPS_SCALE), x_numbers, none, NOTHING if i > last else LEAST,
             )  # fmt: skip
         if i < last:
             row_product(
-                width, storage, z_numbers + LINE if whole else z, residual, none, none, word(layer, AFTER), k_bytes, residual, h, h,
-                word(layer, AFTER_BIAS), word(layer, AFTER_SCALE), z_numbers, none, LEAST,
+                width, storage, z_numbers + LINE if whole else z, residual, word(layer, RESIDUAL), residual, h, h,
+                word(layer, RESIDUAL_BIAS), word(layer, RESIDUAL_SCALE), z_numbers, none, LEAST,
             )  # fmt: skip
             if whole:
                 to_whole(width, storage, h, residual, h_numbers + LINE, h_numbers, none)
@@ -254,7 +262,11 @@ def _stack_of_one(width, storage, places, layers, scratch, row, turn, shared):  
 
 @compiled(nogil=True)
 def _chain_of(width, storage, n, places, layer, whole, clock):  # pragma: no cover - compiled
-    """The chains past @ W_past of this sample, made now if nobody has made its group's."""
+    """The chains past @ W_past of this sample, made now if nobody has made its group's.
+
+    With few voices the weights' way from the cache is what takes time. The past of the next ``AHEAD`` samples is already
+    known (it is at most the dilation), so that many are made at once, here or by the helper, and only continued.
+    """
     ahead, k = word(layer, AHEAD), word(places, WIDTH)
     place, group = clock & (ahead - 1), clock // ahead
     if place == 0 and word(layer, MADE) != group:
@@ -263,40 +275,15 @@ def _chain_of(width, storage, n, places, layer, whole, clock):  # pragma: no cov
 
 
 @compiled(nogil=True)
-def _skips(width, storage, n, places, layer, scratch, i, start, columns, floor):  # pragma: no cover - compiled
-    """Add layer ``i``'s part to ``columns`` of the skip sum from ``start``."""
-    residual, none, before = word(places, WIDTH), word(places, NONE), word(places, WIDTH) + start
-    length = residual + word(places, SKIP_WIDTH)
-    skip, k_bytes = word(scratch, STREAM) + 4 * before, residual * word(places, ROW_BYTES)
-    product(
-        width, storage, n, word(scratch, Z) + i * word(places, Z_STEP), residual, residual, none, none, none,
-        word(layer, AFTER) + before // 32 * k_bytes, k_bytes, columns, skip, length, skip, length,
-        word(layer, AFTER_BIAS) + 4 * before, word(layer, AFTER_SCALE) + 4 * before, word(scratch, WHOLE), word(places, UNIT), none, none, floor,
-    )  # fmt: skip
-
-
-@compiled(nogil=True)
-def _gate_sums(
-    width, storage, n, places, layer, whole, past, h, length, a, row, clock
+def _skips(
+    width, storage, n, places, layer, scratch, z, start, columns, floor
 ):  # fmt: skip  # pragma: no cover - compiled
-    """a = row + past @ W_past + h @ W_now.
-
-    With few voices the weights' way from the cache is what takes time. The past of the next ``AHEAD`` samples is already
-    known (it is at most the dilation), so its chains are made that many at once, here or by the helper, and only continued.
-    """
+    """Add the layer's part to ``columns`` of the skip sum from ``start``; ``z`` is prepared."""
     residual, none = word(places, WIDTH), word(places, NONE)
-    k, row_bytes, ahead = residual, word(places, ROW_BYTES), word(layer, AHEAD)
-    stride = 2 * residual * row_bytes
-    if ahead <= 1 and len(storage) < 3:  # whole numbers have one scale for each x, so x2 is another product
-        product(
-            width, storage, n, past, k, k, h, length, k, word(layer, GATE), stride, 2 * k,
-            a, 2 * k, row, 2 * k, none, word(layer, GATE_SCALE), whole, none, none, none, LEAST,
-        )  # fmt: skip
-        return
-    chain = _chain_of(width, storage, n, places, layer, whole, clock)
-    product(
-        width, storage, n, h, length, k, none, none, none, word(layer, GATE) + k * row_bytes, stride, 2 * k,
-        a, 2 * k, row, 2 * k, none, word(layer, GATE_SCALE), whole, none, chain, 2 * k, LEAST,
+    length, skip = residual + word(places, SKIP_WIDTH), word(scratch, STREAM) + 4 * (residual + start)
+    multiply(
+        width, storage, n, z, residual, residual, word(layer, SKIPS) + start // 32 * residual * row_bytes(storage), columns,
+        skip, length, skip, length, none, word(layer, SKIPS_SCALE) + 4 * start, word(scratch, WHOLE), none, none, floor,
     )  # fmt: skip
 
 
@@ -311,8 +298,8 @@ def _past(width, storage, n, places, layer, whole, group):  # pragma: no cover -
     k, none, ahead = word(places, WIDTH), word(places, NONE), word(layer, AHEAD)
     past = word(layer, RING) + 4 * (group * ahead & (word(layer, DILATION) - 1)) * n * k
     product(
-        width, storage, ahead * n, past, k, k, none, none, none, word(layer, GATE), 2 * k * word(places, ROW_BYTES), 2 * k,
-        _chain(n, k, layer, group), 2 * k, word(places, ZEROS), none, none, word(layer, GATE_SCALE), whole, none, none, none, LEAST,
+        width, storage, ahead * n, past, k, k, word(layer, PAST), 2 * k, _chain(n, k, layer, group), 2 * k,
+        word(places, ZEROS), none, none, word(layer, PAST_SCALE), whole, none, none, none, LEAST,
     )  # fmt: skip
 
 
@@ -352,11 +339,11 @@ def _head(width, storage, n, places, scratch, turn, n_layers, shared):  # pragma
 def _hidden(width, storage, n, places, scratch, start, columns):  # pragma: no cover - compiled
     """relu(skip sum @ W_head + b_head), ``columns`` of it from ``start``."""
     skips, hidden, none = word(places, SKIP_WIDTH), word(places, HEAD_WIDTH), word(places, NONE)
-    k_bytes = skips * word(places, ROW_BYTES)
     product(
-        width, storage, n, word(scratch, STREAM) + 4 * word(places, WIDTH), skips + word(places, WIDTH), skips, none, none, none,
-        word(places, HEAD) + start // 32 * k_bytes, k_bytes, columns, word(scratch, HEAD_SUM) + 4 * start, hidden,
-        word(places, HEAD_BIAS) + 4 * start, none, none, word(places, HEAD_SCALE) + 4 * start, word(scratch, WHOLE), none, none, none, NOTHING,
+        width, storage, n, word(scratch, STREAM) + 4 * word(places, WIDTH), skips + word(places, WIDTH), skips,
+        word(places, HEAD) + start // 32 * skips * row_bytes(storage), columns, word(scratch, HEAD_SUM) + 4 * start, hidden,
+        word(places, HEAD_BIAS) + 4 * start, none, none, word(places, HEAD_SCALE) + 4 * start, word(scratch, WHOLE), none, none, none,
+        NOTHING,
     )  # fmt: skip
 
 
@@ -364,9 +351,8 @@ def _hidden(width, storage, n, places, scratch, start, columns):  # pragma: no c
 def _logits(width, storage, n, places, scratch, start, columns):  # pragma: no cover - compiled
     """Hidden @ W_out + b_out, ``columns`` of it from ``start``."""
     hidden, levels, none = word(places, HEAD_WIDTH), word(places, LEVELS_WIDTH), word(places, NONE)
-    k_bytes = hidden * word(places, ROW_BYTES)
     product(
-        width, storage, n, word(scratch, HEAD_SUM), hidden, hidden, none, none, none, word(places, OUT) + start // 32 * k_bytes, k_bytes,
+        width, storage, n, word(scratch, HEAD_SUM), hidden, hidden, word(places, OUT) + start // 32 * hidden * row_bytes(storage),
         columns, word(scratch, LOGITS) + 4 * start, levels, word(places, OUT_BIAS) + 4 * start, none, none,
         word(places, OUT_SCALE) + 4 * start, word(scratch, WHOLE), none, none, none, LEAST,
     )  # fmt: skip

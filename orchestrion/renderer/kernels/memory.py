@@ -42,7 +42,7 @@ def _block(n_bytes: int) -> np.ndarray:
     """Zeroed bytes from a multiple of 64. Large ones lie on large pages: thousands of small ones would exhaust the
     processor's table of addresses, and hardware prefetching stops at the end of a page.
     """
-    if n_bytes < LARGE_PAGE // 4:
+    if n_bytes < LARGE_PAGE // 16:
         buffer = np.zeros(n_bytes + LINE, dtype=np.uint8)
         return buffer[-buffer.ctypes.data % LINE :]
     pages = mmap.mmap(-1, -(-n_bytes // LARGE_PAGE) * LARGE_PAGE + LARGE_PAGE)

@@ -1,10 +1,9 @@
 """Sums of products in whole numbers, for weights stored in int8: exact, so any order and any width give the same.
 
 A weight w (-127..127) is stored as the byte w + 128, four rows of a column side by side. What it multiplies is x, a whole
-number of at most 15 bits. Where the host multiplies four bytes at once and adds them up (VNNI: unsigned times signed), x
-travels as two signed bytes, x = 256 high + low; elsewhere as int16, whose products are summed two by two. Either way the
-sum is of (w + 128) x, from which 128 times the sum of all x is taken away in the end; it may overflow on its way, since
-what remains fits an int32.
+number of -127..127. Where the host multiplies four bytes at once and adds them up (VNNI: unsigned times signed), x travels as
+a byte; elsewhere as int16, whose products are summed two by two. Either way the sum is of (w + 128) x, from which 128 times
+the sum of all x is taken away in the end.
 """
 
 from __future__ import annotations
@@ -14,79 +13,55 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from orchestrion.renderer.kernels.emitter import FLOAT, INT16, INT32, INT64, Emitter
+from orchestrion.renderer.kernels.emitter import FLOAT, INT8_STORED, INT16, INT32, INT64, Emitter
 from orchestrion.renderer.kernels.width import pair_product, quad_product
 
 INT8 = ir.IntType(8)
 OFFSET_BITS = 7  # weights are stored 128 higher
-MAGIC, MAGIC_BITS = 1.5 * 2**23, 0x4B400000  # a float32, and its bits
-WHOLE_UNIT = 2.0**14  # what 1 becomes where all x lie within -1 .. 1
+MAGIC, MAGIC_BITS = 1.5 * 2**23, 0x4B400000  # a float32 whose last bit counts ones, and its bits
+GREATEST = 127.0  # what a magnitude of 1 becomes where all x lie within -1 .. 1
 
 
 class Whole:
-    """Writes the whole-number arithmetic of one width, in bytes where ``quads``, else in int16."""
+    """Writes the whole-number arithmetic of one width, in bytes or in int16."""
 
-    def __init__(self, emit: Emitter, quads: bool):
-        self.emit, self.quads = emit, quads
-        self.n_sums = 2 if quads else 1  # accumulators of an output
+    def __init__(self, emit: Emitter, storage: types.UniTuple):
+        self.emit, self.quads = emit, is_quads(storage)
+        self.x_bytes = 1 if self.quads else 2
         self.bytes = ir.VectorType(INT8, 4 * emit.lanes)
         self.pairs = ir.VectorType(INT16, 2 * emit.lanes)
-
-    def start(self):
-        """Accumulators of an output."""
-        return [ir.Constant(self.emit.integers, None)] * self.n_sums
 
     def weights(self, address, n_bytes: int):
         """Four rows of the panel's two vectors."""
         return [self._prepared(self.emit.load(address, n_bytes + half, self.emit.integers)) for half in (0, 64)]
 
-    def inputs(self, address, step: int):
-        """Four x for every lane, the ``step``-th four of sixteen: high and low bytes, or int16 (x0, x2) and (x1, x3)."""
-        places = (4 * step, 16 + 4 * step) if self.quads else (8 * step, 8 * step + 4)
-        kind = self.bytes if self.quads else self.pairs
-        halves = [self.emit.broadcast_int(self.emit.load(address, place, INT32)) for place in places]
-        return [self.emit.builder.bitcast(half, kind) for half in halves]
+    def inputs(self, address, n_bytes: int):
+        """Four x for every lane: bytes, or int16 (x0, x2) and (x1, x3)."""
+        kind, halves = (self.bytes, (0,)) if self.quads else (self.pairs, (0, 4))
+        loaded = [self.emit.broadcast_int(self.emit.load(address, n_bytes + half, INT32)) for half in halves]
+        return [self.emit.builder.bitcast(half, kind) for half in loaded]
 
-    def add_products(self, weights, inputs, sums):
-        """``sums`` and the products of four rows."""
+    def add_products(self, weights, inputs, total):
+        """``total`` and the products of four rows."""
         if self.quads:
-            return [self._add_quads(total, weights, x) for total, x in zip(sums, inputs, strict=True)]
-        (total,) = sums
+            return self._add_quads(total, weights, *inputs)
         for w, x in zip(weights, inputs, strict=True):
             total = self._add_pairs(total, w, x)
-        return [total]
-
-    def total(self, sums, correction):
-        """The sum of w x; ``correction`` is 128 times the sum of x."""
-        b = self.emit.builder
-        if not self.quads:
-            return b.sub(sums[0], correction)
-        high, low = sums
-        return b.add(b.shl(high, self.emit.splat_int(8)), b.sub(low, correction))
+        return total
 
     def rounded(self, x, inverse):
-        """x over the step as whole numbers that lie in the lower 16 bits; ``inverse`` is one over the step in every lane."""
+        """x over the step as whole numbers that lie in the lower bits; ``inverse`` is one over the step in every lane."""
         # Adding 1.5 * 2**23 rounds to a whole number, which stands in the low bits of the sum.
         return self.emit.builder.bitcast(self.emit.fma(x, inverse, self.emit.splat(MAGIC)), self.emit.integers)
 
     def store(self, rounded, out, j) -> None:
-        """Store the ``lanes`` numbers from the ``j``-th (a multiple of them) at ``out``, as ``inputs`` reads them."""
-        b = self.emit.builder
+        """Store the ``lanes`` numbers from the ``j``-th at ``out``, as ``inputs`` reads them."""
+        b, n = self.emit.builder, self.emit.lanes
+        stored = b.trunc(rounded, ir.VectorType(INT8 if self.quads else INT16, n))
         if not self.quads:
-            stored, place = _pairs(self.emit, rounded), b.mul(j, INT64(2))
-            b.store(stored, self.emit.at(b.add(out, place), 0, stored.type), align=1)
-            return
-        stored = _bytes(self.emit, rounded)
-        within = b.and_(j, INT64(15))
-        place = b.add(out, b.add(b.mul(b.sub(j, within), INT64(2)), within))
-        lanes = self.emit.lanes
-        if lanes == 16:
-            b.store(stored, self.emit.at(place, 0, stored.type), align=1)
-            return
-        for half in (0, 1):
-            order = ir.Constant(ir.VectorType(INT32, lanes), [half * lanes + i for i in range(lanes)])
-            part = b.shuffle_vector(stored, stored, order)
-            b.store(part, self.emit.at(place, 16 * half, part.type), align=1)
+            order = [four + place for four in range(0, n, 4) for place in (0, 2, 1, 3)]
+            stored = b.shuffle_vector(stored, stored, ir.Constant(self.emit.integers, order))
+        b.store(stored, self.emit.at(b.add(out, b.mul(j, INT64(self.x_bytes))), 0, stored.type), align=1)
 
     def sum(self, total, rounded):
         """``total`` and the whole numbers."""
@@ -124,19 +99,19 @@ class Whole:
 
 
 @intrinsic
-def to_whole(typing, width, storage, x, k, out, numbers, exponent):
-    """out = x[:k] rounded to steps of a power of two, so that the greatest lies in 8192 .. 16384; for ``Whole.inputs``.
+def to_whole(typing, width, storage, x, k, out, numbers, known):
+    """out = x[:k] rounded to steps so that the greatest magnitude lies in 63 .. 127; for ``Whole.inputs``.
 
-    ``exponent`` is that of a bound of x, or 0 to find the greatest; see ``product``.
-    numbers = the step (float32), and 128 times the sum of the whole numbers (int32).
+    The step is 128 / 127 of a power of two: no magnitude passes 127, and the power comes from a float's bits. If ``known`` is
+    not 0, x lies within -1 .. 1, and the step is a 127th. numbers = the step (float32), and 128 times the sum of the whole
+    numbers (int32).
     """
-    quads = is_quads(storage)
 
     def code(context, builder, sig, args):
         emit = Emitter(builder, width)
-        whole = Whole(emit, quads)
-        x_, k_, out_, numbers_, exponent_ = args[2:]
-        step, inverse = _steps(emit, _exponent(emit, x_, k_, exponent_))
+        whole = Whole(emit, storage)
+        x_, k_, out_, numbers_, known_ = args[2:]
+        step, inverse = _steps(emit, _exponent(emit, x_, k_, known_))
         before = builder.basic_block
         write, done = builder.append_basic_block("write"), builder.append_basic_block("written")
         builder.branch(write)
@@ -158,18 +133,32 @@ def to_whole(typing, width, storage, x, k, out, numbers, exponent):
     return types.void(width, storage, *[types.int64] * 5), code
 
 
+@intrinsic
+def input_bytes(typing, storage):
+    """Of one number that weights of that storage multiply: 4 of a float; of a whole one, 1 in bytes and 2 in int16."""
+
+    def code(context, builder, sig, args):
+        return INT64(4 if not is_whole(storage) else 1 if is_quads(storage) else 2)
+
+    return types.int64(storage), code
+
+
+def is_whole(storage: types.UniTuple) -> bool:
+    """Whether weights of a storage tag are whole numbers."""
+    return storage.count == INT8_STORED
+
+
 def is_quads(storage: types.UniTuple) -> bool:
     """Whether a storage tag asks for products of bytes; see ``width.storage_tag``."""
     return isinstance(storage.dtype, types.Integer)
 
 
 def _exponent(emit, x, k, known):
-    """The biased exponent of the greatest magnitude among x[:k], or ``known`` where that is not 0."""
+    """The biased exponent of the greatest magnitude among x[:k]; where ``known`` is not 0, that of what is under 1."""
     b = emit.builder
     before = b.basic_block
     search, found, done = (b.append_basic_block(name) for name in ("search", "found", "exponent"))
-    given = b.trunc(known, INT32)
-    b.cbranch(b.icmp_signed("==", given, INT32(0)), search, done)
+    b.cbranch(b.icmp_signed("==", known, INT64(0)), search, done)
     b.position_at_end(search)
     i, best = b.phi(INT64), b.phi(emit.integers)
     bits = emit.load(b.add(x, b.mul(i, INT64(4))), 0, emit.integers)
@@ -185,39 +174,22 @@ def _exponent(emit, x, k, known):
     b.branch(done)
     b.position_at_end(done)
     exponent = b.phi(INT32)
-    exponent.add_incoming(given, before)
+    exponent.add_incoming(INT32(126), before)
     exponent.add_incoming(greatest, found)
     return exponent
 
 
 def _steps(emit, exponent):
-    """The step, and one over it in every lane."""
+    """The step, and one over it in every lane, for magnitudes under 2 ** (exponent - 126)."""
     b = emit.builder
     least = INT32(40)  # so that the inverse stays finite: what is below 2**-87 counts as nothing
     exponent = b.select(b.icmp_signed("<", exponent, least), least, exponent)
-    step = b.bitcast(b.shl(b.sub(exponent, INT32(13)), INT32(23)), FLOAT)
-    return step, emit.broadcast(b.bitcast(b.shl(b.sub(INT32(267), exponent), INT32(23)), FLOAT))
+    power = b.bitcast(b.shl(b.add(exponent, INT32(1)), INT32(23)), FLOAT)
+    inverse = b.bitcast(b.shl(b.sub(INT32(253), exponent), INT32(23)), FLOAT)
+    return b.fmul(power, FLOAT(1 / GREATEST)), emit.broadcast(b.fmul(inverse, FLOAT(GREATEST)))
 
 
 def _reduced(emit, operation, vector):
     kind = ir.FunctionType(INT32, [emit.integers])
     name = f"llvm.vector.reduce.{operation}.v{emit.lanes}i32"
     return emit.builder.call(cgutils.get_or_insert_function(emit.builder.module, kind, name), [vector])
-
-
-def _pairs(emit, whole):
-    """int16 x0 x2 x1 x3 of every four."""
-    narrow = emit.builder.trunc(whole, ir.VectorType(INT16, emit.lanes))
-    order = [four + place for four in range(0, emit.lanes, 4) for place in (0, 2, 1, 3)]
-    return emit.builder.shuffle_vector(narrow, narrow, ir.Constant(emit.integers, order))
-
-
-def _bytes(emit, rounded):
-    """The high bytes of all, and then the low ones."""
-    b, n = emit.builder, emit.lanes
-    kind = ir.VectorType(INT8, 4 * n)
-    # With 128 more, the second byte is that of x / 256 rounded to the nearest, and the first is 128 more than what is left.
-    more = b.bitcast(b.add(rounded, emit.splat_int(128)), kind)
-    order = [4 * i + 1 for i in range(n)] + [4 * i for i in range(n)]
-    chosen = b.shuffle_vector(more, more, ir.Constant(ir.VectorType(INT32, 2 * n), order))
-    return b.xor(chosen, ir.Constant(ir.VectorType(INT8, 2 * n), [0] * n + [-128] * n))

@@ -12,6 +12,7 @@ import platform
 import llvmlite.binding as llvm
 
 from orchestrion.errors import OrchestrionError
+from orchestrion.renderer.kernels.emitter import INT8_STORED
 
 LANES = (16, 8, 4)
 VARIABLE = "ORCHESTRION_LANES"
@@ -45,9 +46,11 @@ def lanes_tag(lanes: int | None = None) -> tuple:
 
 
 def storage_tag(length: int, quads: bool | None = None) -> tuple:
-    """The compile-time argument for weights: its length tells the storage; whole numbers where int8 is multiplied in bytes
-    (by default where the host has instructions for that), else floats.
+    """The compile-time argument for weights: its length tells the storage. Of whole-number weights, those multiplied in bytes
+    have zeros of whole numbers (by default where the host has instructions for that), and the others have floats.
     """
+    if length < INT8_STORED:
+        quads = True
     if quads is None:
         quads = all(quad_product(lanes) for lanes in LANES)
     return (0 if quads else 0.0,) * length
