@@ -65,5 +65,13 @@ def test_silent_channels_and_nothing_at_all():
     assert np.abs(whole * scale - centred).max() <= scale.max() * 0.5001
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["w_skip", "b_skip", "w_head", "b_head", "w_out"])
+def test_absurd_weights_do_no_harm(name):
+    t = tensors()
+    whole, scale = rounded_out(t | {name: np.full_like(t[name], 3e38)}, GREATEST)
+    assert np.abs(whole).max() <= GREATEST and np.isfinite(scale).all()
+
+
 def test_the_same_each_time():
     assert all(np.array_equal(a, b) for a, b in zip(rounded_out(tensors(), GREATEST), rounded_out(tensors(), GREATEST), strict=True))

@@ -96,7 +96,9 @@ class Conditioner:
             else:
                 past, future = c.context_frames
                 frames = torch.from_numpy(self.features.frames(start - past, stop + future))
-                rows = self.model.conditioning_rows(frames[None])[:, past : past + BLOCK]
+                # As ``WaveNet.conditioning_rows``, which makes those of the margins too: twice as long.
+                y = self.model.context(frames[None])[0, past : past + BLOCK]
+                rows = torch.addmm(self.model.b_gate.flatten(), y, self.model.w_cond)[None]
         return rows[0].detach().float().numpy().reshape(BLOCK, c.layers, 2, c.residual)
 
     def _excitation(self, index: int) -> np.ndarray:

@@ -17,6 +17,7 @@ DRAWS = 4096
 GATE_RMS = 0.3  # of the noise; from 0.1 to 0.6 the instruments lose no more
 DAMPING = 0.05  # of the mean square
 ROWS_AT_ONCE = 32
+TINY = 1e-9
 
 
 def rounded_out(tensors: Mapping[str, np.ndarray], greatest: int) -> tuple[np.ndarray, np.ndarray]:
@@ -32,16 +33,25 @@ def rounded_out(tensors: Mapping[str, np.ndarray], greatest: int) -> tuple[np.nd
 
 
 def _together(tensors: Mapping[str, np.ndarray]) -> np.ndarray:
-    """How the hidden channels sound together: their mean products ``[head, head]`` over gates of noise."""
+    """How the hidden channels sound together: their mean products ``[head, head]`` over gates of noise.
+
+    Of which the skip sums are noise too, with the covariance of the skip weights.
+    """
     t = {name: np.asarray(tensors[name], dtype=np.float32) for name in ("w_skip", "b_skip", "w_head", "b_head")}
-    rng = np.random.default_rng(0)
-    skip = np.broadcast_to(t["b_skip"], (DRAWS, len(t["b_skip"])))
-    for w_skip in t["w_skip"]:
-        skip = skip + GATE_RMS * rng.standard_normal((DRAWS, len(w_skip)), dtype=np.float32) @ w_skip
-    hidden = np.maximum(np.maximum(skip, 0) @ t["w_head"] + t["b_head"], 0).astype(np.float64)
-    products: np.ndarray = hidden.T @ hidden / DRAWS
+    skips = t["w_skip"].reshape(-1, len(t["b_skip"])).astype(np.float64)
+    covariance = GATE_RMS**2 * skips.T @ skips
+    covariance += TINY * (1 + covariance.trace()) * np.eye(len(covariance))
+    noise = np.random.default_rng(0).standard_normal((DRAWS, len(covariance)), dtype=np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = np.linalg.cholesky(covariance).astype(np.float32)
+        skip = noise @ spread.T + t["b_skip"]
+        hidden = np.maximum(np.maximum(skip, 0) @ t["w_head"] + t["b_head"], 0)
+        products = (hidden.T @ hidden).astype(np.float64) / DRAWS
+    if not np.isfinite(products).all():  # nothing a trained network has: every row is rounded for itself
+        return np.eye(len(products))
     mean_square = products.trace() / len(products)
-    return products + (DAMPING * mean_square if mean_square > 0 else 1.0) * np.eye(len(products))
+    damped: np.ndarray = products + (DAMPING * mean_square if mean_square > 0 else 1.0) * np.eye(len(products))
+    return damped
 
 
 def _with_errors_made_good(w: np.ndarray, scale: np.ndarray, together: np.ndarray, greatest: int) -> np.ndarray:
