@@ -8,9 +8,9 @@ import os
 import platform
 from collections.abc import Sequence
 
+from orchestrion.matrices.matrix import STORAGES
 from orchestrion.renderer.benchmark import MODES, Row, benchmark
 from orchestrion.renderer.config import PRESETS
-from orchestrion.renderer.kernels.packing import STORAGES
 
 
 def main() -> None:

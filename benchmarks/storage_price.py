@@ -17,10 +17,10 @@ from orchestrion.datasets.catalogue import open_recordings
 from orchestrion.datasets.instruments import INSTRUMENTS
 from orchestrion.evaluation.instrument_report import into_range
 from orchestrion.evaluation.reference import reference_performance
+from orchestrion.matrices.matrix import STORAGES
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.kernels.batch import Batch, VoiceState
 from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner, gather
-from orchestrion.renderer.kernels.packing import STORAGES
 from orchestrion.renderer.mulaw import encode
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.sampler import prepare

@@ -79,7 +79,7 @@ def play_all(
         gains_db: of an ensemble's parts, in dB, one each; none for all 0.
         pans: of an ensemble's parts, -1 left to 1 right, one each; with them the audio is stereo.
         threads: processor threads; None for all.
-        storage: of the weights: float32, bfloat16 or int8; see `renderer.kernels.packing`. A GPU plays in float16.
+        storage: of the weights: float32, bfloat16 or int8; see `matrices.matrix`. A GPU plays in float16.
         device: "cpu", "cuda", or "auto" for a GPU that plays as it should; see `renderer.device`. The same seed gives the
             same bytes on one device, and others on another one.
 

@@ -14,11 +14,12 @@ import orchestrion
 
 PACKAGE = Path(orchestrion.__file__).parent
 
-# cli → training, evaluation → composer, renderer, datasets → bridge; a package may import itself and what stands here.
+# cli → training, evaluation → composer, renderer, datasets → bridge, matrices; a package may import itself and what stands here.
 ALLOWED = {
     "bridge": set(),
-    "composer": {"bridge"},
-    "renderer": {"bridge"},
+    "matrices": set(),
+    "composer": {"bridge", "matrices"},
+    "renderer": {"bridge", "matrices"},
     "datasets": {"bridge"},
     # Training validates with evaluation's measures; evaluation knows nothing of training.
     # It trains on recordings without notes, too, which are labelled first.

@@ -21,14 +21,14 @@ import torch
 from orchestrion.bridge import ConditioningSeries, Note
 from orchestrion.compiled import compiled
 from orchestrion.errors import OrchestrionError
+from orchestrion.matrices.emitter import FLOAT32, PANEL, PANEL_BYTES
+from orchestrion.matrices.matrix import STORAGES
+from orchestrion.matrices.memory import aligned_zeros
+from orchestrion.matrices.product import product
+from orchestrion.matrices.width import lanes_tag, storage_tag
 from orchestrion.processors import single_threaded_torch
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.renderer.device import choose
-from orchestrion.renderer.kernels.emitter import FLOAT32, PANEL, PANEL_BYTES
-from orchestrion.renderer.kernels.memory import aligned_zeros
-from orchestrion.renderer.kernels.packing import STORAGES
-from orchestrion.renderer.kernels.products import product
-from orchestrion.renderer.kernels.width import lanes_tag, storage_tag
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.parallel import generate_parallel
 from orchestrion.renderer.sampler import generate

@@ -8,13 +8,14 @@ import pytest
 
 from orchestrion.bridge.randomness import stream_key, uniform
 from orchestrion.errors import OrchestrionError
+from orchestrion.matrices.matrix import STORAGES, unpack_matrix
+from orchestrion.matrices.memory import aligned_zeros
+from orchestrion.matrices.width import host_lanes, lanes_tag
 from orchestrion.renderer.config import PRESETS
 from orchestrion.renderer.kernels import loop
 from orchestrion.renderer.kernels.batch import FEW, Batch, Block, VoiceState
 from orchestrion.renderer.kernels.helper import TRY_AGAIN, Helper
-from orchestrion.renderer.kernels.memory import aligned_zeros
-from orchestrion.renderer.kernels.packing import STORAGES, gate_order, in_gate_order, pack, unpack_matrix
-from orchestrion.renderer.kernels.width import host_lanes, lanes_tag
+from orchestrion.renderer.kernels.packing import gate_order, in_gate_order, pack
 from tests.renderer.reference import TINY, Reference, draw, random_tensors
 
 # Every storage at the host's width; the narrower paths, forced, with one storage each to save compilation. The narrowest

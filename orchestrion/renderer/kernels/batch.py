@@ -10,13 +10,14 @@ from typing import Protocol
 
 import numpy as np
 
+from orchestrion.matrices.emitter import FLOAT32
+from orchestrion.matrices.matrix import STORAGES
+from orchestrion.matrices.memory import aligned_zeros
+from orchestrion.matrices.width import lanes_tag, storage_tag
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.kernels import loop
-from orchestrion.renderer.kernels.emitter import FLOAT32
 from orchestrion.renderer.kernels.helper import Helper, own_columns
-from orchestrion.renderer.kernels.memory import aligned_zeros
-from orchestrion.renderer.kernels.packing import STORAGES, Packed
-from orchestrion.renderer.kernels.width import lanes_tag, storage_tag
+from orchestrion.renderer.kernels.packing import Packed
 from orchestrion.renderer.mulaw import silence_level
 
 AHEAD = 8  # samples whose past is multiplied at once; a power of two

@@ -14,9 +14,9 @@ import torch
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.errors import OrchestrionError
+from orchestrion.matrices.memory import aligned_zeros
 from orchestrion.renderer.features import Features
 from orchestrion.renderer.kernels.batch import Block, Prepared
-from orchestrion.renderer.kernels.memory import aligned_zeros
 from orchestrion.renderer.kernels.packing import Packed, in_gate_order
 from orchestrion.renderer.network import WaveNet
 

@@ -12,7 +12,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from orchestrion.renderer.kernels.emitter import INT32, INT64
+from orchestrion.matrices.emitter import INT32, INT64
 
 
 @intrinsic

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from orchestrion.renderer.kernels.emitter import PANEL
+from orchestrion.matrices.emitter import PANEL
+from orchestrion.matrices.matrix import TOGETHER, padded
+from orchestrion.matrices.memory import aligned_zeros
 from orchestrion.renderer.kernels.loop import STOP, WORDS_BYTES
-from orchestrion.renderer.kernels.memory import aligned_zeros
-from orchestrion.renderer.kernels.packing import TOGETHER, Packed, padded
+from orchestrion.renderer.kernels.packing import Packed
 
 TRY_AGAIN = 32  # runs, after which both ways are timed anew
 LAYER_COST = 4096  # the part of a layer that cannot be shared beside its weights, in multiply-adds that take as long

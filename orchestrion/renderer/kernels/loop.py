@@ -13,13 +13,13 @@ import numpy as np
 
 from orchestrion.bridge.randomness import uniform_scalar
 from orchestrion.compiled import compiled
-from orchestrion.renderer.kernels.emitter import INT8_STORED
+from orchestrion.matrices.emitter import INT8_STORED
+from orchestrion.matrices.product import gated_product, multiply, prepare, product, row_product
+from orchestrion.matrices.tile import row_bytes
+from orchestrion.matrices.vectors import add, copy, exponentials, gate, greatest, read_float, set_word, word
+from orchestrion.matrices.whole import to_whole
 from orchestrion.renderer.kernels.handover import announce, breathe, heard
 from orchestrion.renderer.kernels.packing import GATED
-from orchestrion.renderer.kernels.products import gated_product, multiply, prepare, product, row_product
-from orchestrion.renderer.kernels.tile import row_bytes
-from orchestrion.renderer.kernels.vectors import add, copy, exponentials, gate, greatest, read_float, set_word, word
-from orchestrion.renderer.kernels.whole import to_whole
 
 # Columns of `layers` (int64, one row a layer): addresses; the dilation; how many samples' past products, a group, are made at
 # once; and the group that the helper last made them for, in the half of CHAIN that its number's last bit tells.

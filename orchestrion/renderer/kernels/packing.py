@@ -1,19 +1,4 @@
-"""Weights laid out once for the kernels: panels of 32 columns, in float32, bfloat16 or int8.
-
-A matrix ``[k, c]`` becomes panels of 32 columns, four of them side by side (in the end, if so many are left, two and one):
-``[k, 4, 32]``, so that one row's tile reads its weights from front to back, which is half as fast again as four streams are.
-Rows are padded with zeros to multiples of 16 and columns to multiples of 32; the padding never reaches an output. The layout
-is the same for all widths of vectors.
-
-Storage:
-    float32   as trained.
-    bfloat16  two weights a 32-bit word: column j in the low half, j + 16 in the high half. The kernel shifts for the low
-              one and takes the whole word for the high one, whose value so includes the low half as its last bits:
-              packing rounds the high half to the nearest number *with* those bits.
-    int8      whole numbers -127..127 with one scale a column, stored 128 higher, four rows side by side. What they
-              multiply is rounded as finely (with one scale a product), and the sums are exact; see ``whole``. The last
-              matrix, whose errors go straight to the logits, is rounded with more care; see ``rounding``.
-"""
+"""A network's weights for the compiled loop: every matrix packed, one after another as a sample reads them."""
 
 from __future__ import annotations
 
@@ -23,38 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from orchestrion.errors import OrchestrionError
+from orchestrion.matrices.emitter import FLOAT32, INT8_STORED, PANEL
+from orchestrion.matrices.matrix import GREATEST, STORAGES, Matrix, grown, pack_matrix, padded
+from orchestrion.matrices.memory import aligned, together
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.kernels.emitter import BFLOAT16, FLOAT32, INT8_STORED, PANEL, PANEL_BYTES, ROWS
-from orchestrion.renderer.kernels.memory import aligned, together
 from orchestrion.renderer.kernels.rounding import rounded_out
 
-STORAGES = {"float32": FLOAT32, "bfloat16": BFLOAT16, "int8": INT8_STORED}
-ROW_MULTIPLE = 16
-TOGETHER = 4  # panels side by side
 GATED = 64  # channels whose filters and gates come together: four panels
-WHOLE_OFFSET = 128
-GREATEST = 127
-TINY = np.float32(2.0**-100)
 NEVER = -1e30  # the logit of a level that does not exist
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """One packed matrix ``[k, c]``: ``panels``, its bytes, and ``scale [c]`` (ones unless they are whole numbers)."""
-
-    panels: np.ndarray
-    scale: np.ndarray
-    k: int
-    columns: int
-    kind: int
-
-    @property
-    def address(self) -> int:
-        return self.panels.ctypes.data
-
-    @property
-    def n_bytes(self) -> int:
-        return self.panels.nbytes
 
 
 @dataclass(frozen=True)
@@ -99,19 +60,19 @@ def pack(config: WaveNetConfig, tensors: Mapping[str, np.ndarray], storage: str 
     width, skip_width = padded(config.residual, PANEL), padded(config.skip, PANEL)
     packed = Packed(
         config, storage, width, skip_width,
-        embed_now=_grow(t["embed_now.weight"], config.levels, width),
-        embed_before=_grow(t["embed_before.weight"], config.levels, width),
-        excitation=pack_matrix(_grow(t["w_exc"], padded(2 * config.harmonics), width), FLOAT32) if config.harmonics else None,
+        embed_now=grown(t["embed_now.weight"], config.levels, width),
+        embed_before=grown(t["embed_before.weight"], config.levels, width),
+        excitation=pack_matrix(grown(t["w_exc"], padded(2 * config.harmonics), width), FLOAT32) if config.harmonics else None,
         past=tuple(pack_matrix(_gates(w, width), kind) for w in t["w_past"]),
         now=tuple(pack_matrix(_gates(w, width), kind) for w in t["w_now"]),
-        residual=tuple(pack_matrix(_grow(w, width, width), kind) for w in t["w_res"]),
-        skips=tuple(pack_matrix(_grow(w, width, skip_width), kind) for w in t["w_skip"]),
-        residual_bias=_grow(t["b_res"], config.layers, width),
-        skip_bias=_grow(t["b_skip"], skip_width),
-        head=pack_matrix(_grow(t["w_head"], skip_width, config.head), kind),
-        head_bias=_grow(t["b_head"], padded(config.head, PANEL)),
+        residual=tuple(pack_matrix(grown(w, width, width), kind) for w in t["w_res"]),
+        skips=tuple(pack_matrix(grown(w, width, skip_width), kind) for w in t["w_skip"]),
+        residual_bias=grown(t["b_res"], config.layers, width),
+        skip_bias=grown(t["b_skip"], skip_width),
+        head=pack_matrix(grown(t["w_head"], skip_width, config.head), kind),
+        head_bias=grown(t["b_head"], padded(config.head, PANEL)),
         out=_pack_out(t, config, kind),
-        out_bias=_grow(t["b_out"], padded(config.levels, PANEL), fill=NEVER),
+        out_bias=grown(t["b_out"], padded(config.levels, PANEL), fill=NEVER),
     )  # fmt: skip
     return _in_one_block(packed)
 
@@ -143,56 +104,9 @@ def in_gate_order(rows: np.ndarray) -> np.ndarray:
 def _pack_out(tensors: Mapping[str, np.ndarray], config: WaveNetConfig, kind: int) -> Matrix:
     rows = padded(config.head, PANEL)
     if kind != INT8_STORED:
-        return pack_matrix(_grow(tensors["w_out"], rows, config.levels), kind)
+        return pack_matrix(grown(tensors["w_out"], rows, config.levels), kind)
     whole, scales = rounded_out(tensors, GREATEST)
-    return pack_matrix(_grow(whole * scales, rows, config.levels), kind, scales)
-
-
-def pack_matrix(matrix: np.ndarray, kind: int, scales: np.ndarray | None = None) -> Matrix:
-    """Pack ``[k, c]`` float32. ``scales [c]``, for whole numbers: by default, a 127th of each column's greatest."""
-    k, columns = padded(matrix.shape[0]), padded(matrix.shape[1], PANEL)
-    grown = _grow(matrix, k, columns).reshape(k, columns // PANEL, PANEL)
-    panels: np.ndarray = grown.swapaxes(0, 1)  # [panels, k, 32]
-    scale = np.ones(columns, dtype=np.float32)
-    if kind == INT8_STORED:
-        scale = _column_scales(panels).reshape(columns) if scales is None else _grow(scales, columns, fill=1)
-        whole = np.rint(panels / scale.reshape(-1, 1, PANEL)) + WHOLE_OFFSET
-        panels = whole.astype(np.uint8).reshape(-1, k // 4, 4, PANEL).swapaxes(2, 3)  # [panels, k / 4, 32, 4]
-    elif kind == BFLOAT16:
-        panels = _bfloat16_words(panels[..., :16], panels[..., 16:])
-    groups = [panels[first : first + size].swapaxes(0, 1) for first, size in _groups(len(panels))]
-    flat = np.concatenate([np.ascontiguousarray(group).reshape(-1).view(np.uint8) for group in groups])
-    return Matrix(aligned(flat), aligned(scale), k, columns, kind)
-
-
-def unpack_matrix(matrix: Matrix) -> np.ndarray:
-    """The ``[k, c]`` float32 the kernel multiplies by: the twin of ``pack_matrix``."""
-    kind, k, parts = matrix.kind, matrix.k, []
-    for first, size in _groups(matrix.columns // PANEL):
-        start, n_bytes = (panels * k * PANEL_BYTES[kind] for panels in (first, size))
-        group = matrix.panels[start : start + n_bytes].reshape(k // ROWS[kind], size, -1).swapaxes(0, 1)
-        parts.append(np.ascontiguousarray(group))
-    panels = np.concatenate(parts)  # [panels, k / rows side by side, bytes]
-    if kind == INT8_STORED:
-        values = (panels.reshape(-1, k // 4, PANEL, 4).astype(np.float32) - WHOLE_OFFSET).swapaxes(2, 3)
-    elif kind == BFLOAT16:
-        words = panels.view(np.uint32)
-        values = np.concatenate([(words << np.uint32(16)).view(np.float32), words.view(np.float32)], axis=-1)
-    else:
-        values = panels.view(np.float32)
-    dense = values.reshape(-1, k, PANEL).swapaxes(0, 1).reshape(k, matrix.columns)
-    return dense * matrix.scale
-
-
-def _groups(n: int) -> list[tuple[int, int]]:
-    """(first, how many) of the panels that lie side by side, as ``products`` takes them."""
-    fours = [(first, 4) for first in range(0, n - 3, 4)]
-    twos = [(n // 4 * 4, 2)] if n & 2 else []
-    return fours + twos + ([(n - 1, 1)] if n & 1 else [])
-
-
-def padded(size: int, multiple: int = ROW_MULTIPLE) -> int:
-    return -(-size // multiple) * multiple
+    return pack_matrix(grown(whole * scales, rows, config.levels), kind, scales)
 
 
 def _gates(matrix: np.ndarray, width: int) -> np.ndarray:
@@ -201,34 +115,3 @@ def _gates(matrix: np.ndarray, width: int) -> np.ndarray:
     out = np.zeros((width, 2, width), dtype=np.float32)
     out[:residual, :, :residual] = matrix.reshape(residual, 2, residual)
     return in_gate_order(out)
-
-
-def _grow(array: np.ndarray, *shape: int, fill: float = 0.0) -> np.ndarray:
-    out = aligned(np.full(shape, fill, dtype=np.float32))
-    out[tuple(slice(0, n) for n in array.shape)] = array
-    return out
-
-
-def _column_scales(panels: np.ndarray) -> np.ndarray:
-    """``[panels, 32]``: what makes each column's greatest weight 127, and 1 for a column of zeros."""
-    greatest = np.abs(panels).max(axis=1)
-    return np.where(greatest > 0, greatest / GREATEST, 1).astype(np.float32)
-
-
-def _bfloat16_words(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    low_bits = _round_to_bfloat16(low)
-    # A high half of 0 would make the word a denormal number, on which processors stall: 2**-100 is as good as nothing.
-    high = np.where(np.abs(high) < TINY, TINY, high).astype(np.float32)
-    below = (np.ascontiguousarray(high).view(np.uint32) & np.uint32(0xFFFF0000)) | low_bits
-    candidates = np.stack([below - np.uint32(0x10000), below, below + np.uint32(0x10000)])
-    # A step down from +0 or up from the largest exponent would be NaN or another sign: such candidates never win.
-    values = np.nan_to_num(candidates.view(np.float32), nan=np.inf, posinf=np.inf, neginf=np.inf)
-    best = np.abs(values.astype(np.float64) - high).argmin(axis=0)
-    return np.take_along_axis(candidates, best[None], axis=0)[0]
-
-
-def _round_to_bfloat16(values: np.ndarray) -> np.ndarray:
-    """The upper 16 bits of each value rounded to nearest even, as uint32 below 65536."""
-    bits = np.ascontiguousarray(values).view(np.uint32).astype(np.uint64)
-    rounded = bits + np.uint64(0x7FFF) + ((bits >> np.uint64(16)) & np.uint64(1))
-    return (rounded >> np.uint64(16)).astype(np.uint32)

@@ -10,8 +10,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from orchestrion.renderer.kernels.emitter import FLOAT, INT32, INT64, PANEL, PANEL_BYTES, ROWS, UNROLL, Emitter
-from orchestrion.renderer.kernels.whole import GREATEST, Whole, is_whole
+from orchestrion.matrices.emitter import FLOAT, INT32, INT64, PANEL, PANEL_BYTES, ROWS, UNROLL, Emitter
+from orchestrion.matrices.whole import GREATEST, Whole, is_whole
 
 
 class Tile:

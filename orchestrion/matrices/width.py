@@ -12,7 +12,7 @@ import platform
 import llvmlite.binding as llvm
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.renderer.kernels.emitter import INT8_STORED
+from orchestrion.matrices.emitter import INT8_STORED
 
 LANES = (16, 8, 4)
 VARIABLE = "ORCHESTRION_LANES"

@@ -13,8 +13,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from orchestrion.renderer.kernels.emitter import FLOAT, INT8_STORED, INT16, INT32, INT64, Emitter
-from orchestrion.renderer.kernels.width import pair_product, quad_product
+from orchestrion.matrices.emitter import FLOAT, INT8_STORED, INT16, INT32, INT64, Emitter
+from orchestrion.matrices.width import pair_product, quad_product
 
 INT8 = ir.IntType(8)
 OFFSET_BITS = 7  # weights are stored 128 higher

@@ -5,7 +5,7 @@ from __future__ import annotations
 from numba import types
 from numba.extending import intrinsic
 
-from orchestrion.renderer.kernels.emitter import EXP2, FLOAT, INT32, INT64, LOG2_E, Emitter
+from orchestrion.matrices.emitter import EXP2, FLOAT, INT32, INT64, LOG2_E, Emitter
 
 
 @intrinsic

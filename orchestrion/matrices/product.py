@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from orchestrion.compiled import compiled
-from orchestrion.renderer.kernels.emitter import INT8_STORED
-from orchestrion.renderer.kernels.tile import gated_tile, product_tile, row_bytes, step_bytes
-from orchestrion.renderer.kernels.vectors import always_inlined, never_inlined, set_float
-from orchestrion.renderer.kernels.whole import input_bytes, to_whole
+from orchestrion.matrices.emitter import INT8_STORED
+from orchestrion.matrices.tile import gated_tile, product_tile, row_bytes, step_bytes
+from orchestrion.matrices.vectors import always_inlined, never_inlined, set_float
+from orchestrion.matrices.whole import input_bytes, to_whole
 
 NOTHING = np.float32(0.0)
 PANEL_COLUMNS = 32
@@ -109,7 +109,7 @@ def row_product(
 def gated_product(
     width, storage, x, x_scale, k, w, channels, base, chain, scale, out, whole, numbers
 ):  # fmt: skip  # pragma: no cover - compiled
-    """out = tanh(f) * sigmoid(g) of one row and ``channels``, where f and g, in the order of ``packing.gate_order``, are
+    """out = tanh(f) * sigmoid(g) of one row and ``channels``, where f and g, in the order of the renderer's ``packing.gate_order``, are
     base + (chain + x @ w).
 
     For weights of whole numbers, x, x_scale are what ``to_whole`` wrote, and it is written to ``whole``, ``numbers`` for ``out``.
