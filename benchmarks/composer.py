@@ -1,4 +1,4 @@
-"""How fast composing is: steps a second of one voice on one core, with random weights, beside plain re-running.
+"""How fast composing is: steps a second of one piece and of eight together on one core, with random weights, beside plain re-running.
 
     python benchmarks/composer.py [--json]
 
@@ -20,7 +20,8 @@ import torch
 from orchestrion.composer.config import PRESETS
 from orchestrion.composer.features import clock_rows
 from orchestrion.composer.network import Biaxial
-from orchestrion.composer.sampler import PRECISIONS, Choices, Sampler
+from orchestrion.composer.sampler import Choices, Sampler
+from orchestrion.matrices.matrix import STORAGES
 
 STEPS_A_SECOND = 8.0
 WINDOW = 128
@@ -32,39 +33,41 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    rows = [measure(preset, precision) for preset in PRESETS for precision in PRECISIONS]
+    rows = [measure(preset, storage, pieces) for preset in PRESETS for storage in STORAGES for pieces in (1, 8)]
     if arguments.json:
         print(json.dumps({"machine": machine(), "rows": rows}, indent=2))
         return
     print(f"{machine()}, one core, best of {ROUNDS} rounds of {ROUND_STEPS} steps\n")
-    print("| preset | precision | steps/s | × real time | ms of first step (compiled or from cache) | × re-running |")
-    print("| --- | --- | ---: | ---: | ---: | ---: |")
+    print("| preset | storage | pieces | steps/s | × real time | ms of first step (compiled or from cache) | × re-running |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     for r in rows:
         numbers = [r[key] for key in ("steps_per_second", "times_real_time", "first_step_ms", "times_rerunning")]
-        print(f"| {r['preset']} | {r['storage']} | {' | '.join(f'{number:.0f}' for number in numbers)} |")
+        print(f"| {r['preset']} | {r['storage']} | {r['pieces']} | {' | '.join(f'{number:.0f}' for number in numbers)} |")
 
 
-def measure(preset: str, precision: str) -> dict[str, object]:
+def measure(preset: str, storage: str, pieces: int) -> dict[str, object]:
     """Speed of one preset; the chance of a note is set to about two notes a step, as in music."""
     config = PRESETS[preset]
     torch.manual_seed(0)
     model = Biaxial(config).eval()
     torch.nn.init.constant_(model.out.bias, float(np.log(2 / config.n_pitches)))
-    sampler, choices = Sampler(model, precision), Choices(np.ones(config.n_pitches, dtype=np.uint8))
+    sampler = Sampler(model, storage, pieces)
+    choices, voices = [Choices(np.ones(config.n_pitches, dtype=np.uint8))] * pieces, range(pieces)
     clock = clock_rows(config, (4, 4), 0, 1 + ROUNDS * ROUND_STEPS, None)
     started = time.perf_counter()
-    _, state = sampler.draw(sampler.initial_state(), clock[0], choices, 0, 0)
+    _, state = sampler.draw(sampler.initial_state(), clock[0], choices, 0, voices)
     first_s, times = time.perf_counter() - started, []
     for ticks in np.split(clock[1:], ROUNDS):
         started = time.thread_time()
         for tick in ticks:
-            _, state = sampler.draw(state, tick, choices, 0, 0)
+            _, state = sampler.draw(state, tick, choices, 0, voices)
         times.append((time.thread_time() - started) / ROUND_STEPS)
-    rate = 1 / min(times)
+    rate = pieces / min(times)
     return {
         "preset": preset,
         "mode": "compose",
-        "storage": precision,
+        "storage": storage,
+        "pieces": pieces,
         "threads": 1,
         "parameters": config.n_parameters,
         "steps_per_second": rate,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -33,6 +33,7 @@ DEFAULT_TEMPO = 120.0
 DEFAULT_BARS = 8
 LONGEST_STEPS = 1_000_000
 FIRST_ATTEMPTS = 200
+PIECES_AT_ONCE = 8  # on a thread: what they read of the weights is read once
 MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
 
 Progress = Callable[[int], object]
@@ -90,7 +91,7 @@ def compose(
     temperature: float = 1.0,
     seed: int = 0,
     count: int = 1,
-    precision: str | None = None,
+    storage: str | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> list[Score]:
@@ -111,7 +112,7 @@ def compose(
         conservativity: P(play) is raised to this power; above 1 fewer notes.
         temperature: logits are divided by it; below 1 surer choices.
         seed: same seed, same piece; piece i of ``count`` does not depend on how many are asked.
-        precision: ``float32`` or ``bfloat16``, see ``Sampler``; None for what suits the network and the processor.
+        storage: of the weights, ``float32``, ``bfloat16`` or ``int8``, see ``Sampler``; None for what suits the network.
         threads: pieces written at a time; None for one a processor.
         progress: called with the number of steps just written; None for a bar of its own.
 
@@ -122,7 +123,7 @@ def compose(
     roll = None if prime is None else PianoRoll.from_score(_read(prime).with_drums_removed(), STEPS_PER_BEAT)
     task = _Task(
         composer=composer,
-        sampler=Sampler(composer.model, precision),
+        sampler=Sampler(composer.model, storage),
         prime=roll,
         tempo=_tempo(tempo, roll),
         meter=_meter(meter, roll),
@@ -143,25 +144,24 @@ def compose(
 
 
 def _write_all(task: _Task, n_steps: int, seed: int, count: int, threads: int, progress: Progress) -> list[Score]:
-    """Pieces 0 .. count, some at a time: each on a thread of its own, so that it is the same alone and among others."""
+    """Pieces 0 .. count, some at a time on every thread; each is the same alone and among others."""
     lock = threading.Lock()
-    at_work = threading.local()
+    at_once = max(1, min(PIECES_AT_ONCE, -(-count // threads)))
 
     def report(n: int) -> None:
         with lock:
             progress(n)
 
-    def write(voice: int) -> Score:
-        if not hasattr(at_work, "task"):
-            at_work.task = replace(task, sampler=task.sampler.twin())
+    def write(voices: range) -> list[Score]:
         with torch.no_grad():
-            return at_work.task.write(n_steps, seed, voice, report)
+            return replace(task, sampler=task.sampler.twin(len(voices))).write(n_steps, seed, voices, report)
 
+    groups = [range(first, min(first + at_once, count)) for first in range(0, count, at_once)]
     with single_threaded_torch():
-        if min(threads, count) == 1:
-            return [write(voice) for voice in range(count)]
-        with ThreadPoolExecutor(min(threads, count)) as pool:
-            return list(pool.map(write, range(count)))
+        if min(threads, len(groups)) == 1:
+            return [piece for group in groups for piece in write(group)]
+        with ThreadPoolExecutor(min(threads, len(groups))) as pool:
+            return [piece for pieces in pool.map(write, groups) for piece in pieces]
 
 
 @dataclass(frozen=True)
@@ -225,31 +225,37 @@ class _Task:
             raise OrchestrionError(f"A length of {bars} bars is outside 1 to {LONGEST_STEPS // self.steps_per_bar:,}.")
         return bars * self.steps_per_bar
 
-    def write(self, n_steps: int, seed: int, voice: int, progress: Progress) -> Score:
-        """One piece, the prime first."""
+    def write(self, n_steps: int, seed: int, voices: Sequence[int], progress: Progress) -> list[Score]:
+        """A piece a voice, the prime first, as many as the sampler writes at once."""
         given = self._given()
-        rows = np.concatenate([given, np.zeros((n_steps, *given.shape[1:]), dtype=np.uint8)])
-        guards, choices = Guards(self.steps_per_bar), self._choices()
+        rows = np.zeros((len(voices), len(given) + n_steps, *given.shape[1:]), dtype=np.uint8)
+        rows[:, : len(given)] = given
+        guards, choices = [Guards(self.steps_per_bar) for _ in voices], self._choices()
         state = self.sampler.initial_state()
-        for step, clock in enumerate(self._clock(len(rows))):
+        for step, clock in enumerate(self._clock(rows.shape[1])):
             if step < len(given):
                 state = self.sampler.force(state, clock, given[step])
             else:
                 draw = self._first if step == 0 else self.sampler.draw
-                rows[step], state = draw(state, clock, guards.correct(choices), seed, voice)
-                guards.watch(rows[: step + 1])
-            progress(1)
-        return self._score(rows, voice)
+                rows[:, step], state = draw(state, clock, [guard.correct(choices) for guard in guards], seed, voices)
+                for guard, piece in zip(guards, rows, strict=True):
+                    guard.watch(piece[: step + 1])
+            progress(len(voices))
+        return [self._score(piece, voice) for piece, voice in zip(rows, voices, strict=True)]
 
     def _first(
-        self, state: State, clock: np.ndarray, choices: Choices, seed: int, voice: int
+        self, state: State, clock: np.ndarray, choices: Sequence[Choices], seed: int, voices: Sequence[int]
     ) -> tuple[np.ndarray, State]:
         """The first step given that something sounds, by drawing until it does (each time from voices of its own)."""
+        rows = np.zeros_like(state.previous)
         for attempt in range(FIRST_ATTEMPTS):
-            row, state = self.sampler.draw(self.sampler.initial_state(), clock, choices, seed, voice + (attempt << 32))
-            if row.any():
+            others = [voice + (attempt << 32) for voice in voices]
+            drawn, state = self.sampler.draw(self.sampler.initial_state(), clock, choices, seed, others)
+            silent = ~rows.any(axis=(1, 2))
+            rows[silent] = drawn[silent]
+            if rows.any(axis=(1, 2)).all():
                 break
-        return row, state
+        return rows, replace(state, previous=rows)
 
     def _choices(self) -> Choices:
         config, shift = self.composer.config, self.shift

@@ -1,7 +1,7 @@
 """Compiled inner loops of the composer's sampler: gates, the sparse input layer, the walk along the notes.
 
-Everything is float32. The matrix products over all pitches are left to torch; what is here is what a matrix library
-does badly: 78 steps of matrix times vector with a decision after each, and inputs of which nearly all are zero.
+Everything is float32. The products over all pitches are those of ``orchestrion.matrices``; what is here is what matrix
+products do badly: 78 steps of matrix times vector with a decision after each, and inputs of which nearly all are zero.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def sigmoid(x):
 
 @compiled(nogil=True, error_model="numpy", fastmath=_FAST)
 def update_cell(gates, c, h):  # pragma: no cover - compiled
-    """One LSTM cell: gates i, f, g, o [4u] → c, h [u] in place."""
+    """One LSTM cell: gates i, f, g, o [4u or more] → c, h [u] in place."""
     u = c.shape[0]
     # Slices, since a sum as an index might be negative to the compiler and would keep it from vectorising.
     gates_i, gates_f, gates_g, gates_o = gates[:u], gates[u : 2 * u], gates[2 * u : 3 * u], gates[3 * u :]
@@ -46,7 +46,7 @@ def update_cell(gates, c, h):  # pragma: no cover - compiled
 
 @compiled(nogil=True, error_model="numpy", fastmath=_FAST)
 def update_cells(gates, shift, c, own, own_at, above):  # pragma: no cover - compiled
-    """Cells of all pitches: gates [p, 4u] + shift [4u] → c [p, u]; h goes to ``own`` [p, own_at:] and ``above`` [p, :u].
+    """Cells of all pitches: gates [p, 4u or more] + shift [4u] → c [p, u]; h goes to ``own`` [p, own_at:] and ``above`` [p, :u].
 
     Whole arrays with an offset rather than views: rows known to be contiguous are what the compiler can vectorise.
     """
@@ -62,20 +62,20 @@ def update_cells(gates, shift, c, own, own_at, above):  # pragma: no cover - com
 
 @compiled(nogil=True, error_model="numpy", fastmath=_FAST)
 def add_inputs(gates, fixed, previous, near, around, pitch_low, wraps):  # pragma: no cover - compiled
-    """Add the input layer's share to gates [p, 4u]: ``fixed`` [p, 4u] plus one row a sounding note and neighbour.
+    """Add the input layer's share to gates [p, 4u or more]: ``fixed`` [p, 4u] plus one row a sounding note and neighbour.
 
     ``near`` [25, 2, 4u] are the weights of the vicinity, ``around`` [12, 4u] those of the pitch-class context.
     """
-    n = gates.shape[0]
+    n, m = gates.shape[0], fixed.shape[1]
     for p in range(n):
-        for j in range(gates.shape[1]):
+        for j in range(m):
             gates[p, j] += fixed[p, j]
     for q in range(n):
         if previous[q, 0] == 0:
             continue
         for p in range(n):
             place = (q - p) % 12
-            for j in range(gates.shape[1]):
+            for j in range(m):
                 gates[p, j] += around[place, j]
         _add_near(gates, near, previous[q, 1], q)
         if wraps and q >= n - 12:
@@ -84,31 +84,36 @@ def add_inputs(gates, fixed, previous, near, around, pitch_low, wraps):  # pragm
 
 @compiled(nogil=True, error_model="numpy", fastmath=_FAST)
 def _add_near(gates, near, articulated, q):  # pragma: no cover - compiled
+    m = near.shape[2]
     for p in range(max(0, q - 12), min(gates.shape[0], q + 13)):
-        for j in range(gates.shape[1]):
+        for j in range(m):
             gates[p, j] += near[q - p + 12, 0, j]
         if articulated:
-            for j in range(gates.shape[1]):
+            for j in range(m):
                 gates[p, j] += near[q - p + 12, 1, j]
 
 
 @compiled(nogil=True, error_model="numpy", fastmath=_FAST)
-def accumulate(gates, x, w, first):  # pragma: no cover - compiled
-    """gates [m] += x [k] @ w[first : first + k] (rows of w [., m]), eight rows at a time."""
-    k, m = x.shape[0], gates.shape[0]
+def accumulate(gates, m, x, k, w, first):  # pragma: no cover - compiled
+    """gates [v, :m] += x [v, :k] @ w[first : first + k] (rows of w [., m]) of every piece v, eight rows at a time."""
     i = 0
     while i + 8 <= k:
         r = first + i
         w0, w1, w2, w3, w4, w5, w6, w7 = w[r], w[r + 1], w[r + 2], w[r + 3], w[r + 4], w[r + 5], w[r + 6], w[r + 7]
-        x0, x1, x2, x3, x4, x5, x6, x7 = x[i], x[i + 1], x[i + 2], x[i + 3], x[i + 4], x[i + 5], x[i + 6], x[i + 7]
-        for j in range(m):
-            low = x0 * w0[j] + x1 * w1[j] + x2 * w2[j] + x3 * w3[j]
-            gates[j] += low + (x4 * w4[j] + x5 * w5[j] + x6 * w6[j] + x7 * w7[j])
+        for v in range(gates.shape[0]):
+            x0, x1, x2, x3 = x[v, i], x[v, i + 1], x[v, i + 2], x[v, i + 3]
+            x4, x5, x6, x7 = x[v, i + 4], x[v, i + 5], x[v, i + 6], x[v, i + 7]
+            g = gates[v][:m]
+            for j in range(m):
+                low = x0 * w0[j] + x1 * w1[j] + x2 * w2[j] + x3 * w3[j]
+                g[j] += low + (x4 * w4[j] + x5 * w5[j] + x6 * w6[j] + x7 * w7[j])
         i += 8
     while i < k:
-        row, scale = w[first + i], x[i]
-        for j in range(m):
-            gates[j] += scale * row[j]
+        row = w[first + i]
+        for v in range(gates.shape[0]):
+            g, scale = gates[v][:m], x[v, i]
+            for j in range(m):
+                g[j] += scale * row[j]
         i += 1
 
 
@@ -124,29 +129,30 @@ def walk_notes(
     polyphony,
     conservativity,
     temperature,
-    key,
+    keys,
     first,
     forced,
-    row,
+    rows,
     logits,
 ):  # pragma: no cover - compiled
-    """Decide every note of a step from low to high.
+    """Decide every note of a step of all pieces v from low to high: their weights are read once for all.
 
     Args:
-        thoughts: [p, 4·u0], the time axis' share of the first note layer's gates, bias included.
+        thoughts: [v, p, 4·u0 or more], the time axis' share of the first note layer's gates, bias included.
         sizes: units of each note layer. packed: their weights one after the other (see ``sampler.pack_notes``).
         out_w, out_b: [u, 2], [2].
-        previous: the last step [p, 2]. allowed: [p] in 0/1. polyphony: most notes at once.
-        key, first: random stream and its number for the lowest pitch (two numbers a pitch).
-        forced: [p, 2], or [0, 2] to draw.
-        row: [p, 2] uint8, written. logits: [p, 2], written.
+        previous: the last step [v, p, 2]. allowed: [v, p] in 0/1. polyphony: [v], most notes at once.
+        conservativity, temperature: [v].
+        keys, first: random streams [v] and their number for the lowest pitch (two numbers a pitch).
+        forced: [v, p, 2], or [0, 0, 2] to draw.
+        rows: [v, p, 2] uint8, written. logits: [v, p, 2], written.
     """
-    n, n_layers, widest = thoughts.shape[0], sizes.shape[0], sizes.max()
-    c = np.zeros((n_layers, widest), dtype=np.float32)
-    h = np.zeros((n_layers, widest), dtype=np.float32)
-    gates = np.empty(4 * widest, dtype=np.float32)
-    below = np.zeros(2, dtype=np.float32)
-    sounding = 0
+    n_pieces, n, n_layers, widest = thoughts.shape[0], thoughts.shape[1], sizes.shape[0], sizes.max()
+    c = np.zeros((n_layers, n_pieces, widest), dtype=np.float32)
+    h = np.zeros((n_layers, n_pieces, widest), dtype=np.float32)
+    gates = np.empty((n_pieces, 4 * widest), dtype=np.float32)
+    below = np.zeros((n_pieces, 2), dtype=np.float32)
+    sounding = np.zeros(n_pieces, dtype=np.int64)
     for p in range(n):
         at = 0
         for layer in range(n_layers):
@@ -154,34 +160,38 @@ def walk_notes(
             k = 2 if layer == 0 else sizes[layer - 1]
             w = packed[at : at + (k + u) * 4 * u].reshape((k + u, 4 * u))
             at += (k + u) * 4 * u
-            g = gates[: 4 * u]
             if layer == 0:
-                g[:] = thoughts[p]
-                accumulate(g, below, w, 0)
+                for v in range(n_pieces):
+                    gates[v, : 4 * u] = thoughts[v, p, : 4 * u]
+                accumulate(gates, 4 * u, below, k, w, 0)
             else:
-                g[:] = packed[at : at + 4 * u]
+                for v in range(n_pieces):
+                    gates[v, : 4 * u] = packed[at : at + 4 * u]
                 at += 4 * u
-                accumulate(g, h[layer - 1, :k], w, 0)
-            accumulate(g, h[layer, :u], w, k)
-            update_cell(g, c[layer, :u], h[layer, :u])
-        play, attack = out_b[0], out_b[1]
-        for j in range(sizes[n_layers - 1]):
-            play += h[n_layers - 1, j] * out_w[j, 0]
-            attack += h[n_layers - 1, j] * out_w[j, 1]
-        logits[p, 0], logits[p, 1] = play, attack
-        if forced.shape[0] > 0:
-            row[p, 0], row[p, 1] = forced[p, 0], forced[p, 1]
-        else:
-            number = first + np.uint64(2 * p)
-            row[p, 0] = row[p, 1] = 0
-            free = allowed[p] and sounding < polyphony
-            if free and uniform_scalar(key, number) < _chance(play / temperature) ** conservativity:
-                row[p, 0] = 1
-                # A note that follows silence has an attack: in the data it always does.
-                if previous[p, 0] == 0 or uniform_scalar(key, number + np.uint64(1)) < _chance(attack / temperature):
-                    row[p, 1] = 1
-        sounding += row[p, 0]
-        below[0], below[1] = row[p, 0], row[p, 1]
+                accumulate(gates, 4 * u, h[layer - 1], k, w, 0)
+            accumulate(gates, 4 * u, h[layer], u, w, k)
+            for v in range(n_pieces):
+                update_cell(gates[v, : 4 * u], c[layer, v, :u], h[layer, v, :u])
+        for v in range(n_pieces):
+            play, attack = out_b[0], out_b[1]
+            for j in range(sizes[n_layers - 1]):
+                play += h[n_layers - 1, v, j] * out_w[j, 0]
+                attack += h[n_layers - 1, v, j] * out_w[j, 1]
+            logits[v, p, 0], logits[v, p, 1] = play, attack
+            if forced.shape[0] > 0:
+                rows[v, p, 0], rows[v, p, 1] = forced[v, p, 0], forced[v, p, 1]
+            else:
+                number = first + np.uint64(2 * p)
+                rows[v, p, 0] = rows[v, p, 1] = 0
+                free = allowed[v, p] and sounding[v] < polyphony[v]
+                if free and uniform_scalar(keys[v], number) < _chance(play / temperature[v]) ** conservativity[v]:
+                    rows[v, p, 0] = 1
+                    # A note that follows silence has an attack: in the data it always does.
+                    second = number + np.uint64(1)
+                    if previous[v, p, 0] == 0 or uniform_scalar(keys[v], second) < _chance(attack / temperature[v]):
+                        rows[v, p, 1] = 1
+            sounding[v] += rows[v, p, 0]
+            below[v, 0], below[v, 1] = rows[v, p, 0], rows[v, p, 1]
 
 
 @compiled(nogil=True)

@@ -26,9 +26,9 @@ def test_same_seed_same_score_and_count_does_not_matter() -> None:
     assert compose(COMPOSER, bars=3, seed=10) != three[:1]
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_threads_do_not_change_pieces(precision: str) -> None:
-    asked = {"bars": 4, "count": 5, "seed": 2, "precision": precision}
+@pytest.mark.parametrize("storage", ["float32", "int8"])
+def test_threads_do_not_change_pieces(storage: str) -> None:
+    asked = {"bars": 4, "count": 11, "seed": 2, "storage": storage}
     assert compose(COMPOSER, threads=1, **asked) == compose(COMPOSER, threads=3, **asked)
 
 
@@ -131,7 +131,7 @@ def test_broken_weights_are_one_sentence(tmp_path: Path) -> None:
         ({"meter": (3, 5)}, "meter"),
         ({"key": "X"}, "not a key"),
         ({"pitch_range": (20, 30)}, "No pitch is left"),
-        ({"precision": "float8"}, "precision"),
+        ({"storage": "float8"}, "storage"),
         ({"prime": Score((Part("wide", 0, (Note(0, 1, 20, 80), Note(0, 1, 90, 80))),))}, "outside the model's"),
     ],
 )

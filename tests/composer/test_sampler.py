@@ -1,14 +1,16 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 
 from orchestrion.bridge.randomness import uniform
-from orchestrion.composer import sampler as sampler_module
 from orchestrion.composer.config import PRESETS, ComposerConfig
 from orchestrion.composer.features import clock_rows
 from orchestrion.composer.kernel import sigmoid, tanh
-from orchestrion.composer.sampler import Choices, Sampler, default_precision, multiplies_bfloat16
+from orchestrion.composer.sampler import Choices, Sampler, default_storage
 from orchestrion.errors import OrchestrionError
+from orchestrion.matrices.matrix import STORAGES
 from tests.composer.models import TINY_BAR, TINY_PUBLISHED, random_grid, random_model
 
 
@@ -16,7 +18,7 @@ def step_logits(sampler: Sampler, grid: np.ndarray, clock: np.ndarray) -> np.nda
     state, rows = sampler.initial_state(), []
     for row, tick in zip(grid, clock, strict=True):
         logits, state = sampler.logits(state, tick, row)
-        rows.append(logits)
+        rows.append(logits[0])
     return np.array(rows)
 
 
@@ -29,41 +31,38 @@ def test_forward_equals_steps(config: ComposerConfig) -> None:
     np.testing.assert_allclose(step_logits(Sampler(model, "float32"), grid[0].numpy(), clock), whole, atol=1e-4)
 
 
-def test_bfloat16_is_near() -> None:
-    model = random_model(TINY_PUBLISHED)
-    grid, clock = random_grid(8, TINY_PUBLISHED.n_pitches)[0].numpy(), clock_rows(TINY_PUBLISHED, (4, 4), 0, 8, 8)
-    exact, fast = (step_logits(Sampler(model, name), grid, clock) for name in ("float32", "bfloat16"))
+@pytest.mark.parametrize("storage", ["bfloat16", "int8"])
+@pytest.mark.parametrize("config", [TINY_PUBLISHED, PRESETS["repo"]], ids=["published", "repo"])
+def test_narrow_weights_are_near(config: ComposerConfig, storage: str) -> None:
+    model = random_model(config)
+    grid, clock = random_grid(8, config.n_pitches)[0].numpy(), clock_rows(config, (4, 4), 0, 8, 8)
+    exact, fast = (step_logits(Sampler(model, name), grid, clock) for name in ("float32", storage))
     assert 0 < np.abs(exact - fast).max() < 0.1
-    with pytest.raises(OrchestrionError, match="precision"):
-        Sampler(model, "int4")
 
 
-def test_large_networks_are_bfloat16_where_the_processor_multiplies_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for has_it, expected in ((True, "bfloat16"), (False, "float32")):
-        monkeypatch.setattr(sampler_module, "multiplies_bfloat16", lambda has_it=has_it: has_it)
-        assert default_precision(PRESETS["repo"]) == expected
-        assert default_precision(TINY_BAR) == "float32"
+def test_an_unknown_storage_is_refused() -> None:
+    with pytest.raises(OrchestrionError, match="int4"):
+        Sampler(random_model(TINY_BAR), "int4")
 
 
-@pytest.mark.parametrize(("amx_tile", "avx512_bf16"), [(False, False), (True, False), (False, True), (None, None)])
-def test_tiles_and_dot_products_multiply_bfloat16(
-    monkeypatch: pytest.MonkeyPatch, amx_tile: bool | None, avx512_bf16: bool | None
-) -> None:
-    """None: a torch that does not tell."""
-    for name, has_it in (("amx_tile", amx_tile), ("avx512_bf16", avx512_bf16)):
-        if has_it is None:
-            monkeypatch.delattr(torch.cpu, f"_is_{name}_supported", raising=False)
-        else:
-            monkeypatch.setattr(torch.cpu, f"_is_{name}_supported", lambda has_it=has_it: has_it, raising=False)
-    assert multiplies_bfloat16() == bool(amx_tile or avx512_bf16)
+def test_large_networks_are_int8() -> None:
+    assert default_storage(PRESETS["repo"]) == "int8" and default_storage(TINY_BAR) == "float32"
 
 
 def draw(sampler: Sampler, n_steps: int, choices: Choices, seed: int = 0, voice: int = 0) -> np.ndarray:
-    state, rows = sampler.initial_state(), []
+    """[s, p, 2]"""
+    return draw_pieces(sampler, n_steps, [choices], seed, [voice])[0]
+
+
+def draw_pieces(
+    sampler: Sampler, n_steps: int, choices: Sequence[Choices], seed: int, voices: Sequence[int]
+) -> np.ndarray:
+    """[b, s, p, 2]"""
+    state, steps = sampler.initial_state(), []
     for tick in clock_rows(sampler.config, (4, 4), 0, n_steps, n_steps):
-        row, state = sampler.draw(state, tick, choices, seed, voice)
-        rows.append(row)
-    return np.array(rows)
+        rows, state = sampler.draw(state, tick, choices, seed, voices)
+        steps.append(rows)
+    return np.stack(steps, axis=1)
 
 
 def everything(config: ComposerConfig, **settings: float) -> Choices:
@@ -98,6 +97,18 @@ def test_same_seed_same_notes_and_voices_differ() -> None:
     assert (first != draw(Sampler(model), 12, choices, seed=5, voice=1)).any()
 
 
+@pytest.mark.parametrize("storage", STORAGES)
+@pytest.mark.parametrize("config", [TINY_BAR, TINY_PUBLISHED], ids=["bar", "published"])
+def test_pieces_together_equal_pieces_alone(config: ComposerConfig, storage: str) -> None:
+    """Each with choices of its own."""
+    one, allowed = Sampler(random_model(config), storage), np.arange(config.n_pitches) % 5 != 0
+    choices = [everything(config), Choices(allowed.astype(np.uint8), 2, 1.5, 0.8), everything(config, temperature=1.3)]
+    together = draw_pieces(one.twin(3), 12, choices, 7, [4, 0, 9])
+    for rows, choice, voice in zip(together, choices, (4, 0, 9), strict=True):
+        np.testing.assert_array_equal(rows, draw(one, 12, choice, 7, voice))
+    assert (together[0] != together[2]).any()
+
+
 def test_interleaved_pieces_equal_pieces_alone() -> None:
     sampler, choices = Sampler(random_model(TINY_BAR)), everything(TINY_BAR)
     clock = clock_rows(TINY_BAR, (4, 4), 0, 10, 10)
@@ -105,8 +116,8 @@ def test_interleaved_pieces_equal_pieces_alone() -> None:
     rows: list[list[np.ndarray]] = [[], []]
     for tick in clock:
         for voice in range(2):
-            row, states[voice] = sampler.draw(states[voice], tick, choices, 0, voice)
-            rows[voice].append(row)
+            drawn, states[voice] = sampler.draw(states[voice], tick, [choices], 0, [voice])
+            rows[voice].append(drawn[0])
     for voice in range(2):
         np.testing.assert_array_equal(rows[voice], draw(sampler, 10, choices, 0, voice))
 
@@ -118,8 +129,8 @@ def test_forcing_equals_having_drawn() -> None:
     for row, tick in zip(rows[:9], clock, strict=False):
         state = sampler.force(state, tick, row)
     for expected, tick in zip(rows[9:], clock[9:], strict=True):
-        row, state = sampler.draw(state, tick, choices, 2, 0)
-        np.testing.assert_array_equal(row, expected)
+        rows, state = sampler.draw(state, tick, [choices], 2, [0])
+        np.testing.assert_array_equal(rows[0], expected)
 
 
 @pytest.mark.parametrize("polyphony", [1, 2, 3])
