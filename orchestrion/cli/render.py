@@ -53,7 +53,7 @@ class Job:
 @click.option("--parallel/--exact", "parallel", default=None,
               help="Cut the score into pieces played at once, or play it in one run.  [default: parallel from eight seconds on; -o - in one run]")
 @click.option("--storage", type=click.Choice(["int8", "bfloat16", "float32"]), default="int8", show_default=True,
-              help="How the weights are kept: int8 plays up to two thirds faster and costs 0.003 bits a sample.")
+              help="How the weights are kept: int8 plays up to twice as fast and costs 0.003 to 0.008 bits a sample.")
 @device_option
 @click.option("--resume", is_flag=True, help="Keep a journal while playing, and go on from it after an interruption.")
 @click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",

@@ -28,7 +28,7 @@ from orchestrion.renderer.kernels.packing import Packed, pack
 from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
 
-# Whole numbers play fastest on every width of vectors, and cost 0.002 to 0.003 bits a sample of held-out audio, which no
+# Whole numbers play fastest on every width of vectors, and cost up to 0.008 bits a sample of held-out audio, which no
 # measure of notes shows (``benchmarks/storage_price.py``, ``benchmarks/parallel_price.py``).
 STORAGE = "int8"
 FRAMES_A_RUN = 64  # of every voice of a batch: what is gathered for them stays small

@@ -1,10 +1,10 @@
 """The compiled sample loop: every voice one sample further, again and again; nothing is allocated inside.
 
 A few voices may have a second thread beside the one that draws, the *helper*: it makes most of the skip sums, which no later
-layer waits for, half of the last two products, and what the past will add to coming samples. The drawing thread never waits for a helper that is not there: at every
-sample it looks whether the helper stands ready, else it does all of that sample's work itself; and when it has waited long
-within a sample, because the helper's processor went to another program, it goes on alone for a while. Columns are computed by
-themselves, so who computes them changes no bit.
+layer waits for, half of the last two products, and what the past will add to coming samples. The drawing thread never waits for
+a helper that is not there: at every sample it looks whether the helper stands ready, else it does all of that sample's work
+itself; and when it has waited long within a sample, because the helper's processor went to another program, it goes on alone for
+a while. Columns are computed by themselves, so who computes them changes no bit.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from orchestrion.renderer.kernels.packing import GATED
 ) = range(14)  # fmt: skip
 N_COLUMNS = 14
 LAYER_BYTES = 8 * N_COLUMNS
-# Entries of `places` (int64): addresses and sizes. ONE is 1, NONE is 0: a
-# literal 0 would be a type of its own, and compile anew. Z_STEP: bytes from one layer's gates to the next one's. WORDS: what
-# the two threads tell each other, 0 without a helper. OWN_...: columns that the drawing thread keeps of what is shared.
+# Entries of `places` (int64): addresses and sizes. ONE is 1, NONE is 0: a literal would be a type of its own, and compile anew.
+# Z_STEP: bytes from one layer's gates to the next one's. WORDS: what the two threads tell each other, 0 without a helper.
+# OWN_...: columns that the drawing thread keeps of what is shared.
 (
     EMBED_NOW, EMBED_BEFORE, EXCITATION, EXCITATION_ROWS, EXCITATION_SCALE, SKIP_BIAS, HEAD, HEAD_SCALE, HEAD_BIAS,
     OUT, OUT_SCALE, OUT_BIAS, ZEROS, WIDTH, SKIP_WIDTH, HEAD_WIDTH, LEVELS_WIDTH, LEVELS, HOP, ONE, NONE,
