@@ -135,20 +135,25 @@ def _release_ends(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray, conf
 def _add_note(out, start, onset, offset, end, pitch, level, sample_rate, release, inharmonic):
     n_frames, hop, channels = out.shape
     fundamental = 440.0 * 2.0 ** ((pitch - 69) / 12.0)
+    turns, n = np.empty(channels // 2), 0
     for h in range(channels // 2):
         stretch = math.sqrt((1.0 + inharmonic * (h + 1) ** 2) / (1.0 + inharmonic))
-        turns = (h + 1) * stretch * fundamental / sample_rate
-        if turns >= 0.5 - 1e-12:
+        turns[h] = (h + 1) * stretch * fundamental / sample_rate
+        if turns[h] >= 0.5 - 1e-12:
             break
-        turn_re, turn_im = math.cos(2 * math.pi * turns), math.sin(2 * math.pi * turns)
-        for frame in range(max(onset, start), min(end, start + n_frames)):
-            # The phase is taken anew from absolute time in every frame, so no block boundary and no rounding shows in it.
-            position = turns * ((frame - onset) * hop)
+        n += 1
+    turn_re, turn_im = np.cos(2 * math.pi * turns[:n]), np.sin(2 * math.pi * turns[:n])
+    re, im = np.empty(n), np.empty(n)
+    for frame in range(max(onset, start), min(end, start + n_frames)):
+        # The phase is taken anew from absolute time in every frame, so no block boundary and no rounding shows in it.
+        for h in range(n):
+            position = turns[h] * ((frame - onset) * hop)
             phase = 2 * math.pi * (position - math.floor(position))
-            re, im = math.cos(phase), math.sin(phase)
-            for k in range(hop):
-                since_end = (frame - offset) * hop + k
-                gain = level if since_end < 0 else level * math.exp(-since_end / release)
-                out[frame - start, k, 2 * h] += gain * im
-                out[frame - start, k, 2 * h + 1] += gain * re
-                re, im = re * turn_re - im * turn_im, re * turn_im + im * turn_re
+            re[h], im[h] = math.cos(phase), math.sin(phase)
+        for k in range(hop):
+            since_end = (frame - offset) * hop + k
+            gain = level if since_end < 0 else level * math.exp(-since_end / release)
+            for h in range(n):  # side by side, since each waits for its own last product
+                out[frame - start, k, 2 * h] += gain * im[h]
+                out[frame - start, k, 2 * h + 1] += gain * re[h]
+                re[h], im[h] = re[h] * turn_re[h] - im[h] * turn_im[h], re[h] * turn_im[h] + im[h] * turn_re[h]

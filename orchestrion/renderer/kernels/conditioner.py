@@ -114,19 +114,30 @@ def gather(
     ``forced[v]`` holds levels ``[n_frames * hop]`` int32 to take instead of drawing where they are >= 0.
     """
     c, n = packed.config, len(conditioners)
-    rows = aligned_zeros(n_frames, c.layers, n, 2, packed.width)
+    rows = _side_by_side([a.rows(t, n_frames) for a, t in zip(conditioners, starts, strict=True)], 2, packed.width)
     sharpness = np.empty((n_frames, n), dtype=np.float32)
     levels = np.full((n_frames * c.hop, n), -1, dtype=np.int32)
-    source = aligned_zeros(n_frames * c.hop, n, packed.excitation.k) if packed.excitation else None
+    source = None
+    if packed.excitation:
+        parts = [a.excitation(t, n_frames).reshape(-1, 2 * c.harmonics) for a, t in zip(conditioners, starts, strict=True)]
+        source = _side_by_side(parts, 1, packed.excitation.k)
     for v, (conditioner, start) in enumerate(zip(conditioners, starts, strict=True)):
-        rows[:, :, v, :, : c.residual] = conditioner.rows(start, n_frames)
         sharpness[:, v] = conditioner.sharpness(start, n_frames)
-        if source is not None:
-            source[:, v, : 2 * c.harmonics] = conditioner.excitation(start, n_frames).reshape(-1, 2 * c.harmonics)
         taken = forced[v]
         if taken is not None:
             levels[:, v] = taken
     return Block(in_gate_order(rows), source, sharpness, levels)
+
+
+def _side_by_side(parts: Sequence[np.ndarray], axis: int, width: int) -> np.ndarray:
+    """One part a voice along a new ``axis``, padded with zeros to ``width`` in the last; no copy where there is nothing to do."""
+    first = parts[0]
+    if len(parts) == 1 and first.shape[-1] == width and first.flags.c_contiguous:
+        return np.expand_dims(first, axis)
+    out = aligned_zeros(*first.shape[:axis], len(parts), *first.shape[axis:-1], width)
+    for v, part in enumerate(parts):
+        out[(slice(None),) * axis + (v, ..., slice(part.shape[-1]))] = part
+    return out
 
 
 def _sharpness(temperature: float | np.ndarray, n_frames: int) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -16,6 +18,9 @@ from orchestrion.renderer.kernels.rounding import rounded_out
 
 GATED = 64  # channels whose filters and gates come together: four panels
 NEVER = -1e30  # the logit of a level that does not exist
+REMEMBERED = 4  # packed networks: an ensemble's, or one that plays again and again
+_remembered: dict[bytes, Packed] = {}
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,26 @@ class Packed:
 
 
 def pack(config: WaveNetConfig, tensors: Mapping[str, np.ndarray], storage: str = "float32") -> Packed:
-    """Pack a network's tensors (named as in ``WaveNet.state_dict``), as numpy arrays.
+    """Pack a network's tensors (named as in ``WaveNet.state_dict``), as numpy arrays; the last few are remembered.
 
     Raises:
         OrchestrionError: unknown storage.
     """
     if storage not in STORAGES:
         raise OrchestrionError(f"Weight storage {storage!r} is unknown; choose one of {', '.join(STORAGES)}.")
+    contents = hashlib.blake2b(repr((config, storage)).encode())
+    for name, value in sorted(tensors.items()):
+        contents.update(name.encode() + np.ascontiguousarray(value).tobytes())
+    key = contents.digest()
+    with _lock:
+        packed = _remembered.pop(key, None) or _pack(config, tensors, storage)
+        _remembered[key] = packed  # the latest last
+        if len(_remembered) > REMEMBERED:
+            del _remembered[next(iter(_remembered))]
+    return packed
+
+
+def _pack(config: WaveNetConfig, tensors: Mapping[str, np.ndarray], storage: str) -> Packed:
     t = {name: np.asarray(value, dtype=np.float32) for name, value in tensors.items()}
     kind = STORAGES[storage]
     width, skip_width = padded(config.residual, PANEL), padded(config.skip, PANEL)
