@@ -45,8 +45,11 @@ def _block(n_bytes: int) -> np.ndarray:
     if n_bytes < LARGE_PAGE // 16:
         buffer = np.zeros(n_bytes + LINE, dtype=np.uint8)
         return buffer[-buffer.ctypes.data % LINE :]
-    pages = mmap.mmap(-1, -(-n_bytes // LARGE_PAGE) * LARGE_PAGE + LARGE_PAGE)
+    length = -(-n_bytes // LARGE_PAGE) * LARGE_PAGE + LARGE_PAGE
     if hasattr(mmap, "MADV_HUGEPAGE"):
+        pages = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # shared ones, the default, stay small
         pages.madvise(mmap.MADV_HUGEPAGE)
+    else:
+        pages = mmap.mmap(-1, length)
     buffer = np.frombuffer(pages, dtype=np.uint8)
     return buffer[-buffer.ctypes.data % LARGE_PAGE :]
