@@ -1,3 +1,6 @@
+import mmap
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -66,3 +69,13 @@ def test_memory_is_aligned_and_keeps_its_values():
         assert copy.ctypes.data % 64 == 0 and copy.dtype == array.dtype and np.array_equal(copy, array)
     zeros = aligned_zeros(300, 1000)
     assert zeros.ctypes.data % 64 == 0 and zeros.shape == (300, 1000) and not zeros.any()
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_HUGEPAGE"), reason="no large pages to ask for")
+def test_large_blocks_may_lie_on_large_pages():
+    """Which only private mappings may."""
+    block = aligned_zeros(1_000_000)
+    address, lines = block.ctypes.data, Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+    mappings = [line.split() for line in lines]
+    (flags,) = [m[1] for m in mappings if int(m[0].split("-")[0], 16) <= address < int(m[0].split("-")[1], 16)]
+    assert flags.endswith("p") and address % 2**21 == 0

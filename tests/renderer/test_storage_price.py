@@ -1,0 +1,70 @@
+"""What narrow weights cost a shipped instrument, in bits a sample of what it plays itself."""
+
+import numpy as np
+import pytest
+
+from orchestrion.bridge import Note, Part, Score
+from orchestrion.renderer.instrument import Instrument
+from orchestrion.renderer.kernels import packing
+from orchestrion.renderer.kernels.batch import Batch, VoiceState
+from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner, gather
+from orchestrion.renderer.sampler import generate_levels, prepare
+
+SECONDS = 0.5
+
+
+@pytest.fixture(scope="module")
+def piano():
+    return Instrument.load("piano")
+
+
+@pytest.fixture(scope="module")
+def series(piano):
+    chord = [Note(0.0, SECONDS, pitch, 90) for pitch in (48, 64, 67, 72)]
+    return piano.series(Score((Part("chord", 0, tuple(chord)),)), duration_s=SECONDS, tail_s=0.0)
+
+
+@pytest.fixture(scope="module")
+def played(piano, series):
+    (levels,) = generate_levels(piano.model, [series], storage="float32", seed=1)
+    return levels
+
+
+def log_chances(piano, series, levels, storage):
+    """``[samples, levels]`` in bits, of every sample after those before it."""
+    model, packed = prepare(piano.model, storage)
+    conditioner, batch = Conditioner(model, packed, series), Batch(packed, [VoiceState.silent(packed, 0)])
+    out, rows = np.empty((BLOCK * series.hop, 1), dtype=np.int32), []
+    for start in range(0, series.n_frames, BLOCK):
+        n = min(BLOCK, series.n_frames - start)
+        given = levels[start * series.hop : (start + n) * series.hop]
+        block = gather(packed, [conditioner], [start], n, [given])
+        for t in range(len(given)):
+            batch.run(block, t, 1, out)
+            rows.append(batch.logits[0])
+    logits = np.array(rows, dtype=np.float64)
+    logits -= logits.max(axis=1, keepdims=True)
+    return (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))) / np.log(2)
+
+
+def price(piano, series, played, storage):
+    """Mean Kullback-Leibler divergence from the distribution of float32."""
+    exact, narrow = (log_chances(piano, series, played, name) for name in ("float32", storage))
+    return float((2**exact * (exact - narrow)).sum(axis=1).mean())
+
+
+@pytest.mark.parametrize("storage, most", [("bfloat16", 0.002), ("int8", 0.01)])
+def test_narrow_weights_cost_next_to_nothing(piano, series, played, storage, most):
+    assert 0 <= price(piano, series, played, storage) < most
+
+
+def test_plain_rounding_would_cost_more(piano, series, played, monkeypatch):
+    def nearest(tensors, greatest):
+        w = tensors["w_out"]
+        scale = np.abs(w).max(axis=0) / greatest
+        return np.rint(w / scale), scale
+
+    careful = price(piano, series, played, "int8")
+    monkeypatch.setattr(packing, "rounded_out", nearest)
+    monkeypatch.setattr(packing, "_remembered", {})
+    assert price(piano, series, played, "int8") > 2 * careful
