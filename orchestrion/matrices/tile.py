@@ -15,7 +15,7 @@ from orchestrion.matrices.whole import GREATEST, Whole, is_whole
 
 
 class Tile:
-    """``rows`` x ``2 * panels`` accumulators in registers, through one or two loops over k."""
+    """``rows`` x ``2 * panels`` accumulators in registers, through a loop over k."""
 
     def __init__(self, emit: Emitter, storage, rows: int, panels: int):
         self.emit, self.storage, self.rows, self.panels = emit, storage.count, rows, panels
