@@ -55,8 +55,9 @@ class Choices:
 class Sampler:
     """Steps of a trained network, for ``pieces`` at once.
 
-    ``storage`` is that of the weights over all pitches: ``float32`` agrees with ``forward`` to 1e-4; ``bfloat16`` and
-    ``int8`` differ in the third digit, and the latter is up to three times as fast; None for `default_storage`.
+    ``storage`` is that of the weights over all pitches: ``float32`` agrees with ``forward`` to 1e-4. In Ode to Joy the shipped
+    composers' chances of a note differ from that by 0.0001 on average (0.02 at most) in ``bfloat16``, and by 0.0007 (0.08) in
+    ``int8``, which is about twice as fast. None for `default_storage`.
 
     Raises:
         OrchestrionError: unknown storage.

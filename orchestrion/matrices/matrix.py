@@ -1,7 +1,8 @@
 """Weights laid out once for the kernels: panels of 32 columns, in float32, bfloat16 or int8.
 
 A matrix ``[k, c]`` becomes panels of 32 columns, four of them side by side (in the end, if so many are left, two and one):
-``[k, 4, 32]``, so that one row's tile reads its weights from front to back, which is half as fast again as four streams are.
+``[k, 4, 32]``, so that one row's tile reads its weights from front to back. By itself that is half as fast again as four
+streams from the second-level cache; in a whole sample, where other things wait too, the difference was within the noise.
 Rows are padded with zeros to multiples of 16 and columns to multiples of 32; the padding never reaches an output. The layout
 is the same for all widths of vectors.
 
