@@ -16,9 +16,9 @@ from torch import nn
 from transcriber_data import Recording, recordings
 
 from orchestrion import weights
-from orchestrion.evaluation import onset_candidates
-from orchestrion.evaluation.salience import LOWEST, SalienceConfig, salience
-from orchestrion.evaluation.transcription import FRAMES_PER_UNIT, WEIGHTS
+from orchestrion.evaluation.judge import onset_candidates
+from orchestrion.evaluation.judge.salience import LOWEST, SalienceConfig, salience
+from orchestrion.evaluation.judge.transcription import FRAMES_PER_UNIT, WEIGHTS
 
 SEED = 20
 HIDDEN = 32

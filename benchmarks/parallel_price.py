@@ -23,10 +23,10 @@ import torch
 from bench_kernel import processor
 
 from orchestrion.bridge import BUILTIN_TUNES, ConditioningSeries, Score, Waveform
-from orchestrion.evaluation.following import onset_scores, playable
-from orchestrion.evaluation.instrument_report import into_range
-from orchestrion.evaluation.likelihood import conditioning_of
-from orchestrion.evaluation.transcription import transcribe
+from orchestrion.evaluation.judge.bits_per_sample import conditioning_of
+from orchestrion.evaluation.judge.following import onset_scores, playable
+from orchestrion.evaluation.judge.instrument_report import into_range
+from orchestrion.evaluation.judge.transcription import transcribe
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.mulaw import encode, silence_level

@@ -17,9 +17,9 @@ import torch
 from orchestrion import shipped, weights
 from orchestrion.datasets.catalogue import open_recordings
 from orchestrion.datasets.holdout import divided
-from orchestrion.evaluation.instrument_report import InstrumentTable, evaluate_instrument
-from orchestrion.evaluation.recordings import evaluate_renderer
-from orchestrion.evaluation.reference import reference_performance
+from orchestrion.evaluation.judge.evaluate_renderer import evaluate_renderer
+from orchestrion.evaluation.judge.instrument_report import InstrumentTable, evaluate_instrument
+from orchestrion.evaluation.judge.reference import reference_performance
 from orchestrion.files import atomic_write
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.instrument import Instrument

@@ -15,8 +15,8 @@ from bench_kernel import processor
 from orchestrion.bridge import BUILTIN_TUNES, ConditioningSeries
 from orchestrion.datasets.catalogue import open_recordings
 from orchestrion.datasets.instruments import INSTRUMENTS
-from orchestrion.evaluation.instrument_report import into_range
-from orchestrion.evaluation.reference import reference_performance
+from orchestrion.evaluation.judge.instrument_report import into_range
+from orchestrion.evaluation.judge.reference import reference_performance
 from orchestrion.matrices.matrix import STORAGES
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.kernels.batch import Batch, VoiceState

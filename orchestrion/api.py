@@ -117,12 +117,12 @@ def compare(
             where there is none the shipped back-end ``wavenet-unconditioned`` (another piano's recordings).
 
     Returns:
-        What stands in ``report.json``; see `orchestrion.evaluation.report.compare`.
+        What stands in ``report.json``; see `orchestrion.evaluation.comparison.conditioned.compare`.
 
     Raises:
         OrchestrionError: as `render`, or the folder cannot be written.
     """
-    from orchestrion.evaluation.report import compare as report
+    from orchestrion.evaluation.comparison.conditioned import compare as report
 
     player = Instrument.load(instrument)
     program = player.metadata.get("program")
@@ -150,7 +150,7 @@ def compare_all(score: Source, folder: str | os.PathLike[str], **options: Any) -
     Args:
         score: what ``wavenet`` plays.
         options: data, clips, seconds, seed_seconds, models, runs, only, instrument, seed; see
-            `orchestrion.evaluation.comparison.everything.Options`.
+            `orchestrion.evaluation.comparison.generators.Options`.
 
     Returns:
         What stands in ``report.json``.
@@ -158,8 +158,8 @@ def compare_all(score: Source, folder: str | os.PathLike[str], **options: Any) -
     Raises:
         OrchestrionError: a model or the set of songs cannot be used, or the folder cannot be written.
     """
-    from orchestrion.evaluation.comparison.everything import Options
-    from orchestrion.evaluation.comparison.everything import compare_all as report
+    from orchestrion.evaluation.comparison.generators import Options
+    from orchestrion.evaluation.comparison.generators import compare_all as report
 
     return report(as_score(score), folder, Options(**options))
 

@@ -43,7 +43,7 @@ class Performance:
 
     def draw(self, path: str | os.PathLike[str]) -> None:
         """Write a PNG: the notes above, the spectrogram of the audio below."""
-        from orchestrion.evaluation.figures import draw_performance
+        from orchestrion.evaluation.figures.performance import draw_performance
 
         draw_performance(path, self.score, self.audio.to_mono() if isinstance(self.audio, Mix) else self.audio)
 

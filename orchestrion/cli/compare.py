@@ -156,7 +156,7 @@ def _compare_all(ctx: click.Context, score: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(result, indent=2))
         return
-    from orchestrion.evaluation.comparison.page import as_text
+    from orchestrion.evaluation.comparison.generators_page import as_text
 
     click.echo(as_text(result))
     click.echo(f"{printable(output / 'report.html')}  open it in a browser")

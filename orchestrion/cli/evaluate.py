@@ -45,7 +45,7 @@ def renderer(instrument: str, data: str, split: str, seconds: float, as_json: bo
       orchestrion evaluate renderer --instrument violin --data recordings/ --json
       orchestrion evaluate renderer -i runs/violin/model.safetensors --data violin-set --seconds 10
     """
-    from orchestrion.evaluation.recordings import evaluate_renderer
+    from orchestrion.evaluation.judge.evaluate_renderer import evaluate_renderer
 
     _print(evaluate_renderer(instrument, data, split=split, seconds=seconds, **options), as_json)
 
@@ -74,7 +74,7 @@ def composer(model: str, data: str, split: str, writing: int | None, seed: int, 
       orchestrion evaluate composer --model chorales --data JSB_Chorales.mat --split test --json
       orchestrion evaluate composer --model melodies --data melodies --writing 32
     """
-    from orchestrion.evaluation.composition import evaluate_composer, evaluate_writing
+    from orchestrion.evaluation.composition.evaluate_composer import evaluate_composer, evaluate_writing
 
     if writing is None:
         _print(evaluate_composer(model, data, split), as_json)

@@ -14,8 +14,8 @@ import numpy as np
 from orchestrion.bridge import Note, Score, Waveform
 from orchestrion.datasets.flux import SAMPLE_RATE
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.salience import LOWEST, N_PITCHES
-from orchestrion.evaluation.salience import salience as decompose
+from orchestrion.evaluation.judge.salience import LOWEST, N_PITCHES
+from orchestrion.evaluation.judge.salience import salience as decompose
 from orchestrion.labelling import chroma
 from orchestrion.labelling.loudness import with_velocities
 from orchestrion.labelling.pitchtrack import level_db

@@ -2,7 +2,7 @@
 
 After Ewert, Müller and Grosche 2009 (High resolution audio synchronization using chroma onset features): normalised
 chroma makes the alignment robust, decaying locally adaptive normalised chroma onsets (DLNCO) make it sharp. Both come
-from the transcriber's spectral decomposition here (`evaluation.salience`), which has taken partials back to their
+from the transcriber's spectral decomposition here (`evaluation.judge.salience`), which has taken partials back to their
 fundamentals already, where the paper has a bank of filters. A thirteenth class is silence, so that a rest before the
 piece finds the rest in the score.
 
@@ -17,7 +17,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 
 from orchestrion.bridge import Note
-from orchestrion.evaluation.salience import LOWEST, N_PITCHES
+from orchestrion.evaluation.judge.salience import LOWEST, N_PITCHES
 
 FRAME_S = 0.02
 ONSET_WEIGHT = 1.0
@@ -29,7 +29,7 @@ PRESENCE = 0.02
 
 
 def of_salience(sounding: np.ndarray, beginning: np.ndarray) -> np.ndarray:
-    """Features [n, 25] of salience [2n, 88] in frames of 10 ms: see `evaluation.salience.Salience`."""
+    """Features [n, 25] of salience [2n, 88] in frames of 10 ms: see `evaluation.judge.salience.Salience`."""
     sound, begin = _pairs(sounding).mean(axis=1), _pairs(beginning).max(axis=1)
     power = sound.sum(axis=1)
     silent = power < np.percentile(power, 98) * 10 ** (SILENT_DB / 20)

@@ -10,8 +10,8 @@ import numpy as np
 from orchestrion.bridge import Note, Score, Waveform
 from orchestrion.datasets.flux import SAMPLE_RATE, onset_strength
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.transcription import DEFAULT as TRANSCRIBER
-from orchestrion.evaluation.transcription import transcribe
+from orchestrion.evaluation.judge.transcription import DEFAULT as TRANSCRIBER
+from orchestrion.evaluation.judge.transcription import transcribe
 from orchestrion.labelling import melodia as melodia_module
 from orchestrion.labelling.alignment import align
 from orchestrion.labelling.loudness import with_velocities
@@ -97,7 +97,7 @@ def _by_melodia(audio: Waveform, heard: Waveform) -> tuple[Note, ...]:
 
 
 def _by_transcriber(audio: Waveform, heard: Waveform) -> tuple[Note, ...]:
-    """`evaluation.transcription`, in parts of four minutes that overlap, so that memory does not grow with the length."""
+    """`evaluation.judge.transcription`, in parts of four minutes that overlap, so that memory does not grow with the length."""
     rate, notes = heard.sample_rate, list[Note]()
     step_s, begin_s = PART_S - OVERLAP_S, 0.0
     while True:

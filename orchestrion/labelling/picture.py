@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from orchestrion.bridge import Note, Waveform, pitch_name
-from orchestrion.evaluation.figures import RANGE_DB, SOUND_MAP, TEXT, save_figure
-from orchestrion.evaluation.spectra import spectrogram
+from orchestrion.evaluation.figures.spectra import spectrogram
+from orchestrion.evaluation.figures.style import RANGE_DB, SOUND_MAP, TEXT, save_figure
 
 ROW_SECONDS = (10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 MOST_ROWS = 12

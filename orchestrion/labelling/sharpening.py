@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from orchestrion.bridge import Note
-from orchestrion.evaluation import onset_candidates
-from orchestrion.evaluation.salience import DEFAULT, LOWEST, Salience
-from orchestrion.evaluation.transcription import shipped_judge
+from orchestrion.evaluation.judge import onset_candidates
+from orchestrion.evaluation.judge.salience import DEFAULT, LOWEST, Salience
+from orchestrion.evaluation.judge.transcription import shipped_judge
 
 REACH_S = 0.15
 SPREAD_S = 0.05  # standard deviation of an aligned onset around the true one

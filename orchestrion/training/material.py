@@ -10,7 +10,7 @@ from orchestrion.datasets.aligned import AlignedPiece, AlignedSet, without_notes
 from orchestrion.datasets.catalogue import SOUNDFONT, open_recordings
 from orchestrion.datasets.material import found, material, missing
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.coverage import draw_coverage
+from orchestrion.evaluation.figures.coverage import draw_coverage
 from orchestrion.files import lock, write_json
 from orchestrion.labelling.methods import AUTOMATIC, METHODS
 from orchestrion.labelling.recordings import label_recordings

@@ -15,9 +15,9 @@ from orchestrion import weights
 from orchestrion.bridge import Waveform
 from orchestrion.datasets.aligned import AlignedPiece
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.following import note_accuracy
-from orchestrion.evaluation.likelihood import bits_per_sample
-from orchestrion.evaluation.salience import HIGHEST, LOWEST
+from orchestrion.evaluation.judge.bits_per_sample import bits_per_sample
+from orchestrion.evaluation.judge.following import note_accuracy
+from orchestrion.evaluation.judge.salience import HIGHEST, LOWEST
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.features import excitation, frame_features
 from orchestrion.renderer.mulaw import encode

@@ -95,7 +95,8 @@ def draw_curves(folder: Path, task: BackendTask) -> None:
     lines = read_metrics(folder)
     if not lines or int(os.environ.get("RANK", "0")):
         return
-    from orchestrion.evaluation.figures import loss_figure, save_figure
+    from orchestrion.evaluation.figures.loss import loss_figure
+    from orchestrion.evaluation.figures.style import save_figure
 
     names = {"training songs": "training_songs_loss", "held-out songs": "loss"}
     curves = {label: [(task.epochs(int(line["step"])), line[key]) for line in lines] for label, key in names.items()}
@@ -174,7 +175,8 @@ def _on_meta(backend: str, config: object) -> Any:
 
 
 def _draw_sweep(folder: Path, backend: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    from orchestrion.evaluation.figures import loss_figure, save_figure
+    from orchestrion.evaluation.figures.loss import loss_figure
+    from orchestrion.evaluation.figures.style import save_figure
 
     names = {"training songs": "training_songs_loss", "held-out songs": "held_out_loss"}
     curves = {label: [(row["hidden"], row[key]) for row in rows] for label, key in names.items()}

@@ -15,7 +15,7 @@ from orchestrion.datasets.material import found, gaps, material, missing
 from orchestrion.datasets.notestable import write_notes
 from orchestrion.datasets.onsetlag import onset_lag
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.coverage import coverage_figure
+from orchestrion.evaluation.figures.coverage import coverage_figure
 from tests.labelling.sounds import line, played
 
 SCALE = line([60, 62, 64, 65, 67, 69, 71, 72, 76, 79] * 3, seconds=0.5)

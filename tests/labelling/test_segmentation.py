@@ -9,7 +9,7 @@ import pytest
 
 from orchestrion.bridge import Note
 from orchestrion.datasets.flux import FRAME_S, onset_strength
-from orchestrion.evaluation.following import onset_scores
+from orchestrion.evaluation.judge.following import onset_scores
 from orchestrion.labelling.loudness import with_velocities
 from orchestrion.labelling.methods import notes_of
 from orchestrion.labelling.pitchtrack import PitchTrack, level_db

@@ -12,7 +12,7 @@ from orchestrion import weights
 from orchestrion.bridge import ConditioningSeries, Note, Waveform
 from orchestrion.datasets.aligned import AlignedSet
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.likelihood import bits_per_sample
+from orchestrion.evaluation.judge.bits_per_sample import bits_per_sample
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.renderer.features import excitation
 from orchestrion.renderer.instrument import Instrument

@@ -1,1 +1,1 @@
-"""Every generator of audio side by side: same seeds, same seconds, same meters; see `everything.compare_all`."""
+"""Every generator of audio side by side: same seeds, same seconds, same meters; see `generators.compare_all`."""

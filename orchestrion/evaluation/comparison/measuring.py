@@ -11,9 +11,9 @@ import numpy as np
 
 from orchestrion.bridge import Score, Waveform
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.audio_checks import level_db
-from orchestrion.evaluation.comparison.material import Material
-from orchestrion.evaluation.following import note_accuracy
+from orchestrion.evaluation.comparison.openings import Material
+from orchestrion.evaluation.judge.following import note_accuracy
+from orchestrion.evaluation.meters.audio_checks import level_db
 from orchestrion.evaluation.meters.band import MusicBand, measure_band
 from orchestrion.evaluation.meters.clicks import measure_clicks
 from orchestrion.evaluation.meters.copying import CopyMeter, search_copies

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from orchestrion.bridge import BUILTIN_TUNES, Score, Waveform
-from orchestrion.evaluation import reference
-from orchestrion.evaluation.reference import additive
-from orchestrion.evaluation.report import compare
+from orchestrion.evaluation.comparison.conditioned import compare
+from orchestrion.evaluation.judge import reference
+from orchestrion.evaluation.judge.reference import additive
 from tests.browser import CHROMIUM, Browser
 from tests.evaluation.comparison.conftest import Compared
 

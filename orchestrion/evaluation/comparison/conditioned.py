@@ -1,0 +1,155 @@
+"""One score played with and without its notes, beside a reference: audio, measures and pictures, as a page to read.
+
+Writes into a folder: ``conditioned.wav``, ``unconditioned.wav`` (or ``other-score.wav``), ``reference.wav``,
+``report.json``, ``report.png`` and ``report.html``. Each file appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from orchestrion.bridge import BUILTIN_TUNES, Score, Waveform
+from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.comparison.conditioned_page import write_page
+from orchestrion.evaluation.figures.performance import comparison_figure
+from orchestrion.evaluation.figures.style import save_figure
+from orchestrion.evaluation.judge.following import floor, note_accuracy
+from orchestrion.evaluation.judge.reference import reference_performance
+from orchestrion.evaluation.judge.transcription import NAME
+from orchestrion.evaluation.meters.audio_checks import check_audio
+from orchestrion.files import atomic_write, write_json
+
+
+class Render(Protocol):
+    """Plays ``score`` from ``seed``: the same pair, the same audio."""
+
+    def __call__(self, score: Score, *, seed: int) -> Waveform: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One rendering in the report.
+
+    Args:
+        name: of its file and its key in ``report.json``.
+        heading: for people.
+        what: one sentence on how it was made.
+        audio: as long as the conditioned take.
+    """
+
+    name: str
+    heading: str
+    what: str
+    audio: Waveform
+
+
+def compare(
+    score: Score,
+    instrument: str,
+    *,
+    render: Render,
+    out_dir: str | os.PathLike[str],
+    unconditioned: Render | None = None,
+    program: int | None = None,
+    seed: int = 0,
+    settings: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    """Render ``score`` with and without its notes, measure how well each follows it, and write the report.
+
+    Args:
+        instrument: its name, for headings.
+        render: the instrument.
+        out_dir: an existing folder.
+        unconditioned: the same kind of network trained without notes; it gets the score for its length only. Without
+            one, the instrument plays another built-in tune instead, and the report says so: a conditioned network
+            that is given no notes was never trained for that, and is no fair stand-in.
+        program: General MIDI program of the reference; the score's own without it.
+        settings: put into ``report.json`` as they are.
+
+    Returns:
+        What stands in ``report.json``; ``["measures"][take]`` is `following.note_accuracy` of each take, and
+        ``["measures"]["floor"]`` that of the conditioned take against the other tune that fits it best.
+
+    Raises:
+        OrchestrionError: the folder is not there, the score has no notes in range, or a rendering fails.
+    """
+    folder = Path(out_dir)
+    if not folder.is_dir():
+        raise OrchestrionError(f"Cannot write the report into {folder}: it is not a folder; make it first.")
+    takes = _takes(score, instrument, render, unconditioned, program, seed)
+    report = _measure(score, takes) | {"settings": dict(settings or {})}
+    report = {"instrument": instrument, "title": score.title, "seed": seed, "transcriber": NAME} | report
+    _write(folder, score, instrument, takes, report)
+    return report
+
+
+def _takes(
+    score: Score, instrument: str, render: Render, unconditioned: Render | None, program: int | None, seed: int
+) -> list[Take]:
+    played = render(score, seed=seed)
+    heading = instrument[:1].upper() + instrument[1:]
+    conditioned = Take("conditioned", f"{heading}, with the notes", "The instrument plays the score.", played)
+    if unconditioned is not None:
+        without = Take(
+            "unconditioned",
+            f"{heading}, without notes",
+            "The same kind of network, trained without notes, plays freely for as long.",
+            unconditioned(score, seed=seed),
+        )
+    else:
+        other = next(tune for tune in BUILTIN_TUNES.values() if _differs(tune, score))
+        without = Take(
+            "other-score",
+            f"{heading}, with the notes of {other.title}",
+            f"There is no unconditioned {instrument}; instead the instrument plays {other.title}, "
+            "which is measured against this score.",
+            render(other, seed=seed),
+        )
+    audio, maker = reference_performance(score, program)
+    reference = Take("reference", f"Reference ({maker})", f"The same notes by {maker}.", audio)
+    return [conditioned, *(_as_long_as(played, take) for take in (without, reference))]
+
+
+def _differs(tune: Score, score: Score) -> bool:
+    """Whether a tune is another piece than ``score``, not the same one cut or transposed."""
+    return tune.notes != score.notes and tune.title != score.title
+
+
+def _as_long_as(model: Waveform, take: Take) -> Take:
+    """The take at the model's rate, cut or followed by silence to its length."""
+    audio = take.audio.resample(model.sample_rate)
+    n = len(model.samples)
+    samples = np.pad(audio.samples[:n], (0, max(0, n - len(audio.samples))))
+    return replace(take, audio=replace(audio, samples=samples))
+
+
+def _measure(score: Score, takes: list[Take]) -> dict[str, object]:
+    measures = {take.name: note_accuracy(take.audio, score) for take in takes}
+    others = {name: tune for name, tune in BUILTIN_TUNES.items() if _differs(tune, score)}
+    floor_tune, measures["floor"] = floor(takes[0].audio, others)
+    return {
+        "duration_s": takes[0].audio.duration_s,
+        "takes": {
+            take.name: {"heading": take.heading, "what": take.what, "file": f"{take.name}.wav"} for take in takes
+        },
+        "measures": measures,
+        "floor_tune": floor_tune,
+        "audio_checks": {take.name: check_audio(take.audio, score) for take in takes},
+    }
+
+
+def _write(folder: Path, score: Score, instrument: str, takes: list[Take], report: dict[str, object]) -> None:
+    for take in takes:
+        take.audio.write(folder / f"{take.name}.wav")
+    title = f"{score.title or 'The score'} on {instrument}"
+    figure = comparison_figure({take.heading: take.audio for take in takes}, score, title)
+    save_figure(figure, folder / "report.png")
+    write_json(folder / "report.json", report)
+    with atomic_write(folder / "report.html") as temporary:
+        write_page(temporary, title, takes, report, folder / "report.png")

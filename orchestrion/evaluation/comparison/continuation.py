@@ -1,0 +1,59 @@
+"""Have a back-end continue all openings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from orchestrion.bridge import Score, Waveform
+from orchestrion.evaluation.comparison.lineup import CONDITIONED, Entry
+from orchestrion.evaluation.comparison.openings import Opening
+from orchestrion.renderer.backend import Generator, load_generator
+from orchestrion.renderer.generating import find_model, generate
+from orchestrion.renderer.spectral.network import Spectral
+from orchestrion.renderer.spectral.transform import Dft
+
+MOST_BLOCKS = 80
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Played:
+    """What one back-end made of each opening; ``block``: samples between seams, 1 for none; ``spectra`` [n, N]: complex
+    ones it predicted for the first opening, None where it predicts samples or half spectra."""
+
+    entry: Entry
+    clips: tuple[Waveform, ...]
+    block: int
+    parameters: int
+    spectra: np.ndarray | None
+
+
+def play(entry: Entry, openings: tuple[Opening, ...], score: Score, seconds: float, seed_s: float, seed: int) -> Played:
+    """Continue every opening for ``seconds``; ``wavenet`` plays ``score`` instead of what comes to its mind.
+
+    Raises:
+        OrchestrionError: the model cannot be loaded, or is of another back-end.
+    """
+    told = score if entry.backend == CONDITIONED else None
+    clips = tuple(
+        generate(entry.backend, model=entry.model, seed_audio=opening.seed, seconds=seconds, seed=seed + number,
+                 seed_seconds=seed_s, score=told)
+        for number, opening in enumerate(openings)
+    )  # fmt: skip
+    model = load_generator(find_model(entry.backend, entry.model))
+    n_parameters = sum(tensor.numel() for tensor in model.parameters()) if isinstance(model, torch.nn.Module) else 0
+    return Played(entry, clips, model.block, n_parameters, _spectra(model, openings[0].seed, seconds, seed))
+
+
+def _spectra(model: Generator, opening: Waveform, seconds: float, seed: int) -> np.ndarray | None:
+    """What a network over whole complex DFTs predicts before the imaginary part of its inverse is thrown away."""
+    if not isinstance(model, Spectral) or not isinstance(model.transform, Dft):
+        return None
+    n_blocks = min(MOST_BLOCKS, max(1, round(seconds * model.sample_rate / model.block)))
+    known = opening.resample(model.sample_rate).samples
+    with torch.no_grad():
+        restored = model.normal.restored(model.continuation(known, n_blocks, seed))
+    real, imaginary = restored.double().chunk(2, -1)
+    return torch.complex(real, imaginary).numpy()

@@ -1,0 +1,1 @@
+"""How good a composer is: likelihood of held-out pieces, and statistics of what it writes."""

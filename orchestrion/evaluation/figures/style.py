@@ -1,0 +1,30 @@
+"""One look for all figures: a dark map for sound, notes in orange; drawn without a display and without global state."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from orchestrion.files import atomic_write
+
+SOUND_MAP, NOTE_COLOUR, RANGE_DB = "magma", "#d9730d", 70.0
+TEXT = {"title": 13, "label": 11, "tick": 10}
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 120) -> None:
+    """Write a PNG atomically, without a date in it (same figure, same bytes)."""
+    FigureCanvasAgg(figure)
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=dpi, metadata={"Software": f"matplotlib {matplotlib.__version__}"})
+
+
+def stacked_axes(n: int, ratios: Sequence[float], height: float) -> tuple[Figure, list[Axes]]:
+    """A figure of ``n`` axes, one under the other."""
+    figure = Figure(figsize=(11, height), layout="constrained", facecolor="white")
+    axes = figure.subplots(n, 1, squeeze=False, height_ratios=list(ratios))
+    return figure, list(axes[:, 0])

@@ -1,0 +1,89 @@
+import json
+import re
+
+import numpy as np
+import pytest
+
+from orchestrion.bridge import BUILTIN_TUNES, Note, Part, Score, Waveform
+from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.comparison.conditioned import compare
+from orchestrion.evaluation.judge import reference
+from orchestrion.evaluation.judge.reference import additive
+
+NOTES = tuple(Note(0.2 + 0.5 * i, 0.6 + 0.5 * i, p, 90) for i, p in enumerate((60, 62, 64, 65, 67, 67)))
+SCORE = Score((Part("", 0, NOTES),), title="Six <b>notes</b> & more")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def without_fluidsynth():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reference, "has_fluidsynth", lambda: False)
+        yield
+
+
+def plays_the_notes(score: Score, *, seed: int) -> Waveform:
+    return additive(score)
+
+
+def plays_noise(score: Score, *, seed: int) -> Waveform:
+    samples = np.random.default_rng(seed).normal(0, 0.05, round((score.duration_s + 3) * 16000))
+    return Waveform(samples, 16000)
+
+
+@pytest.fixture(scope="module")
+def reported(without_fluidsynth, tmp_path_factory):
+    """The folder and the result of one comparison."""
+    folder = tmp_path_factory.mktemp("report")
+    settings = {"temperature": 1.0}
+    result = compare(
+        SCORE, "fake", render=plays_the_notes, unconditioned=plays_noise, out_dir=folder, seed=3, settings=settings
+    )
+    return folder, result
+
+
+def test_the_report_is_complete(reported):
+    folder, result = reported
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        "conditioned.wav", "unconditioned.wav", "reference.wav", "report.json", "report.png", "report.html",
+    }  # fmt: skip
+    assert json.loads((folder / "report.json").read_text()) == result
+    measures = result["measures"]
+    assert measures["conditioned"]["note_f1_50ms"] > 0.8
+    assert measures["unconditioned"]["note_f1_50ms"] < 0.2
+    assert measures["floor"]["note_f1_50ms"] < 0.3
+    assert result["seed"] == 3 and result["settings"] == {"temperature": 1.0}
+    lengths = {len(Waveform.read(folder / f"{name}.wav").samples) for name in result["takes"]}
+    assert len(lengths) == 1
+
+
+def test_the_page_needs_no_other_file(reported):
+    page = (reported[0] / "report.html").read_text(encoding="utf-8")
+    sources = re.findall(r'(?:src|href)="([^"]{0,40})', page)
+    assert len(sources) == 4 and all(source.startswith("data:") for source in sources)
+    assert "http" not in page and "<script" not in page and "url(" not in page
+    assert "<b>notes" not in page and "Six &lt;b&gt;notes" in page
+    assert page.count("<audio controls") == 3 == page.count("aria-label=")
+    assert 'lang="en"' in page and 'alt="' in page
+
+
+def test_without_an_unconditioned_model_the_instrument_plays_another_tune(tmp_path):
+    result = compare(SCORE, "fake", render=plays_the_notes, out_dir=tmp_path)
+    assert set(result["takes"]) == {"conditioned", "other-score", "reference"}
+    other = next(iter(BUILTIN_TUNES.values())).title
+    assert other in result["takes"]["other-score"]["what"]
+    assert result["measures"]["other-score"]["note_f1_50ms"] < 0.4
+
+
+def test_a_render_that_fails_leaves_nothing(tmp_path):
+    def fails(score: Score, *, seed: int) -> Waveform:
+        raise OrchestrionError("no weights")
+
+    with pytest.raises(OrchestrionError, match="no weights"):
+        compare(SCORE, "fake", render=plays_the_notes, unconditioned=fails, out_dir=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_folder_must_be_there(tmp_path):
+    with pytest.raises(OrchestrionError, match="not a folder"):
+        compare(SCORE, "fake", render=plays_the_notes, out_dir=tmp_path / "missing")
