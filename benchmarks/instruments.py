@@ -16,7 +16,7 @@ from functools import partial
 
 from orchestrion import shipped
 from orchestrion.bridge import Score, Waveform
-from orchestrion.datasets.instruments import INSTRUMENTS
+from orchestrion.datasets.banks.instruments import INSTRUMENTS
 from orchestrion.evaluation.judge.instrument_report import InstrumentTable, evaluate_instrument
 from orchestrion.evaluation.judge.reference import has_fluidsynth, reference_performance
 from orchestrion.evaluation.judge.transcription import NAME

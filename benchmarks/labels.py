@@ -27,8 +27,8 @@ import mir_eval
 import numpy as np
 
 from orchestrion.bridge import Note, Part, Score, Waveform
-from orchestrion.datasets.flux import FRAME_S, SAMPLE_RATE
-from orchestrion.datasets.notestable import read_notes
+from orchestrion.datasets.checking.flux import FRAME_S, SAMPLE_RATE
+from orchestrion.datasets.recordings.notestable import read_notes
 from orchestrion.labelling import methods
 from orchestrion.labelling.melodia import melodia
 from orchestrion.labelling.phantoms import without_phantoms

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from orchestrion import shipped, weights
-from orchestrion.datasets.songs import SongSet, prepare_songs
+from orchestrion.datasets.recordings.songs import SongSet, prepare_songs
 from orchestrion.files import atomic_write
 from orchestrion.renderer.backend import GENERATORS, load_generator
 from orchestrion.training.backend_task import BackendTask

@@ -16,7 +16,7 @@ import torch
 
 from orchestrion import shipped, weights
 from orchestrion.datasets.catalogue import open_recordings
-from orchestrion.datasets.holdout import divided
+from orchestrion.datasets.recordings.holdout import divided
 from orchestrion.evaluation.judge.evaluate_renderer import evaluate_renderer
 from orchestrion.evaluation.judge.instrument_report import InstrumentTable, evaluate_instrument
 from orchestrion.evaluation.judge.reference import reference_performance

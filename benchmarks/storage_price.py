@@ -13,8 +13,8 @@ import numpy as np
 from bench_kernel import processor
 
 from orchestrion.bridge import BUILTIN_TUNES, ConditioningSeries
+from orchestrion.datasets.banks.instruments import INSTRUMENTS
 from orchestrion.datasets.catalogue import open_recordings
-from orchestrion.datasets.instruments import INSTRUMENTS
 from orchestrion.evaluation.judge.instrument_report import into_range
 from orchestrion.evaluation.judge.reference import reference_performance
 from orchestrion.matrices.matrix import STORAGES

@@ -15,7 +15,7 @@ import soxr
 from scipy.signal import butter, fftconvolve, firwin2, lfilter
 
 from orchestrion.bridge import Note, Part, Score
-from orchestrion.datasets.fluidsynth import synthesise
+from orchestrion.datasets.banks.fluidsynth import synthesise
 
 RATE = 16000
 DURATION_S = 24.0

@@ -13,7 +13,7 @@ from orchestrion.cli.figures import show_figures
 from orchestrion.cli.options import PATH, json_option
 
 if TYPE_CHECKING:
-    from orchestrion.datasets.validating import Verdict
+    from orchestrion.datasets.checking.validating import Verdict
 
 
 @click.command("list")
@@ -102,10 +102,10 @@ def validate(
       orchestrion data validate violin-set
       orchestrion data validate maps MAPS/ --collection ENSTDkCl --json
     """
+    from orchestrion.datasets.checking.validating import validate_prepared
+    from orchestrion.datasets.checking.validating import write_checksums as write
     from orchestrion.datasets.dataset import initialise
-    from orchestrion.datasets.tracks import Selection
-    from orchestrion.datasets.validating import validate_prepared
-    from orchestrion.datasets.validating import write_checksums as write
+    from orchestrion.datasets.recordings.tracks import Selection
 
     if len(sources) > 2:
         raise click.UsageError("Give a folder, or a name and a folder.", ctx)
@@ -147,7 +147,7 @@ def statistics(folder: Path, as_json: bool) -> None:
     Example:
       orchestrion data statistics musicnet/
     """
-    from orchestrion.datasets.musicnet_statistics import statistics as figures
+    from orchestrion.datasets.layouts.musicnet_statistics import statistics as figures
 
     rows = figures(folder)
     if as_json:
@@ -175,7 +175,7 @@ def shard(folder: Path, output: Path, megabytes: int) -> None:
     Example:
       orchestrion data shard maestro-16k -o maestro-shards --megabytes 500
     """
-    from orchestrion.datasets.alignedprep import shard as write
+    from orchestrion.datasets.recordings.prepare import shard as write
 
     for name in write(folder, output, megabytes << 20):
         click.echo(output / name)

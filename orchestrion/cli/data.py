@@ -50,9 +50,9 @@ def soundfont(instrument: str, output: Path, minutes: float | None, soundfont_pa
     Example:
       orchestrion data soundfont violin -o violin-set --minutes 45
     """
-    from orchestrion.datasets.aligned import AlignedSet
+    from orchestrion.datasets.banks.soundfont import make
     from orchestrion.datasets.catalogue import summary
-    from orchestrion.datasets.soundfont import make
+    from orchestrion.datasets.recordings.aligned import AlignedSet
 
     folder = make(instrument, output, minutes, seed, soundfont_path)
     _print_summary(summary(AlignedSet.open(folder)))
@@ -71,8 +71,8 @@ def check(folder: Path, as_json: bool) -> None:
     Example:
       orchestrion data check violin-set
     """
-    from orchestrion.datasets.aligned import AlignedSet
     from orchestrion.datasets.catalogue import summary
+    from orchestrion.datasets.recordings.aligned import AlignedSet
 
     figures = summary(AlignedSet.open(folder))
     if as_json:

@@ -82,7 +82,7 @@ def prepare(ctx: click.Context, sources: tuple[str, ...], output: Path, as_json:
 
 
 def _songs(name: str | None, folder: Path, output: Path, options: dict) -> dict[str, object]:
-    from orchestrion.datasets.songs import prepare_songs
+    from orchestrion.datasets.recordings.songs import prepare_songs
 
     return prepare_songs(
         folder, output, sample_rate=options["rate"], validation_share=options["validation_share"], seed=options["seed"],
@@ -91,7 +91,7 @@ def _songs(name: str | None, folder: Path, output: Path, options: dict) -> dict[
 
 
 def _scores(name: str | None, folder: Path, output: Path, options: dict) -> dict[str, object]:
-    from orchestrion.datasets.scorecorpus import prepare_scores
+    from orchestrion.datasets.corpora.json_corpus import prepare_scores
 
     return prepare_scores(
         folder, output, transpose=options["transpose"], keep_copies=options["keep_copies"], licence=options["licence"]
@@ -101,8 +101,8 @@ def _scores(name: str | None, folder: Path, output: Path, options: dict) -> dict
 def _recordings(name: str | None, folder: Path, output: Path, options: dict) -> dict[str, object]:
     from orchestrion.datasets.catalogue import summary
     from orchestrion.datasets.dataset import initialise
-    from orchestrion.datasets.splits import read_json
-    from orchestrion.datasets.tracks import Selection
+    from orchestrion.datasets.recordings.splits import read_json
+    from orchestrion.datasets.recordings.tracks import Selection
 
     chosen = {part: options[part] for part in ("instrument", "ensemble", "collection", "work")}
     dataset = initialise(str(name), folder, Selection(**chosen))

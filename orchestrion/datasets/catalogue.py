@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from orchestrion.datasets.aligned import AlignedPiece, AlignedSet
-from orchestrion.datasets.audiocache import cache_root
-from orchestrion.datasets.instruments import soundfont_instrument
+from orchestrion.datasets.banks.instruments import soundfont_instrument
+from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
+from orchestrion.datasets.recordings.audiocache import cache_root
+from orchestrion.datasets.recordings.splits import SPLITS
 from orchestrion.datasets.records import OTHERS, RECORDINGS, SOUNDFONT, DataSource, made_sources
-from orchestrion.datasets.splits import SPLITS
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import lock
 
@@ -100,7 +100,7 @@ def _levels(piece: AlignedPiece) -> tuple[float, float]:
 def _made(
     name: str, minutes: float | None, seed: int, soundfont_path: str | os.PathLike[str] | None, root: Path
 ) -> Path:
-    from orchestrion.datasets import soundfont
+    from orchestrion.datasets.banks import soundfont
 
     length = soundfont_instrument(name).minutes if minutes is None else minutes
     bank = "" if soundfont_path is None else f"-{Path(soundfont_path).stem}"

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrion.datasets.aligned import AlignedSet
-from orchestrion.datasets.alignedprep import prepare_aligned
 from orchestrion.datasets.layouts.bachviolin import read_bach_violin
 from orchestrion.datasets.layouts.guitarset import read_guitarset
 from orchestrion.datasets.layouts.maestro import read_maestro
@@ -17,12 +15,14 @@ from orchestrion.datasets.layouts.maps import read_maps
 from orchestrion.datasets.layouts.musicnet import read_musicnet
 from orchestrion.datasets.layouts.pairs import read_pairs, read_saarland, read_tables
 from orchestrion.datasets.layouts.urmp import read_urmp
+from orchestrion.datasets.recordings.aligned import AlignedSet
+from orchestrion.datasets.recordings.prepare import prepare_aligned
+from orchestrion.datasets.recordings.tracks import Reader, Selection, Track
 from orchestrion.datasets.records import RECORDINGS, YOURS, DataSource
-from orchestrion.datasets.tracks import Reader, Selection, Track
 from orchestrion.errors import OrchestrionError
 
 if TYPE_CHECKING:
-    from orchestrion.datasets.validating import Verdict
+    from orchestrion.datasets.checking.validating import Verdict
 
 LAYOUTS: Mapping[str, Reader] = {
     "musicnet": read_musicnet,
@@ -69,7 +69,7 @@ class Dataset:
 
     def validate(self) -> list[Verdict]:
         """Listen to every recording and compare it with its notes (`validating`)."""
-        from orchestrion.datasets.validating import validate_tracks
+        from orchestrion.datasets.checking.validating import validate_tracks
 
         return validate_tracks(self.tracks())
 

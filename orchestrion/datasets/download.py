@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from orchestrion.datasets.archives import unpack as unpack_archive
+from orchestrion.datasets.recordings.splits import read_json
 from orchestrion.datasets.records import DataSource, Download
-from orchestrion.datasets.splits import read_json
+from orchestrion.datasets.untrusted.archives import unpack as unpack_archive
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import lock, write_json
 from orchestrion.progress import progress

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrion.datasets.instruments import INSTRUMENTS
+from orchestrion.datasets.banks.instruments import INSTRUMENTS
 
 SOUNDFONT = "soundfont:"
 YOURS = "yours"

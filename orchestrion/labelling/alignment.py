@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from orchestrion.bridge import Note, Score, Waveform
-from orchestrion.datasets.flux import SAMPLE_RATE
+from orchestrion.datasets.checking.flux import SAMPLE_RATE
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.salience import LOWEST, N_PITCHES
 from orchestrion.evaluation.judge.salience import salience as decompose

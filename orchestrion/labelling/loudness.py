@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from orchestrion.bridge import Note
-from orchestrion.datasets.flux import FRAME_S
+from orchestrion.datasets.checking.flux import FRAME_S
 
 RANGE_DB = 40.0  # from velocity 127 down to 1, as the transcriber has it
 ATTACK_S = 0.15

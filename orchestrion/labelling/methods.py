@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from orchestrion.bridge import Note, Score, Waveform
-from orchestrion.datasets.flux import SAMPLE_RATE, onset_strength
+from orchestrion.datasets.checking.flux import SAMPLE_RATE, onset_strength
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.transcription import DEFAULT as TRANSCRIBER
 from orchestrion.evaluation.judge.transcription import transcribe

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from orchestrion.datasets.flux import SAMPLE_RATE, frames_of
+from orchestrion.datasets.checking.flux import SAMPLE_RATE, frames_of
 from orchestrion.labelling.pitchtrack import PitchTrack
 
 WINDOW = 2048  # 128 ms: tells partials from 40 Hz on apart

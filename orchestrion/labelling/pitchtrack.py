@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestrion.datasets.flux import BLOCK_FRAMES, HOP, frames_of, n_frames
+from orchestrion.datasets.checking.flux import BLOCK_FRAMES, HOP, frames_of, n_frames
 from orchestrion.errors import OrchestrionError
 
 FLOOR_DB = -120.0

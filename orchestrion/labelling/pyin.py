@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit
 from scipy.special import betainc
 
-from orchestrion.datasets.flux import HOP, SAMPLE_RATE, frames_of, n_frames
+from orchestrion.datasets.checking.flux import HOP, SAMPLE_RATE, frames_of, n_frames
 from orchestrion.labelling.pitchtrack import PitchTrack
 
 WINDOW = 512  # samples over which the difference is summed: 32 ms

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestrion.bridge import Note, Part, Score, Waveform
-from orchestrion.datasets.aligned import AUDIO_SUFFIXES
-from orchestrion.datasets.flux import SAMPLE_RATE
-from orchestrion.datasets.notestable import read_notes, write_notes
+from orchestrion.datasets.checking.flux import SAMPLE_RATE
+from orchestrion.datasets.recordings.aligned import AUDIO_SUFFIXES
+from orchestrion.datasets.recordings.notestable import read_notes, write_notes
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
 from orchestrion.labelling.methods import check, notes_of

@@ -16,7 +16,7 @@ from scipy.ndimage import maximum_filter1d
 from scipy.special import logsumexp
 
 from orchestrion.bridge import Note
-from orchestrion.datasets.flux import FRAME_S
+from orchestrion.datasets.checking.flux import FRAME_S
 from orchestrion.labelling.pitchtrack import PitchTrack
 
 LOWEST, HIGHEST = 21, 108

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from orchestrion.datasets.songs import Song
+from orchestrion.datasets.recordings.songs import Song
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import track
 from orchestrion.renderer.backend import Generator, kind_named, save_generator

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from orchestrion.datasets.songs import Song
+from orchestrion.datasets.recordings.songs import Song
 from orchestrion.errors import OrchestrionError
 from orchestrion.training.recipes import Stages
 

@@ -14,8 +14,8 @@ from orchestrion.composer.features import clock_rows
 from orchestrion.composer.likelihood import masked_mean, step_nll
 from orchestrion.composer.network import Biaxial
 from orchestrion.composer.scoring import score_pieces
-from orchestrion.datasets.piece import Piece, prepared
-from orchestrion.datasets.symbolic import load_corpus
+from orchestrion.datasets.corpora.loading import load_corpus
+from orchestrion.datasets.corpora.piece import Piece, prepared
 from orchestrion.errors import OrchestrionError
 
 ARCHITECTURE = "biaxial-lstm"

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from orchestrion import weights
 from orchestrion.bridge import Waveform
-from orchestrion.datasets.aligned import AlignedPiece
+from orchestrion.datasets.recordings.aligned import AlignedPiece
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.bits_per_sample import bits_per_sample
 from orchestrion.evaluation.judge.following import note_accuracy

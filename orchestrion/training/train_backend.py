@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from orchestrion.datasets.songs import SongSet
+from orchestrion.datasets.recordings.songs import SongSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
 from orchestrion.renderer.backend import GENERATORS, kind_named, preset_named

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import torch
 
-from orchestrion.datasets.aligned import AlignedPiece, AlignedSet
+from orchestrion.datasets.banks.instruments import INSTRUMENTS
 from orchestrion.datasets.catalogue import SOUNDFONT
-from orchestrion.datasets.holdout import divided
-from orchestrion.datasets.instruments import INSTRUMENTS
-from orchestrion.datasets.splits import read_json
+from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
+from orchestrion.datasets.recordings.holdout import divided
+from orchestrion.datasets.recordings.splits import read_json
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.renderer.instrument import Instrument
-from orchestrion.training.material import open_labelled, report_material
+from orchestrion.training.own_recordings import open_labelled, report_material
 from orchestrion.training.renderer_task import RendererSettings, RendererTask
 from orchestrion.training.runs import claim, fit, released_if_refused
 from orchestrion.training.settings import LoopSettings

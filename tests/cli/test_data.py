@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from orchestrion.cli.app import cli
-from orchestrion.datasets.aligned import AlignedSet
 from orchestrion.datasets.catalogue import source, sources
+from orchestrion.datasets.recordings.aligned import AlignedSet
 from tests.datasets.layouts import published
 
 

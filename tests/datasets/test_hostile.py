@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrion.datasets.archives import _checked
-from orchestrion.datasets.inertpickle import describe
+from orchestrion.datasets.corpora.json_corpus import read_corpus
 from orchestrion.datasets.layouts.bachviolin import seconds
-from orchestrion.datasets.notestable import HeldNotes, parse_notes
-from orchestrion.datasets.rawaudio import open_raw
-from orchestrion.datasets.scorecorpus import read_corpus
-from orchestrion.datasets.tables import read_csv, read_numbers, read_object
-from orchestrion.datasets.tracks import note, plain_name
+from orchestrion.datasets.recordings.notestable import HeldNotes, parse_notes
+from orchestrion.datasets.recordings.rawaudio import open_raw
+from orchestrion.datasets.recordings.tracks import note, plain_name
+from orchestrion.datasets.untrusted.archives import _checked
+from orchestrion.datasets.untrusted.inertpickle import describe
+from orchestrion.datasets.untrusted.tables import read_csv, read_numbers, read_object
 from orchestrion.errors import OrchestrionError
 
 PICKLES = [pickle.dumps([np.arange(4), {"a": (1, 2.5, None)}], protocol) for protocol in (2, 3, 4)]

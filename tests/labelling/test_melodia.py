@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from orchestrion.bridge import Waveform
-from orchestrion.datasets.flux import FRAME_S
+from orchestrion.datasets.checking.flux import FRAME_S
 from orchestrion.errors import OrchestrionError
 from orchestrion.labelling.melodia import HOP, RATE, melodia
 from tests.labelling.sounds import line, played

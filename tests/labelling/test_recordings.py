@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from orchestrion.bridge import Note, Part, Score, Waveform
-from orchestrion.datasets.aligned import AlignedSet
+from orchestrion.datasets.recordings.aligned import AlignedSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.labelling import methods, recordings
 from orchestrion.labelling.methods import METHODS, notes_of

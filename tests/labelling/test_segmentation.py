@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from orchestrion.bridge import Note
-from orchestrion.datasets.flux import FRAME_S, onset_strength
+from orchestrion.datasets.checking.flux import FRAME_S, onset_strength
 from orchestrion.evaluation.judge.following import onset_scores
 from orchestrion.labelling.loudness import with_velocities
 from orchestrion.labelling.methods import notes_of

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from orchestrion.bridge import Waveform
-from orchestrion.datasets.songs import SongSet, prepare_songs
+from orchestrion.datasets.recordings.songs import SongSet, prepare_songs
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.backend import GENERATORS, load_generator
 from orchestrion.training.backend_task import BackendTask

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 
 from orchestrion.bridge import Waveform
-from orchestrion.datasets.aligned import AlignedSet
-from orchestrion.datasets.alignedprep import prepare_aligned, shard
 from orchestrion.datasets.catalogue import open_recordings
-from orchestrion.datasets.notestable import write_notes
+from orchestrion.datasets.recordings.aligned import AlignedSet
+from orchestrion.datasets.recordings.notestable import write_notes
+from orchestrion.datasets.recordings.prepare import prepare_aligned, shard
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.training.renderer_task import RendererSettings, RendererTask
-from tests.datasets.test_alignedprep import made_track
+from tests.datasets.recordings.test_prepare import made_track
 
 TINY = WaveNetConfig(
     layers=2, cycle=2, residual=8, skip=8, head=16, levels=64, context_channels=8, conditioning_channels=4,

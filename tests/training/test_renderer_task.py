@@ -10,7 +10,7 @@ import torch
 
 from orchestrion import weights
 from orchestrion.bridge import ConditioningSeries, Note, Waveform
-from orchestrion.datasets.aligned import AlignedSet
+from orchestrion.datasets.recordings.aligned import AlignedSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.bits_per_sample import bits_per_sample
 from orchestrion.renderer.config import PRESETS, WaveNetConfig

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from orchestrion.bridge import Note
 from orchestrion.datasets.layouts.maestro import inside
-from orchestrion.datasets.tables import number, read_csv
-from orchestrion.datasets.tracks import Selection, Track, checked, note, plain_name, require
+from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note, plain_name, require
+from orchestrion.datasets.untrusted.tables import number, read_csv
 from orchestrion.errors import OrchestrionError
 
 COLUMNS = ("filename", "collection", "violinist", "work", "mov", "movement", "source_filename", "start", "end")

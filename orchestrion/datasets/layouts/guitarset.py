@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from orchestrion.bridge import Note
-from orchestrion.datasets.tables import read_object
-from orchestrion.datasets.tracks import Selection, Track, checked, note, plain_name, require
+from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note, plain_name, require
+from orchestrion.datasets.untrusted.tables import read_object
 from orchestrion.errors import OrchestrionError
 
 AUDIO = (("audio_mono-mic", "_mic"), ("audio_mono-pickup_mix", "_mix"))

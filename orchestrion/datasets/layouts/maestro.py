@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrion.datasets.layouts.midi import midi_notes
-from orchestrion.datasets.tables import read_csv, read_object
-from orchestrion.datasets.tracks import Selection, Track, checked, plain_name
+from orchestrion.datasets.recordings.tracks import Selection, Track, checked, plain_name
+from orchestrion.datasets.untrusted.tables import read_csv, read_object
 from orchestrion.errors import OrchestrionError
 
 COLUMNS = ("canonical_composer", "canonical_title", "split", "year", "midi_filename", "audio_filename", "duration")

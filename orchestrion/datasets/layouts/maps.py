@@ -17,8 +17,8 @@ from pathlib import Path
 
 from orchestrion.bridge import Note, Score
 from orchestrion.datasets.layouts.midi import AUDIO_SUFFIXES, beside
-from orchestrion.datasets.tables import read_numbers
-from orchestrion.datasets.tracks import Selection, Track, checked, note, plain_name
+from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note, plain_name
+from orchestrion.datasets.untrusted.tables import read_numbers
 from orchestrion.errors import OrchestrionError
 
 NAME = re.compile(r"^(?:MAPS_MUS-)?(?P<work>.+)_(?P<piano>[A-Za-z0-9]{8})$")

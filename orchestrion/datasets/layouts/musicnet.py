@@ -17,8 +17,8 @@ from pathlib import Path
 
 from orchestrion.bridge import Note
 from orchestrion.datasets.layouts import musicnet_npz
-from orchestrion.datasets.tables import number, read_csv
-from orchestrion.datasets.tracks import Selection, Track, checked, note
+from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note
+from orchestrion.datasets.untrusted.tables import number, read_csv
 from orchestrion.errors import OrchestrionError
 
 RATE = 44100

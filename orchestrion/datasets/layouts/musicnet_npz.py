@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from orchestrion.bridge import Note
-from orchestrion.datasets.inertpickle import Call, Name, array_of, describe, integer_of
-from orchestrion.datasets.tracks import Selection, Track, checked, note
+from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note
+from orchestrion.datasets.untrusted.inertpickle import Call, Name, array_of, describe, integer_of
 from orchestrion.errors import OrchestrionError
 
 RATE = 44100

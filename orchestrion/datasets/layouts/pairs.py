@@ -10,11 +10,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestrion.datasets.dividing import work_of
 from orchestrion.datasets.layouts.midi import AUDIO_SUFFIXES, MIDI_SUFFIXES, beside, midi_notes
-from orchestrion.datasets.notestable import NotesTable
-from orchestrion.datasets.splits import read_splits
-from orchestrion.datasets.tracks import Selection, Track, checked, plain_name
+from orchestrion.datasets.recordings.dividing import work_of
+from orchestrion.datasets.recordings.notestable import NotesTable
+from orchestrion.datasets.recordings.splits import read_splits
+from orchestrion.datasets.recordings.tracks import Selection, Track, checked, plain_name
 from orchestrion.errors import OrchestrionError
 
 # Composer_Opus-movement_performer_date-SMD: another performer's recording of it is the same work.

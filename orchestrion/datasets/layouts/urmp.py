@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from orchestrion.bridge import Note
-from orchestrion.datasets.tables import read_numbers
-from orchestrion.datasets.tracks import Selection, Track, checked, note, plain_name
+from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note, plain_name
+from orchestrion.datasets.untrusted.tables import read_numbers
 from orchestrion.errors import OrchestrionError
 
 PIECE = re.compile(r"^(?P<number>\d\d)_(?P<title>[^_]+)(?P<players>(_[a-z]+)+)$")

@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestrion import shipped
 from orchestrion.bridge import Score, Waveform
-from orchestrion.datasets.songs import SongSet
+from orchestrion.datasets.recordings.songs import SongSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.comparison import pictures
 from orchestrion.evaluation.comparison.continuation import Played, play

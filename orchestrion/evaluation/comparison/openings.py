@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from orchestrion.bridge import BUILTIN_TUNES, Score, Waveform
-from orchestrion.datasets.songs import SongSet
+from orchestrion.datasets.recordings.songs import SongSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.reference import reference_performance
 

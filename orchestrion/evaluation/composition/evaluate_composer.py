@@ -20,8 +20,8 @@ from orchestrion.bridge import PianoRoll
 from orchestrion.composer.compose import Composer, compose
 from orchestrion.composer.config import ComposerConfig
 from orchestrion.composer.scoring import Nll, averages, score_pieces
-from orchestrion.datasets.piece import Piece, prepared
-from orchestrion.datasets.symbolic import load_corpus
+from orchestrion.datasets.corpora.loading import load_corpus
+from orchestrion.datasets.corpora.piece import Piece, prepared
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.composition import statistics
 from orchestrion.evaluation.composition.baselines import fit_markov, fit_unigram

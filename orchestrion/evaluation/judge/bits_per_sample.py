@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from orchestrion.datasets.aligned import AlignedPiece
+from orchestrion.datasets.recordings.aligned import AlignedPiece
 from orchestrion.renderer.features import excitation, frame_features
 from orchestrion.renderer.mulaw import encode, silence_level
 from orchestrion.renderer.network import WaveNet

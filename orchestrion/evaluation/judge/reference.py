@@ -34,7 +34,7 @@ def reference_performance(score: Score, program: int | None = None, *, tail_s: f
     """
     chosen = program if program is not None else next((p.program for p in score.parts if not p.is_drum and p.notes), 0)
     if has_fluidsynth():
-        from orchestrion.datasets.fluidsynth import synthesise
+        from orchestrion.datasets.banks.fluidsynth import synthesise
 
         audio, maker = synthesise(score, chosen, 0.25, tail_s=tail_s).samples, "FluidSynth"
     else:
@@ -45,7 +45,7 @@ def reference_performance(score: Score, program: int | None = None, *, tail_s: f
 
 def has_fluidsynth() -> bool:
     """Whether the program and a General MIDI SoundFont are here."""
-    from orchestrion.datasets.fluidsynth import DEFAULT_SOUNDFONTS
+    from orchestrion.datasets.banks.fluidsynth import DEFAULT_SOUNDFONTS
 
     return shutil.which("fluidsynth") is not None and any(path.is_file() for path in DEFAULT_SOUNDFONTS)
 

@@ -6,8 +6,8 @@ import pytest
 
 from orchestrion.datasets.dataset import LAYOUTS, initialise
 from orchestrion.datasets.layouts import bachviolin, urmp
+from orchestrion.datasets.recordings.tracks import Selection, plain_name
 from orchestrion.datasets.records import RECORDINGS
-from orchestrion.datasets.tracks import Selection, plain_name
 from orchestrion.errors import OrchestrionError
 from tests.datasets.layouts import published
 

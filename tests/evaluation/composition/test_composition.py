@@ -8,7 +8,7 @@ from scipy.io import savemat
 
 from orchestrion.composer.compose import Composer
 from orchestrion.composer.scoring import score_pieces
-from orchestrion.datasets.piece import Piece
+from orchestrion.datasets.corpora.piece import Piece
 from orchestrion.evaluation.composition import statistics
 from orchestrion.evaluation.composition.baselines import fit_markov, fit_unigram
 from orchestrion.evaluation.composition.evaluate_composer import evaluate_composer, evaluate_writing

@@ -1,0 +1,1 @@
+"""Training audio made from banks of sampled instruments."""

@@ -1,0 +1,176 @@
+"""Audio of notes from a SoundFont by the program ``fluidsynth``, exact to the sample.
+
+Notes lie on frames of 4 ms. The MIDI file has one tick a frame (125 a quarter note, 120 quarters a minute), and at 48 kHz
+a frame is 192 samples, three of FluidSynth's blocks, so a note always begins at the start of a block and its sound in
+the first sample of its frame: the same note gives the same samples wherever it stands. Reverb and chorus, which would
+spoil that, are off. Left and right are averaged, and 48 kHz becomes 16 kHz by a linear-phase filter without delay.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from orchestrion.bridge import NoteTable, Score, Waveform
+from orchestrion.datasets.banks.instruments import usual_level
+from orchestrion.errors import OrchestrionError
+
+SAMPLE_RATE = 16000
+HOP = 64
+SYNTH_RATE = 48000
+TICKS_A_QUARTER = 125
+QUARTER_US = 500_000
+DEFAULT_SOUNDFONTS = (
+    Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"),
+    Path("/usr/share/soundfonts/FluidR3_GM.sf2"),
+    Path("/usr/share/sounds/sf2/default-GM.sf2"),
+)
+LONGEST_RUN_S = 600.0
+SETTINGS = (
+    "synth.min-note-length=0",
+    "synth.polyphony=512",
+    "synth.reverb.active=0",
+    "synth.chorus.active=0",
+    # Only the samples of the instrument played are read from the 140 MiB of a General MIDI bank.
+    "synth.dynamic-sample-loading=1",
+)
+
+
+def synthesise(
+    score: Score,
+    program: int,
+    level: float | None = None,
+    *,
+    soundfont_path: str | os.PathLike[str] | None = None,
+    tail_s: float = 1.0,
+) -> Waveform:
+    """The pitched notes of ``score`` on one instrument at 16 kHz, times rounded to 4 ms.
+
+    Args:
+        program: General MIDI program, from 0.
+        level: factor on FluidSynth's output at gain 1; that of a training set stands in its ``dataset.json``. None for
+            that of the instrument's sets from the system's SoundFont (`instruments.usual_level`).
+        tail_s: seconds after the last note.
+
+    Raises:
+        OrchestrionError: FluidSynth or the SoundFont is missing, or the program fails.
+    """
+    table = NoteTable.from_notes(score.notes, SAMPLE_RATE / HOP)
+    n_frames = table.n_frames + max(1, round(tail_s * SAMPLE_RATE / HOP))
+    samples = synthesise_table(table, n_frames, program, soundfont(soundfont_path))
+    samples *= np.float32(usual_level(program) if level is None else level)
+    return Waveform(np.clip(samples, -1.0, 1.0), SAMPLE_RATE, {"title": score.title} if score.title else {})
+
+
+def synthesise_table(table: NoteTable, n_frames: int, program: int, soundfont_path: Path) -> np.ndarray:
+    """Notes on the clock of frames as audio, float32 [n_frames * 64] at 16 kHz, FluidSynth's gain being 1.
+
+    Raises:
+        OrchestrionError: FluidSynth is missing or fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="orchestrion-") as folder:
+        midi, audio = Path(folder, "notes.mid"), Path(folder, "notes.wav")
+        write_midi(midi, table, n_frames, program)
+        _run(midi, audio, soundfont_path)
+        stereo = _read(audio)
+    return _to_model_rate(stereo.mean(axis=1), n_frames)
+
+
+def soundfont(path: str | os.PathLike[str] | None = None) -> Path:
+    """``path``, or the General MIDI SoundFont of the system.
+
+    Raises:
+        OrchestrionError: there is none, or it is not a SoundFont.
+    """
+    found = Path(path) if path is not None else next((p for p in DEFAULT_SOUNDFONTS if p.exists()), None)
+    if found is None:
+        raise OrchestrionError(
+            "There is no General MIDI SoundFont here; install Debian's fluid-soundfont-gm, or give one by --soundfont."
+        )
+    try:
+        with open(found, "rb") as handle:
+            head = handle.read(12)
+    except OSError as error:
+        raise OrchestrionError(f"Cannot read the SoundFont {found}: {error.strerror or error}.") from error
+    if head[:4] != b"RIFF" or head[8:] != b"sfbk":
+        raise OrchestrionError(f"{found} is not a SoundFont (.sf2).")
+    return found
+
+
+def version() -> str:
+    """The first line that ``fluidsynth --version`` prints."""
+    return _call([_program(), "--version"]).splitlines()[0].strip()
+
+
+def write_midi(path: Path, table: NoteTable, n_frames: int, program: int) -> None:
+    """One tick a frame; ends before onsets within a tick, so that a repeated note is struck anew."""
+    import mido
+
+    ends = [(int(frame), 0, int(pitch), 0) for frame, pitch in zip(table.offset_frame, table.pitch, strict=True)]
+    starts = zip(table.onset_frame, table.pitch, table.velocity, strict=True)
+    events = sorted([*ends, *((int(frame), 1, int(pitch), int(velocity)) for frame, pitch, velocity in starts)])
+    track = mido.MidiTrack(
+        [mido.MetaMessage("set_tempo", tempo=QUARTER_US), mido.Message("program_change", program=program)]
+    )
+    now = 0
+    for frame, is_onset, pitch, velocity in events:
+        kind = "note_on" if is_onset else "note_off"
+        track.append(mido.Message(kind, note=pitch, velocity=velocity, time=frame - now))
+        now = frame
+    track.append(mido.MetaMessage("end_of_track", time=max(n_frames - now, 0)))
+    mido.MidiFile(type=0, ticks_per_beat=TICKS_A_QUARTER, tracks=[track]).save(path)
+
+
+def _run(midi: Path, audio: Path, soundfont_path: Path) -> None:
+    options = [part for setting in SETTINGS for part in ("-o", setting)]
+    output = ["-r", str(SYNTH_RATE), "-O", "float", "-T", "wav", "-F", str(audio)]
+    _call([_program(), "-ni", "-q", "-g", "1.0", *options, *output, str(soundfont_path), str(midi)])
+
+
+def _program() -> str:
+    program = shutil.which("fluidsynth")
+    if program is None:
+        raise OrchestrionError(
+            "FluidSynth is not installed; install Debian's packages fluidsynth and fluid-soundfont-gm."
+        )
+    return program
+
+
+def _call(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_RUN_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise OrchestrionError(f"FluidSynth did not finish within {LONGEST_RUN_S:g} s.") from error
+    except OSError as error:
+        raise OrchestrionError(f"Cannot run {command[0]}: {error.strerror or error}.") from error
+    if done.returncode != 0:
+        said = " ".join(done.stderr.split())[-200:] or "it said nothing"
+        raise OrchestrionError(f"FluidSynth failed with exit status {done.returncode}: {said}.")
+    return done.stdout
+
+
+def _read(audio: Path) -> np.ndarray:
+    import soundfile
+
+    try:
+        samples, rate = soundfile.read(audio, dtype="float64", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise OrchestrionError("FluidSynth wrote no audio; is the SoundFont complete?") from error
+    if rate != SYNTH_RATE or not len(samples):
+        raise OrchestrionError(f"FluidSynth wrote {len(samples)} samples at {rate} a second, not {SYNTH_RATE}.")
+    return samples
+
+
+def _to_model_rate(samples: np.ndarray, n_frames: int) -> np.ndarray:
+    """From 48 kHz to ``n_frames * 64`` samples at 16 kHz, cut or followed by silence."""
+    import soxr
+
+    wanted = n_frames * HOP * SYNTH_RATE // SAMPLE_RATE
+    whole = np.pad(samples[:wanted], (0, max(0, wanted - len(samples))))
+    converted = soxr.resample(whole, SYNTH_RATE, SAMPLE_RATE, quality="VHQ")[: n_frames * HOP]
+    return np.pad(converted, (0, n_frames * HOP - len(converted))).astype(np.float32)

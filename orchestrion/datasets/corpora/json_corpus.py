@@ -1,0 +1,209 @@
+"""Corpora of scores as one JSON file: prepared from a folder, or the chorales as JSON that others publish.
+
+Ours is ``{"kind": "scores", "licence": …, "settings": …, "left_out": …, "pieces": [{name, notes, meter, sharps,
+split}]}``. The chorales (JSB Chorales as prepared by Huang and others: ``Jsb16thSeparated.json``,
+``jsb-chorales-quarter.json``, …) are ``{"train": [[[soprano, alto, tenor, bass], …], …], "valid": …, "test": …}``:
+MIDI numbers a step, below 0 where a voice rests.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from orchestrion.datasets.corpora.piece import N_PITCHES, Piece, fingerprint, split_of
+from orchestrion.datasets.untrusted.tables import read_object
+from orchestrion.errors import OrchestrionError
+from orchestrion.files import write_json
+from orchestrion.progress import track
+
+KIND = "scores"
+JSON_SPLITS = {"train": "train", "validation": "valid", "test": "test"}
+# Sixteenths a step, told by the file's name.
+STEPS = {"quarter": 4, "8th": 2, "16th": 1}
+MAX_STEPS = 100_000
+MAX_VOICES = 128
+KEYS = range(-5, 7)
+
+
+def prepare_scores(
+    folder: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    transpose: str = "no",
+    keep_copies: bool = False,
+    licence: str = "unknown",
+) -> dict[str, object]:
+    """Write the corpus ``output`` (.json) of every score below ``folder``; returns figures for people.
+
+    Pieces that begin with the same intervals, in whatever key, are one work: copies are dropped (unless
+    ``keep_copies``), and a work is for training (80 %), validation or test (10 % each) whole. Scores that cannot be
+    read, or whose notes do not lie on a grid, are left out, and the file says why.
+
+    Args:
+        transpose: ``no``, ``c`` (each piece without sharps or flats), or ``all`` (training pieces in all twelve keys).
+
+    Raises:
+        OrchestrionError: no such folder, no score that can be read, or ``output`` exists or does not end in .json.
+    """
+    source, target = Path(folder), Path(output)
+    if target.suffix.lower() != ".json":
+        raise OrchestrionError(f"A corpus of scores is one file: let {target} end in .json.")
+    if target.exists():
+        raise OrchestrionError(f"{target} exists already; delete it, or choose another name.")
+    found, left_out = _read_all(source)
+    pieces = found if keep_copies else _distinct(found, left_out)
+    rows = [(split_of(piece), moved) for piece in pieces for moved in TRANSPOSE[transpose](piece)]
+    if not rows:
+        raise OrchestrionError(f"{source} holds no score that can be read ({len(left_out)} were left out).")
+    settings = {"transpose": transpose, "keep_copies": keep_copies}
+    content = [_row(piece, split) for split, piece in rows]
+    write_json(target, {"kind": KIND, "licence": licence, "source": source.resolve().name, "settings": settings,
+                        "left_out": left_out, "pieces": content})  # fmt: skip
+    counts = {split: sum(item == split for item, _ in rows) for split in JSON_SPLITS}
+    return {"corpus": str(target), "licence": licence, "pieces": counts, "works": len({fingerprint(p) for p in pieces}),
+            "left_out": left_out}  # fmt: skip
+
+
+def read_corpus(path: Path, split: str) -> list[Piece]:
+    """The pieces of one split (or ``all``) of a JSON corpus, ours or the chorales.
+
+    Raises:
+        OrchestrionError: not such a file; the sentence says what is wrong.
+    """
+    content = read_object(path)
+    if isinstance(content, dict) and content.get("kind") == KIND:
+        rows = content.get("pieces")
+        if isinstance(rows, list):
+            return [piece for said, piece in (_piece(row, path) for row in rows) if split in ("all", said)]
+    if isinstance(content, dict) and any(key in content for key in JSON_SPLITS.values()):
+        wanted = JSON_SPLITS if split == "all" else {split: JSON_SPLITS[split]}
+        return [piece for key in wanted.values() for piece in _chorales(content.get(key), key, path)]
+    raise OrchestrionError(
+        f"{path} is no corpus of scores: neither one that was prepared here nor JSB chorales as JSON."
+    )
+
+
+def _read_all(folder: Path) -> tuple[list[Piece], dict[str, str]]:
+    from orchestrion.bridge import PianoRoll, Score
+    from orchestrion.datasets.corpora.loading import SCORE_SUFFIXES, piece_from_grid
+
+    if not folder.is_dir():
+        raise OrchestrionError(f"There is no folder {folder}; give one with scores ({', '.join(SCORE_SUFFIXES)}).")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SCORE_SUFFIXES and path.is_file())
+    pieces, left_out = [], {}
+    for path in track(files, len(files), "Reading scores"):
+        name = path.relative_to(folder).as_posix()
+        try:
+            roll = PianoRoll.from_score(Score.read(path).with_drums_removed())
+        except OrchestrionError as error:
+            left_out[name] = str(error)
+            continue
+        pieces.append(piece_from_grid(roll.grid, name, roll.meter))
+    return pieces, left_out
+
+
+def _distinct(pieces: Iterable[Piece], left_out: dict[str, str]) -> list[Piece]:
+    first: dict[str, Piece] = {}
+    for piece in pieces:
+        kept = first.setdefault(fingerprint(piece), piece)
+        if kept is not piece:
+            left_out[piece.name] = f"it begins like {kept.name}"
+    return list(first.values())
+
+
+def _in_all_keys(piece: Piece) -> list[Piece]:
+    """The piece in every key that stays on the keyboard; only as written where it is not for training."""
+    if split_of(piece) != "train":
+        return [piece]
+    pitches = [pitch for _, _, pitch in piece.notes] or [0]
+    inside = (shift for shift in KEYS if min(pitches) + shift >= 0 and max(pitches) + shift < N_PITCHES)
+    return [piece.transposed(shift) for shift in inside]
+
+
+TRANSPOSE: dict[str, Callable[[Piece], Sequence[Piece]]] = {
+    "no": lambda piece: [piece],
+    "c": lambda piece: [piece.in_c()],
+    "all": _in_all_keys,
+}
+
+
+def _row(piece: Piece, split: str) -> dict[str, object]:
+    return {"name": piece.name, "split": split, "meter": piece.meter, "sharps": piece.sharps, "notes": piece.notes}
+
+
+def _piece(row: object, path: Path) -> tuple[str, Piece]:
+    try:
+        if not isinstance(row, dict):
+            raise TypeError("a piece is no object")
+        notes = tuple((int(a), int(b), int(c)) for a, b, c in row["notes"])
+        beats, unit = row["meter"]
+        return str(row["split"]), Piece(str(row["name"]), notes, (int(beats), int(unit)), int(row["sharps"]))
+    except OrchestrionError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise OrchestrionError(f"{path} holds a piece that is none ({error}); prepare the corpus again.") from error
+
+
+def _chorales(listed: object, key: str, path: Path) -> list[Piece]:
+    if not isinstance(listed, list) or not listed:
+        raise OrchestrionError(f"{path} has no {key} split.")
+    factor = next((steps for name, steps in STEPS.items() if name in path.stem), 1)
+    return [_chorale(steps, f"{path.stem}/{key}#{i}", factor, path) for i, steps in enumerate(listed)]
+
+
+def _chorale(steps: object, name: str, factor: int, path: Path) -> Piece:
+    """Notes of the voices: a pitch that stays is one note, since the attacks are not given."""
+    from orchestrion.datasets.corpora.loading import estimate_sharps
+
+    voices = _voices(steps, name, path)
+    notes = set()
+    for voice in voices.T:
+        edges = np.flatnonzero(np.diff(voice, prepend=-2, append=-2))
+        spans = pairwise(edges)
+        notes |= {(int(a) * factor, int(b) * factor, int(voice[a])) for a, b in spans if voice[a] >= 0}
+    durations = np.zeros(N_PITCHES)
+    for onset, offset, pitch in notes:
+        durations[pitch] += offset - onset
+    merged = _without_doubles(notes)
+    return Piece(name, merged, sharps=estimate_sharps(durations), merged=True, n_steps=len(voices) * factor)
+
+
+def _voices(steps: object, name: str, path: Path) -> np.ndarray:
+    """MIDI numbers [s, v], -1 where a voice rests."""
+    if (
+        not isinstance(steps, list)
+        or not 0 < len(steps) <= MAX_STEPS
+        or not all(isinstance(step, list) for step in steps)
+    ):
+        raise OrchestrionError(f"{path} ({name}) is not a list of steps of a few voices.")
+    width = max(len(step) for step in steps)
+    if not 0 < width <= MAX_VOICES:
+        raise OrchestrionError(f"{path} ({name}) has {width} voices.")
+    rows = [[_pitch(value, name, path) for value in step] + [-1] * (width - len(step)) for step in steps]
+    return np.array(rows, dtype=np.int64)
+
+
+def _pitch(value: object, name: str, path: Path) -> int:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if math.isnan(value) or value < 0:
+            return -1
+        if value < N_PITCHES and value == int(value):
+            return int(value)
+    raise OrchestrionError(f"{path} ({name}) holds {value!r}, which is no pitch.")
+
+
+def _without_doubles(notes: set[tuple[int, int, int]]) -> tuple[tuple[int, int, int], ...]:
+    """Two voices on one pitch are one key: what overlaps is joined."""
+    joined: list[tuple[int, int, int]] = []
+    for onset, offset, pitch in sorted(notes, key=lambda note: (note[2], note[0])):
+        if joined and joined[-1][2] == pitch and onset < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(offset, joined[-1][1]), pitch)
+        else:
+            joined.append((onset, offset, pitch))
+    return tuple(sorted(joined))

@@ -1,0 +1,1 @@
+"""Audio on disk for training: recordings with notes, and plain songs."""

@@ -1,0 +1,169 @@
+"""Preparing recordings with notes: tracks of any known layout become one set that training maps into memory.
+
+A prepared set holds NAME.npy (`rawaudio`: mono, 16 bits, one rate) and NAME.tsv (`notestable`) of every piece,
+``splits.json`` and ``dataset.json`` with provenance, licence, checksums of the sources, and what was left out and why.
+One piece is in memory at a time, as blocks: a set of 300 hours is made in as little memory as one of three minutes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from orchestrion.bridge import Note
+from orchestrion.bridge.audiostream import length, read_blocks
+from orchestrion.bridge.waveform import check_rate
+from orchestrion.datasets.recordings.aligned import KIND, OFFSET_SLACK_S, AlignedSet
+from orchestrion.datasets.recordings.dividing import divide
+from orchestrion.datasets.recordings.notestable import write_notes
+from orchestrion.datasets.recordings.preparation import Preparation, preparation, sha256
+from orchestrion.datasets.recordings.rawaudio import write_raw
+from orchestrion.datasets.recordings.shards import write_shards
+from orchestrion.datasets.recordings.splits import ALL_SPLITS, read_json
+from orchestrion.datasets.recordings.tracks import Track
+from orchestrion.errors import OrchestrionError
+from orchestrion.files import write_json
+from orchestrion.progress import track as follow
+
+# Notes a hair after the last sample come from rounding; a whole quarter of a second belongs to another recording.
+END_SLACK_S = 0.25
+FIGURES = ("n_samples", "samples_sha256", "notes_sha256", "notes", "lowest_pitch", "highest_pitch")
+
+
+def prepare_aligned(
+    tracks: Sequence[Track],
+    output: str | os.PathLike[str],
+    *,
+    sample_rate: int = 16000,
+    information: Mapping[str, object] | None = None,
+    validation: Sequence[str] = (),
+) -> AlignedSet:
+    """Make the prepared set ``output`` of ``tracks``; stopped half-way, the same call goes on with the next piece.
+
+    A track whose audio or notes are missing, contradict each other in length, or that plays a work of a split that
+    goes before its own (test before validation before train) is left out, and the manifest says why.
+
+    Args:
+        information: name, licence, citation and source of the set.
+        validation: names of the pieces to hold out; by default those that the authors say, else a share of the works
+            (`dividing`).
+
+    Raises:
+        OrchestrionError: ``output`` exists, a source cannot be read to its end, or nothing is left.
+    """
+    check_rate(sample_rate)
+    target = Path(output)
+    left_out: dict[str, str] = {}
+    with preparation(target) as work:
+        for track in follow(tracks, len(tracks), "Preparing"):
+            reason = _prepare(work, track, sample_rate)
+            if reason is not None:
+                left_out[track.name] = reason
+        made = [track for track in tracks if track.name not in left_out]
+        splits, divided_out = divide(made, validation)
+        left_out |= divided_out
+        kept = {name for names in splits.values() for name in names}
+        _forget(work, set(work.records) - kept)
+        if not kept:
+            raise OrchestrionError(f"Nothing can be prepared: {next(iter(left_out.values()), 'there are no tracks')}.")
+        pieces = {track.name: _entry(work, track) for track in made if track.name in kept}
+        said = {"kind": KIND, "name": target.name, **(information or {}), "sample_rate": sample_rate}
+        found = {"minutes": _minutes(pieces, sample_rate), "pieces": pieces, "left_out": left_out}
+        work.complete(said | found, splits)
+    return AlignedSet.open(target, sample_rate=sample_rate)
+
+
+def shard(source: str | os.PathLike[str], output: str | os.PathLike[str], most_bytes: int = 500 << 20) -> list[str]:
+    """Pack the prepared set ``source`` into tar files (`shards`) in the new folder ``output``; returns their names.
+
+    Raises:
+        OrchestrionError: ``source`` is no prepared set of recordings with notes, or ``output`` exists.
+    """
+    folder, target = Path(source), Path(output)
+    information = read_json(folder / "dataset.json")
+    if information.get("kind") != KIND or information.get("shards"):
+        raise OrchestrionError(
+            f"{folder} is no prepared set of recordings with notes; make one: orchestrion data prepare."
+        )
+    opened = AlignedSet.open(folder, sample_rate=int(str(information["sample_rate"])))
+    names: list[str] = []
+    with preparation(target) as work:
+        for split in ALL_SPLITS:
+            pieces = opened.split(split)
+            files = {piece.name: (folder / f"{piece.name}.npy", folder / f"{piece.name}.tsv") for piece in pieces}
+            names += write_shards(files, work.folder, split, most_bytes)
+        write_json(work.folder / "splits.json", read_json(folder / "splits.json"))
+        work.records["shards"] = {"files": names}
+        work.complete({**information, "shards": names}, read_json(folder / "splits.json"))
+    return names
+
+
+def _prepare(work: Preparation, track: Track, rate: int) -> str | None:
+    """Make the files of one piece; why it is left out, or None."""
+    missing = [path for path in (track.audio, *track.labels) if path is not None and not path.is_file()]
+    if missing:
+        return f"{missing[0].name} is missing"
+    if work.is_finished(track.name, _key(track, rate)):
+        return None
+    try:
+        notes = track.read_notes()
+        if track.audio is not None:
+            length(track.audio)
+    except OrchestrionError as error:
+        return str(error).rstrip(".")
+    if not notes:
+        return "it has no notes that were asked for"
+    return _write(work, track, rate, notes)
+
+
+def _write(work: Preparation, track: Track, rate: int, notes: Sequence[Note]) -> str | None:
+    name = track.name
+    with nullcontext(track.audio) if track.extract is None else track.extract(work.folder) as audio:
+        written = write_raw(work.folder / f"{name}.npy", read_blocks(str(audio), rate, track.start_s, track.stop_s))
+    end_s = written.n_samples / rate
+    beyond = [note for note in notes if note.onset_s >= end_s + END_SLACK_S or note.offset_s > end_s + OFFSET_SLACK_S]
+    if not written.n_samples or beyond:
+        (work.folder / f"{name}.npy").unlink()
+        return (
+            f"its audio ends at {end_s:.2f} s, but a note begins at {beyond[0].onset_s:.2f} s" if beyond else "no audio"
+        )
+    kept = [note for note in notes if note.onset_s < end_s]
+    write_notes(work.folder / f"{name}.tsv", kept)
+    pitches = [note.pitch for note in kept]
+    figures = {
+        "n_samples": written.n_samples,
+        "samples_sha256": written.sha256,
+        "notes_sha256": sha256(work.folder / f"{name}.tsv"),
+        "notes": len(kept),
+        "lowest_pitch": min(pitches),
+        "highest_pitch": max(pitches),
+    }
+    work.finish(name, {"key": _key(track, rate), "files": [f"{name}.npy", f"{name}.tsv"], **figures})
+    return None
+
+
+def _key(track: Track, rate: int) -> dict[str, object]:
+    """What the piece is made of: the same key means the same bytes."""
+    audio = {} if track.audio is None else {"audio": track.audio.name, "audio_sha256": sha256(track.audio)}
+    labels = {path.name: sha256(path) for path in track.labels}
+    part = {} if not track.start_s and track.stop_s is None else {"start_s": track.start_s, "stop_s": track.stop_s}
+    return {**audio, "labels_sha256": labels, **part, "sample_rate": rate, "selection": dict(track.about)}
+
+
+def _entry(work: Preparation, track: Track) -> dict[str, object]:
+    record = work.records[track.name]
+    key = record["key"] if isinstance(record["key"], dict) else {}
+    sums = {name: value for name, value in key.items() if name not in ("sample_rate", "selection")}
+    figures = {name: record[name] for name in FIGURES}
+    return {"work": track.work, **dict(track.about), **sums, **figures}
+
+
+def _forget(work: Preparation, names: set[str]) -> None:
+    for name in names:
+        del work.records[name]
+
+
+def _minutes(pieces: Mapping[str, Mapping[str, object]], rate: int) -> float:
+    return round(sum(int(str(piece["n_samples"])) for piece in pieces.values()) / rate / 60, 2)

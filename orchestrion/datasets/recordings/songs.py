@@ -1,0 +1,269 @@
+"""Plain audio to train unconditioned generators on: a folder of songs becomes a prepared set.
+
+A set holds ``dataset.json`` (sources with checksums, licence, settings), ``splits.json`` and one NAME.npy a song
+(`rawaudio`). Whole songs go to training or to validation, before anything is cut into examples; copies of one file
+under two names always go together.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from orchestrion.bridge.audiostream import length, read_blocks
+from orchestrion.bridge.waveform import check_rate
+from orchestrion.datasets.recordings.preparation import Preparation, preparation, sha256
+from orchestrion.datasets.recordings.rawaudio import RawAudio, open_raw, write_raw
+from orchestrion.datasets.recordings.splits import SPLITS, in_split, read_json, read_splits
+from orchestrion.datasets.recordings.stems import Separator
+from orchestrion.errors import OrchestrionError
+from orchestrion.progress import progress
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+KIND = "songs"
+VALIDATION_SHARE = 0.2
+SHOWN = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Song:
+    """Mono audio at ``sample_rate``; it stays on disk."""
+
+    name: str
+    sample_rate: int
+    n_samples: int
+    audio: RawAudio = field(repr=False)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds."""
+        return self.n_samples / self.sample_rate
+
+    def samples(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Audio in [start, stop): float32 in [-1, 1]. Only what is asked for is read.
+
+        Raises:
+            OrchestrionError: the interval is not within the song.
+        """
+        stop = self.n_samples if stop is None else stop
+        if not 0 <= start <= stop <= self.n_samples:
+            raise OrchestrionError(f"Samples {start} to {stop} are not within the {self.n_samples} of {self.name}.")
+        return self.audio.read(start, stop)
+
+
+@dataclass(frozen=True, eq=False)
+class SongSet:
+    """A prepared folder of songs, checked when opened.
+
+    ``information`` says where the set is from, licence and settings; ``sources`` has file and checksum of every song.
+    """
+
+    path: Path
+    sample_rate: int
+    songs: tuple[Song, ...]
+    information: Mapping[str, object]
+    sources: Mapping[str, object]
+    _splits: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> SongSet:
+        """Check the manifest and the header and size of every song; no audio is read.
+
+        Raises:
+            OrchestrionError: not a prepared set, or damaged.
+        """
+        path = Path(folder)
+        information = read_json(path / "dataset.json")
+        songs, rate = information.get("songs"), information.get("sample_rate")
+        if information.get("kind") != KIND or not isinstance(songs, dict) or not songs or not isinstance(rate, int):
+            raise OrchestrionError(
+                f"{path} is no prepared set of songs; make one: orchestrion data prepare DIR -o SET."
+            )
+        check_rate(rate)
+        opened = tuple(_open_song(path, name, rate) for name in sorted(songs))
+        splits = read_splits(path, songs)
+        if splits is None:
+            raise OrchestrionError(f"{path / 'splits.json'} is missing; prepare the set again.")
+        rest = {name: value for name, value in information.items() if name != "songs"}
+        return cls(path, rate, opened, rest, songs, splits)
+
+    @property
+    def name(self) -> str:
+        """The folder's."""
+        return self.path.name
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of audio in all songs."""
+        return sum(song.duration_s for song in self.songs)
+
+    def summary(self) -> dict[str, object]:
+        """Figures for people: licence, rate, songs and minutes a split."""
+        minutes = {split: round(sum(song.duration_s for song in self.split(split)) / 60, 2) for split in SPLITS}
+        return {
+            "set": str(self.path),
+            "licence": self.information.get("licence", "unknown"),
+            "sample_rate": self.sample_rate,
+            "songs": {split: len(self.split(split)) for split in SPLITS},
+            "minutes": minutes,
+        }
+
+    def split(self, name: str) -> tuple[Song, ...]:
+        """The songs of ``"train"`` or ``"validation"``."""
+        chosen = in_split(self._splits, name)
+        return tuple(song for song in self.songs if song.name in chosen)
+
+
+def prepare_songs(
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    sample_rate: int,
+    validation_share: float = VALIDATION_SHARE,
+    seed: int = 0,
+    validation: Sequence[str] = (),
+    stem: str | None = None,
+    licence: str = "unknown",
+) -> SongSet:
+    """Make the prepared set ``output`` of every WAV, FLAC, OGG and MP3 file below the folder ``source``.
+
+    Each song is decoded, mixed to mono and resampled as a stream: a few MiB of memory, however long. Stopped half-way,
+    the same call goes on from the song it was at.
+
+    Args:
+        sample_rate: of the set.
+        validation_share: part of the songs held out, chosen by ``seed``; at least one of two or more.
+        validation: names of the songs to hold out instead.
+        stem: ``drums``, ``bass``, ``vocals`` or ``other``: only that, separated by Demucs (`stems`).
+
+    Raises:
+        OrchestrionError: no such folder, no audio in it, files that cannot be read (all are named), names that clash,
+            ``output`` exists, or Demucs is missing.
+    """
+    check_rate(sample_rate)
+    if not 0.0 <= validation_share < 1.0:
+        raise OrchestrionError(f"A validation share of {validation_share:g} is impossible; give 0 to less than 1.")
+    folder, target = Path(source), Path(output)
+    files = find_songs(folder)
+    _check_named(validation, files, folder)
+    seconds = check_readable(files)
+    separator = None if stem is None else Separator.find(stem)
+    with preparation(target) as work, progress(sum(seconds.values()), "Preparing") as advance:
+        for name, path in files.items():
+            _prepare_song(work, name, path, folder, sample_rate, separator)
+            advance(seconds[name])
+        digests = {name: str(_key(work, name)["sha256"]) for name in files}
+        held_out = set(validation) or _held_out(digests, validation_share, seed)
+        splits = {"train": [n for n in files if n not in held_out], "validation": [n for n in files if n in held_out]}
+        information = {"kind": KIND, "name": target.name, "licence": licence, "source": str(folder.resolve().name)}
+        settings = {"stem": stem, "validation_share": validation_share, "seed": seed, "validation": list(validation)}
+        songs = {name: {**_key(work, name), **_figures(work, name)} for name in files}
+        for name in set(work.records) - set(files):
+            del work.records[name]
+        work.complete({**information, "sample_rate": sample_rate, "settings": settings, "songs": songs}, splits)
+    return SongSet.open(target)
+
+
+def find_songs(folder: Path) -> dict[str, Path]:
+    """Every audio file below ``folder`` by the name its song gets: the path without suffix, folders joined by ``__``.
+
+    Raises:
+        OrchestrionError: no folder, no audio, two files of one name, or a name that is not text.
+    """
+    if not folder.is_dir():
+        raise OrchestrionError(f"There is no folder {folder}; give one with {', '.join(SUFFIXES)} files in it.")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if path.suffix.lower() not in SUFFIXES or not path.is_file() or any(p.startswith(".") for p in relative.parts):
+            continue
+        name = "__".join(relative.with_suffix("").parts)
+        if not name.isprintable():
+            raise OrchestrionError(f"The name of {str(path)!r} is not plain text; rename the file.")
+        if name in found:
+            raise OrchestrionError(f"{path} and {found[name]} have the same name; rename one.")
+        found[name] = path
+    if not found:
+        raise OrchestrionError(f"{folder} holds no audio ({', '.join(SUFFIXES)}).")
+    return found
+
+
+def check_readable(files: Mapping[str, Path]) -> dict[str, float]:
+    """Seconds of every file by its header; what cannot be read is named in one sentence.
+
+    Raises:
+        OrchestrionError: at least one file is not audio.
+    """
+    seconds, broken = {}, []
+    for name, path in files.items():
+        try:
+            seconds[name] = length(path)[0]
+        except OrchestrionError as error:
+            broken.append((path, error))
+    if len(broken) == 1:
+        raise broken[0][1]
+    if broken:
+        shown = ", ".join(path.name for path, _ in broken[:SHOWN]) + (", …" if len(broken) > SHOWN else "")
+        raise OrchestrionError(
+            f"{len(broken)} of {len(files)} files are not audio that can be read ({shown}); repair them or take them "
+            "out."
+        )
+    return seconds
+
+
+def _prepare_song(
+    work: Preparation, name: str, path: Path, folder: Path, rate: int, separator: Separator | None
+) -> None:
+    key: dict[str, object] = {"source": str(path.relative_to(folder)), "sha256": sha256(path), "sample_rate": rate}
+    key |= {} if separator is None else {"stem": separator.stem, "separator": separator.model}
+    if work.is_finished(name, key):
+        return
+    _, source_rate, channels = length(path)
+    with nullcontext(path) if separator is None else separator.separated(path, work.folder) as audio:
+        written = write_raw(work.folder / f"{name}.npy", read_blocks(audio, rate))
+    if not written.n_samples:
+        raise OrchestrionError(f"{path} is too short to be resampled to {rate} samples a second.")
+    figures = {"n_samples": written.n_samples, "samples_sha256": written.sha256}
+    origin = {"source_rate": source_rate, "source_channels": channels}
+    work.finish(name, {"key": key, "files": [f"{name}.npy"], **figures, **origin})
+
+
+def _key(work: Preparation, name: str) -> dict[str, object]:
+    key = work.records[name]["key"]
+    return key if isinstance(key, dict) else {}
+
+
+def _figures(work: Preparation, name: str) -> dict[str, object]:
+    figures = ("n_samples", "samples_sha256", "source_rate", "source_channels")
+    return {item: work.records[name][item] for item in figures}
+
+
+def _held_out(digests: Mapping[str, str], share: float, seed: int) -> set[str]:
+    """Names of the validation songs: a seeded draw among distinct files; copies follow the file they are copies of."""
+    distinct = sorted(set(digests.values()))
+    number = round(share * len(distinct))
+    if share > 0.0 and len(distinct) > 1:
+        number = min(max(number, 1), len(distinct) - 1)
+    drawn = np.random.default_rng(seed).permutation(len(distinct))[: number if len(distinct) > 1 else 0]
+    chosen = {distinct[index] for index in drawn}
+    return {name for name, digest in digests.items() if digest in chosen}
+
+
+def _check_named(validation: Sequence[str], files: Mapping[str, Path], folder: Path) -> None:
+    for name in validation:
+        if name not in files:
+            raise OrchestrionError(f"{folder} has no song {name!r} to hold out; the names are those of its files.")
+    if validation and set(validation) == set(files):
+        raise OrchestrionError("Every song is held out; leave some for training.")
+
+
+def _open_song(folder: Path, name: str, rate: int) -> Song:
+    if Path(name).name != name:
+        raise OrchestrionError(f"{folder / 'dataset.json'} names a song {name!r}, which is no plain name.")
+    audio = open_raw(folder / f"{name}.npy")
+    return Song(name, rate, audio.n_samples, audio)

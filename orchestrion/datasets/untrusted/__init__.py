@@ -1,0 +1,1 @@
+"""Strangers' files, read with bounds: archives, pickles, tables and JSON."""

@@ -1,0 +1,63 @@
+"""From what a user has recorded to what an instrument is trained on: label what lacks notes, and say what there is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from orchestrion.datasets.catalogue import SOUNDFONT, open_recordings
+from orchestrion.datasets.checking.inventory import found, material, missing
+from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet, without_notes
+from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.figures.coverage import draw_coverage
+from orchestrion.files import lock, write_json
+from orchestrion.labelling.methods import AUTOMATIC, METHODS
+from orchestrion.labelling.recordings import label_recordings
+
+LABELS = "labels"
+FIGURES, PICTURE = "material.json", "material.png"
+
+Tell = Callable[[str], None]
+
+
+def open_labelled(data: str | os.PathLike[str], run: Path, label: str | None, tell: Tell) -> AlignedSet:
+    """Open ``data``; with ``label``, recordings without notes are labelled first, into ``run/labels``.
+
+    Raises:
+        OrchestrionError: no such method, or recordings without notes and no method; what labelling and
+            `AlignedSet.open` raise.
+    """
+    if label is None:
+        return open_recordings(data)
+    if label not in AUTOMATIC:
+        raise OrchestrionError(f"Recordings without a score are labelled by {', '.join(AUTOMATIC)}, not by {label!r}.")
+    if str(data).startswith(SOUNDFONT):
+        raise OrchestrionError(f"{data} comes with its notes; leave --label away.")
+    recordings, labels = without_notes(Path(data)), run / LABELS
+    if not recordings:
+        tell(f"All recordings in {os.fspath(data)} have notes; nothing is labelled.")
+        return open_recordings(data)
+    if METHODS[label].notice:
+        tell(METHODS[label].notice)
+    labels.mkdir(parents=True, exist_ok=True)
+    with lock(labels / ".lock"):  # of several processes one labels, the others find it done
+        made = label_recordings(recordings, labels, method=label, with_audio=False)
+    tell(f"Labelled {len(made)} recordings by {label}: {sum(one.notes for one in made)} notes; look at the pictures in {labels}.")
+    return open_recordings(data, labels=labels)
+
+
+def report_material(
+    train: Sequence[AlignedPiece], validation: Sequence[AlignedPiece], run: Path, name: str, tell: Tell
+) -> None:
+    """Say what there is and what is missing; ``run/material.json`` and ``run/material.png`` show it."""
+    if int(os.environ.get("RANK", "0")):
+        return  # of several processes, the first one speaks for all
+    there = material(train, validation)
+    for sentence in found(there):
+        tell(sentence)
+    for sentence in missing(there):
+        tell(f"Missing or doubtful: {sentence}")
+    write_json(run / FIGURES, there.to_dict())
+    draw_coverage(run / PICTURE, there, name)
+    tell(f"{run / PICTURE}  the pitches that are covered")
