@@ -15,12 +15,13 @@ import platform
 from functools import partial
 
 from orchestrion import shipped
-from orchestrion.bridge import Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.banks.instruments import INSTRUMENTS
 from orchestrion.evaluation.judge.instrument_report import InstrumentTable, evaluate_instrument
 from orchestrion.evaluation.judge.reference import has_fluidsynth, reference_performance
 from orchestrion.evaluation.judge.transcription import NAME
 from orchestrion.renderer.instrument import Instrument
+from orchestrion.score import Score
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ from pathlib import Path
 import mir_eval
 import numpy as np
 
-from orchestrion.bridge import Note, Part, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.checking.flux import FRAME_S, SAMPLE_RATE
 from orchestrion.datasets.recordings.notestable import read_notes
 from orchestrion.labelling import methods
@@ -35,6 +35,7 @@ from orchestrion.labelling.phantoms import without_phantoms
 from orchestrion.labelling.pitchtrack import PitchTrack
 from orchestrion.labelling.pyin import pyin
 from orchestrion.progress import progress
+from orchestrion.score import Note, Part, Score
 
 KNOT_S, TEMPO_SPREAD, TOGETHER_S = 4.0, 0.3, 0.06
 COLUMNS = {

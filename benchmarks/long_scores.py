@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 
 from orchestrion import weights
-from orchestrion.bridge import BUILTIN_TUNES, Note, Part, Score
 from orchestrion.renderer.config import PRESETS
 from orchestrion.renderer.network import WaveNet
+from orchestrion.score import BUILTIN_TUNES, Note, Part, Score
 
 
 def main() -> None:

@@ -22,7 +22,8 @@ import numpy as np
 import torch
 from bench_kernel import processor
 
-from orchestrion.bridge import BUILTIN_TUNES, ConditioningSeries, Score, Waveform
+from orchestrion.audio import Waveform
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.evaluation.judge.bits_per_sample import conditioning_of
 from orchestrion.evaluation.judge.following import onset_scores, playable
 from orchestrion.evaluation.judge.instrument_report import into_range
@@ -34,6 +35,7 @@ from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.parallel import generate_parallel
 from orchestrion.renderer.sampler import STORAGE, generate
 from orchestrion.renderer.segments import CUTTINGS, cuts_of, overlap_frames
+from orchestrion.score import BUILTIN_TUNES, Score
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,11 @@ import numpy as np
 import torch
 from bench_kernel import processor
 
-from orchestrion.bridge import ConditioningSeries, Note
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.sampler import compile_kernels, generate
+from orchestrion.score import Note
 
 SETTINGS = {"layers": 10, "blocks": 3, "dilation_channels": 32, "residual_channels": 32, "skip_channels": 1024,
             "end_channels": 512, "output_length": 16, "bias": True}  # fmt: skip

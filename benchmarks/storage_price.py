@@ -12,7 +12,7 @@ import argparse
 import numpy as np
 from bench_kernel import processor
 
-from orchestrion.bridge import BUILTIN_TUNES, ConditioningSeries
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.datasets.banks.instruments import INSTRUMENTS
 from orchestrion.datasets.catalogue import open_recordings
 from orchestrion.evaluation.judge.instrument_report import into_range
@@ -24,6 +24,7 @@ from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner, gather
 from orchestrion.renderer.mulaw import encode
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.sampler import prepare
+from orchestrion.score import BUILTIN_TUNES
 
 LN2 = np.log(2)
 

@@ -14,8 +14,8 @@ import numpy as np
 import soxr
 from scipy.signal import butter, fftconvolve, firwin2, lfilter
 
-from orchestrion.bridge import Note, Part, Score
 from orchestrion.datasets.banks.fluidsynth import synthesise
+from orchestrion.score import Note, Part, Score
 
 RATE = 16000
 DURATION_S = 24.0

@@ -18,8 +18,10 @@ from orchestrion.version import VERSION
 
 if TYPE_CHECKING:
     from orchestrion.api import compare, compose, generate, perform, render, stream
-    from orchestrion.bridge import BUILTIN_TUNES, ConditioningSeries, Note, Part, PianoRoll, Score, Waveform
+    from orchestrion.audio import Waveform
+    from orchestrion.bridge import ConditioningSeries
     from orchestrion.renderer.instrument import Instrument
+    from orchestrion.score import BUILTIN_TUNES, Note, Part, PianoRoll, Score
 
 __version__ = VERSION
 __all__ = [
@@ -39,9 +41,9 @@ __all__ = [
     "render",
     "stream",
 ]
-_BRIDGE = ("BUILTIN_TUNES", "ConditioningSeries", "Note", "Part", "PianoRoll", "Score", "Waveform")
 _HOMES = (
-    dict.fromkeys(_BRIDGE, "orchestrion.bridge")
+    dict.fromkeys(("BUILTIN_TUNES", "Note", "Part", "PianoRoll", "Score"), "orchestrion.score")
+    | {"ConditioningSeries": "orchestrion.bridge", "Waveform": "orchestrion.audio"}
     | dict.fromkeys(("compare", "compose", "generate", "perform", "render", "stream"), "orchestrion.api")
     | {"Instrument": "orchestrion.renderer.instrument"}
 )

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from orchestrion import shipped
-from orchestrion.bridge import Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.ensemble import Mix
 from orchestrion.errors import OrchestrionError
 from orchestrion.playing import Performance, Player, blocks_of, play
 from orchestrion.renderer.instrument import Instrument
+from orchestrion.score import Score
 
 UNCONDITIONED = "-unconditioned"
 Source = Score | str | os.PathLike[str]

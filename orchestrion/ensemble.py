@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from orchestrion.bridge import Score, Waveform
-from orchestrion.bridge.audiofiles import write_blocks
+from orchestrion.audio import Waveform
+from orchestrion.audio.audiofiles import write_blocks
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Score
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from orchestrion.bridge import Score, Waveform, pitch_name
-from orchestrion.bridge.audiofiles import write_blocks
+from orchestrion.audio import Waveform
+from orchestrion.audio.audiofiles import write_blocks
 from orchestrion.ensemble import Mix, mix, split_parts
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import Advance, progress, waiting
@@ -21,6 +21,7 @@ from orchestrion.renderer.parallel import ParallelStream, generate_parallel
 from orchestrion.renderer.resuming import resumable
 from orchestrion.renderer.sampler import STORAGE, compile_kernels, generate
 from orchestrion.renderer.streaming import Stream
+from orchestrion.score import Score, pitch_name
 from orchestrion.version import VERSION
 
 Player = Instrument | str | os.PathLike[str]

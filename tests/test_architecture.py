@@ -14,30 +14,37 @@ import orchestrion
 
 PACKAGE = Path(orchestrion.__file__).parent
 
-# cli → training, evaluation → composer, renderer, datasets → bridge, matrices; a package may import itself and what stands here.
+# cli → training, evaluation → composer, renderer, datasets → bridge, reading → score, audio.
+# A package may import itself and what stands here.
 ALLOWED = {
-    "bridge": set(),
+    # `Score.read` and `Score.write` hand over to the readers.
+    "score": {"reading"},
+    "audio": set(),
+    "reading": {"score"},
+    "bridge": {"score"},
     "matrices": set(),
-    "composer": {"bridge", "matrices"},
-    "renderer": {"bridge", "matrices"},
-    "datasets": {"bridge"},
+    "composer": {"matrices", "score"},
+    "renderer": {"audio", "bridge", "matrices", "score"},
+    "datasets": {"audio", "bridge", "reading", "score"},
     # Training validates with evaluation's measures; evaluation knows nothing of training.
     # It trains on recordings without notes, too, which are labelled first.
-    "training": {"bridge", "composer", "renderer", "datasets", "evaluation", "labelling"},
-    "evaluation": {"bridge", "composer", "renderer", "datasets"},
+    "training": {"audio", "bridge", "composer", "datasets", "evaluation", "labelling", "renderer", "score"},
+    "evaluation": {"audio", "bridge", "composer", "datasets", "renderer", "score"},
     # Labels with evaluation's transcriber, draws with its figures, writes sets of recordings.
-    "labelling": {"bridge", "datasets", "evaluation"},
-    "ensemble": {"bridge"},
-    "playing": {"bridge", "ensemble", "evaluation", "renderer"},
-    "api": {"bridge", "composer", "ensemble", "evaluation", "playing", "renderer"},
-    "cli": {"api", "bridge", "composer", "datasets", "evaluation", "labelling", "playing", "renderer", "training"},
+    "labelling": {"audio", "datasets", "evaluation", "reading", "score"},
+    "ensemble": {"audio", "score"},
+    "playing": {"audio", "bridge", "ensemble", "evaluation", "renderer", "score"},
+    "api": {"audio", "bridge", "composer", "ensemble", "evaluation", "playing", "renderer", "score"},
+    "cli": {
+        "api", "audio", "bridge", "composer", "datasets", "evaluation", "labelling", "playing", "reading", "renderer", "score", "training",
+    },
     "__main__": {"cli"},
     # Names that `orchestrion` itself hands out lazily.
-    "__init__": {"api", "bridge", "renderer"},
-}
+    "__init__": {"api", "audio", "bridge", "renderer", "score"},
+}  # fmt: skip
 # Leaves that anyone may import, and what they may import in turn.
 LEAVES = {"errors": set(), "version": set(), "files": {"errors"}, "progress": set(), "weights": {"errors", "files"},
-          "shipped": {"errors"}, "compiled": {"version"}, "processors": set()}  # fmt: skip
+          "shipped": {"errors"}, "compiled": {"version"}, "processors": set(), "limits": set(), "randomness": {"compiled"}}  # fmt: skip
 HEAVY = {"torch", "numba", "music21", "numpy", "scipy", "matplotlib", "pretty_midi", "lightning"}
 
 

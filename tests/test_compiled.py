@@ -72,7 +72,7 @@ def roots(tmp_path, monkeypatch):
     compiled.folder.cache_clear()
 
 
-SOURCE = Path(compiled.__file__).parent / "bridge" / "randomness.py"
+SOURCE = Path(compiled.__file__).parent / "randomness.py"
 
 
 def test_a_cache_that_cannot_be_written_gives_way_to_the_next(roots):

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Note, Part, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.ensemble import mix, split_parts
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note, Part, Score
 
 RATE = 16_000
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from orchestrion.bridge.limits import MAX_DENSE_BYTES, MAX_SCORE_S
-from orchestrion.bridge.notes import N_PITCHES, Note
-from orchestrion.bridge.notetable import NoteTable
-from orchestrion.bridge.score import Score
 from orchestrion.errors import OrchestrionError
+from orchestrion.limits import MAX_DENSE_BYTES, MAX_SCORE_S
+from orchestrion.score.notes import N_PITCHES, Note
+from orchestrion.score.notetable import NoteTable
+from orchestrion.score.score import Score
 
 GROUPS = ("sounding", "onset", "velocity")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from orchestrion.bridge.notes import N_PITCHES
-from orchestrion.bridge.notetable import NoteTable
+from orchestrion.score.notes import N_PITCHES
+from orchestrion.score.notetable import NoteTable
 
 
 def notes_from_values(values: np.ndarray, groups: tuple[str, ...]) -> NoteTable:

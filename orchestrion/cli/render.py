@@ -25,7 +25,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.shipped import DEFAULT_INSTRUMENT
 
 if TYPE_CHECKING:
-    from orchestrion.bridge import Score
+    from orchestrion.score import Score
 
 STDOUT = "-"
 
@@ -158,7 +158,7 @@ def _render_to_stdout(ctx: click.Context, sources: list[str], count: int) -> Non
         raise click.UsageError("Standard output takes one score on one instrument, once.")
     score = read_arranged(sources[0], ctx)
 
-    from orchestrion.bridge.audiofiles import write_wav_blocks
+    from orchestrion.audio.audiofiles import write_wav_blocks
     from orchestrion.playing import blocks_of
     from orchestrion.renderer.instrument import Instrument
 

@@ -13,7 +13,7 @@ from orchestrion.cli.output import printable
 from orchestrion.errors import OrchestrionError
 
 if TYPE_CHECKING:
-    from orchestrion.bridge import Score
+    from orchestrion.score import Score
 
 SUFFIXES = (".mid", ".midi", ".musicxml", ".xml", ".mxl", ".abc", ".krn")
 
@@ -59,7 +59,7 @@ def read_arranged(source: str, ctx: click.Context) -> Score:
     Raises:
         OrchestrionError: what `Score.read` and the changes raise, or nothing is left to play.
     """
-    from orchestrion.bridge import Score
+    from orchestrion.score import Score
 
     options = ctx.params
     if options["tempo"] is not None and options["speed"] is not None:

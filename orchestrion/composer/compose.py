@@ -16,7 +16,6 @@ import numpy as np
 import torch
 
 from orchestrion import shipped, weights
-from orchestrion.bridge import PianoRoll, Score
 from orchestrion.composer.config import STEPS_PER_BEAT, ComposerConfig
 from orchestrion.composer.controls import Key, allowed_pitches, parse_key
 from orchestrion.composer.features import clock_rows
@@ -27,6 +26,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.processors import single_threaded_torch, usable_processors
 from orchestrion.progress import progress as bar
 from orchestrion.progress import waiting
+from orchestrion.score import PianoRoll, Score
 
 ARCHITECTURE = "biaxial-lstm"
 DEFAULT_TEMPO = 120.0

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from orchestrion.bridge.randomness import uniform_scalar
 from orchestrion.compiled import compiled
+from orchestrion.randomness import uniform_scalar
 
 _FAST = {"contract", "nsz", "nnan", "ninf"}  # fused multiply-add, all values finite; no reordering of sums
 

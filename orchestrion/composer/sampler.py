@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from orchestrion.bridge.randomness import stream_key
 from orchestrion.composer.config import CLOCK_WIDTHS, ComposerConfig
 from orchestrion.composer.features import static_inputs
 from orchestrion.composer.kernel import add_inputs, update_cells, walk_notes
@@ -24,6 +23,7 @@ from orchestrion.matrices.matrix import STORAGES, Matrix, grown, pack_matrix
 from orchestrion.matrices.memory import aligned_zeros
 from orchestrion.matrices.product import product
 from orchestrion.matrices.width import lanes_tag, storage_tag
+from orchestrion.randomness import stream_key
 
 LARGE_PARAMETERS = 1_000_000  # from here on the products over all pitches take most of the time
 LEAST = np.float32(-np.inf)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from orchestrion.bridge import Note, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.checking.flux import SAMPLE_RATE
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.salience import LOWEST, N_PITCHES
@@ -21,6 +21,7 @@ from orchestrion.labelling.loudness import with_velocities
 from orchestrion.labelling.pitchtrack import level_db
 from orchestrion.labelling.sharpening import sharpened
 from orchestrion.labelling.warping import warp
+from orchestrion.score import Note, Score
 
 REST_S = 0.3  # put before and after the score, for the silence before and after the performance
 SHORTEST_S = 0.02

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
-from orchestrion.bridge import Note
 from orchestrion.evaluation.judge.salience import LOWEST, N_PITCHES
+from orchestrion.score import Note
 
 FRAME_S = 0.02
 ONSET_WEIGHT = 1.0

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from orchestrion.bridge import Note
 from orchestrion.datasets.checking.flux import FRAME_S
+from orchestrion.score import Note
 
 RANGE_DB = 40.0  # from velocity 127 down to 1, as the transcriber has it
 ATTACK_S = 0.15

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import numpy as np
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.checking.flux import FRAME_S, SAMPLE_RATE, n_frames
 from orchestrion.errors import OrchestrionError
 from orchestrion.labelling.pitchtrack import PitchTrack

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from orchestrion.bridge import Note, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.checking.flux import SAMPLE_RATE, onset_strength
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.transcription import DEFAULT as TRANSCRIBER
@@ -19,6 +19,7 @@ from orchestrion.labelling.phantoms import without_phantoms
 from orchestrion.labelling.pitchtrack import PitchTrack, level_db
 from orchestrion.labelling.pyin import pyin
 from orchestrion.labelling.segmentation import segment
+from orchestrion.score import Note, Score
 
 # The note model puts an attack where the sound rises most; notes begin before that, by 15 ms on real violins and by 30 ms
 # on the SoundFont's.

@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from orchestrion.bridge import Note, Waveform, pitch_name
+from orchestrion.audio import Waveform
 from orchestrion.evaluation.figures.spectra import spectrogram
 from orchestrion.evaluation.figures.style import RANGE_DB, SOUND_MAP, TEXT, save_figure
+from orchestrion.score import Note, pitch_name
 
 ROW_SECONDS = (10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 MOST_ROWS = 12

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from orchestrion.bridge import Note, Part, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.checking.flux import SAMPLE_RATE
 from orchestrion.datasets.recordings.aligned import AUDIO_SUFFIXES
 from orchestrion.datasets.recordings.notestable import read_notes, write_notes
@@ -20,6 +20,7 @@ from orchestrion.files import write_json
 from orchestrion.labelling.methods import check, notes_of
 from orchestrion.labelling.picture import draw_labels
 from orchestrion.progress import progress
+from orchestrion.score import Note, Part, Score
 from orchestrion.version import VERSION
 
 RECORD = ".label.json"
@@ -123,7 +124,7 @@ def _scores_for(sources: Sequence[Path], scores: Sequence[str | os.PathLike[str]
 
 
 def _score_in(folder: Path, source: Path) -> Path:
-    from orchestrion.bridge.scorefiles import READERS
+    from orchestrion.reading.scorefiles import READERS
 
     for suffix in READERS:
         if (folder / f"{source.stem}{suffix}").is_file():

@@ -15,9 +15,9 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 from scipy.special import logsumexp
 
-from orchestrion.bridge import Note
 from orchestrion.datasets.checking.flux import FRAME_S
 from orchestrion.labelling.pitchtrack import PitchTrack
+from orchestrion.score import Note
 
 LOWEST, HIGHEST = 21, 108
 N_PITCHES = HIGHEST - LOWEST + 1

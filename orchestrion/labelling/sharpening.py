@@ -12,10 +12,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from orchestrion.bridge import Note
 from orchestrion.evaluation.judge import onset_candidates
 from orchestrion.evaluation.judge.salience import DEFAULT, LOWEST, Salience
 from orchestrion.evaluation.judge.transcription import shipped_judge
+from orchestrion.score import Note
 
 REACH_S = 0.15
 SPREAD_S = 0.05  # standard deviation of an aligned onset around the true one

@@ -18,7 +18,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from orchestrion.bridge import ConditioningSeries, Note
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.compiled import compiled
 from orchestrion.errors import OrchestrionError
 from orchestrion.matrices.emitter import FLOAT32, PANEL, PANEL_BYTES
@@ -32,6 +32,7 @@ from orchestrion.renderer.device import choose
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.parallel import generate_parallel
 from orchestrion.renderer.sampler import generate
+from orchestrion.score import Note
 
 MODES = ("torch_step_loop", "one_voice", "32_voices", "parallel")
 VOICES = 32

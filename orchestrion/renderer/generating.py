@@ -9,12 +9,13 @@ import numpy as np
 import torch
 
 from orchestrion import shipped
-from orchestrion.bridge import Score, Waveform
-from orchestrion.bridge.limits import MAX_AUDIO_S
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
+from orchestrion.limits import MAX_AUDIO_S
 from orchestrion.progress import progress
 from orchestrion.renderer.backend import Generator, backend_of, kind_named, load_generator
 from orchestrion.renderer.unconditioned import WaveNetGenerator
+from orchestrion.score import Score
 from orchestrion.version import VERSION
 
 NOISE = "noise"

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from orchestrion import shipped, weights
-from orchestrion.bridge import ConditioningSeries, Score, Waveform
+from orchestrion.audio import Waveform
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import Advance
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.network import WaveNet
+from orchestrion.score import Score
 from orchestrion.version import VERSION
 
 ARCHITECTURE = "wavenet"

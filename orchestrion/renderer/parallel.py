@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
-from orchestrion.bridge.randomness import stream_key
 from orchestrion.processors import usable_processors
 from orchestrion.progress import Advance
+from orchestrion.randomness import stream_key
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.mulaw import decode

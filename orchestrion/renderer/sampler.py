@@ -17,16 +17,17 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from orchestrion.bridge import ConditioningSeries, Note
-from orchestrion.bridge.randomness import stream_key
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.processors import single_threaded_torch, usable_processors
 from orchestrion.progress import Advance
+from orchestrion.randomness import stream_key
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.kernels.batch import Batch, Prepared, VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner, gather
 from orchestrion.renderer.kernels.packing import Packed, pack
 from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
+from orchestrion.score import Note
 
 # Whole numbers play fastest on every width of vectors, and cost up to 0.008 bits a sample of held-out audio, which no
 # measure of notes shows (``benchmarks/storage_price.py``, ``benchmarks/parallel_price.py``).

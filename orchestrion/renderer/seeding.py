@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from orchestrion.bridge.randomness import uniform
 from orchestrion.errors import OrchestrionError
+from orchestrion.randomness import uniform
 
 MAX_SEED_SAMPLES = 1 << 25  # three minutes at the highest rate
 

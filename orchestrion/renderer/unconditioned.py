@@ -13,15 +13,16 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from orchestrion.bridge import ConditioningSeries, Score
-from orchestrion.bridge.randomness import stream_key
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.progress import Advance
+from orchestrion.randomness import stream_key
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.mulaw import decode, encode, encode_tensor
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.sampler import Task, perform, prepare
 from orchestrion.renderer.seeding import check_length, seed_or_noise
+from orchestrion.score import Score
 
 NOISE_LEVEL = 0.05
 # The history is empty at the start of a training example, so its first frames are not learnt from.

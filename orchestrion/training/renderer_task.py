@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from orchestrion import weights
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.aligned import AlignedPiece
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.bits_per_sample import bits_per_sample

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrion.bridge import ConditioningSeries, Note, NoteTable, Part, Score
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.errors import OrchestrionError
-from tests.bridge.strategies import notes
+from orchestrion.score import Note, NoteTable, Part, Score
+from tests.strategies import notes
 
 CLOCKS = st.sampled_from([(16000, 64), (16000, 1), (44100, 100), (22050, 256), (8000, 80)])
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 import orchestrion
 from orchestrion import shipped
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.cli.app import cli
 from orchestrion.cli.backends import ABOUT, PLAIN
 from orchestrion.errors import OrchestrionError

@@ -16,8 +16,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 import orchestrion
-from orchestrion.bridge import Note, Part, Score
 from orchestrion.cli.app import cli
+from orchestrion.score import Note, Part, Score
 
 WITHIN_S = 1.0
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from orchestrion.bridge import Score
 from orchestrion.cli.app import cli
 from orchestrion.cli.composing import midi_number
+from orchestrion.score import Score
 
 
 @pytest.fixture

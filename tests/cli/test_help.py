@@ -13,9 +13,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from orchestrion.bridge import BUILTIN_TUNES
 from orchestrion.cli.app import cli
 from orchestrion.cli.options import TUNES
+from orchestrion.score import BUILTIN_TUNES
 
 
 def all_commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -87,7 +87,7 @@ def test_shell_completion_offers_commands_tunes_and_options() -> None:
     assert "--transpose" in complete("orchestrion render --tr")
 
 
-def test_the_tunes_that_completion_knows_are_the_bridges() -> None:
+def test_the_tunes_that_completion_knows_are_the_built_in_ones() -> None:
     assert set(TUNES) == set(BUILTIN_TUNES)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.cli.app import cli
 
 RATE = 16_000

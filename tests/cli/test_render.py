@@ -11,8 +11,9 @@ import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
-from orchestrion.bridge import Note, Part, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.cli.app import cli
+from orchestrion.score import Note, Part, Score
 from orchestrion.weights import load
 
 TAIL_S = 1.0

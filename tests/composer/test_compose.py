@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from orchestrion import weights
-from orchestrion.bridge import Note, Part, PianoRoll, Score, Tempo
 from orchestrion.composer.compose import Composer, compose, estimated_signature
 from orchestrion.composer.controls import parse_key
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note, Part, PianoRoll, Score, Tempo
 from tests.composer.models import TINY_BAR, TINY_PUBLISHED, random_model
 
 COMPOSER = Composer(random_model(TINY_BAR), {"data": "nothing", "defaults": {"polyphony": 2}})

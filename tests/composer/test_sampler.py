@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrion.bridge.randomness import uniform
 from orchestrion.composer.config import PRESETS, ComposerConfig
 from orchestrion.composer.features import clock_rows
 from orchestrion.composer.kernel import sigmoid, tanh
 from orchestrion.composer.sampler import Choices, Sampler, default_storage
 from orchestrion.errors import OrchestrionError
 from orchestrion.matrices.matrix import STORAGES
+from orchestrion.randomness import uniform
 from tests.composer.models import TINY_BAR, TINY_PUBLISHED, random_grid, random_model
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from orchestrion.bridge import Note, Waveform
+from orchestrion.audio import Waveform
+from orchestrion.score import Note
 
 RATE = 16000
 

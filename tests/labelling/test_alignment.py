@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Note, Part, Score
 from orchestrion.errors import OrchestrionError
 from orchestrion.labelling import warping
 from orchestrion.labelling.alignment import align
 from orchestrion.labelling.warping import warp
+from orchestrion.score import Note, Part, Score
 from tests.labelling.sounds import played
 
 

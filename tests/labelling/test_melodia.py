@@ -8,7 +8,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.checking.flux import FRAME_S
 from orchestrion.errors import OrchestrionError
 from orchestrion.labelling.melodia import HOP, RATE, melodia

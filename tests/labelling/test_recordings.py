@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Note, Part, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.aligned import AlignedSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.labelling import methods, recordings
 from orchestrion.labelling.methods import METHODS, notes_of
 from orchestrion.labelling.picture import labels_figure
 from orchestrion.labelling.recordings import label_recordings
+from orchestrion.score import Note, Part, Score
 from tests.labelling.sounds import RATE, line, played
 
 NOTES = line([60, 64, 67, 72])

@@ -7,13 +7,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Note
 from orchestrion.datasets.checking.flux import FRAME_S, onset_strength
 from orchestrion.evaluation.judge.following import onset_scores
 from orchestrion.labelling.loudness import with_velocities
 from orchestrion.labelling.methods import notes_of
 from orchestrion.labelling.pitchtrack import PitchTrack, level_db
 from orchestrion.labelling.segmentation import segment, struck, tuning
+from orchestrion.score import Note
 from tests.labelling.sounds import RATE, line, played
 
 

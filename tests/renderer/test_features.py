@@ -7,9 +7,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrion.bridge import ConditioningSeries, Note
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.renderer.config import PRESETS
 from orchestrion.renderer.features import Features, _Reach, excitation, frame_features, inharmonicity
+from orchestrion.score import Note
 
 CONFIG = PRESETS["medium"]
 

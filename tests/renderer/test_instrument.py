@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from orchestrion import weights
-from orchestrion.bridge import Note, Part, Score
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.network import WaveNet
+from orchestrion.score import Note, Part, Score
 
 CONFIG = WaveNetConfig(
     layers=4, cycle=4, residual=16, skip=32, head=32, levels=64, context_channels=8, conditioning_channels=8, harmonics=2

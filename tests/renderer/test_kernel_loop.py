@@ -6,11 +6,11 @@ import itertools
 import numpy as np
 import pytest
 
-from orchestrion.bridge.randomness import stream_key, uniform
 from orchestrion.errors import OrchestrionError
 from orchestrion.matrices.matrix import STORAGES, unpack_matrix
 from orchestrion.matrices.memory import aligned_zeros
 from orchestrion.matrices.width import host_lanes, lanes_tag
+from orchestrion.randomness import stream_key, uniform
 from orchestrion.renderer.config import PRESETS
 from orchestrion.renderer.kernels import loop
 from orchestrion.renderer.kernels.batch import FEW, Batch, Block, VoiceState

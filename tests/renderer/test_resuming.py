@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrion.bridge import ConditioningSeries, Note
-from orchestrion.bridge.audiofiles import write_blocks
+from orchestrion.audio.audiofiles import write_blocks
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer import parallel
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.resuming import interrupted, resumable
 from orchestrion.renderer.streaming import Stream
+from orchestrion.score import Note
 
 CONFIG = WaveNetConfig(
     layers=6, cycle=5, residual=8, skip=12, head=16, harmonics=0, conditioning_channels=6, context_channels=8

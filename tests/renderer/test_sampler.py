@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrion.bridge import ConditioningSeries, Note
-from orchestrion.bridge.randomness import uniform
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.errors import OrchestrionError
+from orchestrion.randomness import uniform
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.features import excitation, frame_features
 from orchestrion.renderer.kernels import loop
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.sampler import compile_kernels, generate, generate_levels, prepare
 from orchestrion.renderer.streaming import Stream, stream
+from orchestrion.score import Note
 
 CONFIG = WaveNetConfig(
     layers=6, cycle=5, residual=8, skip=12, head=16, harmonics=2, conditioning_channels=6, context_channels=8

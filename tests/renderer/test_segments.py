@@ -8,11 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrion.bridge import ConditioningSeries, Note
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.renderer import parallel, segments
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.sampler import generate
+from orchestrion.score import Note
 
 CONFIG = WaveNetConfig(
     layers=6, cycle=5, residual=8, skip=12, head=16, harmonics=0, conditioning_channels=6, context_channels=8

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Note, Part, Score
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.kernels import packing
 from orchestrion.renderer.kernels.batch import Batch, VoiceState
 from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner, gather
 from orchestrion.renderer.sampler import generate_levels, prepare
+from orchestrion.score import Note, Part, Score
 
 SECONDS = 0.5
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.songs import SongSet, prepare_songs
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.backend import GENERATORS, load_generator

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import orchestrion
-from orchestrion.bridge import Note, Part, Score
 from orchestrion.errors import OrchestrionError
 from orchestrion.labelling import recordings
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
+from orchestrion.score import Note, Part, Score
 from orchestrion.training import renderer_task
 from orchestrion.training.settings import LoopSettings
 from orchestrion.training.train_renderer import train_renderer

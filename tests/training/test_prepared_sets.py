@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.catalogue import open_recordings
 from orchestrion.datasets.recordings.aligned import AlignedSet
 from orchestrion.datasets.recordings.notestable import write_notes

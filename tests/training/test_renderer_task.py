@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from orchestrion import weights
-from orchestrion.bridge import ConditioningSeries, Note, Waveform
+from orchestrion.audio import Waveform
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.datasets.recordings.aligned import AlignedSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.bits_per_sample import bits_per_sample
@@ -18,6 +19,7 @@ from orchestrion.renderer.features import excitation
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
+from orchestrion.score import Note
 from orchestrion.training.renderer_task import SETTLE_FRAMES, RendererSettings, RendererTask
 from orchestrion.training.settings import LoopSettings
 from orchestrion.training.train_renderer import train_renderer

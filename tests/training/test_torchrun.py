@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 
 
 @pytest.mark.slow

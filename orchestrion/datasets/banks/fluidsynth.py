@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from orchestrion.bridge import NoteTable, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.banks.instruments import usual_level
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import NoteTable, Score
 
 SAMPLE_RATE = 16000
 HOP = 64

@@ -1,7 +1,7 @@
 """What an instrument plays in a set of training audio: exercises and tunes, drawn by a seed.
 
 Tunes come from the corpora of `symbolic` (``melodies``, ``chorales``), each at most once a set. The built-in tunes of
-`orchestrion.bridge`, on which instruments are judged, are kept out: a tune that holds the opening of one is dropped.
+`orchestrion.score`, on which instruments are judged, are kept out: a tune that holds the opening of one is dropped.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from orchestrion.bridge import Note, NoteTable
 from orchestrion.datasets.banks import performing
 from orchestrion.datasets.banks.exercises import FRAMES_PER_SECOND, FrameNote, chord_phrase, frames, line_phrase
 from orchestrion.datasets.banks.instruments import SoundFontInstrument
 from orchestrion.datasets.corpora.piece import Piece
+from orchestrion.score import Note, NoteTable
 
 LINE_SHARES = {"exercise": 0.45, "melody": 0.40, "soprano": 0.15}
 POLYPHONIC_SHARES = {

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from orchestrion.bridge import Note, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.banks import fluidsynth
 from orchestrion.datasets.banks.exercises import FRAMES_PER_SECOND
 from orchestrion.datasets.banks.instruments import soundfont_instrument
@@ -26,6 +26,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
 from orchestrion.progress import Advance
 from orchestrion.progress import progress as progress_bar
+from orchestrion.score import Note
 
 LOUD_PEAK = 0.7
 """Peak of the loudest twentieth of the pieces; none may pass `HIGHEST_PEAK`."""
@@ -91,7 +92,7 @@ def _checked(target: Path, minutes: float) -> float:
 
 def builtin_openings() -> list[tuple[int, ...]]:
     """How the built-in tunes begin."""
-    from orchestrion.bridge import BUILTIN_TUNES
+    from orchestrion.score import BUILTIN_TUNES
 
     return [opening([note.pitch for note in tune.notes]) for tune in BUILTIN_TUNES.values()]
 

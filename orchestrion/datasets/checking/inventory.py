@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from orchestrion.bridge import N_PITCHES, Waveform, pitch_name
+from orchestrion.audio import Waveform
 from orchestrion.datasets.checking.flux import SAMPLE_RATE
 from orchestrion.datasets.checking.onsetlag import OnsetLag, onset_lag
 from orchestrion.datasets.recordings.aligned import AlignedPiece
 from orchestrion.progress import track
+from orchestrion.score import N_PITCHES, pitch_name
 
 LITTLE_MINUTES, SOME_MINUTES = 5.0, 20.0
 THIN_S = 2.0  # a pitch that sounds for less than this in all is hardly learnt

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestrion.bridge import Note
 from orchestrion.datasets.checking.flux import FRAME_S, onset_strength
+from orchestrion.score import Note
 
 REACH_S = 0.4
 FEWEST_ONSETS = 20

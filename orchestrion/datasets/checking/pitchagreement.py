@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestrion.bridge import Note
+from orchestrion.score import Note
 
 RATE = 16000
 WINDOW = 4096

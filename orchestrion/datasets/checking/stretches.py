@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from orchestrion.bridge import Note
+from orchestrion.score import Note
 
 BLOCK_S = 0.1
 # 16-bit noise of one level has -90 dB; a quiet room recorded well has -70.

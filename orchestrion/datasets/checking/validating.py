@@ -15,8 +15,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from orchestrion.bridge import Note
-from orchestrion.bridge.audiostream import read_blocks
+from orchestrion.audio.audiostream import read_blocks
 from orchestrion.datasets.checking.onsetlag import onset_lag
 from orchestrion.datasets.checking.pitchagreement import PitchAgreement, pitch_agreement
 from orchestrion.datasets.checking.stretches import clipped, silent
@@ -30,6 +29,7 @@ from orchestrion.datasets.recordings.splits import read_json
 from orchestrion.datasets.recordings.tracks import Track
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import track as follow
+from orchestrion.score import Note
 
 RATE = 16000
 CHECKSUMS = "checksums.json"

@@ -90,8 +90,8 @@ def read_corpus(path: Path, split: str) -> list[Piece]:
 
 
 def _read_all(folder: Path) -> tuple[list[Piece], dict[str, str]]:
-    from orchestrion.bridge import PianoRoll, Score
     from orchestrion.datasets.corpora.loading import SCORE_SUFFIXES, piece_from_grid
+    from orchestrion.score import PianoRoll, Score
 
     if not folder.is_dir():
         raise OrchestrionError(f"There is no folder {folder}; give one with scores ({', '.join(SCORE_SUFFIXES)}).")

@@ -138,7 +138,7 @@ def _mat_piece(roll: np.ndarray, name: str, source: Path) -> Piece:
 
 def read_folder(path: Path) -> list[Piece]:
     """Every score below a folder as a piece; scores that cannot be read are errors that name the file."""
-    from orchestrion.bridge import PianoRoll, Score
+    from orchestrion.score import PianoRoll, Score
 
     if not path.is_dir():
         raise OrchestrionError(

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from orchestrion.bridge import Note
 from orchestrion.datasets.layouts.maestro import inside
 from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note, plain_name, require
 from orchestrion.datasets.untrusted.tables import number, read_csv
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note
 
 COLUMNS = ("filename", "collection", "violinist", "work", "mov", "movement", "source_filename", "start", "end")
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from orchestrion.bridge import Note
 from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note, plain_name, require
 from orchestrion.datasets.untrusted.tables import read_object
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note
 
 AUDIO = (("audio_mono-mic", "_mic"), ("audio_mono-pickup_mix", "_mix"))
 NOTES = "note_midi"

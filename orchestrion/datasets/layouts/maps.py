@@ -15,11 +15,11 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from orchestrion.bridge import Note, Score
 from orchestrion.datasets.layouts.midi import AUDIO_SUFFIXES, beside
 from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note, plain_name
 from orchestrion.datasets.untrusted.tables import read_numbers
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note, Score
 
 NAME = re.compile(r"^(?:MAPS_MUS-)?(?P<work>.+)_(?P<piano>[A-Za-z0-9]{8})$")
 UNKNOWN_VELOCITY = 64

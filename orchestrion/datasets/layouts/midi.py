@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from orchestrion.bridge import Note, Score
+from orchestrion.score import Note, Score
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".opus", ".aiff")
 MIDI_SUFFIXES = (".mid", ".midi")

@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from orchestrion.bridge import Note
 from orchestrion.datasets.layouts import musicnet_npz
 from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note
 from orchestrion.datasets.untrusted.tables import number, read_csv
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note
 
 RATE = 44100
 LABELS = ("start_time", "end_time", "instrument", "note", "start_beat", "end_beat", "note_value")

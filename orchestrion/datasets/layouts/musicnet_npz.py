@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from orchestrion.bridge import Note
 from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note
 from orchestrion.datasets.untrusted.inertpickle import Call, Name, array_of, describe, integer_of
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note
 
 RATE = 44100
 UNKNOWN_VELOCITY = 64

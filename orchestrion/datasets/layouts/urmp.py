@@ -13,10 +13,10 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from orchestrion.bridge import Note
 from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note, plain_name
 from orchestrion.datasets.untrusted.tables import read_numbers
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note
 
 PIECE = re.compile(r"^(?P<number>\d\d)_(?P<title>[^_]+)(?P<players>(_[a-z]+)+)$")
 NOTES = re.compile(r"^Notes_(?P<player>\d+)_(?P<instrument>[a-z]+)_(?P<piece>\d\d_[^_]+)$")

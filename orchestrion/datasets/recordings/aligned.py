@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from orchestrion.bridge import ConditioningSeries, Note, Score
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.datasets.recordings import audiocache
 from orchestrion.datasets.recordings.dividing import held_out_works, work_of
 from orchestrion.datasets.recordings.notestable import HeldNotes, NotesTable
@@ -31,6 +31,7 @@ from orchestrion.datasets.recordings.shards import Member, index
 from orchestrion.datasets.recordings.splits import in_split, read_json, read_splits
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import track
+from orchestrion.score import Note, Score
 
 AUDIO_SUFFIXES = (".flac", ".wav", ".ogg")
 MIDI_SUFFIXES = (".mid", ".midi")

@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.rawaudio import RawAudio, to_int16
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import atomic_write

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from orchestrion.bridge import Note
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.recordings.notestable import HeldNotes
 from orchestrion.datasets.recordings.rawaudio import RawAudio
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note
 
 SHARE = 0.15
 SHORTEST_S = 4.0

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrion.bridge import Note
-from orchestrion.bridge.limits import MAX_NOTES, MAX_TEXT_BYTES
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import atomic_write
+from orchestrion.limits import MAX_NOTES, MAX_TEXT_BYTES
+from orchestrion.score import Note
 
 # Alignment by dynamic time warping can leave a note no time at all; it was played nevertheless.
 SHORTEST_S = 0.001

@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from orchestrion.bridge import Note
-from orchestrion.bridge.audiostream import length, read_blocks
-from orchestrion.bridge.waveform import check_rate
+from orchestrion.audio.audiostream import length, read_blocks
+from orchestrion.audio.waveform import check_rate
 from orchestrion.datasets.recordings.aligned import KIND, OFFSET_SLACK_S, AlignedSet
 from orchestrion.datasets.recordings.dividing import divide
 from orchestrion.datasets.recordings.notestable import write_notes
@@ -26,6 +25,7 @@ from orchestrion.datasets.recordings.tracks import Track
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
 from orchestrion.progress import track as follow
+from orchestrion.score import Note
 
 # Notes a hair after the last sample come from rounding; a whole quarter of a second belongs to another recording.
 END_SLACK_S = 0.25

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from itertools import combinations
 from pathlib import Path
 
-from orchestrion.bridge.limits import MAX_TEXT_BYTES
 from orchestrion.errors import OrchestrionError
+from orchestrion.limits import MAX_TEXT_BYTES
 
 SPLITS = ("train", "validation")
 """Every set has these; one whose authors set a test part aside may have ``"test"`` besides."""

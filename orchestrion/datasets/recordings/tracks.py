@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrion.bridge import Note
-from orchestrion.bridge.limits import MAX_SCORE_S
 from orchestrion.datasets.recordings.notestable import SHORTEST_S
 from orchestrion.errors import OrchestrionError
+from orchestrion.limits import MAX_SCORE_S
+from orchestrion.score import Note
 
 
 @dataclass(frozen=True)

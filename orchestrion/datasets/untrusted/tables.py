@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from orchestrion.bridge.limits import MAX_NOTES, MAX_TEXT_BYTES
 from orchestrion.errors import OrchestrionError
+from orchestrion.limits import MAX_NOTES, MAX_TEXT_BYTES
 
 SHOWN = 60
 

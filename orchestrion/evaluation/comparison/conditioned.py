@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from orchestrion.bridge import BUILTIN_TUNES, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.comparison.conditioned_page import write_page
 from orchestrion.evaluation.figures.performance import comparison_figure
@@ -24,6 +24,7 @@ from orchestrion.evaluation.judge.reference import reference_performance
 from orchestrion.evaluation.judge.transcription import NAME
 from orchestrion.evaluation.meters.audio_checks import check_audio
 from orchestrion.files import atomic_write, write_json
+from orchestrion.score import BUILTIN_TUNES, Score
 
 
 class Render(Protocol):

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Protocol
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 
 ROWS = {
     "note_f1_50ms": "Notes right within 50 ms (F1)",

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from orchestrion.bridge import Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.evaluation.comparison.lineup import CONDITIONED, Entry
 from orchestrion.evaluation.comparison.openings import Opening
 from orchestrion.renderer.backend import Generator, load_generator
 from orchestrion.renderer.generating import find_model, generate
 from orchestrion.renderer.spectral.network import Spectral
 from orchestrion.renderer.spectral.transform import Dft
+from orchestrion.score import Score
 
 MOST_BLOCKS = 80
 

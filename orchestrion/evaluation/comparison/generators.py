@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrion import shipped
-from orchestrion.bridge import Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.songs import SongSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.comparison import pictures
@@ -22,6 +22,7 @@ from orchestrion.evaluation.figures.performance import comparison_figure
 from orchestrion.evaluation.figures.style import save_figure
 from orchestrion.files import atomic_write, write_json
 from orchestrion.progress import progress
+from orchestrion.score import Score
 
 RECORDING = "recording"
 

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.evaluation.comparison.conditioned_page import STYLE, flac_text
 
 # Some browsers do not play 4.41 kHz.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from orchestrion.bridge import Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.comparison.openings import Material
 from orchestrion.evaluation.judge.following import note_accuracy
@@ -23,6 +23,7 @@ from orchestrion.evaluation.meters.loops import SEED_MULTIPLES, measure_loops
 from orchestrion.evaluation.meters.noise import MusicFlatness, measure_noise
 from orchestrion.evaluation.meters.residue import measure_residue
 from orchestrion.evaluation.meters.silence import measure_silence
+from orchestrion.score import Score
 
 
 @dataclass(frozen=True, slots=True, eq=False)

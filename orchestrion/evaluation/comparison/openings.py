@@ -13,10 +13,11 @@ from typing import Protocol
 
 import numpy as np
 
-from orchestrion.bridge import BUILTIN_TUNES, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.songs import SongSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.reference import reference_performance
+from orchestrion.score import BUILTIN_TUNES, Score
 
 MOST_HELD_OUT = 12
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.evaluation.figures.spectra import spectrogram
 from orchestrion.evaluation.figures.style import SOUND_MAP, TEXT
 from orchestrion.evaluation.listening.loudness import integrated_loudness

@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from orchestrion.bridge import PianoRoll
 from orchestrion.composer.compose import Composer, compose
 from orchestrion.composer.config import ComposerConfig
 from orchestrion.composer.scoring import Nll, averages, score_pieces
@@ -25,6 +24,7 @@ from orchestrion.datasets.corpora.piece import Piece, prepared
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.composition import statistics
 from orchestrion.evaluation.composition.baselines import fit_markov, fit_unigram
+from orchestrion.score import PianoRoll
 
 MEASURES = ("pitch_class_entropy", "polyphony", "empty_beat_rate", "notes_per_beat", "repetition")
 

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from orchestrion.bridge import pitch_name
 from orchestrion.datasets.checking.inventory import THIN_S, Material, found, gaps
 from orchestrion.evaluation.figures.style import NOTE_COLOUR, TEXT, save_figure
+from orchestrion.score import pitch_name
 
 MARKS = {1: "1 s", THIN_S: f"{THIN_S:g} s", 10: "10 s", 60: "1 min", 600: "10 min", 3600: "1 h", 36000: "10 h"}
 LEAST_S = 0.2

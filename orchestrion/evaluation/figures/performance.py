@@ -11,9 +11,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from orchestrion.bridge import Note, Score, Waveform, pitch_name
+from orchestrion.audio import Waveform
 from orchestrion.evaluation.figures.spectra import peak_frequencies, spectrogram
 from orchestrion.evaluation.figures.style import NOTE_COLOUR, RANGE_DB, SOUND_MAP, TEXT, save_figure, stacked_axes
+from orchestrion.score import Note, Score, pitch_name
 
 PEAK_RANGE_DB = 50.0
 MOST_FRAMES = 2000

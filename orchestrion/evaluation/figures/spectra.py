@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 
 FLOOR_DB = -100.0
 

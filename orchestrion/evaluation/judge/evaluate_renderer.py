@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
-from orchestrion.bridge import Note, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.catalogue import SOUNDFONT, open_recordings
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.recordings.notestable import HeldNotes
@@ -24,6 +24,7 @@ from orchestrion.evaluation.judge.transcription import NAME, transcribe
 from orchestrion.progress import progress
 from orchestrion.renderer.instrument import TAIL_S, Instrument
 from orchestrion.renderer.sampler import generate
+from orchestrion.score import Note, Score
 
 KEPT = ("note_f1_50ms", "note_f1_100ms", "multipitch_accuracy", "chroma_accuracy")
 WINDOW_S = 0.64

@@ -19,10 +19,11 @@ from itertools import pairwise
 import mir_eval
 import numpy as np
 
-from orchestrion.bridge import Note, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.salience import HIGHEST, LOWEST
 from orchestrion.evaluation.judge.transcription import hear, transcribe
+from orchestrion.score import Note, Score
 
 Notes = Score | Sequence[Note]
 Transcriber = Callable[[Waveform], Sequence[Note]]

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
-from orchestrion.bridge import BUILTIN_TUNES, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.following import floor, note_accuracy
+from orchestrion.score import BUILTIN_TUNES, Score
 
 Play = Callable[[Score], Waveform]
 COLUMNS = {

@@ -11,8 +11,9 @@ import shutil
 
 import numpy as np
 
-from orchestrion.bridge import Note, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note, Score
 
 SAMPLE_RATE = 16000
 PEAK = 0.5

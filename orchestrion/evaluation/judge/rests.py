@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from orchestrion.bridge import Note, Part, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.evaluation.meters.audio_checks import RELEASE_S, rest_levels
+from orchestrion.score import Note, Part, Score
 
 NOTE_S, REST_S = 0.5, 1.0
 VELOCITY = 80

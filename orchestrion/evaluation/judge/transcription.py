@@ -18,10 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from orchestrion.bridge import Note, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.evaluation.judge import onset_candidates
 from orchestrion.evaluation.judge.salience import DEFAULT as DEFAULT_SALIENCE
 from orchestrion.evaluation.judge.salience import LOWEST, Salience, SalienceConfig, salience
+from orchestrion.score import Note
 
 NAME = "harmonic-nmf"
 WEIGHTS = Path(__file__).with_name("transcriber.safetensors")

@@ -21,8 +21,8 @@ from statistics import fmean
 
 import numpy as np
 
-from orchestrion.bridge import Waveform
-from orchestrion.bridge.audiostream import length, read_blocks
+from orchestrion.audio import Waveform
+from orchestrion.audio.audiostream import length, read_blocks
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.listening.clips import MAX_CLIP_S, Source, find_clips
 from orchestrion.evaluation.listening.codes import fnv1a

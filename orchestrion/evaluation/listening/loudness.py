@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.signal import lfilter
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 
 TARGET_LUFS = -23.0

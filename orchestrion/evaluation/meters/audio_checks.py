@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.signal import butter, sosfilt
 
-from orchestrion.bridge import Note, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note, Score
 
 SILENCE_DB = -120.0
 CLIPPED = 0.999

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 
 TAIL = 0.005

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.linalg import solve_toeplitz
 from scipy.signal import lfilter
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 
 REACH_S = 0.0005

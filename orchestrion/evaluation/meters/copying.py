@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.fft import irfft, rfft
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 
 SAMPLE_RATE = 4000

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.fft import dctn
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.meters.mel import log_mel
 

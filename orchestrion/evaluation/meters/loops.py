@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.evaluation.meters.mel import log_mel
 
 HOP_S = 0.016

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 
 LOWEST_HZ = 50.0
 BLOCK_FRAMES = 1024

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 
 FRAME_S, HOP_S = 0.128, 0.064
 LOWEST_HZ = 125.0

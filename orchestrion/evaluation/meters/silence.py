@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 
 FRAME_S = 0.05
 BELOW_DB = 45.0

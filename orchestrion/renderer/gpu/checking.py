@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from orchestrion.bridge.randomness import stream_key
 from orchestrion.errors import OrchestrionError
+from orchestrion.randomness import stream_key
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.gpu.batch import Batch, Block
 from orchestrion.renderer.gpu.kernel import NARROW, WIDE

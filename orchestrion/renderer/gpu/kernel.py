@@ -126,7 +126,7 @@ def _gated(a, ROWS: tl.constexpr, WIDTH: tl.constexpr):  # pragma: no cover - co
 
 @triton.jit
 def _random_bits(key, n):  # pragma: no cover - compiled
-    """The upper 53 bits of number ``n`` of the stream ``key``, at the top of a uint64; see ``bridge.randomness``."""
+    """The upper 53 bits of number ``n`` of the stream ``key``, at the top of a uint64; see ``orchestrion.randomness``."""
     z = key.to(tl.uint64, bitcast=True) + (n + 1).to(tl.uint64, bitcast=True) * 0x9E3779B97F4A7C15
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9
     z = (z ^ (z >> 27)) * 0x94D049BB133111EB

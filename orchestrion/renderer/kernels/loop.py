@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from orchestrion.bridge.randomness import uniform_scalar
 from orchestrion.compiled import compiled
 from orchestrion.matrices.emitter import INT8_STORED
 from orchestrion.matrices.product import gated_product, multiply, prepare, product, row_product
 from orchestrion.matrices.tile import row_bytes
 from orchestrion.matrices.vectors import add, copy, exponentials, gate, greatest, read_float, set_word, word
 from orchestrion.matrices.whole import to_whole
+from orchestrion.randomness import uniform_scalar
 from orchestrion.renderer.kernels.handover import announce, breathe, heard
 from orchestrion.renderer.kernels.packing import GATED
 

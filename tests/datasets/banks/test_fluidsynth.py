@@ -7,9 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
-from orchestrion.bridge import BUILTIN_TUNES, NoteTable, Part, Score
 from orchestrion.datasets.banks import fluidsynth
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import BUILTIN_TUNES, NoteTable, Part, Score
 
 HAS_FLUIDSYNTH = shutil.which("fluidsynth") is not None and any(p.exists() for p in fluidsynth.DEFAULT_SOUNDFONTS)
 needs_fluidsynth = pytest.mark.skipif(not HAS_FLUIDSYNTH, reason="FluidSynth or its General MIDI SoundFont is missing")

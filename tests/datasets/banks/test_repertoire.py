@@ -7,13 +7,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from orchestrion.bridge import BUILTIN_TUNES
 from orchestrion.datasets.banks import performing
 from orchestrion.datasets.banks.exercises import FRAMES_PER_SECOND
 from orchestrion.datasets.banks.instruments import INSTRUMENTS, soundfont_instrument
 from orchestrion.datasets.banks.repertoire import opening, plan
 from orchestrion.datasets.corpora.piece import Piece
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import BUILTIN_TUNES
 
 CHORALE = ((0, 8, 72), (0, 4, 64), (4, 8, 62), (0, 8, 48), (8, 12, 71), (8, 12, 43))
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Note, Part, Score
 from orchestrion.datasets.checking.inventory import found, gaps, material, missing
 from orchestrion.datasets.checking.onsetlag import onset_lag
 from orchestrion.datasets.recordings.aligned import AlignedSet, without_notes
@@ -16,6 +15,7 @@ from orchestrion.datasets.recordings.holdout import divided, excerpt
 from orchestrion.datasets.recordings.notestable import write_notes
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.figures.coverage import coverage_figure
+from orchestrion.score import Note, Part, Score
 from tests.labelling.sounds import line, played
 
 SCALE = line([60, 62, 64, 65, 67, 69, 71, 72, 76, 79] * 3, seconds=0.5)

@@ -9,7 +9,6 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from orchestrion.bridge import Note
 from orchestrion.cli.app import cli
 from orchestrion.datasets.checking.pitchagreement import pitch_agreement
 from orchestrion.datasets.checking.stretches import clipped, silent
@@ -18,6 +17,7 @@ from orchestrion.datasets.dataset import initialise
 from orchestrion.datasets.recordings.notestable import write_notes
 from orchestrion.datasets.recordings.prepare import prepare_aligned
 from orchestrion.datasets.recordings.songs import prepare_songs
+from orchestrion.score import Note
 
 RATE = 16000
 SECONDS = 24.0

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from orchestrion.bridge import Note, Part, Score
 from orchestrion.datasets.corpora.json_corpus import prepare_scores
 from orchestrion.datasets.corpora.loading import load_corpus
 from orchestrion.datasets.corpora.music21_corpus import read_collection
 from orchestrion.datasets.corpora.piece import fingerprint, split_of
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note, Part, Score
 
 BACKWARDS = {"name": "x", "split": "train", "meter": [4, 4], "sharps": 0, "notes": [[3, 2, 60]]}
 ABC = "X:1\nT:Tune\nM:4/4\nL:1/8\nK:G\nGABc d2B2|c2A2 B2F2|GABc d2B2|A4 G4|\n"

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from orchestrion.bridge import BUILTIN_TUNES
 from orchestrion.datasets.corpora import loading as symbolic
 from orchestrion.datasets.corpora.music21_corpus import piece_from_stream, split_tunes
 from orchestrion.datasets.corpora.piece import Piece, fingerprint, prepared, split_of
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import BUILTIN_TUNES
 
 TUNES = """X: 1
 T: one

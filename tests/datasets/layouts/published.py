@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from orchestrion.bridge import Note, Part, Score
+from orchestrion.score import Note, Part, Score
 
 RATE = 44100
 NOTES = ((0.1, 0.5, 60), (0.3, 0.7, 64), (0.6, 1.1, 67))

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from orchestrion.bridge import Note, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.aligned import AlignedSet, default_splits, work_of
 from orchestrion.datasets.recordings.notestable import write_notes
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note
 
 NOTES = (Note(0.0, 0.5, 69, 100), Note(0.5, 0.9, 71, 60))
 

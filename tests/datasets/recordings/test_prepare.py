@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from orchestrion.bridge import Note, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.datasets.dataset import initialise
 from orchestrion.datasets.recordings import prepare as alignedprep
 from orchestrion.datasets.recordings.aligned import AlignedSet
@@ -20,6 +20,7 @@ from orchestrion.datasets.recordings.notestable import HeldNotes, write_notes
 from orchestrion.datasets.recordings.prepare import prepare_aligned, shard
 from orchestrion.datasets.recordings.tracks import Selection, Track
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note
 from tests.datasets.layouts import published
 
 

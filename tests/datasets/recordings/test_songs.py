@@ -17,8 +17,8 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from orchestrion.bridge import Waveform
-from orchestrion.bridge.audiostream import read_blocks
+from orchestrion.audio import Waveform
+from orchestrion.audio.audiostream import read_blocks
 from orchestrion.cli.app import cli
 from orchestrion.datasets.recordings import songs as module
 from orchestrion.datasets.recordings.preparation import preparation

@@ -4,11 +4,12 @@ import re
 import numpy as np
 import pytest
 
-from orchestrion.bridge import BUILTIN_TUNES, Note, Part, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.comparison.conditioned import compare
 from orchestrion.evaluation.judge import reference
 from orchestrion.evaluation.judge.reference import additive
+from orchestrion.score import BUILTIN_TUNES, Note, Part, Score
 
 NOTES = tuple(Note(0.2 + 0.5 * i, 0.6 + 0.5 * i, p, 90) for i, p in enumerate((60, 62, 64, 65, 67, 67)))
 SCORE = Score((Part("", 0, NOTES),), title="Six <b>notes</b> & more")

@@ -11,13 +11,14 @@ import pytest
 from click.testing import CliRunner
 
 from orchestrion import shipped
-from orchestrion.bridge import BUILTIN_TUNES, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.cli.app import cli
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.comparison.lineup import line_up
 from orchestrion.evaluation.comparison.openings import InMemory, _material, from_tunes
 from orchestrion.evaluation.judge import reference
 from orchestrion.evaluation.listening.clips import find_clips
+from orchestrion.score import BUILTIN_TUNES
 from tests.evaluation.comparison.conftest import PRESENT
 
 

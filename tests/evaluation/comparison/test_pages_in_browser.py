@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrion.bridge import BUILTIN_TUNES, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.evaluation.comparison.conditioned import compare
 from orchestrion.evaluation.judge import reference
 from orchestrion.evaluation.judge.reference import additive
+from orchestrion.score import BUILTIN_TUNES, Score
 from tests.browser import CHROMIUM, Browser
 from tests.evaluation.comparison.conftest import Compared
 

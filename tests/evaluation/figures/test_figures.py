@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from orchestrion.bridge import Note, Part, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.figures.loss import loss_figure
 from orchestrion.evaluation.figures.performance import (
@@ -16,6 +16,7 @@ from orchestrion.evaluation.figures.performance import (
 )
 from orchestrion.evaluation.figures.style import save_figure
 from orchestrion.evaluation.judge.reference import additive
+from orchestrion.score import Note, Part, Score
 
 SCORE = Score((Part("", 0, (Note(0.1, 0.6, 60, 90), Note(0.7, 1.2, 67, 60))),), title="Two notes")
 

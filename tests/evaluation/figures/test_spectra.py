@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.evaluation.figures.spectra import peak_frequencies, spectrogram
 
 RATE = 16000

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Note, Part, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.following import (
     floor,
@@ -14,6 +14,7 @@ from orchestrion.evaluation.judge.following import (
     with_bounds,
 )
 from orchestrion.evaluation.judge.reference import additive
+from orchestrion.score import Note, Part, Score
 
 FIVE = [
     Note(0.0, 0.4, 60, 80),

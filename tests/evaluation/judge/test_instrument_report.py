@@ -3,10 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from orchestrion.bridge import BUILTIN_TUNES, Note, Part, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.instrument_report import evaluate_instrument, into_range
 from orchestrion.evaluation.judge.reference import additive
+from orchestrion.score import BUILTIN_TUNES, Note, Part, Score
 
 TUNES = {name: BUILTIN_TUNES[name].crop(0, 4) for name in ("ode-to-joy", "frere-jacques")}
 

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Note, Part, Score
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.figures.spectra import peak_frequencies
 from orchestrion.evaluation.judge import reference
 from orchestrion.evaluation.judge.reference import additive, reference_performance
 from orchestrion.evaluation.meters.audio_checks import level_db
+from orchestrion.score import Note, Part, Score
 
 
 def one_note(pitch=69, onset_s=0.25, offset_s=2.25, velocity=90, program=0) -> Score:

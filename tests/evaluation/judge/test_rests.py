@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.evaluation.judge.rests import rests_below_notes, single_notes, summary
+from orchestrion.score import Score
 
 RATE = 16000
 

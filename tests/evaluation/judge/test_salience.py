@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Note, Part, Score
 from orchestrion.evaluation.judge import salience as module
 from orchestrion.evaluation.judge.reference import additive
 from orchestrion.evaluation.judge.salience import LOWEST, SalienceConfig, salience
+from orchestrion.score import Note, Part, Score
 
 
 def harmonic(pitch: int, duration_s: float = 1.0, start_s: float = 0.0) -> np.ndarray:

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Note, Part, Score, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.evaluation.judge.following import onset_scores
 from orchestrion.evaluation.judge.reference import additive
 from orchestrion.evaluation.judge.transcription import NoteJudge, TranscriberConfig, shipped_judge, transcribe
+from orchestrion.score import Note, Part, Score
 
 SCALE = [60, 62, 64, 65, 67, 67, 69, 71, 72, 72, 64, 60]
 

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.cli.app import cli
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.listening.build import Options, build

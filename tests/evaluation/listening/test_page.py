@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.evaluation.listening.build import Options, build
 from orchestrion.evaluation.listening.codes import completion_code, fnv1a
 from orchestrion.evaluation.listening.results import evaluate

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.evaluation.meters.band import MusicBand, measure_band
 from orchestrion.evaluation.meters.clicks import measure_clicks
 from orchestrion.evaluation.meters.copying import measure_copying

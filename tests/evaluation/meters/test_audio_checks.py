@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Note, Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.meters.audio_checks import check_audio, click_excess_db, levels, noise_drift, rest_levels
+from orchestrion.score import Note
 
 RATE = 16000
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.meters.distances import frechet_distance, kernel_distance
 from orchestrion.evaluation.meters.embeddings import SIZE, embed, embed_all

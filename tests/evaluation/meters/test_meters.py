@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from orchestrion.bridge import Waveform
+from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.meters.band import MusicBand
 from orchestrion.evaluation.meters.clicks import measure_clicks, prediction_error

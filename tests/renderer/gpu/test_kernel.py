@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrion.bridge.randomness import stream_key, uniform
 from orchestrion.errors import OrchestrionError
+from orchestrion.randomness import stream_key, uniform
 from orchestrion.renderer.config import PRESETS
 from orchestrion.renderer.kernels.batch import VoiceState
 from tests.renderer.gpu.conftest import TINY, random_network
@@ -141,7 +141,7 @@ def test_large_keys_and_counters(trial):
     batch.put([0], [VoiceState.silent(trial.weights, key, counter)])
     out = torch.zeros(len(trial.levels), NARROW, dtype=torch.int32, device=trial.weights.device)
     batch.run(block, 0, 1, out)
-    from orchestrion.bridge.randomness import uniform_scalar
+    from orchestrion.randomness import uniform_scalar
 
     u = uniform_scalar(np.uint64(key), np.uint64(counter))
     assert out[0, 0] == draw(batch.logits[0].cpu().double().numpy(), u)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrion.bridge import ConditioningSeries, Note
-from orchestrion.bridge.randomness import stream_key, uniform
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.errors import OrchestrionError
+from orchestrion.randomness import stream_key, uniform
 from orchestrion.renderer import parallel, segments
 from orchestrion.renderer.features import excitation, frame_features
 from orchestrion.renderer.kernels.batch import VoiceState
@@ -16,6 +16,7 @@ from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.sampler import Task, Voice, generate, generate_levels, perform, prepare_for
 from orchestrion.renderer.streaming import Stream
+from orchestrion.score import Note
 from tests.renderer.gpu.conftest import TINY, random_network
 
 pytest.importorskip("triton", reason="Triton is not installed (it is in the dev extra, for Linux)")

@@ -1,0 +1,210 @@
+"""Audio files: anything that libsndfile reads; WAV, FLAC and OGG written."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from orchestrion.audio.waveform import Waveform, check_rate
+from orchestrion.errors import OrchestrionError
+from orchestrion.files import atomic_write
+from orchestrion.limits import MAX_AUDIO_S, MAX_CHANNELS
+
+FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
+
+# What libsndfile can store under each of its names; model and seed go into the comment.
+TAGS = {"title": "title", "software": "software", "artist": "artist", "date": "date"}
+READABLE_TAGS = ("title", "software", "artist", "comment", "date")
+BLOCK_FRAMES = 1 << 16
+MAX_WAV_BYTES = 0xFFFFFFFF
+UNKNOWN = 0xFFFFFFFF
+HEADER_BYTES = 1 << 16  # a WAV's header and tags
+
+
+def read(path: str | os.PathLike[str]) -> Waveform:
+    """See `Waveform.read`."""
+    source = Path(path)
+    with opened(source) as handle:
+        samples = _read_mono(source, handle)
+        tags = {name: getattr(handle, name) for name in READABLE_TAGS}
+        rate = handle.samplerate
+    if not np.isfinite(samples).all():
+        raise OrchestrionError(f"{source} holds samples that are not numbers; export it again as WAV.")
+    peak = float(np.abs(samples).max(initial=0.0))
+    if peak > 1.0:
+        samples = np.clip(samples / np.float32(peak), -1.0, 1.0)
+    return Waveform(samples, rate, {name: text for name, text in tags.items() if text})
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """A `soundfile.SoundFile` of ``path`` with a plausible header; what libsndfile raises meanwhile becomes a sentence.
+
+    Raises:
+        OrchestrionError: no such file, not audio, no samples, or more than 64 channels.
+    """
+    import soundfile
+
+    source = Path(path)
+    _check_readable(source)
+    try:
+        # A handle, as soundfile does not open names that are not UTF-8.
+        with open(source, "rb") as file, soundfile.SoundFile(file) as handle:
+            _check_header(source, handle)
+            yield handle
+    except (soundfile.LibsndfileError, TypeError, UnicodeError) as error:
+        raise OrchestrionError(f"{source} is not audio that can be read ({_one_line(error)}).") from error
+
+
+def write(waveform: Waveform, path: str | os.PathLike[str]) -> None:
+    """See `Waveform.write`."""
+    n_samples = len(waveform.samples)
+    write_blocks(path, _blocks(waveform.samples), waveform.sample_rate, tags=waveform.tags, n_samples=n_samples)
+
+
+def write_blocks(
+    path: str | os.PathLike[str],
+    blocks: Iterable[np.ndarray],
+    sample_rate: int,
+    *,
+    channels: int = 1,
+    tags: Mapping[str, str] | None = None,
+    n_samples: int | None = None,
+) -> None:
+    """Write audio as it comes, so that memory stays flat however long it is; atomically, and so without half files.
+
+    Args:
+        path: .wav and .flac are written with 16 bits, .ogg as Vorbis.
+        blocks: float32 [t] or [t, channels] in [-1, 1], of any lengths.
+        n_samples: of a channel, all blocks together, where that is known: past 4 GiB a .wav is then RF64 (EBU Tech 3306),
+            the same but for its header, which has room for the length.
+
+    Raises:
+        OrchestrionError: unknown extension, a WAV past 4 GiB whose length was not known, or the file cannot be written.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in FORMATS:
+        raise OrchestrionError(f"Cannot write audio as {target.name!r}: the name must end in .wav, .flac or .ogg.")
+    container, encoding = FORMATS[target.suffix.lower()]
+    if container == "WAV" and n_samples and 2 * channels * n_samples > MAX_WAV_BYTES - HEADER_BYTES:
+        container = "RF64"
+    with atomic_write(target) as temporary:
+        # libsndfile opens the file itself: it says so where the disk is full; the error of a Python handle is lost.
+        _write(blocks, os.fsencode(temporary), container, encoding, sample_rate, channels, tags or {})
+
+
+def write_wav(waveform: Waveform, handle: IO[bytes]) -> None:
+    """Write a 16-bit WAV file to a binary stream, a pipe included (``sys.stdout.buffer``)."""
+    import io
+
+    # libsndfile goes back to fill in the header, which a pipe cannot.
+    buffer = io.BytesIO()
+    _write(_blocks(waveform.samples), buffer, *FORMATS[".wav"], waveform.sample_rate, 1, waveform.tags)
+    handle.write(buffer.getvalue())
+
+
+def write_wav_blocks(handle: IO[bytes], blocks: Iterable[np.ndarray], sample_rate: int, n_samples: int) -> None:
+    """Write a mono 16-bit WAV file of ``n_samples`` to a binary stream as its blocks come; each is flushed at once.
+
+    Past 4 GiB it is RF64, see `write_blocks`.
+    """
+    handle.write(_wav_header(sample_rate, n_samples))
+    for block in blocks:
+        handle.write(_encodable(block, "PCM_16").astype("<i2").tobytes())
+        handle.flush()
+
+
+def _wav_header(sample_rate: int, n_samples: int) -> bytes:
+    """Of mono audio in 16 bits: RIFF, the format (PCM), the length of what follows; in RF64 the lengths stand in ds64."""
+    n_bytes = 2 * n_samples
+    shape = struct.pack("<4sIHHIIHH4s", b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16, b"data")
+    if n_bytes + 36 <= MAX_WAV_BYTES:
+        return struct.pack("<4sI4s", b"RIFF", n_bytes + 36, b"WAVE") + shape + struct.pack("<I", n_bytes)
+    lengths = struct.pack("<4sIQQQI", b"ds64", 28, n_bytes + 72, n_bytes, n_samples, 0)
+    return struct.pack("<4sI4s", b"RF64", UNKNOWN, b"WAVE") + lengths + shape + struct.pack("<I", UNKNOWN)
+
+
+def _blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
+    return (samples[start : start + BLOCK_FRAMES] for start in range(0, len(samples), BLOCK_FRAMES))
+
+
+def _write(
+    blocks: Iterable[np.ndarray],
+    target: IO[bytes] | bytes,
+    container: str,
+    encoding: str,
+    sample_rate: int,
+    channels: int,
+    tags: Mapping[str, str],
+) -> None:
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(target, "w", sample_rate, channels, encoding, format=container) as file:
+            for name, text in _stored_tags(tags).items():
+                setattr(file, name, text)
+            for block in blocks:
+                if container == "WAV" and 2 * channels * (file.frames + len(block)) > MAX_WAV_BYTES - HEADER_BYTES:
+                    raise OrchestrionError("Audio past 4 GiB does not fit a WAV file; write it as .flac, or in parts.")
+                file.write(_encodable(block, encoding))
+    except soundfile.LibsndfileError as error:
+        raise OrchestrionError(
+            f"Cannot write {container} at {sample_rate} samples a second ({_one_line(error)})."
+        ) from error
+
+
+def _encodable(samples: np.ndarray, encoding: str) -> np.ndarray:
+    # Rounded here and symmetrically: silence stays silence, and no version of libsndfile scales differently.
+    return np.rint(samples * 32767.0).astype(np.int16) if encoding == "PCM_16" else samples
+
+
+def _stored_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """libsndfile's names; what it has no name for becomes ``name=text`` in the comment."""
+    stored = {TAGS[name]: text for name, text in tags.items() if name in TAGS}
+    rest = [f"{name}={text}" for name, text in tags.items() if name not in TAGS and name != "comment"]
+    comment = "; ".join([tags.get("comment", ""), *rest]).strip("; ")
+    return stored | ({"comment": comment} if comment else {})
+
+
+def _read_mono(source: Path, handle) -> np.ndarray:
+    limit = int(MAX_AUDIO_S * handle.samplerate)
+    blocks, total = [], 0
+    while len(block := handle.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
+        total += len(block)
+        # The header is not to be trusted: what is really there is counted.
+        if total > limit:
+            raise OrchestrionError(f"{source} is longer than {MAX_AUDIO_S / 3600:g} hours; cut it first.")
+        blocks.append(block.mean(axis=1))
+    if not total:
+        raise OrchestrionError(f"{source} holds no samples.")
+    return np.concatenate(blocks)
+
+
+def _check_header(source: Path, handle) -> None:
+    check_rate(handle.samplerate)
+    if handle.channels > MAX_CHANNELS:
+        raise OrchestrionError(f"{source} has {handle.channels} channels, more than {MAX_CHANNELS}; mix it down first.")
+    if handle.frames == 0:
+        raise OrchestrionError(f"{source} holds no samples.")
+
+
+def _check_readable(source: Path) -> None:
+    if os.path.isdir(source):
+        raise OrchestrionError(f"Cannot read {source}: it is a folder; name a file.")
+    try:
+        with open(source, "rb") as handle:
+            empty = not handle.read(1)
+    except (OSError, ValueError) as error:
+        raise OrchestrionError(f"Cannot read {source}: {getattr(error, 'strerror', None) or error}.") from error
+    if empty:
+        raise OrchestrionError(f"{source} is empty.")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")

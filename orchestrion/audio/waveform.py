@@ -1,0 +1,100 @@
+"""`Waveform`: mono audio, in memory and on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from orchestrion.errors import OrchestrionError
+from orchestrion.limits import MAX_AUDIO_S, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+
+MACHINE_GENERATED = "machine-generated"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Waveform:
+    """Mono audio.
+
+    Args:
+        samples: float32 [t], finite, in [-1, 1], at least one; copied and read-only.
+        sample_rate: samples a second, 1,000 to 768,000.
+        tags: short texts that travel with the file: title, software, model, seed, comment.
+
+    Raises:
+        OrchestrionError: no samples, more than six hours, not finite, beyond full scale, or a wrong rate.
+    """
+
+    samples: np.ndarray
+    sample_rate: int
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        samples = np.array(self.samples, dtype=np.float32)
+        if samples.ndim != 1 or not len(samples):
+            raise OrchestrionError(f"Audio must be mono and hold at least one sample; its shape is {samples.shape}.")
+        check_rate(self.sample_rate)
+        if len(samples) > MAX_AUDIO_S * self.sample_rate:
+            seconds = len(samples) / self.sample_rate
+            raise OrchestrionError(f"Audio of {seconds:.0f} s is longer than {MAX_AUDIO_S:g} s.")
+        if not np.isfinite(samples).all():
+            at = int(np.flatnonzero(~np.isfinite(samples))[0])
+            raise OrchestrionError(f"Audio holds a value that is not a number (sample {at}); it cannot be played.")
+        if max(-samples.min(), samples.max()) > 1.0:
+            peak = float(np.abs(samples).max())
+            raise OrchestrionError(f"Audio reaches {peak:.3f}, beyond full scale 1.0; turn it down first.")
+        samples.setflags(write=False)
+        object.__setattr__(self, "samples", samples)
+        object.__setattr__(self, "tags", MappingProxyType(dict(self.tags)))
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str], sample_rate: int | None = None) -> Waveform:
+        """Read any format that libsndfile knows; channels are averaged, and the rate converted where one is asked for.
+
+        A file of floats beyond full scale is turned down to a peak of 1.
+
+        Raises:
+            OrchestrionError: no such file, not audio, no samples, not finite, more than 64 channels or six hours.
+        """
+        from orchestrion.audio import audiofiles
+
+        waveform = audiofiles.read(path)
+        return waveform if sample_rate is None else waveform.resample(sample_rate)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write 16-bit .wav or .flac, or .ogg (Vorbis), atomically, with the tags; same .wav and .flac bytes each time.
+
+        Raises:
+            OrchestrionError: unknown extension, or the file cannot be written.
+        """
+        from orchestrion.audio import audiofiles
+
+        audiofiles.write(self, path)
+
+    def resample(self, sample_rate: int) -> Waveform:
+        """Convert the rate with soxr (high quality); overshoot beyond full scale is clipped."""
+        check_rate(sample_rate)
+        if sample_rate == self.sample_rate:
+            return self
+        import soxr
+
+        converted = soxr.resample(self.samples, self.sample_rate, sample_rate, quality="HQ")
+        # A waveform shorter than the filter's step can come out empty.
+        samples = converted if len(converted) else self.samples[:1]
+        return replace(self, samples=np.clip(samples, -1.0, 1.0), sample_rate=sample_rate)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds."""
+        return len(self.samples) / self.sample_rate
+
+
+def check_rate(sample_rate: int) -> None:
+    """Raise an `OrchestrionError` where ``sample_rate`` is outside 1,000 to 768,000."""
+    if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
+        raise OrchestrionError(
+            f"A sample rate of {sample_rate} is outside {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} samples a second."
+        )

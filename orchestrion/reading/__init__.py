@@ -1,0 +1,1 @@
+"""Scores from files and to files: MIDI, MusicXML, ABC and kern. Files are checked before they are believed."""
