@@ -17,7 +17,7 @@ import click
 import numpy as np
 import torch
 
-from orchestrion import shipped, weights
+from orchestrion import header, shipped, weights
 from orchestrion.datasets.recordings.songs import SongSet, prepare_songs
 from orchestrion.files import atomic_write
 from orchestrion.renderer.backend import GENERATORS, load_generator
@@ -121,7 +121,7 @@ def ship(name: str, run: Path, songs: SongSet, source: str) -> None:
     metadata["metrics"] = measures(name, songs)
     weights.save(target, halved, metadata)
     with atomic_write(shipped.FOLDER / f"{name}.md") as card:
-        card.write_text(_card(name, songs, source, shipped.header(target)), encoding="utf-8")
+        card.write_text(_card(name, songs, source, header.read(target)), encoding="utf-8")
 
 
 def measures(name: str, songs: SongSet) -> dict[str, float]:

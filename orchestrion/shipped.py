@@ -1,8 +1,7 @@
-"""The models that ship in the package: their names, files, cards and headers, read without torch."""
+"""The models that ship in the package: their names, files and cards, read without torch."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -12,7 +11,6 @@ FOLDER = Path(__file__).parent / "models"
 COMPOSER_PREFIX = "composer-"
 DEFAULT_INSTRUMENT = "piano"
 DEFAULT_COMPOSER = "melodies"
-MAX_HEADER_BYTES = 16 << 20
 BACKENDS = (
     "wavenet", "wavenet-unconditioned", "spectral-lstm", "spectral-gru", "spectral-base", "spectral-dense", "spectral-conv1d",
     "spectral-conv2d", "spectral-bilinear", "spectral-stacked", "sample-lstm", "stft-encdec", "tcn",
@@ -59,26 +57,6 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
         known = ", ".join(names()) or "none"
         raise OrchestrionError(f"There is no model {os.fspath(name_or_path)!r}: give a weights file or one of: {known}.")
     return path
-
-
-def header(path: Path) -> dict[str, object]:
-    """What the weights file says of itself: architecture, config, provenance, licence, metrics; tensors are not read.
-
-    Raises:
-        OrchestrionError: unreadable, cut short, or not written by Orchestrion.
-    """
-    try:
-        with open(path, "rb") as handle:
-            n_bytes = int.from_bytes(handle.read(8), "little")
-            text = handle.read(n_bytes) if n_bytes <= MAX_HEADER_BYTES else b""
-        content = json.loads(json.loads(text)["__metadata__"]["orchestrion"])
-    except OSError as error:
-        raise OrchestrionError(f"Cannot read weights {path}: {error.strerror or error}.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise OrchestrionError(f"{path} is not a weights file written by Orchestrion, or is cut short.") from error
-    if not isinstance(content, dict):
-        raise OrchestrionError(f"{path} is not a weights file written by Orchestrion: its header is not an object.")
-    return content
 
 
 def card(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from orchestrion import shipped
+from orchestrion import header, shipped
 from orchestrion.cli.options import MODEL, json_option
 
 
@@ -50,7 +50,7 @@ def info(model: str) -> None:
     Example:
       orchestrion models info violin
     """
-    click.echo(json.dumps(shipped.header(shipped.find(model)), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(header.read(shipped.find(model)), indent=2, ensure_ascii=False))
 
 
 @models.command()
@@ -67,10 +67,10 @@ def card(name: str) -> None:
 
 def _row(name: str) -> dict[str, Any]:
     path = shipped.find(name)
-    header = shipped.header(path)
+    facts = header.read(path)
     return {
         "name": name,
-        "architecture": header.get("architecture", "?"),
-        "licence": header.get("licence", "see card"),
+        "architecture": facts.get("architecture", "?"),
+        "licence": facts.get("licence", "see card"),
         "megabytes": path.stat().st_size / 1e6,
     }

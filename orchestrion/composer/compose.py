@@ -59,10 +59,10 @@ class Composer:
         """
         path = shipped.find(name_or_path)
         tensors, metadata = weights.load(path, architecture=ARCHITECTURE)
-        if not isinstance(metadata.get("config"), dict):
+        if "config" not in metadata:
             raise OrchestrionError(f"{path} does not say its config; train it again.")
-        model = Biaxial(ComposerConfig.from_dict(metadata["config"]))
-        weights.load_into(model, tensors, path)
+        config = ComposerConfig.from_dict(metadata["config"])
+        model = weights.build(lambda: Biaxial(config), tensors, path)
         return cls(model.eval(), metadata)
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from orchestrion import shipped, weights
@@ -32,7 +31,6 @@ from orchestrion.renderer.unconditioned import WaveNetGenerator
 
 ARCHITECTURE = "generator"
 WAVENET = "wavenet"
-MAX_PARAMETERS = 1 << 30
 
 
 @runtime_checkable
@@ -163,13 +161,7 @@ def load_generator(name_or_path: str | os.PathLike[str]) -> Generator:
         sized = kind.config.from_dict(config)
     except (OrchestrionError, TypeError) as error:
         raise OrchestrionError(f"{path} carries a config that cannot be used. {error}") from error
-    with torch.device("meta"):
-        model = kind.model(sized)
-    if sum(tensor.numel() for tensor in model.state_dict().values()) > MAX_PARAMETERS:
-        raise OrchestrionError(f"{path} carries a config for more than {MAX_PARAMETERS:,} parameters; it is refused.")
-    weights.check_fit(model, tensors, path)
-    model = kind.model(sized)
-    weights.load_into(model, {name: tensor.float() for name, tensor in tensors.items()}, path)
+    model = weights.build(lambda: kind.model(sized), {name: tensor.float() for name, tensor in tensors.items()}, path)
     if isinstance(model, WaveNetGenerator):
         model.temperature = float(str(metadata.get("temperature", 1.0)))
     return cast(Generator, model.eval().requires_grad_(False))

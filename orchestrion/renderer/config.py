@@ -65,7 +65,7 @@ class WaveNetConfig:
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or not low <= value <= high:
+            if type(value) is not int or not low <= value <= high:
                 raise OrchestrionError(f"WaveNet config: {name} is {value!r}; it must be a whole number from {low} to {high}.")
         if self.conditioning not in CONDITIONING:
             raise OrchestrionError(f"WaveNet config: conditioning is {self.conditioning!r}, not one of {', '.join(CONDITIONING)}.")
@@ -120,7 +120,7 @@ class WaveNetConfig:
             names = ", ".join(sorted(set(values) ^ known))
             raise OrchestrionError(f"WaveNet config: unknown or missing keys: {names}.")
         groups = values["groups"]
-        if not isinstance(groups, list | tuple):
+        if not isinstance(groups, list | tuple) or not all(isinstance(group, str) for group in groups):
             raise OrchestrionError("WaveNet config: groups must be a list of names.")
         arguments: dict[str, Any] = dict(values) | {"groups": tuple(groups)}
         return cls(**arguments)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from orchestrion import shipped
+from orchestrion import header, shipped
 from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.limits import MAX_AUDIO_S
@@ -89,7 +89,7 @@ def find_model(backend: str, model: str | os.PathLike[str] | None) -> Path:
 
 
 def _check_backend(backend: str, path: Path) -> None:
-    found = backend_of(shipped.header(path), path)
+    found = backend_of(header.read(path), path)
     if found != backend:
         raise OrchestrionError(f"{path} is a model of {found}, not of {backend}; name that back-end.")
 
@@ -118,7 +118,7 @@ def _run(
 
 
 def _tags(backend: str, path: Path, seed: int) -> dict[str, str]:
-    checksum = str(shipped.header(path).get("sha256", ""))
+    checksum = str(header.read(path).get("sha256", ""))
     return {
         "title": backend,
         "software": f"Orchestrion {VERSION}",

@@ -52,10 +52,10 @@ class Instrument:
         if not isinstance(config, dict):
             raise OrchestrionError(f"{path} carries no WaveNet config; train it again.")
         try:
-            model = WaveNet(WaveNetConfig.from_dict(config))
+            sized = WaveNetConfig.from_dict(config)
         except OrchestrionError as error:
             raise OrchestrionError(f"{path} carries a config that cannot be used. {error}") from error
-        weights.load_into(model, {name: tensor.float() for name, tensor in tensors.items()}, path)
+        model = weights.build(lambda: WaveNet(sized), {name: tensor.float() for name, tensor in tensors.items()}, path)
         return cls(Path(path).stem, model.eval().requires_grad_(False), metadata)
 
     @property

@@ -13,6 +13,7 @@ import torch
 
 from orchestrion import weights
 from orchestrion.errors import OrchestrionError
+from orchestrion.header import is_number, is_whole
 
 ARCHITECTURE = "training-checkpoint"
 MAX_BYTES = 16 << 30  # three or four times the weights; the largest published back-end has 1.7 GB of them
@@ -56,8 +57,15 @@ def load(path: Path, model: torch.nn.Module, average: torch.nn.Module, optimizer
     if len(state) not in (0, sum(len(group["params"]) for group in groups)):
         raise OrchestrionError(f"The checkpoint {path} belongs to a training with other parameters.")
     optimizer.load_state_dict({"state": state, "param_groups": groups})
-    counters = metadata["progress"]
-    return Progress(int(counters["step"]), float(counters["elapsed_s"]), float(counters["best"]))
+    return _progress(metadata.get("progress"), path)
+
+
+def _progress(counters: object, path: Path) -> Progress:
+    if isinstance(counters, dict):
+        step, elapsed_s, best = (counters.get(name) for name in ("step", "elapsed_s", "best"))
+        if is_whole(step, 0, 1 << 62) and is_number(elapsed_s, 0, 1e12) and is_number(best, -1e30, 1e30):
+            return Progress(step, float(elapsed_s), float(best))
+    raise OrchestrionError(f"The checkpoint {path} does not say how far the training is; start it anew.")
 
 
 def _under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import orchestrion
-from orchestrion import shipped
+from orchestrion import header, shipped
 from orchestrion.audio import Waveform
 from orchestrion.cli.app import cli
 from orchestrion.cli.backends import ABOUT, PLAIN
@@ -142,4 +142,4 @@ def test_shipped_models_of_back_ends_are_no_instruments() -> None:
     assert not set(shipped.generators()) & set(shipped.instruments())
     assert set(shipped.generators()) <= set(GENERATORS)
     for name in shipped.generators():
-        assert shipped.header(shipped.find(name))["backend"] == name and shipped.card(name)
+        assert header.read(shipped.find(name))["backend"] == name and shipped.card(name)

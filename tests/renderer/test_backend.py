@@ -79,7 +79,7 @@ def test_a_wavenets_file_is_an_instruments(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"config": None}, "no config"),
+        ({"config": None}, "'config' is not an object"),
         ({"config": {"hidden": 3}}, "unknown or missing keys"),
         ({"config": TINY["tcn"].to_dict() | {"filters": "many"}}, "whole number"),
         ({"config": TINY["tcn"].to_dict() | {"filters": 4096}}, "do not fit"),
