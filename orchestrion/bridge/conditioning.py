@@ -8,18 +8,19 @@ so the error never exceeds half a frame however long the piece. A series holds i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from orchestrion.bridge.framenotes import FrameNotes
+from orchestrion.bridge.groups import GROUPS, group_values
 from orchestrion.errors import OrchestrionError
 from orchestrion.limits import MAX_DENSE_BYTES, MAX_SCORE_S
 from orchestrion.score.notes import N_PITCHES, Note
-from orchestrion.score.notetable import NoteTable
 from orchestrion.score.score import Score
 
-GROUPS = ("sounding", "onset", "velocity")
+DEFAULT_GROUPS = ("sounding", "onset", "velocity")
 
 # Seconds times a frame rate may land a rounding error above a whole number; that does not take another frame.
 ROUNDING_FRAMES = 1e-6
@@ -29,13 +30,10 @@ ROUNDING_FRAMES = 1e-6
 class ConditioningSeries:
     """Local conditioning for audio of ``n_frames * hop`` samples at ``sample_rate``.
 
-    Channel groups, each of 128 channels (one a pitch):
-        ``sounding``: 1.0 where a note is held, else 0.0 (the binary series of Manzelli et al. 2018, section 3).
-        ``onset``: velocity/127 in the frame of the attack, else 0.0.
-        ``velocity``: velocity/127 where a note is held, else 0.0.
+    Its values are groups of 128 channels, one a pitch; `bridge.groups` says what each group holds.
 
     Args:
-        notes: on the clock of frames, see `NoteTable`; none begins at ``n_frames`` or later.
+        notes: on the clock of frames, see `FrameNotes`; none begins at ``n_frames`` or later.
         n_frames: at least 1, at most six hours (``limits.MAX_SCORE_S``).
         sample_rate: samples a second.
         hop: samples a frame.
@@ -45,15 +43,15 @@ class ConditioningSeries:
         OrchestrionError: a value is outside its range.
     """
 
-    notes: NoteTable
+    notes: FrameNotes
     n_frames: int
     sample_rate: int = 16000
     hop: int = 64
-    groups: tuple[str, ...] = GROUPS
+    groups: tuple[str, ...] = DEFAULT_GROUPS
 
     def __post_init__(self) -> None:
-        if not isinstance(self.notes, NoteTable):
-            raise OrchestrionError("A conditioning series is made of a NoteTable; use from_values for an array.")
+        if not isinstance(self.notes, FrameNotes):
+            raise OrchestrionError("A conditioning series is made of a FrameNotes; use from_values for an array.")
         if self.sample_rate < 1 or self.hop < 1:
             raise OrchestrionError(f"Sample rate {self.sample_rate} and hop {self.hop} must both be at least 1.")
         if not 1 <= self.n_frames or self.duration_s > MAX_SCORE_S + self.hop / self.sample_rate:
@@ -75,7 +73,7 @@ class ConditioningSeries:
         hop: int = 64,
         duration_s: float | None = None,
         tail_s: float = 1.0,
-        groups: tuple[str, ...] = GROUPS,
+        groups: tuple[str, ...] = DEFAULT_GROUPS,
     ) -> ConditioningSeries:
         """The pitched notes of ``score``; see `from_notes`. Drums are left out."""
         timing = {"sample_rate": sample_rate, "hop": hop}
@@ -90,7 +88,7 @@ class ConditioningSeries:
         hop: int = 64,
         duration_s: float | None = None,
         tail_s: float = 1.0,
-        groups: tuple[str, ...] = GROUPS,
+        groups: tuple[str, ...] = DEFAULT_GROUPS,
     ) -> ConditioningSeries:
         """Put ``notes`` on the clock of frames.
 
@@ -107,7 +105,7 @@ class ConditioningSeries:
             raise OrchestrionError(f"A duration of {duration_s} s is outside 0 to {MAX_SCORE_S:g} s.")
         if not 0.0 <= tail_s <= MAX_SCORE_S:
             raise OrchestrionError(f"A tail of {tail_s} s is outside 0 to {MAX_SCORE_S:g} s.")
-        table = NoteTable.from_notes(notes, sample_rate / hop)
+        table = FrameNotes.from_notes(notes, sample_rate / hop)
         if duration_s is None:
             total_s = table.duration_s + tail_s
             n_frames = max(_ceil_frames(total_s, sample_rate, hop), table.n_frames, 1)
@@ -119,7 +117,7 @@ class ConditioningSeries:
 
     @classmethod
     def from_values(
-        cls, values: np.ndarray, sample_rate: int = 16000, hop: int = 64, groups: tuple[str, ...] = GROUPS
+        cls, values: np.ndarray, sample_rate: int = 16000, hop: int = 64, groups: tuple[str, ...] = DEFAULT_GROUPS
     ) -> ConditioningSeries:
         """Recover the notes from ``values`` [f, 128 * len(groups)], the inverse of `values`.
 
@@ -159,32 +157,27 @@ class ConditioningSeries:
         """Everything, float32 [f, c], made anew at each call; long pieces are better read by `block`."""
         return self.block()
 
-    def block(self, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """All groups side by side in frames [start, stop): float32 [stop - start, c]."""
-        start, stop = self._interval(start, stop, self.n_channels)
-        dense = np.empty((stop - start, self.n_channels), dtype=np.float32)
-        for column, name in enumerate(self.groups):
-            dense[:, column * N_PITCHES : (column + 1) * N_PITCHES] = self.group(name, start, stop)
-        return dense
-
-    def group(self, name: str, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """One group in frames [start, stop): float32 [stop - start, 128]. Any of the three can be asked for."""
-        if name not in GROUPS:
-            raise OrchestrionError(f"There is no channel group {name!r}; there are {', '.join(GROUPS)}.")
-        start, stop = self._interval(start, stop, N_PITCHES)
-        return FILL[name](self.notes.overlapping(start, stop), start, stop)
-
-    def upsample(self, group: str | None = None, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """At audio rate: float32 [t, c] for the samples [start, stop), each frame repeated ``hop`` times.
+    def block(self, start: int = 0, stop: int | None = None, groups: Sequence[str] | None = None) -> np.ndarray:
+        """Groups side by side in frames [start, stop): float32 [stop - start, 128 * len(groups)].
 
         Args:
-            group: one group (128 channels), or None for all.
+            groups: the series' own, where None; any of `GROUPS` can be asked for.
         """
-        channels = self.n_channels if group is None else N_PITCHES
+        chosen = self._chosen(groups)
+        start, stop = _clip_interval(start, stop, self.n_frames)
+        _check_dense(stop - start, N_PITCHES * len(chosen))
+        return group_values(self.notes, chosen, start, stop, frame_s=self.hop / self.sample_rate)
+
+    def upsample(self, start: int = 0, stop: int | None = None, groups: Sequence[str] | None = None) -> np.ndarray:
+        """At audio rate: float32 [t, 128 * len(groups)] for the samples [start, stop), each frame repeated ``hop`` times.
+
+        Args:
+            groups: the series' own, where None; any of `GROUPS` can be asked for.
+        """
         start, stop = _clip_interval(start, stop, self.n_samples)
-        _check_dense(stop - start, channels)
+        _check_dense(stop - start, N_PITCHES * len(self._chosen(groups)))
         first, last = start // self.hop, -(-stop // self.hop)
-        frames = self.block(first, last) if group is None else self.group(group, first, last)
+        frames = self.block(first, last, groups)
         return np.repeat(frames, self.hop, axis=0)[start - first * self.hop : stop - first * self.hop]
 
     def crop_frames(self, start: int, stop: int) -> ConditioningSeries:
@@ -197,40 +190,12 @@ class ConditioningSeries:
             raise OrchestrionError(f"Frames {start} to {stop} are not within the {self.n_frames} there are.")
         return replace(self, notes=self.notes.crop(start, stop), n_frames=stop - start)
 
-    def with_groups(self, groups: Iterable[str]) -> ConditioningSeries:
-        """The same notes with other channel groups."""
-        return replace(self, groups=tuple(groups))
-
-    def _interval(self, start: int, stop: int | None, channels: int) -> tuple[int, int]:
-        start, stop = _clip_interval(start, stop, self.n_frames)
-        _check_dense(stop - start, channels)
-        return start, stop
-
-
-def _sounding(notes: NoteTable, start: int, stop: int) -> np.ndarray:
-    return _held(notes, np.ones_like(notes.velocity), start, stop).astype(np.float32)
-
-
-def _velocity(notes: NoteTable, start: int, stop: int) -> np.ndarray:
-    return _held(notes, notes.velocity, start, stop) / np.float32(127)
-
-
-def _onset(notes: NoteTable, start: int, stop: int) -> np.ndarray:
-    dense = np.zeros((stop - start, N_PITCHES), dtype=np.float32)
-    struck = notes.onset_frame >= start
-    dense[notes.onset_frame[struck] - start, notes.pitch[struck]] = notes.velocity[struck] / np.float32(127)
-    return dense
-
-
-FILL = {"sounding": _sounding, "onset": _onset, "velocity": _velocity}
-
-
-def _held(notes: NoteTable, level: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """``level`` of the note held, int16 [stop - start, 128]: steps up at onsets, down at offsets, summed exactly."""
-    steps = np.zeros((stop - start + 1, N_PITCHES), dtype=np.int16)
-    np.add.at(steps, (np.maximum(notes.onset_frame - start, 0), notes.pitch), level.astype(np.int16))
-    np.subtract.at(steps, (np.minimum(notes.offset_frame, stop) - start, notes.pitch), level.astype(np.int16))
-    return np.cumsum(steps[:-1], axis=0, dtype=np.int16)
+    def _chosen(self, groups: Sequence[str] | None) -> tuple[str, ...]:
+        if groups is None:
+            return self.groups
+        if isinstance(groups, str) or not set(groups) <= set(GROUPS):
+            raise OrchestrionError(f"Channel groups {groups!r} are not a choice of {', '.join(GROUPS)}.")
+        return tuple(groups)
 
 
 def _ceil_frames(seconds: float, sample_rate: int, hop: int) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from orchestrion.bridge.framenotes import FrameNotes
 from orchestrion.score.notes import N_PITCHES
-from orchestrion.score.notetable import NoteTable
 
 
-def notes_from_values(values: np.ndarray, groups: tuple[str, ...]) -> NoteTable:
+def notes_from_values(values: np.ndarray, groups: tuple[str, ...]) -> FrameNotes:
     """The notes that would best explain ``values`` [f, 128 * len(groups)]; the caller checks that they do.
 
     A note begins where the level held changes to another one above 0, or where there is an attack. With ``onset``
@@ -33,7 +33,7 @@ def notes_from_values(values: np.ndarray, groups: tuple[str, ...]) -> NoteTable:
         began_before = (onset_frame == 0) & (onset[0, pitch] == 0)
         onset_frame = onset_frame - began_before
     order = np.lexsort((pitch, onset_frame))
-    return NoteTable(onset_frame[order], offset_frame[order], pitch[order], velocity[order])
+    return FrameNotes(onset_frame[order], offset_frame[order], pitch[order], velocity[order])
 
 
 def _levels(group: np.ndarray) -> np.ndarray:

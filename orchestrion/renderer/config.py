@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrion.bridge.groups import GROUPS
 from orchestrion.errors import OrchestrionError
 
 CONDITIONING = ("context", "causal", "none")
-GROUPS = ("sounding", "velocity", "onset", "decay")
 LIMITS = {
     "layers": (1, 200), "cycle": (1, 16), "residual": (1, 1024), "skip": (1, 4096), "head": (1, 4096),
     "levels": (2, 65536), "pitch_low": (0, 127), "pitch_high": (0, 127), "context_width": (1, 99),
@@ -32,13 +32,13 @@ class WaveNetConfig:
         levels: µ-law classes.
         conditioning: ``causal`` (one causal convolution of width 2 over frames, as Manzelli et al. 2018), ``context``
             (two-sided convolutions over frames, ours) or ``none`` (unconditioned).
-        groups: what the convolutions see, each cropped to ``pitch_low..pitch_high``; see ``renderer.features``.
+        groups: what the convolutions see, each cropped to ``pitch_low..pitch_high``; see ``bridge.groups``.
         context_width: frames each of the two ``context`` convolutions spans (odd).
         context_dilation: dilation of the second one.
         context_channels: channels between them.
         conditioning_channels: channels of y, which ``V`` projects in every layer.
         harmonics: harmonics of the sinusoidal excitation; 0 for none.
-        stretched: whether they are stretched as those of a piano's stiff strings; see ``renderer.features``.
+        stretched: whether they are stretched as those of a piano's stiff strings; see ``renderer.excitation``.
         sample_rate: samples a second.
         hop: samples a conditioning frame governs.
     """

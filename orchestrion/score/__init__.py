@@ -1,7 +1,6 @@
 """Notes in time: scores, piano rolls, tempo and the built-in tunes. The types are frozen and check themselves when made."""
 
 from orchestrion.score.notes import N_PITCHES, Meter, Note, Part, Tempo, pitch_name
-from orchestrion.score.notetable import NoteTable
 from orchestrion.score.pianoroll import PianoRoll
 from orchestrion.score.score import Score
 from orchestrion.score.tunes import BUILTIN_TUNES
@@ -11,7 +10,6 @@ __all__ = [
     "N_PITCHES",
     "Meter",
     "Note",
-    "NoteTable",
     "Part",
     "PianoRoll",
     "Score",

@@ -9,9 +9,8 @@ import numpy as np
 from orchestrion.errors import OrchestrionError
 from orchestrion.limits import MAX_BPM, MAX_ROLL_STEPS, MIN_BPM
 from orchestrion.score.notes import N_PITCHES, Meter, Note, Part, Tempo
-from orchestrion.score.notetable import round_half_up
 from orchestrion.score.score import Score
-from orchestrion.score.tempomap import TempoMap
+from orchestrion.score.tempomap import TempoMap, round_half_up
 
 MAX_STEPS_PER_BEAT = 960
 

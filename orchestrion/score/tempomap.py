@@ -1,4 +1,4 @@
-"""Seconds to quarter notes and back, across tempo changes."""
+"""Seconds to quarter notes and back, across tempo changes; rounding to a grid."""
 
 from __future__ import annotations
 
@@ -43,3 +43,8 @@ class TempoMap:
         times = np.asarray(seconds, dtype=np.float64)
         index = np.searchsorted(self._seconds, times, side="right") - 1
         return self._beats[index] + (times - self._seconds[index]) / self._beat_s[index]
+
+
+def round_half_up(values: np.ndarray) -> np.ndarray:
+    """Nearest integer, halves up (numpy rounds halves to even, which would make equal steps uneven); int64."""
+    return np.floor(values + 0.5).astype(np.int64)

@@ -1,5 +1,6 @@
 import math
 import time
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -8,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrion.bridge import ConditioningSeries
+from orchestrion.bridge import GROUPS, ConditioningSeries, FrameNotes
 from orchestrion.errors import OrchestrionError
-from orchestrion.score import Note, NoteTable, Part, Score
+from orchestrion.score import Note, Part, Score
 from tests.strategies import notes
 
 CLOCKS = st.sampled_from([(16000, 64), (16000, 1), (44100, 100), (22050, 256), (8000, 80)])
 
 
 def brute_force(played, sample_rate, hop, n_frames):
-    """The definition, note by note and frame by frame: a dict of the three groups."""
+    """The definition, note by note and frame by frame: a dict of the groups."""
     rate = sample_rate / hop
     rows = {}
     for note in played:
@@ -25,13 +26,16 @@ def brute_force(played, sample_rate, hop, n_frames):
         offset = max(math.floor(note.offset_s * rate + 0.5), onset + 1)
         before = rows.setdefault((note.pitch, onset), [0, 0])
         rows[note.pitch, onset] = [max(before[0], offset), max(before[1], note.velocity)]
-    dense = {name: np.zeros((n_frames, 128), np.float32) for name in ("sounding", "onset", "velocity")}
+    dense = {name: np.zeros((n_frames, 128), np.float32) for name in GROUPS}
     for (pitch, onset), (offset, velocity) in sorted(rows.items()):
         # The latest attack wins, and once it is over so is the note that it replaced.
-        dense["sounding"][onset:, pitch] = dense["velocity"][onset:, pitch] = 0
+        for held in ("sounding", "velocity", "decay"):
+            dense[held][onset:, pitch] = 0
         dense["sounding"][onset:offset, pitch] = 1
         dense["velocity"][onset:offset, pitch] = np.float32(velocity) / np.float32(127)
         dense["onset"][onset : onset + 1, pitch] = np.float32(velocity) / np.float32(127)
+        for frame in range(onset, min(offset, n_frames)):
+            dense["decay"][frame, pitch] = velocity / 127 * math.exp(-(frame - onset) / rate / 0.4)
     return dense
 
 
@@ -43,8 +47,9 @@ def test_values_follow_the_definition(played, clock):
         played = played[:3]
     series = ConditioningSeries.from_notes(played, sample_rate=sample_rate, hop=hop, tail_s=0.25)
     expected = brute_force(played, sample_rate, hop, series.n_frames)
-    for name, dense in expected.items():
-        assert np.array_equal(series.group(name), dense), name
+    for name in ("sounding", "onset", "velocity"):
+        assert np.array_equal(series.block(groups=(name,)), expected[name]), name
+    np.testing.assert_allclose(series.block(groups=("decay",)), expected["decay"], rtol=1e-5, atol=1e-30)
     assert np.array_equal(series.values, np.hstack([expected[name] for name in series.groups]))
 
 
@@ -58,7 +63,7 @@ def test_a_block_is_a_slice_of_the_whole(played, start, length):
     first, last = start * 64 + 5, max(stop * 64 - 7, start * 64 + 5)
     last = min(last, series.n_samples)
     first = min(first, last)
-    assert np.array_equal(series.upsample("onset", first, last), series.upsample("onset")[first:last])
+    assert np.array_equal(series.upsample(first, last, ("onset",)), series.upsample(groups=("onset",))[first:last])
     if start < stop:
         cropped = series.crop_frames(start, stop)
         assert np.array_equal(cropped.values, series.values[start:stop])
@@ -73,7 +78,7 @@ def test_notes_are_recovered_from_values(played):
     cut = series.crop_frames(series.n_frames // 3, series.n_frames)
     assert np.array_equal(ConditioningSeries.from_values(cut.values).values, cut.values)
     for group in ("sounding", "velocity", "onset"):
-        alone = series.with_groups((group,))
+        alone = replace(series, groups=(group,))
         assert np.array_equal(ConditioningSeries.from_values(alone.values, groups=(group,)).values, alone.values)
 
 
@@ -138,13 +143,13 @@ def test_two_hours_cannot_be_asked_for_in_one_piece_by_accident():
         series.upsample()
     with pytest.raises(OrchestrionError, match="fewer at a time"):
         _ = series.values
-    assert series.group("sounding", 1_799_999, 1_800_001).sum() == 1.0
+    assert series.block(1_799_999, 1_800_001, ("sounding",)).sum() == 1.0
 
 
 def test_the_paper_s_series_is_binary_and_at_audio_rate():
     # Manzelli et al. 2018, section 3: 128 binary channels at 16 kHz.
     series = ConditioningSeries.from_notes([Note(0.5, 1.0, 60, 33), Note(0.75, 1.5, 64, 99)], hop=1, tail_s=0.0)
-    audio_rate = series.upsample("sounding")
+    audio_rate = series.upsample(groups=("sounding",))
     assert audio_rate.shape == (24_000, 128) and audio_rate.dtype == np.float32
     assert set(np.unique(audio_rate)) == {0.0, 1.0}
     assert np.array_equal(np.flatnonzero(audio_rate[:, 60]), np.arange(8_000, 16_000))
@@ -167,7 +172,7 @@ def test_lengths_and_tails():
     # 1.1 + 1.0 seconds are 525 frames; binary fractions must not make it 526.
     assert ConditioningSeries.from_notes([Note(0.0, 1.1, 60, 80)]).n_frames == 525
     shorter = ConditioningSeries.from_notes(held, duration_s=1.0, tail_s=0.5)
-    assert shorter.n_frames == 375 and shorter.group("sounding").sum() == 250
+    assert shorter.n_frames == 375 and shorter.block(groups=("sounding",)).sum() == 250
     assert ConditioningSeries.from_notes([], tail_s=1.0).values.sum() == 0.0
 
 
@@ -181,7 +186,7 @@ def test_later_attacks_take_over():
 def test_a_crop_holds_but_does_not_strike_what_began_before():
     series = ConditioningSeries.from_notes([Note(0.0, 1.0, 60, 127)]).crop_frames(100, 300)
     assert series.notes.onset_frame.tolist() == [-100]
-    assert series.group("onset").sum() == 0 and series.group("velocity").sum() == 150
+    assert series.block(groups=("onset",)).sum() == 0 and series.block(groups=("velocity",)).sum() == 150
     assert series.crop_frames(50, 100).notes.onset_frame.tolist() == [-150]
 
 
@@ -191,7 +196,7 @@ def test_scores_leave_their_drums_out():
 
 
 def test_impossible_series_are_refused():
-    table = NoteTable.from_notes([Note(0.0, 1.0, 60, 80)], 250.0)
+    table = FrameNotes.from_notes([Note(0.0, 1.0, 60, 80)], 250.0)
     for settings_ in (
         {"n_frames": 0},
         {"n_frames": 10, "sample_rate": 0},
@@ -205,7 +210,7 @@ def test_impossible_series_are_refused():
             ConditioningSeries(table, **settings_)
     series = ConditioningSeries(table, 300)
     for ask in (
-        lambda: series.group("loudness"),
+        lambda: series.block(groups=("loudness",)),
         lambda: series.block(-1, 5),
         lambda: series.block(5, 4),
         lambda: series.crop_frames(5, 5),
@@ -232,12 +237,12 @@ def test_impossible_series_are_refused():
 )
 def test_impossible_note_tables_are_refused(columns):
     with pytest.raises(OrchestrionError):
-        NoteTable(*map(np.array, columns))
+        FrameNotes(*map(np.array, columns))
 
 
 def test_note_tables_are_equal_by_content_and_read_only():
-    table = NoteTable.from_notes([Note(0.0, 1.0, 60, 80)], 250.0)
-    same = NoteTable.from_notes([Note(0.0, 1.0, 60, 80)], 250.0)
+    table = FrameNotes.from_notes([Note(0.0, 1.0, 60, 80)], 250.0)
+    same = FrameNotes.from_notes([Note(0.0, 1.0, 60, 80)], 250.0)
     assert table == same and hash(table) == hash(same)
     with pytest.raises(ValueError, match="read-only"):
         table.pitch[0] = 3

@@ -44,7 +44,7 @@ def test_pieces_cover_the_score_once():
 def test_cuts_fall_on_rests_or_attacks():
     series = melody(40)
     attacks = set(series.notes.onset_frame.tolist())
-    silent = series.group("sounding").sum(axis=1) == 0
+    silent = series.block(groups=("sounding",)).sum(axis=1) == 0
     assert all(cut in attacks or silent[cut] or silent[cut - 1] for cut in segments.cuts_of(series))
 
 

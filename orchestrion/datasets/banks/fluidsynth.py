@@ -17,9 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from orchestrion.audio import Waveform
+from orchestrion.bridge import FrameNotes
 from orchestrion.datasets.banks.instruments import usual_level
 from orchestrion.errors import OrchestrionError
-from orchestrion.score import NoteTable, Score
+from orchestrion.score import Score
 
 SAMPLE_RATE = 16000
 HOP = 64
@@ -61,14 +62,14 @@ def synthesise(
     Raises:
         OrchestrionError: FluidSynth or the SoundFont is missing, or the program fails.
     """
-    table = NoteTable.from_notes(score.notes, SAMPLE_RATE / HOP)
+    table = FrameNotes.from_notes(score.notes, SAMPLE_RATE / HOP)
     n_frames = table.n_frames + max(1, round(tail_s * SAMPLE_RATE / HOP))
     samples = synthesise_table(table, n_frames, program, soundfont(soundfont_path))
     samples *= np.float32(usual_level(program) if level is None else level)
     return Waveform(np.clip(samples, -1.0, 1.0), SAMPLE_RATE, {"title": score.title} if score.title else {})
 
 
-def synthesise_table(table: NoteTable, n_frames: int, program: int, soundfont_path: Path) -> np.ndarray:
+def synthesise_table(table: FrameNotes, n_frames: int, program: int, soundfont_path: Path) -> np.ndarray:
     """Notes on the clock of frames as audio, float32 [n_frames * 64] at 16 kHz, FluidSynth's gain being 1.
 
     Raises:
@@ -108,7 +109,7 @@ def version() -> str:
     return _call([_program(), "--version"]).splitlines()[0].strip()
 
 
-def write_midi(path: Path, table: NoteTable, n_frames: int, program: int) -> None:
+def write_midi(path: Path, table: FrameNotes, n_frames: int, program: int) -> None:
     """One tick a frame; ends before onsets within a tick, so that a repeated note is struck anew."""
     import mido
 

@@ -13,11 +13,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from orchestrion.bridge import FrameNotes
 from orchestrion.datasets.banks import performing
 from orchestrion.datasets.banks.exercises import FRAMES_PER_SECOND, FrameNote, chord_phrase, frames, line_phrase
 from orchestrion.datasets.banks.instruments import SoundFontInstrument
 from orchestrion.datasets.corpora.piece import Piece
-from orchestrion.score import Note, NoteTable
+from orchestrion.score import Note
 
 LINE_SHARES = {"exercise": 0.45, "melody": 0.40, "soprano": 0.15}
 POLYPHONIC_SHARES = {
@@ -49,11 +50,11 @@ class PlannedPiece:
     validation: bool
 
     @property
-    def table(self) -> NoteTable:
+    def table(self) -> FrameNotes:
         """The notes without overlaps of one pitch, on the clock of frames."""
         rate = FRAMES_PER_SECOND
         notes = [Note(n.onset / rate, n.offset / rate, n.pitch, n.velocity) for n in self.notes]
-        return NoteTable.from_notes(notes, rate)
+        return FrameNotes.from_notes(notes, rate)
 
 
 def plan(

@@ -7,20 +7,21 @@ import shutil
 import numpy as np
 import pytest
 
+from orchestrion.bridge import FrameNotes
 from orchestrion.datasets.banks import fluidsynth
 from orchestrion.errors import OrchestrionError
-from orchestrion.score import BUILTIN_TUNES, NoteTable, Part, Score
+from orchestrion.score import BUILTIN_TUNES, Part, Score
 
 HAS_FLUIDSYNTH = shutil.which("fluidsynth") is not None and any(p.exists() for p in fluidsynth.DEFAULT_SOUNDFONTS)
 needs_fluidsynth = pytest.mark.skipif(not HAS_FLUIDSYNTH, reason="FluidSynth or its General MIDI SoundFont is missing")
 HOP = fluidsynth.HOP
 
 
-def table(*notes: tuple[int, int, int, int]) -> NoteTable:
-    return NoteTable(*np.array(sorted(notes)).T)
+def table(*notes: tuple[int, int, int, int]) -> FrameNotes:
+    return FrameNotes(*np.array(sorted(notes)).T)
 
 
-def sound(notes: NoteTable, n_frames: int, program: int) -> np.ndarray:
+def sound(notes: FrameNotes, n_frames: int, program: int) -> np.ndarray:
     return fluidsynth.synthesise_table(notes, n_frames, program, fluidsynth.soundfont())
 
 

@@ -1,20 +1,22 @@
-"""`NoteTable`: notes on a clock of frames, one array a column, no two of one pitch at once."""
+"""`FrameNotes`: notes on the clock of frames, one array a column, no two of one pitch at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from orchestrion.bridge.reach import Reach
 from orchestrion.errors import OrchestrionError
 from orchestrion.score.notes import N_PITCHES, Note
+from orchestrion.score.tempomap import round_half_up
 
 COLUMNS = ("onset_frame", "offset_frame", "pitch", "velocity")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NoteTable:
+class FrameNotes:
     """Notes as int64 arrays [n], sorted by (onset_frame, pitch); read-only.
 
     Notes of one pitch do not overlap: a new attack ends the earlier note (`from_notes` sees to it).
@@ -35,6 +37,7 @@ class NoteTable:
     pitch: np.ndarray
     velocity: np.ndarray
     duration_s: float = 0.0
+    _reach: Reach = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in COLUMNS:
@@ -51,9 +54,10 @@ class NoteTable:
             raise OrchestrionError("A note table holds overlapping notes of one pitch.")
         if np.any(np.lexsort((self.pitch, self.onset_frame)) != np.arange(len(self))):
             raise OrchestrionError("A note table is not sorted by onset and pitch.")
+        object.__setattr__(self, "_reach", Reach(self.onset_frame, self.offset_frame))
 
     @classmethod
-    def from_notes(cls, notes: Iterable[Note], frames_per_second: float) -> NoteTable:
+    def from_notes(cls, notes: Iterable[Note], frames_per_second: float) -> FrameNotes:
         """Round every boundary, once, from absolute seconds to the nearest frame (halves up).
 
         A note lasts at least one frame. Where notes of one pitch overlap, the later attack takes over and the earlier
@@ -70,7 +74,7 @@ class NoteTable:
         return len(self.onset_frame)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, NoteTable):
+        if not isinstance(other, FrameNotes):
             return NotImplemented
         return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in COLUMNS)
 
@@ -82,19 +86,22 @@ class NoteTable:
         """First frame after the last note; 0 without notes."""
         return int(self.offset_frame.max(initial=0))
 
-    def overlapping(self, start: int, stop: int) -> NoteTable:
+    def overlapping(self, start: int, stop: int) -> FrameNotes:
         """The notes that sound somewhere in frames [start, stop), on the same clock."""
-        return self._where((self.onset_frame < stop) & (self.offset_frame > start))
+        chosen = self._reach.between(start, stop)
+        return FrameNotes(*(getattr(self, name)[chosen] for name in COLUMNS))
 
-    def crop(self, start: int, stop: int) -> NoteTable:
+    def rows(self, start: int, stop: int) -> Iterator[tuple[int, int, int, int]]:
+        """Onset frame, offset frame, pitch and velocity of each note that sounds somewhere in frames [start, stop)."""
+        chosen = self._reach.between(start, stop)
+        return zip(*(getattr(self, name)[chosen].tolist() for name in COLUMNS), strict=True)
+
+    def crop(self, start: int, stop: int) -> FrameNotes:
         """The notes of frames [start, stop), counted from ``start``; onsets before it become negative."""
         kept = self.overlapping(start, stop)
-        return NoteTable(
+        return FrameNotes(
             kept.onset_frame - start, np.minimum(kept.offset_frame, stop) - start, kept.pitch, kept.velocity
         )
-
-    def _where(self, chosen: np.ndarray) -> NoteTable:
-        return NoteTable(*(getattr(self, name)[chosen] for name in COLUMNS))
 
     def _in_range(self) -> bool:
         return bool(
@@ -102,11 +109,6 @@ class NoteTable:
             and np.all((self.pitch >= 0) & (self.pitch < N_PITCHES))
             and np.all((self.velocity >= 1) & (self.velocity <= 127))
         )
-
-
-def round_half_up(values: np.ndarray) -> np.ndarray:
-    """Nearest integer, halves up (numpy rounds halves to even, which would make equal steps uneven); int64."""
-    return np.floor(values + 0.5).astype(np.int64)
 
 
 def _without_overlaps(
