@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from orchestrion.audio.waveform import Waveform, check_rate
+from orchestrion.audio.rates import check_rate
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import atomic_write
 from orchestrion.limits import MAX_AUDIO_S, MAX_CHANNELS
@@ -27,19 +27,17 @@ UNKNOWN = 0xFFFFFFFF
 HEADER_BYTES = 1 << 16  # a WAV's header and tags
 
 
-def read(path: str | os.PathLike[str]) -> Waveform:
-    """See `Waveform.read`."""
+def read(path: str | os.PathLike[str]) -> tuple[np.ndarray, int, dict[str, str]]:
+    """Samples float32 [t] in [-1, 1], sample rate and tags of a file; see `Waveform.read`."""
     source = Path(path)
     with opened(source) as handle:
-        samples = _read_mono(source, handle)
+        samples = np.concatenate(list(mono_blocks(source, handle)))
         tags = {name: getattr(handle, name) for name in READABLE_TAGS}
         rate = handle.samplerate
-    if not np.isfinite(samples).all():
-        raise OrchestrionError(f"{source} holds samples that are not numbers; export it again as WAV.")
     peak = float(np.abs(samples).max(initial=0.0))
     if peak > 1.0:
         samples = np.clip(samples / np.float32(peak), -1.0, 1.0)
-    return Waveform(samples, rate, {name: text for name, text in tags.items() if text})
+    return samples, rate, {name: text for name, text in tags.items() if text}
 
 
 @contextmanager
@@ -62,10 +60,10 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
         raise OrchestrionError(f"{source} is not audio that can be read ({_one_line(error)}).") from error
 
 
-def write(waveform: Waveform, path: str | os.PathLike[str]) -> None:
-    """See `Waveform.write`."""
-    n_samples = len(waveform.samples)
-    write_blocks(path, _blocks(waveform.samples), waveform.sample_rate, tags=waveform.tags, n_samples=n_samples)
+def write(path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int, tags: Mapping[str, str]) -> None:
+    """Write mono ``samples``; see `Waveform.write`."""
+    blocks = (samples[start : start + BLOCK_FRAMES] for start in range(0, len(samples), BLOCK_FRAMES))
+    write_blocks(path, blocks, sample_rate, tags=tags, n_samples=len(samples))
 
 
 def write_blocks(
@@ -99,16 +97,6 @@ def write_blocks(
         _write(blocks, os.fsencode(temporary), container, encoding, sample_rate, channels, tags or {})
 
 
-def write_wav(waveform: Waveform, handle: IO[bytes]) -> None:
-    """Write a 16-bit WAV file to a binary stream, a pipe included (``sys.stdout.buffer``)."""
-    import io
-
-    # libsndfile goes back to fill in the header, which a pipe cannot.
-    buffer = io.BytesIO()
-    _write(_blocks(waveform.samples), buffer, *FORMATS[".wav"], waveform.sample_rate, 1, waveform.tags)
-    handle.write(buffer.getvalue())
-
-
 def write_wav_blocks(handle: IO[bytes], blocks: Iterable[np.ndarray], sample_rate: int, n_samples: int) -> None:
     """Write a mono 16-bit WAV file of ``n_samples`` to a binary stream as its blocks come; each is flushed at once.
 
@@ -130,13 +118,9 @@ def _wav_header(sample_rate: int, n_samples: int) -> bytes:
     return struct.pack("<4sI4s", b"RF64", UNKNOWN, b"WAVE") + lengths + shape + struct.pack("<I", UNKNOWN)
 
 
-def _blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
-    return (samples[start : start + BLOCK_FRAMES] for start in range(0, len(samples), BLOCK_FRAMES))
-
-
 def _write(
     blocks: Iterable[np.ndarray],
-    target: IO[bytes] | bytes,
+    target: bytes,
     container: str,
     encoding: str,
     sample_rate: int,
@@ -172,18 +156,23 @@ def _stored_tags(tags: Mapping[str, str]) -> dict[str, str]:
     return stored | ({"comment": comment} if comment else {})
 
 
-def _read_mono(source: Path, handle) -> np.ndarray:
-    limit = int(MAX_AUDIO_S * handle.samplerate)
-    blocks, total = [], 0
+def mono_blocks(source: Path, handle) -> Iterator[np.ndarray]:
+    """The audio of an `opened` file, channels averaged: float32 [t], finite, block by block.
+
+    Raises:
+        OrchestrionError: no samples, a value that is not a number, or longer than six hours.
+    """
+    limit, total = int(MAX_AUDIO_S * handle.samplerate), 0
     while len(block := handle.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
         total += len(block)
         # The header is not to be trusted: what is really there is counted.
         if total > limit:
             raise OrchestrionError(f"{source} is longer than {MAX_AUDIO_S / 3600:g} hours; cut it first.")
-        blocks.append(block.mean(axis=1))
+        if not np.isfinite(block).all():
+            raise OrchestrionError(f"{source} holds samples that are not numbers; export it again as WAV.")
+        yield block.mean(axis=1)
     if not total:
         raise OrchestrionError(f"{source} holds no samples.")
-    return np.concatenate(blocks)
 
 
 def _check_header(source: Path, handle) -> None:

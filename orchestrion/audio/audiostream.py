@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from orchestrion.audio.audiofiles import BLOCK_FRAMES, opened
-from orchestrion.audio.waveform import check_rate
+from orchestrion.audio.audiofiles import mono_blocks, opened
+from orchestrion.audio.rates import check_rate
 from orchestrion.errors import OrchestrionError
-from orchestrion.limits import MAX_AUDIO_S
 
 # Formats whose header says exactly how many samples follow; that of an MP3 file is often an estimate.
 EXACT_LENGTH = ("WAV", "WAVEX", "FLAC", "AIFF", "W64", "RF64")
@@ -84,17 +83,11 @@ def _part(blocks: Iterator[np.ndarray], start: int, stop: int | None) -> Iterato
 
 
 def _mono(source: Path, handle) -> Iterator[np.ndarray]:
-    limit, total = int(MAX_AUDIO_S * handle.samplerate), 0
-    while len(block := handle.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
+    """As `mono_blocks`, and refuses a file that is cut off."""
+    total = 0
+    for block in mono_blocks(source, handle):
         total += len(block)
-        # The header is not to be trusted: what is really there is counted.
-        if total > limit:
-            raise OrchestrionError(f"{source} is longer than {MAX_AUDIO_S / 3600:g} hours; cut it first.")
-        if not np.isfinite(block).all():
-            raise OrchestrionError(f"{source} holds samples that are not numbers; export it again as WAV.")
-        yield block.mean(axis=1)
-    if not total:
-        raise OrchestrionError(f"{source} holds no samples.")
+        yield block
     if handle.format in EXACT_LENGTH and total < handle.frames < UNKNOWN_FRAMES:
         _refuse_cut_off(source, total / handle.frames)
     if (share := _share_of_wav(source)) < 1.0:

@@ -9,8 +9,10 @@ from types import MappingProxyType
 
 import numpy as np
 
+from orchestrion.audio import audiofiles
+from orchestrion.audio.rates import check_rate
 from orchestrion.errors import OrchestrionError
-from orchestrion.limits import MAX_AUDIO_S, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+from orchestrion.limits import MAX_AUDIO_S
 
 MACHINE_GENERATED = "machine-generated"
 
@@ -59,9 +61,7 @@ class Waveform:
         Raises:
             OrchestrionError: no such file, not audio, no samples, not finite, more than 64 channels or six hours.
         """
-        from orchestrion.audio import audiofiles
-
-        waveform = audiofiles.read(path)
+        waveform = cls(*audiofiles.read(path))
         return waveform if sample_rate is None else waveform.resample(sample_rate)
 
     def write(self, path: str | os.PathLike[str]) -> None:
@@ -70,9 +70,7 @@ class Waveform:
         Raises:
             OrchestrionError: unknown extension, or the file cannot be written.
         """
-        from orchestrion.audio import audiofiles
-
-        audiofiles.write(self, path)
+        audiofiles.write(path, self.samples, self.sample_rate, self.tags)
 
     def resample(self, sample_rate: int) -> Waveform:
         """Convert the rate with soxr (high quality); overshoot beyond full scale is clipped."""
@@ -90,11 +88,3 @@ class Waveform:
     def duration_s(self) -> float:
         """Seconds."""
         return len(self.samples) / self.sample_rate
-
-
-def check_rate(sample_rate: int) -> None:
-    """Raise an `OrchestrionError` where ``sample_rate`` is outside 1,000 to 768,000."""
-    if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
-        raise OrchestrionError(
-            f"A sample rate of {sample_rate} is outside {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} samples a second."
-        )

@@ -59,13 +59,6 @@ def from_music21(stream: music21.stream.Stream) -> Score:
     return Score(tuple(made), tempos, _meters(flat[0], clock), str(title))
 
 
-def to_music21(score: Score) -> music21.stream.Score:
-    """See `Score.to_music21`."""
-    from orchestrion.reading import engraving
-
-    return engraving.to_music21(score)
-
-
 def _unfolded(part: music21.stream.Stream) -> music21.stream.Stream:
     """Repeats written out, at sounding pitch."""
     import music21
@@ -135,7 +128,9 @@ def _parts(source: music21.stream.Stream, flat: music21.stream.Stream, clock: Te
     pitched, drums = _played(flat)
     instrument = source.getInstrument(returnDefault=False)
     program = getattr(instrument, "midiProgram", None)
-    name = str(getattr(source, "partName", None) or getattr(instrument, "partName", None) or source.id)
+    # music21 gives a part without a name of its own the address of an object as its id.
+    named = source.id if isinstance(source.id, str) else ""
+    name = str(getattr(source, "partName", None) or getattr(instrument, "partName", None) or named)
     made = []
     if pitched:
         percussion = getattr(instrument, "midiChannel", None) == 9

@@ -18,12 +18,12 @@ from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.sampler import (
     STORAGE,
     VOICES_PER_BATCH,
-    Task,
     perform,
     prepare_for,
     temperatures,
 )
 from orchestrion.renderer.segments import Joiner, Piece, plan
+from orchestrion.renderer.task import Task
 
 PIECES_ON_GPU = 512  # of a long score at once
 

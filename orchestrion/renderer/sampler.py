@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -27,6 +26,7 @@ from orchestrion.renderer.kernels.conditioner import Conditioner, gather
 from orchestrion.renderer.kernels.packing import Packed, pack
 from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.task import Task, Voice
 from orchestrion.score import Note
 
 # Whole numbers play fastest on every width of vectors, and cost up to 0.008 bits a sample of held-out audio, which no
@@ -139,26 +139,6 @@ def compile_kernels(storage: str = STORAGE) -> None:
         generate(WaveNet(smallest), [tick], storage=storage, threads=1)
 
 
-@dataclass
-class Task:
-    """One voice to be generated: frames ``first_frame .. last_frame`` of its series, from ``state``.
-
-    Attributes:
-        forced: ``[samples]`` int32 levels to take instead of drawing where they are >= 0, counted from ``first_frame``.
-    """
-
-    conditioner: Conditioner
-    state: VoiceState
-    first_frame: int = 0
-    last_frame: int | None = None
-    forced: np.ndarray | None = None
-
-    @property
-    def n_frames(self) -> int:
-        last = self.conditioner.n_frames if self.last_frame is None else self.last_frame
-        return last - self.first_frame
-
-
 def perform(tasks: Sequence[Task], *, threads: int | None = None, progress: Advance | None = None) -> list[np.ndarray]:
     """The levels of every task, ``[samples]`` int32."""
     if not tasks:
@@ -209,40 +189,6 @@ class _Queue:
         if self._progress is not None:
             with self._lock:
                 self._progress(n)
-
-
-class Voice:
-    """A task under way: the next frame, and where its levels go."""
-
-    def __init__(self, task: Task, out: np.ndarray):
-        self.task, self.out = task, out
-        self.hop = task.conditioner.model.config.hop
-        self.state = task.state
-        self.frame = task.first_frame
-        self.last = task.first_frame + task.n_frames
-
-    def forced(self, n_frames: int) -> np.ndarray | None:
-        """The next ``n_frames * hop`` levels to take, -1 where they are drawn."""
-        if self.task.forced is None:
-            return None
-        levels = np.full(n_frames * self.hop, -1, dtype=np.int32)
-        given = self.task.forced[self.done : self.done + len(levels)]
-        levels[: len(given)] = given
-        return levels
-
-    @property
-    def done(self) -> int:
-        """Samples made."""
-        return (self.frame - self.task.first_frame) * self.hop
-
-    @property
-    def left(self) -> int:
-        """Frames to be made."""
-        return self.last - self.frame
-
-    def keep(self, levels: np.ndarray) -> None:
-        self.out[self.done : self.done + len(levels)] = levels
-        self.frame += len(levels) // self.hop
 
 
 def _work(work: _Queue, places: int) -> None:

@@ -12,7 +12,8 @@ from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.sampler import STORAGE, Task, Voice, player, prepare_for
+from orchestrion.renderer.sampler import STORAGE, player, prepare_for
+from orchestrion.renderer.task import Task, Voice
 
 BLOCK_FRAMES = 16  # 64 ms at 16 kHz and hop 64
 

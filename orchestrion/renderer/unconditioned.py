@@ -20,8 +20,9 @@ from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.mulaw import decode, encode, encode_tensor
 from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.sampler import Task, perform, prepare
+from orchestrion.renderer.sampler import perform, prepare
 from orchestrion.renderer.seeding import check_length, seed_or_noise
+from orchestrion.renderer.task import Task
 from orchestrion.score import Score
 
 NOISE_LEVEL = 0.05

@@ -93,9 +93,9 @@ class Score:
 
     def to_music21(self) -> music21.stream.Score:
         """Engraving-ready parts: notes rounded to sixteenths and triplets, measures, ties, tempo and meter marks."""
-        from orchestrion.reading import notation
+        from orchestrion.reading import engraving
 
-        return notation.to_music21(self)
+        return engraving.to_music21(self)
 
     @property
     def notes(self) -> tuple[Note, ...]:

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrion.audio import MACHINE_GENERATED, Waveform, audiofiles
-from orchestrion.audio.audiofiles import write_wav
 from orchestrion.errors import OrchestrionError
 
 
@@ -90,7 +89,7 @@ def test_a_stream_that_cannot_seek_takes_a_wav_file(tmp_path):
             raise io.UnsupportedOperation("seek")
 
     pipe = Pipe()
-    write_wav(tone(), pipe)
+    audiofiles.write_wav_blocks(pipe, [tone().samples], 16000, len(tone().samples))
     tone().write(tmp_path / "a.wav")
     assert pipe.getvalue() == (tmp_path / "a.wav").read_bytes()
 

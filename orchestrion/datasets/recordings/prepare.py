@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from orchestrion.audio.audiostream import length, read_blocks
-from orchestrion.audio.waveform import check_rate
+from orchestrion.audio.rates import check_rate
 from orchestrion.datasets.recordings.aligned import KIND, OFFSET_SLACK_S, AlignedSet
 from orchestrion.datasets.recordings.dividing import divide
 from orchestrion.datasets.recordings.notestable import write_notes

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from orchestrion.audio.audiostream import length, read_blocks
-from orchestrion.audio.waveform import check_rate
+from orchestrion.audio.rates import check_rate
 from orchestrion.datasets.recordings.preparation import Preparation, preparation, sha256
 from orchestrion.datasets.recordings.rawaudio import RawAudio, open_raw, write_raw
 from orchestrion.datasets.recordings.splits import SPLITS, in_split, read_json, read_splits

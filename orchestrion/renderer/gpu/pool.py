@@ -15,7 +15,7 @@ from torch import Tensor
 from orchestrion.renderer.gpu.batch import Block
 from orchestrion.renderer.gpu.weights import Weights
 from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner
-from orchestrion.renderer.sampler import Voice
+from orchestrion.renderer.task import Voice
 
 Key = tuple[bytes, int]
 

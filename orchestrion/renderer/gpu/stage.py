@@ -19,7 +19,7 @@ from orchestrion.renderer.gpu.pool import Pool
 from orchestrion.renderer.gpu.weights import Weights
 from orchestrion.renderer.kernels.batch import Prepared, VoiceState
 from orchestrion.renderer.kernels.conditioner import BLOCK
-from orchestrion.renderer.sampler import Task, Voice
+from orchestrion.renderer.task import Task, Voice
 
 FRAMES_A_LAUNCH = 64
 SHARE_OF_MEMORY = 0.5  # of what is free

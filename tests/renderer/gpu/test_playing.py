@@ -14,8 +14,9 @@ from orchestrion.renderer.features import excitation, frame_features
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.sampler import Task, Voice, generate, generate_levels, perform, prepare_for
+from orchestrion.renderer.sampler import generate, generate_levels, perform, prepare_for
 from orchestrion.renderer.streaming import Stream
+from orchestrion.renderer.task import Task, Voice
 from orchestrion.score import Note
 from tests.renderer.gpu.conftest import TINY, random_network
 
