@@ -1,46 +1,51 @@
-"""Compiled functions, kept on disk between runs: ``@compiled()`` is numba's ``@njit(cache=True)``, never with old code.
+"""Compiled functions, kept on disk between runs: ``@compiled()`` is numba's ``@njit``, with a cache that is checked.
 
 numba looks at the file a function stands in, but not at those it calls into. So the folder of compiled code carries a
 hash of that file and of all of ours that it imports, near or far: an edit or another version compiles anew, and old
-folders go after some months. It lies in the user's cache, or beside the sources where there is none to write to; where
-neither can be written (and never in a place that others can write to), functions are compiled in every run.
+folders go after some months. It lies in the user's cache, else beside the sources, else in a folder of the user's among
+the temporary files: the first that can be written, and that nobody else can write to, for what lies there is run. What
+is loaded from it is checked once more (`compiledfiles`). Where there is none, functions are compiled in every run.
 """
 
 from __future__ import annotations
 
 import ast
+import errno
 import hashlib
 import os
 import shutil
+import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import llvmlite
 import numba
+import numpy as np
 
+from orchestrion.cachefolder import NotPrivateError, cache_root, private_folder
+from orchestrion.compiledfiles import CheckedCache
+from orchestrion.errors import OrchestrionError
 from orchestrion.version import VERSION
 
 PACKAGE = Path(__file__).parent
 KEPT_S = 90 * 86400.0
+VERSIONS = (VERSION, numba.__version__, llvmlite.__version__, np.__version__, str(sys.implementation.cache_tag))
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Decorates a function as ``numba.njit(**options)`` does, cached in `folder`."""
 
     def decorate(function: Callable[..., Any]) -> Any:
+        dispatcher: Any = numba.njit(**options)(function)
         place = folder(Path(function.__code__.co_filename))
-        if place is None:
-            return numba.njit(**options)(function)
-        settings: Any = numba.config
-        before = settings.CACHE_DIR
-        settings.CACHE_DIR = str(place)  # read once, when a function is decorated
-        try:
-            return numba.njit(cache=True, **options)(function)
-        finally:
-            settings.CACHE_DIR = before
+        if place is not None:
+            dispatcher._cache = CheckedCache(function, place, _tell)  # as enable_caching() does with numba's own
+        return dispatcher
 
     return decorate
 
@@ -48,23 +53,21 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 @lru_cache
 def folder(source: Path) -> Path | None:
     """Where compiled code of ``source`` is kept; None where nothing can be written."""
-    name = f"{source.stem}-{fingerprint(source)}"
-    for root in _roots():
-        place = root / name
-        try:
-            place.mkdir(parents=True, exist_ok=True)
-            if os.access(place, os.W_OK | os.X_OK):
-                os.utime(place)
-                _forget_old(root)
-                return place
-        except OSError:
-            continue
-    return None
+    root = _root()
+    if root is None:
+        return None
+    try:
+        place = private_folder(root / f"{source.stem}-{fingerprint(source)}")
+        os.utime(place)
+    except (NotPrivateError, OSError) as error:
+        _tell(_reason(error, root))
+        return None
+    return place
 
 
 def fingerprint(source: Path, package: Path = PACKAGE) -> str:
-    """A hash of the version, the compiler's version, ``source`` and what it imports of ``package``, directly or not."""
-    digest = hashlib.sha256(f"{VERSION} {numba.__version__} {llvmlite.__version__}".encode())
+    """A hash of our version, the compiler's and its like, ``source`` and what it imports of ``package``, directly or not."""
+    digest = hashlib.sha256(" ".join(VERSIONS).encode())
     seen, waiting = {source}, [source]
     while waiting:
         for file in _imports(waiting.pop(), package):
@@ -97,16 +100,53 @@ def _parsed(source: Path) -> ast.Module:
     return ast.parse(source.read_bytes(), str(source))
 
 
+@lru_cache
+def _root() -> Path | None:
+    """The first of `_roots` that is private and can be written; says so where that is not the very first."""
+    failed: list[str] = []
+    for root in _roots():
+        try:
+            place = private_folder(root)
+            if not os.access(place, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(root))
+        except (NotPrivateError, OSError) as error:
+            failed.append(_reason(error, root))
+            continue
+        if failed:
+            _tell(failed[0], f"compiled code is kept in {place}")
+        _forget_old(place)
+        return place
+    _tell(failed[0])
+    return None
+
+
 def _roots() -> list[Path]:
-    asked = os.environ.get("NUMBA_CACHE_DIR")
-    if asked:
-        return [Path(asked) / "orchestrion"]
-    own = os.environ.get("ORCHESTRION_CACHE")
-    users = Path(own) if own else Path(os.path.expanduser("~")) / ".cache" / "orchestrion"
-    return [users / "compiled", PACKAGE / "__pycache__" / "compiled"]
+    """Where compiled code may lie, best first."""
+    roots = []
+    if asked := os.environ.get("NUMBA_CACHE_DIR"):
+        roots.append(Path(asked) / "orchestrion")
+    with suppress(OrchestrionError):  # without a home there are still the other places
+        roots.append(cache_root() / "compiled")
+    temporary = Path(os.environ.get("TMPDIR") or "/tmp") / f"orchestrion-{os.geteuid()}"
+    return [*roots, PACKAGE / "__pycache__" / "compiled", temporary / "compiled"]
+
+
+def _reason(error: NotPrivateError | OSError, root: Path) -> str:
+    return str(error) if isinstance(error, NotPrivateError) else f"{root} cannot be used ({error.strerror or error})"
+
+
+def _tell(reason: str, outcome: str = "what it was for is compiled anew") -> None:
+    """Warn, once in a process, that compiled code is not kept where it was to be."""
+    if not _told:
+        _told.append(reason)
+        warnings.warn(f"{reason}; {outcome}.", stacklevel=1)
+
+
+_told: list[str] = []
 
 
 def _forget_old(root: Path) -> None:
     for place in root.iterdir():
-        if place.is_dir() and place.stat().st_mtime < time.time() - KEPT_S:
-            shutil.rmtree(place, ignore_errors=True)
+        with suppress(OSError):  # another process may be tidying up
+            if place.is_dir() and place.stat().st_mtime < time.time() - KEPT_S:
+                shutil.rmtree(place)

@@ -17,9 +17,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from scipy.special import betainc
 
+from orchestrion.compiled import compiled
 from orchestrion.datasets.checking.flux import HOP, SAMPLE_RATE, frames_of, n_frames
 from orchestrion.labelling.pitchtrack import PitchTrack
 
@@ -153,7 +153,7 @@ def _viterbi(weights: np.ndarray, config: PyinConfig) -> tuple[np.ndarray, np.nd
     return path % N_BINS, path < N_BINS
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _forward(seen, silent, triangle, stay, change):
     """Where each state came from, int16 [n, 2 * bins] (voiced, then unvoiced), and the best last state.
 

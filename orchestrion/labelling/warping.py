@@ -9,7 +9,8 @@ Axes: i frames of the one sequence, j frames of the other, k features.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from orchestrion.compiled import compiled
 
 MOST_COARSE_FRAMES = 1200  # of the longer sequence at the coarsest scale, which is searched whole
 FACTOR = 4
@@ -75,7 +76,7 @@ def _path(a: np.ndarray, b: np.ndarray, low: np.ndarray, high: np.ndarray) -> np
     return np.array(steps[::-1], dtype=np.int64)
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _fill(a, b, low, high, starts, came_from):
     """Write the best move into every cell of the band: 0 from (i-1, j-1), 1 from (i-1, j), 2 from (i, j-1)."""
     before = np.full(len(b) + 1, np.inf)  # total cost in the row above, at j + 1
