@@ -9,12 +9,13 @@ DEV := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SEED ?= 7
 
-.PHONY: help demo install test test-slow lint figures bench wheel clean
+.PHONY: help demo install test test-slow test-faults lint figures bench wheel clean
 
 help:
 	@echo "make demo       install into $(VENV), compose a melody, play it on the shipped piano: demo/melody.*"
 	@echo "make test       install with the development tools, lint, and run the fast tests"
 	@echo "make test-slow  the training-length tests"
+	@echo "make test-faults  faults tried on purpose: full disks, kills, damaged and foreign files (docs/faults.md)"
 	@echo "make bench      speed of the samplers on this machine"
 	@echo "make figures    the pictures in the README"
 	@echo "make wheel      build dist/orchestrion-*.whl"
@@ -36,6 +37,9 @@ test: $(DEV)
 
 test-slow: $(DEV)
 	$(BIN)/python -m pytest -m "slow and not gpu"
+
+test-faults: $(DEV)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/faults -n auto --maxprocesses 4
 
 lint: $(DEV)
 	$(BIN)/python -m ruff check .

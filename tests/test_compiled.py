@@ -26,20 +26,26 @@ def toy(tmp_path, monkeypatch):
     monkeypatch.setattr(compiled, "PACKAGE", package)
     monkeypatch.setattr(compiled.fingerprint, "__defaults__", (package,))
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    forget_what_is_known()
 
     def play(factor):
         (package / "inner.py").write_text(INNER.format(factor=factor))
         for name in [name for name in sys.modules if name.partition(".")[0] == "toy"]:
             del sys.modules[name]
-        compiled.folder.cache_clear()
-        compiled._parsed.cache_clear()
+        forget_what_is_known()
         importlib.invalidate_caches()
         run = importlib.import_module("toy.outer").run
         return run(10), sum(run.stats.cache_hits.values())
 
     yield play
-    compiled.folder.cache_clear()
-    compiled._parsed.cache_clear()
+    forget_what_is_known()
+
+
+def forget_what_is_known():
+    """As in a new process."""
+    for known in (compiled.folder, compiled._root, compiled._parsed):
+        known.cache_clear()
+    compiled._told.clear()
 
 
 def test_an_edit_of_what_is_called_compiles_anew(toy):
@@ -67,9 +73,9 @@ def test_the_fingerprint_follows_imports(tmp_path):
 def roots(tmp_path, monkeypatch):
     places = [tmp_path / "first", tmp_path / "second"]
     monkeypatch.setattr(compiled, "_roots", lambda: places)
-    compiled.folder.cache_clear()
+    forget_what_is_known()
     yield places
-    compiled.folder.cache_clear()
+    forget_what_is_known()
 
 
 SOURCE = Path(compiled.__file__).parent / "randomness.py"
@@ -77,13 +83,16 @@ SOURCE = Path(compiled.__file__).parent / "randomness.py"
 
 def test_a_cache_that_cannot_be_written_gives_way_to_the_next(roots):
     roots[0].write_text("a file where a folder should be")
-    assert compiled.folder(SOURCE).parent == roots[1]
+    with pytest.warns(UserWarning, match="first cannot be used .*; compiled code is kept in .*second"):
+        assert compiled.folder(SOURCE).parent == roots[1]
 
 
 def test_without_any_cache_functions_still_work(roots):
     for root in roots:
         root.write_text("")
-    assert compiled.folder(SOURCE) is None
+    with pytest.warns(UserWarning, match="first cannot be used .*; what it was for is compiled anew") as said:
+        assert compiled.folder(SOURCE) is None
+    assert len(said) == 1
     assert compiled.compiled()(triple)(np.float32(2)) == 6
 
 
@@ -101,11 +110,12 @@ def test_code_not_used_for_months_goes(roots):
     assert recent.exists() and not old.exists()
 
 
-def test_the_users_folder_comes_before_the_packages(monkeypatch):
-    for name in ("NUMBA_CACHE_DIR", "ORCHESTRION_CACHE"):
+def test_what_is_asked_for_comes_before_the_users_folder_before_the_packages(monkeypatch):
+    for name in ("NUMBA_CACHE_DIR", "ORCHESTRION_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", "/home/someone")
-    users, packages = compiled._roots()
+    users, packages, temporary = compiled._roots()
     assert users == Path("/home/someone/.cache/orchestrion/compiled") and packages.is_relative_to(compiled.PACKAGE)
+    assert str(os.geteuid()) in temporary.parent.name
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/elsewhere")
-    assert compiled._roots() == [Path("/elsewhere/orchestrion")]
+    assert compiled._roots() == [Path("/elsewhere/orchestrion"), users, packages, temporary]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from orchestrion.cachefolder import cache_root
 from orchestrion.datasets.banks.instruments import soundfont_instrument
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
-from orchestrion.datasets.recordings.audiocache import cache_root
 from orchestrion.datasets.recordings.splits import SPLITS
 from orchestrion.datasets.records import OTHERS, RECORDINGS, SOUNDFONT, DataSource, made_sources
 from orchestrion.errors import OrchestrionError

@@ -1,0 +1,1 @@
+"""Faults tried on purpose, one file a family; docs/faults.md says what happens in each."""

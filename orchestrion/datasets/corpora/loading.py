@@ -1,19 +1,23 @@
 """Symbolic corpora by name or path: ``melodies``, ``chorales``, a collection of music21's corpus, a MATLAB file of
 piano rolls, a JSON file (`scorecorpus`), or a folder of scores.
 
-Parsed corpora are kept as JSON under ``$ORCHESTRION_CACHE`` (``~/.cache/orchestrion`` by default).
+Parsed corpora are kept as JSON, with a checksum, in the user's cache (`cachefolder.cache_root`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from orchestrion.cachefolder import cache_root
 from orchestrion.datasets.corpora.json_corpus import read_corpus
 from orchestrion.datasets.corpora.music21_corpus import read_chorales, read_collection, read_melodies
 from orchestrion.datasets.corpora.piece import N_PITCHES, Piece, split_of
@@ -24,7 +28,7 @@ from orchestrion.progress import progress
 CORPORA: dict[str, Callable[..., list[Piece]]] = {"melodies": read_melodies, "chorales": read_chorales}
 MUSIC21 = "music21:"
 SPLITS = ("train", "validation", "test")
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 MAT_KEYS = {"train": "traindata", "validation": "validdata", "test": "testdata"}
 MAT_LOWEST = 21  # A0
 MAT_KEYS_WIDE = 88
@@ -58,39 +62,48 @@ def load_corpus(name: str | os.PathLike[str], split: str) -> list[Piece]:
     return pieces
 
 
-def cache_folder() -> Path:
-    """Where parsed corpora are kept."""
-    return Path(os.environ.get("ORCHESTRION_CACHE") or Path.home() / ".cache" / "orchestrion")
-
-
 def _cached(name: str) -> list[Piece]:
-    path = cache_folder() / f"symbolic-{name.replace(':', '-').replace('/', '-')}-{CACHE_VERSION}.json"
+    path = cache_root() / f"symbolic-{name.replace(':', '-').replace('/', '-')}-{CACHE_VERSION}.json"
     if path.is_file():
-        return read_pieces(path)
+        with suppress(OrchestrionError):  # a damaged file is made anew
+            return read_pieces(path)
     with progress(1.0, f"Reading the corpus {name}") as advance:
         read = CORPORA[name] if name in CORPORA else partial(read_collection, name.removeprefix(MUSIC21))
         pieces = read(lambda _, total: advance(1 / total))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_pieces(path, pieces)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_pieces(path, pieces)
+    except (OSError, OrchestrionError) as error:
+        warnings.warn(f"The corpus {name} will be read anew next time. {error}", stacklevel=1)
     return pieces
 
 
 def write_pieces(path: Path, pieces: list[Piece]) -> None:
-    """Write pieces as JSON, atomically."""
+    """Write pieces as JSON with a checksum, atomically."""
     rows = [{"name": p.name, "notes": p.notes, "meter": p.meter, "sharps": p.sharps} for p in pieces]
-    write_json(path, {"version": CACHE_VERSION, "pieces": rows})
+    write_json(path, {"version": CACHE_VERSION, "sha256": _checksum(rows), "pieces": rows})
 
 
 def read_pieces(path: Path) -> list[Piece]:
-    """Read what ``write_pieces`` wrote."""
+    """Read what ``write_pieces`` wrote.
+
+    Raises:
+        OrchestrionError: it cannot be read, or its checksum is not that of its pieces.
+    """
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["pieces"]
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["sha256"] != _checksum(content["pieces"]):
+            raise ValueError("wrong checksum")
         return [
             Piece(row["name"], tuple(tuple(note) for note in row["notes"]), tuple(row["meter"]), row["sharps"])
-            for row in rows
+            for row in content["pieces"]
         ]
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise OrchestrionError(f"The cached corpus {path} cannot be read; delete it and run again.") from error
+
+
+def _checksum(rows: list[dict[str, object]]) -> str:
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def read_mat(path: str | os.PathLike[str], split: str) -> list[Piece]:

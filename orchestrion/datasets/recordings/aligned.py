@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
+from orchestrion.cachefolder import cache_root
 from orchestrion.datasets.recordings import audiocache
 from orchestrion.datasets.recordings.dividing import held_out_works, work_of
 from orchestrion.datasets.recordings.notestable import HeldNotes, NotesTable
@@ -124,7 +125,7 @@ class AlignedSet:
             rest = {name: value for name, value in information.items() if name not in ("pieces", "left_out")}
             return cls(folder, pieces, rest, _splits_of_prepared(folder, information))
         twins = _twins(folder, None if labels is None else Path(labels))
-        cache = audiocache.cache_root() / "audio" if cache_dir is None else Path(cache_dir)
+        cache = cache_root() / "audio" if cache_dir is None else Path(cache_dir)
         names = track(sorted(twins), len(twins), f"Reading {folder.name}")
         pieces = tuple(_open_piece(name, *twins[name], sample_rate, hop, cache) for name in names)
         return cls(folder, pieces, information, _splits_of(folder, pieces))

@@ -12,11 +12,6 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.files import atomic_write
 
 
-def cache_root() -> Path:
-    """``$ORCHESTRION_CACHE``, by default ``~/.cache/orchestrion``."""
-    return Path(os.environ.get("ORCHESTRION_CACHE") or Path.home() / ".cache" / "orchestrion")
-
-
 def decoded(audio: Path, sample_rate: int, cache: Path) -> RawAudio:
     """The int16 samples of ``audio`` at ``sample_rate`` in a file of the cache, made now unless it is there.
 
@@ -26,7 +21,7 @@ def decoded(audio: Path, sample_rate: int, cache: Path) -> RawAudio:
         OrchestrionError: the audio cannot be read, holds a value that is not a number, or the cache cannot be written.
     """
     target = cache / f"{audio.stem[:80]}-{_fingerprint(audio, sample_rate)}.i16"
-    if not target.exists() or not target.stat().st_size:
+    if not target.exists() or not target.stat().st_size or target.stat().st_size % 2:
         samples = Waveform.read(audio, sample_rate).samples
         try:
             cache.mkdir(parents=True, exist_ok=True)
