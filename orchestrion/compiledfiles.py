@@ -73,7 +73,7 @@ class CheckedCache(FunctionCache):
         payload = None if content is None else _unpacked(content, key)
         return None if payload is None else CompileResult._rebuild(target_context, *payload)
 
-    def _save_overload(self, sig: Any, data: CompileResult) -> None:
+    def _save_overload(self, sig: Any, data: Any) -> None:
         if not self._enabled or data.library.has_dynamic_globals or not all(part.can_cache for part in data.lifted):
             return
         key = self._index_key(sig, data.codegen)
