@@ -9,11 +9,8 @@ from typing import Any
 import click
 
 from orchestrion.cli.options import COMPOSER, SCORE
+from orchestrion.errors import OrchestrionError
 from orchestrion.shipped import DEFAULT_COMPOSER
-
-PITCH = re.compile(r"([A-Ga-g])([#b]?)(-?\d)")
-STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-ACCIDENTALS = {"": 0, "#": 1, "b": -1}
 
 
 def parse_meter(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -45,10 +42,12 @@ def midi_number(name: str) -> int:
     """
     if name.isascii() and name.isdigit():
         return int(name)
-    match = PITCH.fullmatch(name)
-    if not match:
-        raise click.BadParameter(f"{name!r} is not a pitch; write for example C4, F#5, Bb3 or 60.")
-    return 12 * (int(match[3]) + 1) + STEPS[match[1].upper()] + ACCIDENTALS[match[2]]
+    from orchestrion.score.notes import parse_pitch
+
+    try:
+        return parse_pitch(name)
+    except OrchestrionError as error:
+        raise click.BadParameter(f"{name!r} is not a pitch; write for example C4, F#5, Bb3 or 60.") from error
 
 
 _OPTIONS = (

@@ -17,7 +17,7 @@ import torch
 
 from orchestrion import shipped, weights
 from orchestrion.composer.config import STEPS_PER_BEAT, ComposerConfig
-from orchestrion.composer.controls import Key, allowed_pitches, parse_key
+from orchestrion.composer.controls import allowed_pitches
 from orchestrion.composer.features import clock_rows
 from orchestrion.composer.guards import Guards
 from orchestrion.composer.network import Biaxial
@@ -27,6 +27,7 @@ from orchestrion.processors import single_threaded_torch, usable_processors
 from orchestrion.progress import progress as bar
 from orchestrion.progress import waiting
 from orchestrion.score import PianoRoll, Score
+from orchestrion.score.keys import Key, estimated_sharps, parse_key
 
 ARCHITECTURE = "biaxial-lstm"
 DEFAULT_TEMPO = 120.0
@@ -34,7 +35,6 @@ DEFAULT_BARS = 8
 LONGEST_STEPS = 1_000_000
 FIRST_ATTEMPTS = 200
 PIECES_AT_ONCE = 8  # on a thread: what they read of the weights is read once
-MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
 
 Progress = Callable[[int], object]
 
@@ -205,7 +205,7 @@ class _Task:
             return 0
         if self.key is not None:
             return self.key.signature
-        return 0 if self.prime is None else estimated_signature(self.prime.grid)
+        return 0 if self.prime is None else estimated_sharps(self.prime.grid[..., 0].sum(axis=0)) * 7 % 12
 
     @property
     def n_given(self) -> int:
@@ -288,14 +288,6 @@ class _Task:
         grid[:, low : low + rows.shape[1]] = rows
         name = str(self.composer.default("name", "melody"))
         return PianoRoll(grid, STEPS_PER_BEAT, self.tempo, self.meter).to_score(name=name)
-
-
-def estimated_signature(grid: np.ndarray) -> int:
-    """Tonic (0–11) of the major scale that holds most of ``grid`` [s, 128, 2]; ties: the one with fewest accidentals."""
-    durations = grid[..., 0].sum(axis=0)
-    classes = np.array([durations[c::12].sum() for c in range(12)])
-    fifths = sorted(range(-5, 7), key=abs)
-    return max((n * 7 % 12 for n in fifths), key=lambda tonic: classes[[(tonic + s) % 12 for s in MAJOR_SCALE]].sum())
 
 
 def _read(prime: Score | str | os.PathLike[str]) -> Score:

@@ -6,13 +6,17 @@ Times are seconds from the beginning of the piece; pitches are MIDI numbers (60 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.limits import MAX_BPM, MAX_SCORE_S, MIN_BPM
 
 N_PITCHES = 128
+NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+PITCH = re.compile(r"([A-Ga-g])([#b]?)(-?\d)")
+ACCIDENTALS = {"": 0, "#": 1, "b": -1}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -105,11 +109,6 @@ class Meter:
                 f"A meter of {self.numerator}/{self.denominator} is impossible: give 1 to 255 over 1, 2, 4, … 64."
             )
 
-    @property
-    def bar_quarters(self) -> float:
-        """Length of a bar in quarter notes."""
-        return 4.0 * self.numerator / self.denominator
-
 
 def in_score_order(note: Note) -> tuple[float, int, float, int]:
     """Sort key: onset, then pitch, then offset, then velocity."""
@@ -123,6 +122,21 @@ def pitch_name(pitch: int) -> str:
     ('C4', 'A4')
     """
     return f"{NAMES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def parse_pitch(name: str) -> int:
+    """MIDI number of a pitch's name, the inverse of `pitch_name`; it may lie outside 0 to 127.
+
+    >>> parse_pitch("C4"), parse_pitch("F#5"), parse_pitch("Bb-1")
+    (60, 78, 10)
+
+    Raises:
+        OrchestrionError: not a letter, an accidental (# or b) or none, and an octave.
+    """
+    match = PITCH.fullmatch(name)
+    if match is None:
+        raise OrchestrionError(f"{name!r} is not a pitch; write for example C4, F#5 or Bb3.")
+    return 12 * (int(match[3]) + 1) + NATURALS[match[1].upper()] + ACCIDENTALS[match[2]]
 
 
 def _check_time(time_s: float, what: str) -> None:

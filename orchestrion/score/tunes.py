@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-from orchestrion.score.notes import NAMES, Meter, Note, Part, Tempo
+from orchestrion.score.notes import Meter, Note, Part, Tempo, parse_pitch
 from orchestrion.score.score import Score
 
 # A note is let go this part of its length early (at most SEPARATION_S), so that repeated notes are heard apart.
@@ -127,18 +127,9 @@ def parse_bars(bars: str) -> list[list[tuple[int, Fraction, bool]]]:
         for word in bar.split():
             name, _, length = word.rstrip("~").partition(":")
             quarters = Fraction(length) if length else quarters
-            notes.append((_pitch(name), quarters, word.endswith("~")))
+            notes.append((parse_pitch(name), quarters, word.endswith("~")))
         parsed.append(notes)
     return parsed
-
-
-def _pitch(name: str) -> int:
-    """
-    >>> _pitch("C4"), _pitch("F#4"), _pitch("Bb4")
-    (60, 66, 70)
-    """
-    letter, accidental, octave = name[0], name[1:-1], int(name[-1])
-    return NAMES.index(letter) + {"": 0, "#": 1, "b": -1}[accidental] + 12 * (octave + 1)
 
 
 def _score(tune: Tune) -> Score:

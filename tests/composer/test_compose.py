@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from orchestrion import weights
-from orchestrion.composer.compose import Composer, compose, estimated_signature
-from orchestrion.composer.controls import parse_key
+from orchestrion.composer.compose import Composer, compose
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note, Part, PianoRoll, Score, Tempo
+from orchestrion.score.keys import parse_key
 from tests.composer.models import TINY_BAR, TINY_PUBLISHED, random_model
 
 COMPOSER = Composer(random_model(TINY_BAR), {"data": "nothing", "defaults": {"polyphony": 2}})
@@ -144,14 +144,6 @@ def test_impossible_wishes_are_one_sentence(arguments: dict, message: str) -> No
 def test_unknown_model() -> None:
     with pytest.raises(OrchestrionError, match="no model"):
         compose("nobody")
-
-
-def test_signature_is_the_scale_that_holds_the_notes() -> None:
-    grid = np.zeros((7, 128, 2), dtype=bool)
-    for step, pitch in enumerate((62, 64, 66, 67, 69, 71, 73)):
-        grid[step, pitch, 0] = True
-    assert estimated_signature(grid) == 2
-    assert estimated_signature(np.zeros((1, 128, 2), dtype=bool)) == 0
 
 
 def test_progress_counts_every_step() -> None:

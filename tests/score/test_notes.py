@@ -4,6 +4,7 @@ import pytest
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Meter, Note, Part, Tempo, pitch_name
+from orchestrion.score.notes import parse_pitch
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,10 @@ def test_programs_tempos_and_meters_are_checked():
             make()
 
 
-def test_bar_lengths_and_pitch_names():
-    assert Meter(0.0, 6, 8).bar_quarters == 3.0
+def test_pitch_names():
     assert [pitch_name(pitch) for pitch in (0, 60, 61, 127)] == ["C-1", "C4", "C#4", "G9"]
+    assert [parse_pitch(pitch_name(pitch)) for pitch in range(128)] == list(range(128))
+    assert parse_pitch("Bb3") == parse_pitch("A#3") == 58 and parse_pitch("c4") == 60
+    for name in ("", "H4", "C", "C##4", "C4.5", "60", "C10"):
+        with pytest.raises(OrchestrionError, match="is not a pitch"):
+            parse_pitch(name)
