@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrion.errors import OrchestrionError
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -25,23 +29,99 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         OrchestrionError: the folder does not exist or cannot be written, ``path`` is a folder, or the disk is full.
     """
     target = Path(path)
-    if target.is_dir():
+    if os.path.isdir(target):
         raise OrchestrionError(f"Cannot write {target}: it is a folder; name a file.")
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem[:64]}-", suffix=target.suffix, dir=target.parent)
+    with writing(target):
+        # 16 characters have 64 bytes at most; names may have 255.
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem[:16]}-", suffix=target.suffix, dir=target.parent)
         os.close(handle)
-    except OSError as error:
-        raise OrchestrionError(f"Cannot write {target}: {error.strerror or error}.") from error
     temporary = Path(name)
     try:
-        yield temporary
-        _flush(temporary)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except OSError as error:
-        raise OrchestrionError(f"Cannot write {target}: {error.strerror or error}.") from error
+        with writing(target):
+            yield temporary
+            _flush(temporary)
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn the system's refusal to write ``path``, or a temporary file in its place, into one sentence.
+
+    An error that names another file, one that is read meanwhile, passes through as it is.
+
+    Raises:
+        OrchestrionError: what `refusal` makes of an `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not _is_about(error, Path(path)):
+            raise
+        raise refusal(path, error) from error
+
+
+def _is_about(error: OSError, target: Path) -> bool:
+    if not isinstance(error.filename, str | bytes):
+        return True
+    named = Path(os.path.abspath(os.fsdecode(error.filename)))
+    same_folder = str(named.parent) == os.path.abspath(target.parent)
+    return same_folder and (named.name == target.name or named.name.startswith(f".{target.stem[:16]}"))
+
+
+def refusal(path: str | os.PathLike[str], error: OSError) -> OrchestrionError:
+    """The sentence for a file that could not be written; a full disk is named, with what is free on it."""
+    reason = str(error.strerror or error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        disk = _mount(Path(path))
+        free = shutil.disk_usage(disk).free / 1e6
+        what = "the disk is full" if error.errno == errno.ENOSPC else "your quota is used up"
+        reason = f"{what} ({disk}, {free:,.1f} MB free); make room there and try again"
+    elif error.errno == errno.EFBIG:
+        reason = "it would become larger than files may be here (ulimit -f, or the file system's own limit)"
+    return OrchestrionError(f"Cannot write {path}: {reason}.")
+
+
+def why_unwritable(path: Path) -> OSError | None:
+    """The system's reason why a library could not write ``path``, found by adding to it; None where that succeeds.
+
+    Libraries written in C or Rust tend to say "system error" and no more.
+    """
+    try:
+        with open(path, "ab") as handle:
+            handle.write(bytes(1 << 20))
+            handle.flush()
+            os.fsync(handle.fileno())
+    except OSError as error:
+        return error
+    return None
+
+
+def require_space(path: str | os.PathLike[str], n_bytes: int) -> None:
+    """Refuse to begin hours of work whose ``n_bytes`` would not fit the disk of ``path``.
+
+    Raises:
+        OrchestrionError: there is less room than that.
+    """
+    disk = _mount(Path(path))
+    free = shutil.disk_usage(disk).free
+    if free < n_bytes:
+        raise OrchestrionError(
+            f"Cannot write {path}: it needs {n_bytes / 1e6:,.1f} MB, but its disk ({disk}) has {free / 1e6:,.1f} MB free."
+        )
+
+
+def _mount(path: Path) -> Path:
+    """Where the file system begins that holds ``path`` (which may not exist yet)."""
+    place = Path(os.path.abspath(path))
+    while not place.exists():
+        place = place.parent
+    place = place.resolve()
+    while not os.path.ismount(place):
+        place = place.parent
+    return place
 
 
 def write_json(path: str | os.PathLike[str], content: Mapping[str, object]) -> None:
@@ -59,10 +139,8 @@ def lock(path: str | os.PathLike[str]) -> Iterator[None]:
     Raises:
         OrchestrionError: the file cannot be made.
     """
-    try:
+    with writing(path):
         descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o666)
-    except OSError as error:
-        raise OrchestrionError(f"Cannot write {path}: {error.strerror or error}.") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

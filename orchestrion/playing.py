@@ -18,7 +18,7 @@ from orchestrion.progress import Advance, progress, waiting
 from orchestrion.renderer.device import choose, stored
 from orchestrion.renderer.instrument import TAIL_S, Instrument
 from orchestrion.renderer.parallel import ParallelStream, generate_parallel
-from orchestrion.renderer.resuming import resumable
+from orchestrion.renderer.resuming import interrupted, resumable
 from orchestrion.renderer.sampler import STORAGE, compile_kernels, generate
 from orchestrion.renderer.streaming import Stream
 from orchestrion.score import Score, pitch_name
@@ -178,7 +178,12 @@ def render_to_file(
     with progress(n_samples / rate, f"Playing {instrument.name}") as advance:
         blocks = resumable(path, decisive, start) if resume else iter(start(None))
         tags = instrument.waveform(np.zeros(1), title=score.title, seed=seed).tags
-        write_blocks(path, _counted(blocks, rate, advance), rate, tags=tags, n_samples=n_samples)
+        try:
+            write_blocks(path, _counted(blocks, rate, advance), rate, tags=tags, n_samples=n_samples)
+        except (OrchestrionError, KeyboardInterrupt, SystemExit) as stop:
+            if resume and interrupted(path):
+                stop.add_note("What was played so far is kept; the same command goes on from there.")
+            raise
     return _facts([instrument], rate, n_samples / rate, device, storage)
 
 

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from orchestrion import header
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import atomic_write
+from orchestrion.files import atomic_write, refusal, why_unwritable
 
 MAX_BYTES = 4 << 30
 MAX_PARAMETERS = 1 << 30
@@ -23,11 +23,18 @@ Model = TypeVar("Model", bound=torch.nn.Module)
 
 
 def save(path: str | os.PathLike[str], tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, object]) -> None:
-    """Write ``tensors`` and ``metadata`` (JSON-able) atomically, with checksums of both in the header."""
+    """Write ``tensors`` and ``metadata`` (JSON-able) atomically, with checksums of both in the header.
+
+    Raises:
+        OrchestrionError: the file cannot be written, as where the disk is full.
+    """
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())}
     entries = header.encode(dict(metadata) | {"sha256": checksum(stored)})
     with atomic_write(path) as temporary:
-        save_file(stored, temporary, metadata=entries)
+        try:
+            save_file(stored, temporary, metadata=entries)
+        except SafetensorError as error:
+            raise refusal(path, why_unwritable(temporary) or OSError(str(error))) from error
 
 
 def load(

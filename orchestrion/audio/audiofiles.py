@@ -13,7 +13,7 @@ import numpy as np
 
 from orchestrion.audio.rates import check_rate
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import atomic_write
+from orchestrion.files import atomic_write, refusal, require_space, why_unwritable
 from orchestrion.limits import MAX_AUDIO_S, MAX_CHANNELS
 
 FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
@@ -25,6 +25,7 @@ BLOCK_FRAMES = 1 << 16
 MAX_WAV_BYTES = 0xFFFFFFFF
 UNKNOWN = 0xFFFFFFFF
 HEADER_BYTES = 1 << 16  # a WAV's header and tags
+MAX_TAG_CHARACTERS = 1000
 
 
 def read(path: str | os.PathLike[str]) -> tuple[np.ndarray, int, dict[str, str]]:
@@ -52,8 +53,9 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
     source = Path(path)
     _check_readable(source)
     try:
-        # A handle, as soundfile does not open names that are not UTF-8.
-        with open(source, "rb") as file, soundfile.SoundFile(file) as handle:
+        # The name, not a Python handle: a signal that comes while libsndfile calls Python back is lost there, and the
+        # file would seem to end. Bytes, as soundfile does not open text names that are not UTF-8.
+        with soundfile.SoundFile(os.fsencode(source)) as handle:
             _check_header(source, handle)
             yield handle
     except (soundfile.LibsndfileError, TypeError, UnicodeError) as error:
@@ -84,17 +86,30 @@ def write_blocks(
             the same but for its header, which has room for the length.
 
     Raises:
-        OrchestrionError: unknown extension, a WAV past 4 GiB whose length was not known, or the file cannot be written.
+        OrchestrionError: unknown extension, a WAV past 4 GiB whose length was not known, or the file cannot be written; a
+            .wav that would not fit its disk is refused before the first block is asked for.
     """
+    import soundfile
+
     target = Path(path)
     if target.suffix.lower() not in FORMATS:
         raise OrchestrionError(f"Cannot write audio as {target.name!r}: the name must end in .wav, .flac or .ogg.")
     container, encoding = FORMATS[target.suffix.lower()]
     if container == "WAV" and n_samples and 2 * channels * n_samples > MAX_WAV_BYTES - HEADER_BYTES:
         container = "RF64"
+    if encoding == "PCM_16" and container != "FLAC":
+        require_space(target, 2 * channels * (n_samples or 0))
     with atomic_write(target) as temporary:
-        # libsndfile opens the file itself: it says so where the disk is full; the error of a Python handle is lost.
-        _write(blocks, os.fsencode(temporary), container, encoding, sample_rate, channels, tags or {})
+        # libsndfile opens the file itself: the error of a Python handle is lost in its callback.
+        try:
+            n_frames = _write(blocks, os.fsencode(temporary), container, encoding, sample_rate, channels, tags or {})
+            whole = _is_whole(temporary, n_frames)
+        except soundfile.LibsndfileError as error:
+            if (reason := why_unwritable(temporary)) is not None:
+                raise refusal(target, reason) from error
+            raise OrchestrionError(f"Cannot write {target} at {sample_rate} samples a second ({_one_line(error)}).") from error
+        if not whole:
+            raise refusal(target, why_unwritable(temporary) or OSError("its end could not be written"))
 
 
 def write_wav_blocks(handle: IO[bytes], blocks: Iterable[np.ndarray], sample_rate: int, n_samples: int) -> None:
@@ -126,21 +141,29 @@ def _write(
     sample_rate: int,
     channels: int,
     tags: Mapping[str, str],
-) -> None:
+) -> int:
+    """The number of samples a channel that were handed to libsndfile."""
     import soundfile
 
-    try:
-        with soundfile.SoundFile(target, "w", sample_rate, channels, encoding, format=container) as file:
-            for name, text in _stored_tags(tags).items():
-                setattr(file, name, text)
-            for block in blocks:
-                if container == "WAV" and 2 * channels * (file.frames + len(block)) > MAX_WAV_BYTES - HEADER_BYTES:
-                    raise OrchestrionError("Audio past 4 GiB does not fit a WAV file; write it as .flac, or in parts.")
-                file.write(_encodable(block, encoding))
-    except soundfile.LibsndfileError as error:
-        raise OrchestrionError(
-            f"Cannot write {container} at {sample_rate} samples a second ({_one_line(error)})."
-        ) from error
+    with soundfile.SoundFile(target, "w", sample_rate, channels, encoding, format=container) as file:
+        for name, text in _stored_tags(tags).items():
+            setattr(file, name, text)
+        for block in blocks:
+            if container == "WAV" and 2 * channels * (file.frames + len(block)) > MAX_WAV_BYTES - HEADER_BYTES:
+                raise OrchestrionError("Audio past 4 GiB does not fit a WAV file; write it as .flac, or in parts.")
+            file.write(_encodable(block, encoding))
+        return int(file.frames)
+
+
+def _is_whole(path: Path, n_frames: int) -> bool:
+    """Whether the last sample can be read: libsndfile loses the end of FLAC and OGG on a full disk without a word."""
+    import soundfile
+
+    if not n_frames:
+        return True
+    with soundfile.SoundFile(os.fsencode(path)) as file:
+        file.seek(n_frames - 1)
+        return len(file.read(1)) == 1
 
 
 def _encodable(samples: np.ndarray, encoding: str) -> np.ndarray:
@@ -152,8 +175,10 @@ def _stored_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """libsndfile's names; what it has no name for becomes ``name=text`` in the comment."""
     stored = {TAGS[name]: text for name, text in tags.items() if name in TAGS}
     rest = [f"{name}={text}" for name, text in tags.items() if name not in TAGS and name != "comment"]
-    comment = "; ".join([tags.get("comment", ""), *rest]).strip("; ")
-    return stored | ({"comment": comment} if comment else {})
+    stored["comment"] = "; ".join([tags.get("comment", ""), *rest]).strip("; ")
+    # libsndfile refuses empty texts, and drops all tags of a WAV where one is very long.
+    cut = {name: text.partition("\0")[0][:MAX_TAG_CHARACTERS] for name, text in stored.items()}
+    return {name: text for name, text in cut.items() if text}
 
 
 def mono_blocks(source: Path, handle) -> Iterator[np.ndarray]:

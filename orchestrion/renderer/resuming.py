@@ -23,6 +23,7 @@ import torch
 
 from orchestrion import weights
 from orchestrion.errors import OrchestrionError
+from orchestrion.files import writing
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.parallel import ParallelState
 
@@ -113,15 +114,12 @@ class _Journal:
                     yield block
 
     def append(self, block: np.ndarray) -> None:
-        try:
-            with open(self._samples, "ab") as file:
-                file.write(block.astype(np.float32).tobytes())
-        except OSError as error:
-            raise OrchestrionError(f"Cannot write {self._samples}: {error.strerror or error}.") from error
+        with writing(self._samples), open(self._samples, "ab") as file:
+            file.write(block.astype(np.float32).tobytes())
         self._count += len(block)
 
     def save(self, state: State) -> None:
-        with open(self._samples, "rb+") as file:
+        with writing(self._samples), open(self._samples, "rb+") as file:
             os.fsync(file.fileno())
         tensors = {name: torch.from_numpy(np.array(value)) for name, value in _to_tensors(state).items()}
         weights.save(
