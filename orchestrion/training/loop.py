@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,12 +27,15 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
+from orchestrion.errors import OrchestrionError
+from orchestrion.files import DISK_FULL, refusal, writing
 from orchestrion.training import checkpoint
 from orchestrion.training.optimizers import make_optimizer
 from orchestrion.training.schedule import learning_rate_at
 from orchestrion.training.settings import LoopSettings
 
 CHECKPOINT, MODEL, METRICS = "checkpoint.safetensors", "model.safetensors", "metrics.jsonl"
+STOPS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; what batch schedulers and `kill` send
 
 
 class Task(Protocol):
@@ -57,10 +60,12 @@ def fit(task: Task, run: Path, settings: LoopSettings, *, resume: bool = False) 
     """Train ``task`` in folder ``run`` and return the last validation's measures.
 
     With ``resume``, a checkpoint in ``run`` is continued; the batches, the schedule and the average go on where they
-    stood. Ctrl-C ends the training after a last checkpoint.
+    stood. Ctrl-C and SIGTERM end the training after a last checkpoint.
 
     Raises:
         KeyboardInterrupt: after Ctrl-C, once the checkpoint is written.
+        SystemExit: after SIGTERM, likewise; its code is 143.
+        OrchestrionError: the disk is full. The last checkpoint stays.
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -85,30 +90,55 @@ def fit(task: Task, run: Path, settings: LoopSettings, *, resume: bool = False) 
             log_every_n_steps=50,
             use_distributed_sampler=False,
         )
-        with _graceful_interrupt(module):
+        with _says_what_is_kept(run), _graceful_stop(module):
             trainer.fit(module, DataLoader(_Steps(module), batch_size=None))
-    if module.interrupted:
-        raise KeyboardInterrupt
+            if module.interrupted:
+                raise SystemExit(128 + signal.SIGTERM) if module.stopped_by == signal.SIGTERM else KeyboardInterrupt
     return module.metrics
 
 
 @contextmanager
-def _graceful_interrupt(module: _Module) -> Iterator[None]:
-    """The first Ctrl-C ends the training after the step under way, with a checkpoint; a second one ends it at once."""
+def _says_what_is_kept(run: Path) -> Iterator[None]:
+    """Add to whatever ends the training early which checkpoint one can go on from."""
+    try:
+        try:
+            yield
+        except OSError as error:
+            # TensorBoard's writer and Lightning do not say which file.
+            if error.errno in DISK_FULL and error.filename is None:
+                raise refusal(run, error) from error
+            raise
+    except (OrchestrionError, KeyboardInterrupt, SystemExit) as stop:
+        if (run / CHECKPOINT).exists():
+            stop.add_note(f"The checkpoint {run / CHECKPOINT} is kept; the same command with --resume goes on from it.")
+        raise
+
+
+@contextmanager
+def _graceful_stop(module: _Module) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM ends the training after the step under way, with a checkpoint; a second one at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in STOPS}
 
     def request(number: int, frame: object) -> None:
-        module.interrupted = True
-        signal.signal(signal.SIGINT, before)
+        module.stopped_by = number
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
-    signal.signal(signal.SIGINT, request)
+    def listen() -> None:
+        for number in STOPS if module.stopped_by is None else ():
+            signal.signal(number, request)
+
+    listen()
+    # Lightning puts its own handler of SIGTERM in the place of ours, which would end the training without a checkpoint.
+    module.listen = listen
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Steps(IterableDataset):
@@ -133,7 +163,9 @@ class _Module(lightning.LightningModule):
         self.average = copy.deepcopy(task.model).requires_grad_(False)
         self.progress = checkpoint.Progress()
         self.metrics: dict[str, float] = {}
-        self.interrupted = False
+        self.stopped_by: int | None = None  # the signal that this process was sent
+        self.interrupted = False  # what all processes agree on
+        self.listen: Callable[[], None] = lambda: None
         self._resume = resume
         self._loss = torch.compile(task.loss) if settings.compile else task.loss
         self._train_loss = 0.0
@@ -148,6 +180,9 @@ class _Module(lightning.LightningModule):
             self.progress = checkpoint.load(path, self.model, self.average, optimizer)
             self._validated_s = self.progress.elapsed_s
         return optimizer
+
+    def on_train_start(self) -> None:
+        self.listen()
 
     def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
         rate = learning_rate_at(self.settings, self.progress.step, self._share())
@@ -164,7 +199,8 @@ class _Module(lightning.LightningModule):
         if self._started is None:
             # The budget is for training: compiling, which happens in the first step, is not counted.
             self._started = time.monotonic() - self.progress.elapsed_s
-        self.progress.elapsed_s = self.trainer.strategy.broadcast(time.monotonic() - self._started)
+        mine = (time.monotonic() - self._started, self.stopped_by is not None)
+        self.progress.elapsed_s, self.interrupted = self.trainer.strategy.broadcast(mine)
         self._update_average()
         self._train_loss += 0.02 * (self.trainer.callback_metrics["loss"].item() - self._train_loss)
         done = self._share() >= 1
@@ -213,5 +249,5 @@ class _Module(lightning.LightningModule):
         assert isinstance(self.logger, TensorBoardLogger)
         for name, value in line.items():
             self.logger.experiment.add_scalar(name, value, self.progress.step)
-        with open(self.run_dir / METRICS, "a", encoding="utf-8") as log:
+        with writing(self.run_dir / METRICS), open(self.run_dir / METRICS, "a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")

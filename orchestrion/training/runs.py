@@ -61,6 +61,8 @@ def released_if_refused(folder: Path, resume: bool) -> Iterator[None]:
 def fit(task: Task, folder: Path, loop: LoopSettings, resume: bool) -> dict[str, float]:
     """Run the loop, which needs the extra packages of ``orchestrion[train]``.
 
+    A training that fails before it has kept anything gives its claim on ``folder`` back.
+
     Raises:
         OrchestrionError: they are not installed.
     """
@@ -70,4 +72,10 @@ def fit(task: Task, folder: Path, loop: LoopSettings, resume: bool) -> dict[str,
         raise OrchestrionError(
             f'Training needs the package {error.name}; install it with: pip install "orchestrion[train]".'
         ) from error
-    return training.fit(task, folder, loop, resume=resume)
+    try:
+        return training.fit(task, folder, loop, resume=resume)
+    except BaseException:
+        kept = (folder / training.CHECKPOINT).exists() or (folder / training.MODEL).exists()
+        if not resume and not kept and not int(os.environ.get("RANK", "0")):
+            (folder / SETTINGS).unlink(missing_ok=True)
+        raise

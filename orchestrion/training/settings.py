@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,8 +52,8 @@ class LoopSettings:
             raise OrchestrionError("A training needs an end: give minutes or steps.")
         for name in ("minutes", "steps", "learning_rate", "validate_minutes"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise OrchestrionError(f"Training setting {name} is {value}; it must be greater than 0.")
+            if value is not None and not 0 < value < math.inf:
+                raise OrchestrionError(f"Training setting {name} is {value}; it must be a number greater than 0.")
 
     def progress(self, step: int, elapsed_s: float) -> float:
         """The share of the training that is done, 0 to 1."""
