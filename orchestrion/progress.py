@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from orchestrion.terminal import escaped
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Display
     from rich.progress import TaskID
@@ -86,7 +88,7 @@ def _draw(total: float | None, label: str) -> tuple[Display, TaskID]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     known = (TextColumn("{task.percentage:3.0f} %"), TimeRemainingColumn())
-    columns = (TextColumn("{task.description}"), BarColumn(), *((TimeElapsedColumn(),) if total is None else known))
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), *((TimeElapsedColumn(),) if total is None else known))
     display = Progress(*columns, console=Console(stderr=True), transient=True)
     display.start()
-    return display, display.add_task(label, total=total)
+    return display, display.add_task(escaped(label), total=total)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from orchestrion.errors import OrchestrionError
@@ -43,8 +45,12 @@ def full_name(name: str) -> str:
     return COMPOSER_PREFIX + name if name in composers() else name
 
 
-def find(name_or_path: str | os.PathLike[str]) -> Path:
+def find(name_or_path: str | os.PathLike[str], wanted: str = "model", among: Sequence[str] | None = None) -> Path:
     """The weights file of a shipped model (composers also without their prefix), or the path itself where it is one.
+
+    Args:
+        wanted: what it is to be, for the sentence that says there is none.
+        among: the shipped names to choose from, for the same; None for all.
 
     Raises:
         OrchestrionError: neither a shipped name nor a file.
@@ -54,8 +60,13 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
         return FOLDER / f"{name}.safetensors"
     path = Path(name_or_path)
     if not path.is_file():
-        known = ", ".join(names()) or "none"
-        raise OrchestrionError(f"There is no model {os.fspath(name_or_path)!r}: give a weights file or one of: {known}.")
+        known = list(names() if among is None else among)
+        asked = os.fspath(name_or_path)
+        meant = get_close_matches(asked.casefold(), known, 1)
+        guess = f"did you mean {meant[0]!r}? Otherwise " if meant else ""
+        raise OrchestrionError(
+            f"There is no {wanted} {asked!r}: {guess}give a weights file or one of: {', '.join(known) or 'none'}."
+        )
     return path
 
 

@@ -43,9 +43,10 @@ ALLOWED = {
 }  # fmt: skip
 # Leaves that anyone may import, and what they may import in turn.
 LEAVES = {
-    "errors": set(), "version": set(), "progress": set(), "processors": set(), "limits": set(),
+    "errors": set(), "version": set(), "terminal": set(), "processors": set(), "limits": set(),
     "files": {"errors"},
     "header": {"errors"},
+    "progress": {"terminal"},
     "weights": {"errors", "files", "header"},
     "shipped": {"errors"},
     "cachefolder": {"errors"},

@@ -6,62 +6,107 @@ import errno
 import os
 import signal
 import sys
-import threading
 import traceback
 import warnings
-from types import FrameType
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any, NoReturn, TextIO
 
 import click
 
+from orchestrion.cli import signals
 from orchestrion.cli.bench import bench
 from orchestrion.cli.compare import compare
 from orchestrion.cli.compose import compose
 from orchestrion.cli.data import data
 from orchestrion.cli.evaluate import evaluate
 from orchestrion.cli.generate import generate
+from orchestrion.cli.limits import needing_address_space
 from orchestrion.cli.listen import listen
 from orchestrion.cli.models import models
+from orchestrion.cli.output import printable
 from orchestrion.cli.perform import perform
 from orchestrion.cli.render import render
+from orchestrion.cli.streams import drop_output, echo, open_closed
 from orchestrion.cli.train import train
 from orchestrion.cli.verbose import is_verbose, verbose_option
 from orchestrion.errors import OrchestrionError
+from orchestrion.files import DISK_FULL
+from orchestrion.terminal import escaped
 from orchestrion.version import VERSION
 
 STATUS_ERROR = 1
-STATUS_INTERRUPTED = 130
-STATUS_TERMINATED = 143
+MEMORY = "There is not enough memory for this; try a shorter score, fewer takes or a smaller batch."
 
 
 class Orchestrion(click.Group):
     """Turns what a user can cause into one sentence on standard error; a bug keeps its traceback."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        try:
+            with _shown_safely():
+                return super().make_context(*args, **kwargs)
+        except KeyboardInterrupt:
+            sys.exit(signals.INTERRUPTED)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        close = get_close_matches(args[0], self.list_commands(ctx), 1)
+        if self.get_command(ctx, args[0]) is None and close and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {close[0]!r}?")
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _shown_safely():
+                return super().invoke(ctx)
         except OrchestrionError as error:
-            _fail(ctx, str(error))
-        except MemoryError:
-            _fail(ctx, "There is not enough memory for this; try a shorter score, fewer takes or a smaller batch.")
+            _fail(ctx, error, str(error))
+        except MemoryError as error:
+            _fail(ctx, error, MEMORY)
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise  # click ends quietly when the reader of a pipe has gone
-            _fail(ctx, f"{error.strerror or error}{f': {_printable(error.filename)}' if error.filename else ''}.")
-        except KeyboardInterrupt:
-            click.echo("\nInterrupted; nothing half-written was kept.", err=True)
-            ctx.exit(STATUS_INTERRUPTED)
+            _fail(ctx, error, _sentence(error))
+        except KeyboardInterrupt as stop:
+            _stopped(ctx, signal.SIGINT, stop)
+        except SystemExit as stop:
+            if stop.code != signals.TERMINATED:
+                raise
+            _stopped(ctx, signal.SIGTERM, stop)
 
 
-def _fail(ctx: click.Context, sentence: str) -> NoReturn:
+@contextmanager
+def _shown_safely() -> Iterator[None]:
+    """What click says of wrong usage repeats what was typed."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = escaped(error.message)
+        raise
+
+
+def _sentence(error: OSError) -> str:
+    if error.filename is None and error.errno in DISK_FULL:
+        drop_output()
+        return f"Cannot write to standard output: {error.strerror}."
+    return f"{error.strerror or error}{f': {printable(error.filename)}' if error.filename else ''}."
+
+
+def _fail(ctx: click.Context, error: BaseException, sentence: str) -> NoReturn:
+    number = signals.received()
+    if number is not None:
+        _stopped(ctx, number, error)
     if is_verbose(ctx):
         traceback.print_exc()
-    click.echo(f"Error: {' '.join(sentence.split())}", err=True)
+    words = " ".join([sentence, *getattr(error, "__notes__", ())]).split()
+    echo(f"Error: {' '.join(words)}", err=True)
     ctx.exit(STATUS_ERROR)
 
 
-def _printable(path: str | bytes) -> str:
-    return os.fsencode(path).decode("utf-8", "replace")
+def _stopped(ctx: click.Context, number: int, stop: BaseException) -> NoReturn:
+    echo(f"\n{signals.sentence(number, stop)}", err=True)
+    ctx.exit(128 + number)
 
 
 @click.group(cls=Orchestrion, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -88,33 +133,23 @@ def _add_verbose(command: click.Command) -> None:
 for _command in (compose, render, perform, generate, compare, train, evaluate, data, listen, models, bench):
     _add_verbose(_command)
     cli.add_command(_command)
+    if _command not in (listen, models):  # which load no network
+        needing_address_space(_command)
 
 
-def main() -> None:
-    """Entry point of the ``orchestrion`` script."""
-    signal.signal(signal.SIGTERM, _terminate)
-    sys.unraisablehook = _deliver_again
+def run() -> None:
+    """Run the command that the arguments name; `orchestrion.cli.main` calls this."""
+    open_closed()
+    signals.install()
     warnings.showwarning = _show_warning
-    cli(prog_name="orchestrion")
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    # An exception, so that temporary files are removed on the way out.
-    sys.exit(STATUS_TERMINATED)
-
-
-def _deliver_again(lost: sys.UnraisableHookArgs) -> None:
-    """A signal that comes while C calls Python back (the compiler does) is lost there: send it again a moment later."""
-    is_interrupt = isinstance(lost.exc_value, KeyboardInterrupt)
-    is_terminate = isinstance(lost.exc_value, SystemExit) and lost.exc_value.code == STATUS_TERMINATED
-    main_thread = threading.main_thread().ident
-    if main_thread is None or not (is_interrupt or is_terminate) or not hasattr(signal, "pthread_kill"):
-        sys.__unraisablehook__(lost)
-        return
-    number = signal.SIGINT if is_interrupt else signal.SIGTERM
-    again = threading.Timer(0.05, signal.pthread_kill, [main_thread, number])
-    again.daemon = True
-    again.start()
+    try:
+        cli(prog_name="orchestrion")
+    except MemoryError:
+        # Not even the error above could be handled.
+        os.write(2, f"Error: {MEMORY}\n".encode())
+        os._exit(STATUS_ERROR)
+    finally:
+        signals.leave_quietly_when_done()
 
 
 def _show_warning(
@@ -128,6 +163,6 @@ def _show_warning(
     # Other people's deprecations are for developers; ours are for whoever typed the command.
     context = click.get_current_context(silent=True)
     if issubclass(category, UserWarning) and f"{os.sep}orchestrion{os.sep}" in filename:
-        click.echo(f"Warning: {message}", err=True)
+        echo(f"Warning: {message}", err=True)
     elif context is not None and is_verbose(context):
-        click.echo(warnings.formatwarning(message, category, filename, lineno, line), err=True, nl=False)
+        echo(warnings.formatwarning(message, category, filename, lineno, line).rstrip(), err=True)

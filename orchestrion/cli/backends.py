@@ -11,8 +11,9 @@ from typing import Any
 
 import click
 
-from orchestrion.cli.options import PATH, Seed, json_option
+from orchestrion.cli.options import PATH, Number, Seed, Threads, json_option
 from orchestrion.cli.output import printable
+from orchestrion.cli.streams import echo
 from orchestrion.errors import OrchestrionError
 from orchestrion.shipped import BACKENDS
 
@@ -52,14 +53,14 @@ _OPTIONS = (
                  help="Folder of the run: model.safetensors, loss.png, checkpoint, metrics.jsonl, TensorBoard."),
     click.option("--set", "settings", multiple=True, callback=parse_settings, metavar="NAME=VALUE",
                  help="Change one setting of the preset, such as transform=mdct, cell=torch-lstm or hidden=256."),
-    click.option("--minutes", type=click.FloatRange(0, min_open=True), metavar="M",
+    click.option("--minutes", type=Number(0, min_open=True), metavar="M",
                  help="Stop after so many minutes of training.  [default: 5 for small; the paper's epochs otherwise]"),
     click.option("--steps", type=click.IntRange(1), metavar="N", help="Stop after so many updates."),
-    click.option("--learning-rate", type=click.FloatRange(0, min_open=True), metavar="X",
+    click.option("--learning-rate", type=Number(0, min_open=True), metavar="X",
                  help="At its peak.  [default: the paper's, or what suits the small preset]"),
-    click.option("--validate-minutes", type=click.FloatRange(0, min_open=True), metavar="M",
+    click.option("--validate-minutes", type=Number(0, min_open=True), metavar="M",
                  help="Minutes between validations, checkpoints and points of the curve.  [default: 12 times in a training]"),
-    click.option("--threads", type=click.IntRange(1), metavar="N", help="Processor threads.  [default: all]"),
+    click.option("--threads", type=Threads(), metavar="N", help="Processor threads.  [default: all]"),
     click.option("--seed", type=Seed(), default=0, show_default=True, metavar="N", help="Of weights, batches and noise."),
 )  # fmt: skip
 
@@ -108,8 +109,8 @@ def make_command(backend: str) -> click.Command:
             backend, data, output, preset=preset, settings=settings, loop=_loop(ctx, preset), resume=resume
         )
         for name, value in measures.items():
-            click.echo(f"{name.replace('_', ' '):<32} {value:.4f}")
-        click.echo(f"{printable(output / 'model.safetensors')}  the weights at their best validation")
+            echo(f"{name.replace('_', ' '):<32} {value:.4f}")
+        echo(f"{printable(output / 'model.safetensors')}  the weights at their best validation")
 
     return command
 
@@ -138,12 +139,12 @@ def sweep(ctx: click.Context, backend: str, preset: str, data: str, output: Path
         backend, data, output, hidden=_sizes(hidden), preset=preset, settings=settings, loop=_loop(ctx, preset)
     )
     if as_json:
-        click.echo(json.dumps(rows))
+        echo(json.dumps(rows))
         return
     for row in rows:
-        click.echo(f"hidden {row['hidden']:>6}  {row['parameters']:>12,} parameters  held-out loss {row['held_out_loss']:.4f}"
+        echo(f"hidden {row['hidden']:>6}  {row['parameters']:>12,} parameters  held-out loss {row['held_out_loss']:.4f}"
                    f"  training songs {row['training_songs_loss']:.4f}")  # fmt: skip
-    click.echo(f"{printable(output / 'sweep.png')}  the same as a figure")
+    echo(f"{printable(output / 'sweep.png')}  the same as a figure")
 
 
 def twin_of(renderer: click.Command) -> click.Command:

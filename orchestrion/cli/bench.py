@@ -7,21 +7,29 @@ import platform
 
 import click
 
-from orchestrion.cli.options import json_option
+from orchestrion.cli.options import Number, Threads, json_option
+from orchestrion.cli.streams import echo
+from orchestrion.processors import usable_processors
 
 COLUMNS = ("preset", "mode", "device", "storage", "threads", "× real time", "samples/s", "× torch loop", "of peak", "peak memory")
+
+
+
+
+def _threads() -> list[int]:
+    return [1, 2][: usable_processors()]
 
 
 @click.command(short_help="How fast this machine plays.")
 @click.option("--preset", "presets", multiple=True, type=click.Choice(["small", "medium", "paper"]),
               default=("small", "medium", "paper"), show_default=True, help="Sizes of the network; may be given several times.")
-@click.option("--threads", type=click.IntRange(1), multiple=True, default=(1, 2), show_default=True, metavar="N",
+@click.option("--threads", type=Threads(), multiple=True, default=_threads, show_default="1 and, where there are more, 2", metavar="N",
               help="Numbers of threads; may be given several times.")
 @click.option("--storage", "storages", multiple=True, type=click.Choice(["float32", "bfloat16", "int8"]),
               default=("float32", "bfloat16", "int8"), show_default=True, help="How weights are kept.")
 @click.option("--mode", "modes", multiple=True, type=click.Choice(["one_voice", "32_voices", "parallel"]),
               default=("one_voice", "32_voices", "parallel"), show_default=True, help="What is played.")
-@click.option("--score-seconds", type=click.FloatRange(1), default=120.0, show_default=True, metavar="S",
+@click.option("--score-seconds", type=Number(1), default=120.0, show_default=True, metavar="S",
               help="Length of the score that is played in parallel.")
 @json_option  # fmt: skip
 def bench(
@@ -46,14 +54,14 @@ def bench(
 
     rows = []
     if not as_json:
-        click.echo(f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}", err=True)
-        click.echo(_line(COLUMNS))
+        echo(f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}", err=True)
+        echo(_line(COLUMNS))
     for row in benchmark(presets, threads, modes, storages, score_seconds):
         rows.append(row.to_dict())
         if not as_json:
-            click.echo(_line(_cells(rows[-1])))
+            echo(_line(_cells(rows[-1])))
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        echo(json.dumps(rows, indent=2))
 
 
 def _line(cells: tuple[str, ...]) -> str:

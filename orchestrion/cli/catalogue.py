@@ -11,6 +11,7 @@ import click
 
 from orchestrion.cli.figures import show_figures
 from orchestrion.cli.options import PATH, json_option
+from orchestrion.cli.streams import echo
 
 if TYPE_CHECKING:
     from orchestrion.datasets.checking.validating import Verdict
@@ -28,10 +29,10 @@ def list_data(as_json: bool) -> None:
     from orchestrion.datasets.catalogue import sources
 
     if as_json:
-        click.echo(json.dumps([asdict(source) for source in sources()], indent=2, ensure_ascii=False))
+        echo(json.dumps([asdict(source) for source in sources()], indent=2, ensure_ascii=False))
         return
     for source in sources():
-        click.echo(f"{source.name}  ({source.kind}, {source.licence})\n    {source.content}; {source.source}")
+        echo(f"{source.name}  ({source.kind}, {source.licence})\n    {source.content}; {source.source}")
 
 
 @click.command()
@@ -48,13 +49,13 @@ def info(name: str, as_json: bool) -> None:
 
     record = source(name)
     if as_json:
-        click.echo(json.dumps(asdict(record), indent=2, ensure_ascii=False))
+        echo(json.dumps(asdict(record), indent=2, ensure_ascii=False))
         return
     known = {key: value for key, value in asdict(record).items() if key not in ("downloads", "layout")}
     show_figures(known, False)
     for item in record.downloads:
         size = f", about {item.about_gib:g} GiB, {item.unpacked_gib:g} unpacked" if item.about_gib else ""
-        click.echo(f"{'file':<14} {item.address}\n{'':<14} {item.checksum or 'no checksum is published'}{size}")
+        echo(f"{'file':<14} {item.address}\n{'':<14} {item.checksum or 'no checksum is published'}{size}")
 
 
 @click.command()
@@ -74,9 +75,9 @@ def download(name: str, output: Path, keep_packed: bool) -> None:
     from orchestrion.datasets.download import download_all
 
     record = source(name)
-    click.echo(f"{record.name}: {record.content}.\nLicence: {record.licence}.", err=True)
+    echo(f"{record.name}: {record.content}.\nLicence: {record.licence}.", err=True)
     for path in download_all(record, output, unpack=not keep_packed):
-        click.echo(path)
+        echo(path)
 
 
 @click.command()
@@ -111,13 +112,13 @@ def validate(
         raise click.UsageError("Give a folder, or a name and a folder.", ctx)
     folder = Path(sources[-1])
     if write_checksums:
-        click.echo(f"{write(folder)} checksums noted.", err=True)
+        echo(f"{write(folder)} checksums noted.", err=True)
     verdicts = (
         validate_prepared(folder)
         if len(sources) == 1
         else initialise(sources[0], folder, Selection(**selection)).validate()
     )
-    click.echo(
+    echo(
         json.dumps([asdict(v) for v in verdicts], indent=2, ensure_ascii=False) if as_json else verdict_table(verdicts)
     )
     ctx.exit(1 if any(verdict.findings for verdict in verdicts) else 0)
@@ -151,12 +152,12 @@ def statistics(folder: Path, as_json: bool) -> None:
 
     rows = figures(folder)
     if as_json:
-        click.echo(json.dumps([asdict(row) for row in rows], indent=2))
+        echo(json.dumps([asdict(row) for row in rows], indent=2))
         return
-    click.echo(f"{'':<24} {'minutes':>8} {'labels':>9}   Table 1: {'minutes':>8} {'labels':>9}")
+    echo(f"{'':<24} {'minutes':>8} {'labels':>9}   Table 1: {'minutes':>8} {'labels':>9}")
     for row in rows:
         printed = "" if row.printed is None else f"            {row.printed[0]:>8,} {row.printed[1]:>9,}"
-        click.echo(f"{row.name:<24} {row.minutes:>8,.0f} {row.labels:>9,}{printed}")
+        echo(f"{row.name:<24} {row.minutes:>8,.0f} {row.labels:>9,}{printed}")
 
 
 @click.command()
@@ -178,7 +179,7 @@ def shard(folder: Path, output: Path, megabytes: int) -> None:
     from orchestrion.datasets.recordings.prepare import shard as write
 
     for name in write(folder, output, megabytes << 20):
-        click.echo(output / name)
+        echo(output / name)
 
 
 COMMANDS = (list_data, info, download, validate, statistics, shard)

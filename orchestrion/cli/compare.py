@@ -8,9 +8,19 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from orchestrion.cli.options import INSTRUMENT, PATH, SCORE, json_option, seed_option, temperature_option
+from orchestrion.cli.options import (
+    INSTRUMENT,
+    PATH,
+    SCORE,
+    Number,
+    instrument_option,
+    json_option,
+    seed_option,
+    temperature_option,
+)
 from orchestrion.cli.output import output_folder, printable, write_settings
 from orchestrion.cli.sources import arranging_options, read_arranged
+from orchestrion.cli.streams import echo
 from orchestrion.shipped import BACKENDS, DEFAULT_INSTRUMENT
 
 
@@ -25,15 +35,7 @@ def parse_models(ctx: click.Context, param: click.Parameter, value: tuple[str, .
 
 @click.command(short_help="Does the audio follow the score? Which generator does what? A report.")
 @click.argument("score", type=SCORE, metavar="[SCORE]", required=False)
-@click.option(
-    "-i",
-    "--instrument",
-    type=INSTRUMENT,
-    default=DEFAULT_INSTRUMENT,
-    show_default=True,
-    metavar="NAME|PATH",
-    help="Shipped instrument or weights file.",
-)
+@instrument_option(default=(DEFAULT_INSTRUMENT,), show_default=True)
 @click.option(
     "--unconditioned",
     type=INSTRUMENT,
@@ -50,7 +52,7 @@ def parse_models(ctx: click.Context, param: click.Parameter, value: tuple[str, .
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(1, 600),
+    type=Number(1, 600),
     default=10.0,
     show_default=True,
     metavar="S",
@@ -58,7 +60,7 @@ def parse_models(ctx: click.Context, param: click.Parameter, value: tuple[str, .
 )
 @click.option(
     "--seed-seconds",
-    type=click.FloatRange(0.1, 60),
+    type=Number(0.1, 60),
     default=10.0,
     show_default=True,
     metavar="S",
@@ -131,14 +133,14 @@ def _compare_one(ctx: click.Context, score: str, as_json: bool) -> None:
         result = api.compare(arranged, instrument, output, **playing)
         write_settings(output / "settings", ctx, {"score": printable(score)})
     if as_json:
-        click.echo(json.dumps(result, indent=2))
+        echo(json.dumps(result, indent=2))
         return
-    click.echo(f"{'':<14} {'notes right (F1)':>17} {'within 100 ms':>14} {'pitch':>6}")
+    echo(f"{'':<14} {'notes right (F1)':>17} {'within 100 ms':>14} {'pitch':>6}")
     for take, measures in result["measures"].items():
         pitch = measures.get("pitch_accuracy", measures.get("multipitch_accuracy"))
         shown = "" if pitch is None else f"{pitch:.2f}"
-        click.echo(f"{take:<14} {measures['note_f1_50ms']:>17.2f} {measures['note_f1_100ms']:>14.2f} {shown:>6}")
-    click.echo(f"{printable(output / 'report.html')}  open it in a browser")
+        echo(f"{take:<14} {measures['note_f1_50ms']:>17.2f} {measures['note_f1_100ms']:>14.2f} {shown:>6}")
+    echo(f"{printable(output / 'report.html')}  open it in a browser")
 
 
 def _compare_all(ctx: click.Context, score: str, as_json: bool) -> None:
@@ -154,12 +156,12 @@ def _compare_all(ctx: click.Context, score: str, as_json: bool) -> None:
         result = api.compare_all(arranged, output, **{name: ctx.params[name] for name in names})
         write_settings(output / "settings", ctx, {"score": printable(score)})
     if as_json:
-        click.echo(json.dumps(result, indent=2))
+        echo(json.dumps(result, indent=2))
         return
     from orchestrion.evaluation.comparison.generators_page import as_text
 
-    click.echo(as_text(result))
-    click.echo(f"{printable(output / 'report.html')}  open it in a browser")
+    echo(as_text(result))
+    echo(f"{printable(output / 'report.html')}  open it in a browser")
 
 
 def _is_given(ctx: click.Context, name: str) -> bool:

@@ -9,7 +9,8 @@ import click
 
 from orchestrion.cli.composing import composing, composing_options
 from orchestrion.cli.options import PATH, json_option, seed_option
-from orchestrion.cli.output import SCORE_SUFFIXES, check_output_file, numbered, report, write_settings
+from orchestrion.cli.output import SCORE_SUFFIXES, check_outputs, numbered, report, write_settings
+from orchestrion.terminal import plural
 
 
 @click.command(short_help="Compose a new piece.")
@@ -21,7 +22,7 @@ from orchestrion.cli.output import SCORE_SUFFIXES, check_output_file, numbered, 
 @json_option
 @click.pass_context  # fmt: skip
 def compose(ctx: click.Context, output: Path, count: int, as_json: bool, seed: int, **_: Any) -> None:
-    """Compose a new piece and write it as MIDI or MusicXML, with every setting in OUT.json.
+    """Compose a new piece and write it as MIDI or MusicXML, with every setting in OUT.mid.json.
 
     \b
     Examples:
@@ -30,8 +31,7 @@ def compose(ctx: click.Context, output: Path, count: int, as_json: bool, seed: i
       orchestrion compose --model chorales --prime ode-to-joy --seconds 30 -o more.musicxml
     """
     targets = numbered(output, count)
-    for target in targets:
-        check_output_file(target, SCORE_SUFFIXES)
+    check_outputs(targets, SCORE_SUFFIXES, (ctx.params["prime"], ctx.params["model"]))
     options = composing(ctx)
 
     from orchestrion import api
@@ -40,5 +40,5 @@ def compose(ctx: click.Context, output: Path, count: int, as_json: bool, seed: i
     for target, piece in zip(targets, pieces if isinstance(pieces, list) else [pieces], strict=True):
         piece.write(target)
         facts = {"notes": len(piece.notes), "duration_s": round(piece.duration_s, 6)}
-        summary = f"{len(piece.notes)} notes, {piece.duration_s:.1f} s"
+        summary = f"{plural(len(piece.notes), 'note')}, {piece.duration_s:.1f} s"
         report(target, write_settings(target, ctx, facts), summary, as_json)

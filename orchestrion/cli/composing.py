@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from orchestrion.cli.options import COMPOSER, SCORE
+from orchestrion.cli.options import COMPOSER, SCORE, Number
 from orchestrion.errors import OrchestrionError
 from orchestrion.shipped import DEFAULT_COMPOSER
 
@@ -54,8 +54,8 @@ _OPTIONS = (
     click.option("--model", type=COMPOSER, default=DEFAULT_COMPOSER, show_default=True, metavar="NAME|PATH",
                  help="Shipped composer or weights file."),
     click.option("--bars", type=click.IntRange(1, 10_000), metavar="N", help="Length in bars.  [default: 8]"),
-    click.option("--seconds", type=click.FloatRange(0.5, 21_600), metavar="S", help="Length in seconds, instead of --bars."),
-    click.option("--tempo", type=click.FloatRange(10, 500), metavar="BPM",
+    click.option("--seconds", type=Number(0.5, 21_600), metavar="S", help="Length in seconds, instead of --bars."),
+    click.option("--tempo", type=Number(10, 500), metavar="BPM",
                  help="Quarter notes a minute.  [default: the prime's, or the model's own]"),
     click.option("--meter", callback=parse_meter, metavar="N/D",
                  help="Such as 3/4.  [default: the prime's, or the model's own]"),
@@ -63,9 +63,9 @@ _OPTIONS = (
     click.option("--range", "pitch_range", callback=parse_range, metavar="LOW-HIGH", help="Keep to pitches: C4-C6 or 60-84."),
     click.option("--polyphony", type=click.IntRange(1, 88), metavar="N", help="At most so many notes at once."),
     click.option("--prime", type=SCORE, metavar="SCORE", help="Continue this score (file or built-in tune)."),
-    click.option("--temperature", type=click.FloatRange(0.0, 4.0, min_open=True), default=1.0, show_default=True, metavar="X",
+    click.option("--temperature", type=Number(0.0, 4.0, min_open=True), default=1.0, show_default=True, metavar="X",
                  help="Below 1 surer choices, above 1 more adventurous ones."),
-    click.option("--conservativity", type=click.FloatRange(0.0, 10.0), default=1.0, show_default=True, metavar="X",
+    click.option("--conservativity", type=Number(0.0, 10.0), default=1.0, show_default=True, metavar="X",
                  help="Johnson's control: the chance of a note is raised to this power, so above 1 fewer notes."),
 )  # fmt: skip
 NAMES = ("model", "bars", "seconds", "tempo", "meter", "key", "pitch_range", "polyphony", "prime", "temperature",

@@ -10,8 +10,9 @@ import click
 
 from orchestrion.cli.catalogue import COMMANDS
 from orchestrion.cli.label import label
-from orchestrion.cli.options import PATH, json_option, seed_option
+from orchestrion.cli.options import PATH, Number, json_option, seed_option
 from orchestrion.cli.prepare import prepare
+from orchestrion.cli.streams import echo
 
 
 @click.group(short_help="Training data: list, make, check.")
@@ -35,7 +36,7 @@ data.add_command(label)
 @data.command()
 @click.argument("instrument")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to make; must not exist yet.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), metavar="M",
+@click.option("--minutes", type=Number(0, min_open=True), metavar="M",
               help="Minutes of audio.  [default: what suits the instrument]")
 @click.option("--soundfont", "soundfont_path", type=PATH, metavar="FILE.sf2",
               help="The SoundFont.  [default: FluidR3_GM where Debian puts it]")
@@ -76,7 +77,7 @@ def check(folder: Path, as_json: bool) -> None:
 
     figures = summary(AlignedSet.open(folder))
     if as_json:
-        click.echo(json.dumps(figures, indent=2))
+        echo(json.dumps(figures, indent=2))
     else:
         _print_summary(figures)
 
@@ -84,4 +85,4 @@ def check(folder: Path, as_json: bool) -> None:
 def _print_summary(figures: Mapping[str, object]) -> None:
     for name, value in figures.items():
         shown = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else value
-        click.echo(f"{name.replace('_', ' '):<14} {shown}")
+        echo(f"{name.replace('_', ' '):<14} {shown}")

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from orchestrion.cli.options import COMPOSER, INSTRUMENT, json_option, seed_option, temperature_option
+from orchestrion.cli.options import COMPOSER, Number, instrument_option, json_option, seed_option, temperature_option
+from orchestrion.cli.streams import echo
 from orchestrion.progress import progress
 
 
@@ -24,11 +25,11 @@ def evaluate() -> None:
 
 
 @evaluate.command()
-@click.option("-i", "--instrument", type=INSTRUMENT, required=True, metavar="NAME|PATH", help="Shipped instrument or weights file.")
+@instrument_option(required=True)
 @click.option("--data", required=True, metavar="DIR", help="Recordings with notes (orchestrion data --help).")
 @click.option("--split", type=click.Choice(["auto", "train", "validation", "all"]), default="auto", show_default=True,
               help="Which pieces; auto is validation where the folder has a splits.json, else all.")
-@click.option("--seconds", type=click.FloatRange(1), default=30.0, show_default=True, metavar="S",
+@click.option("--seconds", type=Number(1), default=30.0, show_default=True, metavar="S",
               help="Seconds of each piece to play freely and listen to, from its beginning.")
 @seed_option
 @temperature_option
@@ -85,9 +86,9 @@ def composer(model: str, data: str, split: str, writing: int | None, seed: int, 
 
 def _print(result: Mapping[str, object], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(result, indent=2))
+        echo(json.dumps(result, indent=2))
         return
     single = {name: value for name, value in result.items() if not isinstance(value, list)}
     width = max(map(len, single))
     for name, value in single.items():
-        click.echo(f"{name:<{width}}  {value:.4f}" if isinstance(value, float) else f"{name:<{width}}  {value}")
+        echo(f"{name:<{width}}  {value:.4f}" if isinstance(value, float) else f"{name:<{width}}  {value}")

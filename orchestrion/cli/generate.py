@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from orchestrion import shipped
-from orchestrion.cli.options import PATH, SCORE, NameOrPath, json_option, seed_option
-from orchestrion.cli.output import AUDIO_SUFFIXES, check_output_file, printable, report, write_settings
+from orchestrion.cli.options import PATH, SCORE, NameOrPath, Number, json_option, seed_option
+from orchestrion.cli.output import AUDIO_SUFFIXES, check_outputs, printable, report, write_settings
 
 NOISE = "noise"
 
@@ -19,12 +19,12 @@ NOISE = "noise"
 @click.option("--model", type=NameOrPath(shipped.names), metavar="RUN|NAME",
               help="A run's folder, a weights file or a shipped model.  [default: the shipped one of BACKEND]")
 @click.option("--seed-audio", default=NOISE, show_default=True, metavar="FILE|noise", help="What is continued.")
-@click.option("--seed-start", type=click.FloatRange(0, 21_600), default=0.0, show_default=True, metavar="S",
+@click.option("--seed-start", type=Number(0, 21_600), default=0.0, show_default=True, metavar="S",
               help="Where in FILE the seed begins, in seconds.")
-@click.option("--seed-seconds", type=click.FloatRange(0, 60, min_open=True), default=10.0, show_default=True, metavar="S",
+@click.option("--seed-seconds", type=Number(0, 60, min_open=True), default=10.0, show_default=True, metavar="S",
               help="How much of FILE is the seed.")
 @click.option("--with-seed", is_flag=True, help="Put the seed before what continues it.")
-@click.option("--seconds", type=click.FloatRange(0, 3_600, min_open=True), default=10.0, show_default=True, metavar="N",
+@click.option("--seconds", type=Number(0, 3_600, min_open=True), default=10.0, show_default=True, metavar="N",
               help="Length of the continuation.")
 @click.option("--score", type=SCORE, metavar="SCORE", help="What wavenet plays; the others cannot be told.")
 @seed_option
@@ -33,7 +33,7 @@ NOISE = "noise"
 @click.pass_context  # fmt: skip
 def generate(ctx: click.Context, backend: str, model: str | None, seed_audio: str, seed_start: float, seed_seconds: float,
              with_seed: bool, seconds: float, score: str | None, seed: int, output: Path, as_json: bool) -> None:  # fmt: skip
-    """Generate audio with BACKEND: it continues a recording, or noise. OUT.json beside OUT.wav keeps every setting.
+    """Generate audio with BACKEND: it continues a recording, or noise. OUT.wav.json keeps every setting.
 
     wavenet plays a score (orchestrion render does that with more care); the others make up what they play.
 
@@ -43,7 +43,7 @@ def generate(ctx: click.Context, backend: str, model: str | None, seed_audio: st
       orchestrion generate tcn --model runs/tcn --seed-audio noise --seed 3 -o noise.wav
       orchestrion generate wavenet --model piano --score ode-to-joy --seconds 12 -o ode.wav
     """
-    check_output_file(output, AUDIO_SUFFIXES)
+    check_outputs([output], AUDIO_SUFFIXES, (seed_audio, model, score))
     if backend == "wavenet" and score is None:
         raise click.UsageError("wavenet plays a score: add --score ode-to-joy, or a file.")
     if backend == "wavenet" and model is None:

@@ -10,6 +10,8 @@ import click
 
 from orchestrion.cli.options import PATH, json_option
 from orchestrion.cli.output import printable
+from orchestrion.cli.streams import echo
+from orchestrion.terminal import plural
 
 METHODS = ("pyin", "melodia", "polyphonic", "align")
 
@@ -43,13 +45,13 @@ def label(audio: tuple[Path, ...], output: Path, method: str, scores: tuple[str,
     from orchestrion.labelling.recordings import label_recordings
 
     if notice := KNOWN[method].notice:
-        click.echo(notice, err=True)
+        echo(notice, err=True)
     made = label_recordings(audio, output, method=method, scores=scores)
     if as_json:
-        click.echo(json.dumps([{**asdict(one), "source": printable(one.source)} for one in made], indent=2))
+        echo(json.dumps([{**asdict(one), "source": printable(one.source)} for one in made], indent=2))
         return
     for one in made:
         span = "" if one.lowest_pitch is None else f", pitches {one.lowest_pitch} to {one.highest_pitch}"
         again = "  (was there)" if one.reused else ""
-        click.echo(f"{printable(one.name)}  {one.notes} notes in {one.seconds:.1f} s{span}{again}")
-    click.echo(f"{printable(output)}  look at the pictures there, then: orchestrion train renderer --data {printable(output)}")
+        echo(f"{printable(one.name)}  {plural(one.notes, 'note')} in {one.seconds:.1f} s{span}{again}")
+    echo(f"{printable(output)}  look at the pictures there, then: orchestrion train renderer --data {printable(output)}")

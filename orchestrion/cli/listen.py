@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from orchestrion.cli.options import PATH, json_option, seed_option
+from orchestrion.cli.options import PATH, Number, json_option, seed_option
 from orchestrion.cli.output import printable
+from orchestrion.cli.streams import echo
 
 
 @click.group(short_help="Blind listening tests: make the page, evaluate the answers.")
@@ -61,7 +62,7 @@ def listen() -> None:
     metavar="N",
     help="Pairs that come twice, the sides exchanged.",
 )
-@click.option("--seconds", type=click.FloatRange(0.5, 120), metavar="S", help="Cut clips to so many seconds.")
+@click.option("--seconds", type=Number(0.5, 120), metavar="S", help="Cut clips to so many seconds.")
 @click.option("--completion-code", metavar="TEXT", help="Code shown at the end.  [default: one for each listener]")
 @seed_option
 @json_option  # fmt: skip
@@ -83,17 +84,17 @@ def build(folders: tuple[Path, ...], output: Path, as_json: bool, **options: Any
 
     key = make(folders, output, Options(**options))
     if as_json:
-        click.echo(json.dumps({"page": printable(output / "index.html"), **key}))
+        echo(json.dumps({"page": printable(output / "index.html"), **key}))
         return
     each = key["per_listener"]
-    click.echo(f"{printable(output / 'index.html')}  {len(key['clips'])} clips of {len(key['systems'])} systems at "
+    echo(f"{printable(output / 'index.html')}  {len(key['clips'])} clips of {len(key['systems'])} systems at "
                f"{key['loudness_lufs']:.1f} LUFS; each listener rates {each['ratings']} (+{each['repeats']} again) and "
                f"chooses from {each['pairs']} pairs (+{each['pair_repeats']} again)")  # fmt: skip
-    click.echo(f"{key['key_file']}  says which clip is whose: keep it, do not publish it")
+    echo(f"{key['key_file']}  says which clip is whose: keep it, do not publish it")
     for name, db in key["softer_db"].items():
-        click.echo(f"Warning: {name} is {db:.1f} dB softer than the others: its peaks allow no more.", err=True)
+        echo(f"Warning: {name} is {db:.1f} dB softer than the others: its peaks allow no more.", err=True)
     for name in key["silent"]:
-        click.echo(f"Warning: {name} is silent and could not be made as loud as the others.", err=True)
+        echo(f"Warning: {name} is silent and could not be made as loud as the others.", err=True)
 
 
 @listen.command()
@@ -108,7 +109,7 @@ def build(folders: tuple[Path, ...], output: Path, as_json: bool, **options: Any
 )
 @click.option(
     "--difference",
-    type=click.FloatRange(0.01, 4),
+    type=Number(0.01, 4),
     default=0.2,
     show_default=True,
     metavar="X",
@@ -132,4 +133,4 @@ def results(files: tuple[Path, ...], key_file: Path, as_json: bool, **options: A
     from orchestrion.evaluation.listening.text import as_text
 
     found = evaluate(files, key_file, **options)
-    click.echo(json.dumps(found, indent=2) if as_json else as_text(found))
+    echo(json.dumps(found, indent=2) if as_json else as_text(found))

@@ -9,6 +9,7 @@ import click
 
 from orchestrion import header, shipped
 from orchestrion.cli.options import MODEL, json_option
+from orchestrion.cli.streams import echo
 
 
 @click.group(short_help="What ships: list, data sheets, cards.")
@@ -34,11 +35,11 @@ def list_models(as_json: bool) -> None:
     """
     rows = [_row(name) for name in shipped.names()]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        echo(json.dumps(rows, indent=2))
         return
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        click.echo(f"{row['name']:<{width}}  {row['architecture']:<12} {row['megabytes']:>5.1f} MB  {row['licence']}")
+        echo(f"{row['name']:<{width}}  {row['architecture']:<12} {row['megabytes']:>5.1f} MB  {row['licence']}")
 
 
 @models.command()
@@ -50,7 +51,7 @@ def info(model: str) -> None:
     Example:
       orchestrion models info violin
     """
-    click.echo(json.dumps(header.read(shipped.find(model)), indent=2, ensure_ascii=False))
+    echo(json.dumps(header.read(shipped.find(model)), indent=2, ensure_ascii=False))
 
 
 @models.command()
@@ -62,7 +63,7 @@ def card(name: str) -> None:
     Example:
       orchestrion models card violin
     """
-    click.echo(shipped.card(name).rstrip())
+    echo(shipped.card(name).rstrip())
 
 
 def _row(name: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from orchestrion import shipped
+from orchestrion.processors import usable_processors
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -28,6 +31,29 @@ class NameOrPath(click.ParamType):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         named = [CompletionItem(name) for name in self._names() if name.startswith(incomplete)]
         return [*named, CompletionItem(incomplete, type="file")]
+
+
+class Number(click.FloatRange):
+    """A finite number in a range: every option that takes a decimal has this type (NaN passes any comparison)."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
+class Threads(click.IntRange):
+    """A number of processor threads; more than there are processors would only slow each other down, which is said."""
+
+    def __init__(self) -> None:
+        super().__init__(min=1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number, most = super().convert(value, param, ctx), usable_processors()
+        if number > most:
+            warnings.warn(f"--threads {number} is more than the processors there are; {most} it is.", stacklevel=2)
+        return min(number, most)
 
 
 class Seed(click.IntRange):
@@ -51,6 +77,30 @@ MODEL = NameOrPath(shipped.names)
 seed_option = click.option(
     "--seed", type=Seed(), default=0, show_default=True, metavar="N", help="Same seed, same bytes."
 )
+
+
+def _only_one(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> str:
+    if len(value) > 1:
+        raise click.BadParameter(
+            f"{ctx.command.name} takes one instrument, and {len(value)} were given; for an ensemble: orchestrion render."
+        )
+    return value[0]
+
+
+def instrument_option(**options: Any) -> Callable[[Command], Command]:
+    """``-i``, once: a second one is refused, as elsewhere it means a second player (click would silently drop the first)."""
+    return click.option(
+        "-i",
+        "--instrument",
+        type=INSTRUMENT,
+        multiple=True,
+        callback=_only_one,
+        metavar="NAME|PATH",
+        help="Shipped instrument or weights file.",
+        **options,
+    )
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
 device_option = click.option(
     "--device",
@@ -61,7 +111,7 @@ device_option = click.option(
 )
 temperature_option = click.option(
     "--temperature",
-    type=click.FloatRange(0.0, 4.0, min_open=True),
+    type=Number(0.0, 4.0, min_open=True),
     metavar="X",
     help="Below 1 is purer and safer, above 1 is noisier.  [default: the instrument's own]",
 )

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from orchestrion.cli.streams import echo
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
 from orchestrion.version import VERSION
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
+SETTINGS = ".json"
+JOURNAL = "..resume.state"  # as long as what `renderer.resuming` adds to a name
 SCORE_SUFFIXES = (".mid", ".midi", ".musicxml")
 
 
@@ -26,12 +29,54 @@ def check_output_file(path: Path, suffixes: tuple[str, ...]) -> None:
     """
     if path.suffix.lower() not in suffixes:
         raise OrchestrionError(f"Cannot write {printable(path)}: the name must end in {' or '.join(suffixes)}.")
+    _check_name(path)
     if path.exists() and not path.is_file():
         raise OrchestrionError(f"Cannot write {printable(path)}: it is a folder or a device, not a file.")
     if not path.parent.is_dir():
         raise OrchestrionError(f"Cannot write {printable(path)}: there is no folder {printable(path.parent)}; create it.")
     if not os.access(path.parent, os.W_OK):
         raise OrchestrionError(f"Cannot write {printable(path)}: no permission to write in {printable(path.parent)}.")
+
+
+def check_outputs(
+    paths: Sequence[Path], suffixes: tuple[str, ...], inputs: Iterable[str | Path | None], *, resumable: bool = False
+) -> None:
+    """`check_output_file` for all that a command will write; one line on standard error where files will be replaced.
+
+    Args:
+        inputs: what is read: paths, or names of shipped things, or None. None of them may be written over.
+        resumable: whether a journal will lie beside the output.
+
+    Raises:
+        OrchestrionError: as `check_output_file`, or an output, or its settings file, is an input.
+    """
+    read = [source for source in inputs if source is not None and os.path.exists(source)]
+    for path in paths:
+        check_output_file(path, suffixes)
+        _check_name(path, JOURNAL if resumable else SETTINGS)
+        for target in (path, settings_file_of(path)):
+            if any(target.exists() and os.path.samefile(target, source) for source in read):
+                raise OrchestrionError(f"{printable(target)} would be written over, but it is read; name another output.")
+    say_what_is_replaced(paths)
+
+
+def say_what_is_replaced(paths: Sequence[Path]) -> None:
+    """A line on standard error where some of ``paths`` exist: it comes before the work, in time for Ctrl-C."""
+    there = [path for path in paths if path.exists()]
+    if there:
+        others = f" and {len(there) - 1} more exist" if len(there) > 1 else " exists"
+        echo(f"Warning: {printable(there[0])}{others} already and will be replaced.", err=True)
+
+
+def _check_name(path: Path, addition: str = SETTINGS) -> None:
+    folder = path.parent
+    longest = os.pathconf(folder, "PC_NAME_MAX") if folder.is_dir() else 255
+    n_bytes = len(os.fsencode(path.name + addition))
+    if n_bytes > longest:
+        raise OrchestrionError(
+            f"Cannot write {printable(path)}: with the {addition!r} of the file beside it the name has {n_bytes} bytes, and "
+            f"{longest} are the most; shorten it."
+        )
 
 
 @contextmanager
@@ -59,13 +104,18 @@ def output_folder(path: Path) -> Iterator[Path]:
 
 
 def write_settings(output: Path, ctx: click.Context, facts: Mapping[str, object]) -> Path:
-    """Write ``output`` with suffix ``.json``: command, version, every option as used, and ``facts`` found on the way.
+    """Write `settings_file_of` ``output``: command, version, every option as used, and ``facts`` found on the way.
 
     No time of day is in it, so that the same command writes the same bytes.
     """
-    target = output.with_suffix(".json")
+    target = settings_file_of(output)
     write_json(target, settings(ctx, facts))
     return target
+
+
+def settings_file_of(output: Path) -> Path:
+    """``tune.wav.json`` for ``tune.wav``: ``tune.mid`` and ``tune.wav`` have each their own."""
+    return output.with_name(output.name + SETTINGS)
 
 
 def settings(ctx: click.Context, facts: Mapping[str, object]) -> dict[str, object]:
@@ -77,9 +127,9 @@ def settings(ctx: click.Context, facts: Mapping[str, object]) -> dict[str, objec
 def report(output: Path, settings_file: Path, summary: str, as_json: bool) -> None:
     """Tell what was written: a line for people, or the settings as one line of JSON with the output's name."""
     if as_json:
-        click.echo(json.dumps({"output": printable(output), **json.loads(settings_file.read_text(encoding="utf-8"))}))
+        echo(json.dumps({"output": printable(output), **json.loads(settings_file.read_text(encoding="utf-8"))}))
     else:
-        click.echo(f"{printable(output)}  {summary}  (settings: {printable(settings_file)})")
+        echo(f"{printable(output)}  {summary}  (settings: {printable(settings_file)})")
 
 
 def numbered(output: Path, count: int) -> list[Path]:

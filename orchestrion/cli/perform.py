@@ -9,15 +9,16 @@ from typing import Any
 import click
 
 from orchestrion.cli.composing import composing, composing_options
-from orchestrion.cli.options import INSTRUMENT, PATH, device_option, json_option, seed_option
-from orchestrion.cli.output import check_output_file, output_folder, report, write_settings
+from orchestrion.cli.options import PATH, device_option, instrument_option, json_option, seed_option
+from orchestrion.cli.output import check_outputs, output_folder, report, write_settings
+from orchestrion.cli.streams import echo
 from orchestrion.shipped import DEFAULT_INSTRUMENT
+from orchestrion.terminal import plural
 
 
 @click.command(short_help="Compose a new piece and play it.")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to write in; made if need be.")
-@click.option("-i", "--instrument", type=INSTRUMENT, default=DEFAULT_INSTRUMENT, show_default=True, metavar="NAME|PATH",
-              help="Shipped instrument or weights file.")
+@instrument_option(default=(DEFAULT_INSTRUMENT,), show_default=True)
 @click.option("--name", default="melody", show_default=True, help="Files are called DIR/NAME.mid, .wav, .png and .json.")
 @composing_options
 @device_option
@@ -37,7 +38,7 @@ def perform(ctx: click.Context, output: Path, instrument: str, name: str, device
     with output_folder(output):
         midi, audio, picture = (output / f"{name}{suffix}" for suffix in (".mid", ".wav", ".png"))
         for target in (midi, audio, picture):
-            check_output_file(target, (target.suffix,))
+            check_outputs([target], (target.suffix,), (instrument, ctx.params["prime"], ctx.params["model"]))
 
         from orchestrion import api
 
@@ -45,13 +46,13 @@ def perform(ctx: click.Context, output: Path, instrument: str, name: str, device
         played.score.write(midi)
         played.audio.write(audio)
         played.draw(picture)
-        settings_file = write_settings(audio, ctx, played.facts)
+        settings_file = write_settings(output / name, ctx, played.facts)
     if not as_json:
         for written, what in ((midi, "the notes"), (audio, "the audio"), (picture, "score and spectrum"),
                               (settings_file, "settings")):  # fmt: skip
-            click.echo(f"{written}  {what}")
-    summary = f"{len(played.score.notes)} notes, {played.audio.duration_s:.1f} s of audio"
+            echo(f"{written}  {what}")
+    summary = f"{plural(len(played.score.notes), 'note')}, {played.audio.duration_s:.1f} s of audio"
     if as_json:
         report(audio, settings_file, summary, as_json)
     else:
-        click.echo(f"{summary}, made in {time.monotonic() - started:.0f} s.")
+        echo(f"{summary}, made in {time.monotonic() - started:.0f} s.")

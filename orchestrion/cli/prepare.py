@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from orchestrion.cli.figures import show_figures
-from orchestrion.cli.options import PATH, json_option, seed_option
+from orchestrion.cli.options import PATH, Number, json_option, seed_option
 from orchestrion.errors import OrchestrionError
 
 SCORES = "scores"
@@ -28,7 +28,7 @@ SCORES = "scores"
 )
 @click.option(
     "--validation-share",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=Number(0, 1, max_open=True),
     default=0.2,
     show_default=True,
     metavar="X",

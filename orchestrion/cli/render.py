@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrion.cli.options import INSTRUMENT, SCORE, device_option, json_option, seed_option, temperature_option
+from orchestrion.cli.options import (
+    INSTRUMENT,
+    SCORE,
+    Number,
+    device_option,
+    json_option,
+    seed_option,
+    temperature_option,
+)
 from orchestrion.cli.output import (
     AUDIO_SUFFIXES,
     check_output_file,
+    check_outputs,
     numbered,
     output_folder,
     printable,
@@ -21,6 +30,7 @@ from orchestrion.cli.output import (
     write_settings,
 )
 from orchestrion.cli.sources import arranging_options, find_scores, read_arranged
+from orchestrion.cli.streams import require_output
 from orchestrion.errors import OrchestrionError
 from orchestrion.shipped import DEFAULT_INSTRUMENT
 
@@ -46,9 +56,9 @@ class Job:
 @click.option("-o", "--output", required=True, metavar="OUT|DIR|-", type=click.Path(path_type=Path, allow_dash=True),
               help="OUT.wav, .flac or .ogg; a folder for several scores; - for a WAV on standard output.")
 @arranging_options
-@click.option("--gain", "gains", type=click.FloatRange(-120, 24), multiple=True, metavar="DB",
+@click.option("--gain", "gains", type=Number(-120, 24), multiple=True, metavar="DB",
               help="Once for each part of an ensemble.")
-@click.option("--pan", "pans", type=click.FloatRange(-1, 1), multiple=True, metavar="-1…1",
+@click.option("--pan", "pans", type=Number(-1, 1), multiple=True, metavar="-1…1",
               help="Left to right, once for each part of an ensemble; the output is then stereo.")
 @click.option("--parallel/--exact", "parallel", default=None,
               help="Cut the score into pieces played at once, or play it in one run.  [default: parallel from eight seconds on; -o - in one run]")
@@ -66,7 +76,7 @@ def render(ctx: click.Context, scores: tuple[str, ...], output: Path, count: int
     """Play a score on an instrument, as audio.
 
     SCORE is a file (.mid .midi .musicxml .xml .mxl .abc .krn), a folder of such files, or a built-in tune: ode-to-joy,
-    happy-birthday, twinkle-twinkle, frere-jacques, greensleeves, minuet-in-g. OUT.json beside OUT.wav keeps every setting.
+    happy-birthday, twinkle-twinkle, frere-jacques, greensleeves, minuet-in-g. OUT.wav.json keeps every setting.
 
     \b
     Examples:
@@ -82,8 +92,7 @@ def render(ctx: click.Context, scores: tuple[str, ...], output: Path, count: int
     elif output.suffix.lower() in AUDIO_SUFFIXES and not output.is_dir():
         if len(sources) > 1:
             raise click.UsageError(f"{len(sources)} scores need a folder: -o {printable(output.with_suffix(''))}/")
-        for target in numbered(output, count):
-            check_output_file(target, AUDIO_SUFFIXES)
+        _check(ctx, numbered(output, count), sources)
         _render_jobs(ctx, [Job(sources[0], read_arranged(sources[0], ctx), numbered(output, count))], as_json)
     elif output.suffix and not output.is_dir():
         check_output_file(output, AUDIO_SUFFIXES)
@@ -91,7 +100,12 @@ def render(ctx: click.Context, scores: tuple[str, ...], output: Path, count: int
         jobs = [Job(s, read_arranged(s, ctx), _targets(output, s, count)) for s in sources]
         _refuse_collisions(jobs)
         with output_folder(output):
+            _check(ctx, [target for job in jobs for target in job.targets], sources)
             _render_jobs(ctx, jobs, as_json)
+
+
+def _check(ctx: click.Context, targets: list[Path], sources: list[str]) -> None:
+    check_outputs(targets, AUDIO_SUFFIXES, (*sources, *ctx.params["instruments"]), resumable=ctx.params["resume"])
 
 
 def _targets(folder: Path, source: str, count: int) -> list[Path]:
@@ -156,6 +170,9 @@ def _render_to_stdout(ctx: click.Context, sources: list[str], count: int) -> Non
     options = ctx.params
     if len(sources) > 1 or count > 1 or len(options["instruments"]) > 1 or options["resume"]:
         raise click.UsageError("Standard output takes one score on one instrument, once.")
+    if options["gains"] or options["pans"]:
+        raise click.UsageError("Standard output takes no --gain and no --pan; write a file.")
+    require_output("the audio")
     score = read_arranged(sources[0], ctx)
 
     from orchestrion.audio.audiofiles import write_wav_blocks

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrion.cli.options import TUNES
+from orchestrion.cli.options import TUNES, Number
 from orchestrion.cli.output import printable
 from orchestrion.errors import OrchestrionError
 
@@ -20,10 +20,10 @@ SUFFIXES = (".mid", ".midi", ".musicxml", ".xml", ".mxl", ".abc", ".krn")
 _OPTIONS = (
     click.option("--part", metavar="NAME|N", help="Play one part only, by its name or its number from 0."),
     click.option("--transpose", type=click.IntRange(-127, 127), default=0, metavar="SEMITONES", help="Up, or down if negative."),
-    click.option("--tempo", type=click.FloatRange(10, 500), metavar="BPM", help="Opening tempo; later changes keep their ratio."),
-    click.option("--speed", type=click.FloatRange(0.1, 10), metavar="X", help="Play X times as fast, instead of --tempo."),
-    click.option("--start", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Begin there, in seconds as played."),
-    click.option("--end", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Stop there, in seconds as played."),
+    click.option("--tempo", type=Number(10, 500), metavar="BPM", help="Opening tempo; later changes keep their ratio."),
+    click.option("--speed", type=Number(0.1, 10), metavar="X", help="Play X times as fast, instead of --tempo."),
+    click.option("--start", type=Number(0), default=0.0, metavar="SECONDS", help="Begin there, in seconds as played."),
+    click.option("--end", type=Number(0, min_open=True), metavar="SECONDS", help="Stop there, in seconds as played."),
 )
 
 

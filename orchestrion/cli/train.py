@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrion.cli import backends
-from orchestrion.cli.options import COMPOSER, INSTRUMENT, PATH, seed_option
+from orchestrion.cli.options import COMPOSER, INSTRUMENT, PATH, Number, Threads, seed_option
 from orchestrion.cli.output import printable
+from orchestrion.cli.streams import echo
 from orchestrion.errors import OrchestrionError
 
 if TYPE_CHECKING:
@@ -23,17 +24,17 @@ DEFAULT_MINUTES = 60.0
 _LOOP = (
     click.option("-o", "--output", type=PATH, required=True, metavar="RUN",
                  help="Folder of the run: model.safetensors, checkpoint, metrics.jsonl, TensorBoard."),
-    click.option("--minutes", type=click.FloatRange(0, min_open=True), metavar="M",
+    click.option("--minutes", type=Number(0, min_open=True), metavar="M",
                  help="Stop after so many minutes of training.  [default: 60, unless --steps is given]"),
     click.option("--steps", type=click.IntRange(1), metavar="N", help="Stop after so many updates."),
     click.option("--resume", is_flag=True, help="Go on where RUN was stopped, as if it never had been."),
-    click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=2e-3, show_default=True, metavar="X",
+    click.option("--learning-rate", type=Number(0, min_open=True), default=2e-3, show_default=True, metavar="X",
                  help="AdamW's, at its peak; it falls along a cosine."),
-    click.option("--validate-minutes", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True, metavar="M",
+    click.option("--validate-minutes", type=Number(0, min_open=True), default=5.0, show_default=True, metavar="M",
                  help="Minutes between validations and checkpoints."),
     click.option("--precision", type=click.Choice(["bf16-mixed", "32-true"]), default="bf16-mixed", show_default=True,
                  help="Of the arithmetic."),
-    click.option("--threads", type=click.IntRange(1), metavar="N", help="Processor threads.  [default: all]"),
+    click.option("--threads", type=Threads(), metavar="N", help="Processor threads.  [default: all]"),
     seed_option,
 )  # fmt: skip
 
@@ -67,10 +68,10 @@ def train() -> None:
 @click.option("--unconditioned", is_flag=True, help="Without the score: the generator to compare with.")
 @click.option("--from", "start_from", type=INSTRUMENT, metavar="NAME|PATH",
               help="Begin with this instrument's weights, of the same preset: a little data then goes a long way.")
-@click.option("--history-gain", "history_gain_db", type=click.FloatRange(0, 40), default=0.0, show_default=True, metavar="DB",
+@click.option("--history-gain", "history_gain_db", type=Number(0, 40), default=0.0, show_default=True, metavar="DB",
               help="Let half of the crops hear their own past louder or softer by up to this, so that the tone cannot "
                    "run away: 15 or so for flutes and their like.")
-@click.option("--rests", "rest_share", type=click.FloatRange(0, 1), default=0.0, show_default=True, metavar="SHARE",
+@click.option("--rests", "rest_share", type=Number(0, 1), default=0.0, show_default=True, metavar="SHARE",
               help="Make this share of the crops rests in which whatever sounds dies away: 0.05 or so where notes ring on.")
 @click.option("--stretched/--not-stretched", default=None,
               help="Overtones a little sharp, as a piano's are.  [default: for SoundFont pianos, and as the instrument of --from]")
@@ -101,7 +102,7 @@ def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditi
     measures = train_renderer(
         data, output, preset=preset, unconditioned=unconditioned, start_from=start_from, stretched=stretched,
         history_gain_db=history_gain_db, rest_share=rest_share, loop=loop, resume=resume, label=label,
-        tell=partial(click.echo, err=True),
+        tell=partial(echo, err=True),
     )  # fmt: skip
     _report(output, measures)
 
@@ -113,7 +114,7 @@ def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditi
               help="Sizes of the network: repo, paper, compact-melodies or compact-chorales.")
 @click.option("--from", "start_from", type=COMPOSER, metavar="NAME|PATH",
               help="Begin with this composer's weights, of the same sizes; its range of pitches may differ.")
-@click.option("--forget", type=click.FloatRange(0, 1), default=0.0, show_default=True, metavar="SHARE",
+@click.option("--forget", type=Number(0, 1), default=0.0, show_default=True, metavar="SHARE",
               help="Let this share of the notes be missing in the past as the network hears it, so that it brings back voices it "
                    "has lost: 0.03 or so for chorales.")
 @loop_options
@@ -150,8 +151,8 @@ def _loop(ctx: click.Context, **more: Any) -> LoopSettings:
 
 def _report(run: Path, measures: Mapping[str, float]) -> None:
     for name, value in measures.items():
-        click.echo(f"{name.replace('_', ' '):<32} {value:.4f}")
-    click.echo(f"{printable(run / 'model.safetensors')}  the weights at their best validation")
+        echo(f"{name.replace('_', ' '):<32} {value:.4f}")
+    echo(f"{printable(run / 'model.safetensors')}  the weights at their best validation")
 
 
 train.add_command(backends.twin_of(renderer))

@@ -57,7 +57,7 @@ class Composer:
         Raises:
             OrchestrionError: no such model, or a file that is broken or of another architecture.
         """
-        path = shipped.find(name_or_path)
+        path = shipped.find(name_or_path, "composer", shipped.composers())
         tensors, metadata = weights.load(path, architecture=ARCHITECTURE)
         if "config" not in metadata:
             raise OrchestrionError(f"{path} does not say its config; train it again.")

@@ -46,7 +46,7 @@ class Instrument:
         """
         if isinstance(name_or_path, Instrument):
             return name_or_path
-        path = shipped.find(name_or_path)
+        path = shipped.find(name_or_path, "instrument", shipped.instruments())
         tensors, metadata = weights.load(path, architecture=ARCHITECTURE)
         config = metadata.get("config")
         if not isinstance(config, dict):

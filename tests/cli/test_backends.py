@@ -52,7 +52,7 @@ def test_a_recording_is_continued_at_the_models_rate_and_the_settings_kept(model
     audio = Waveform.read(out)
     assert (audio.sample_rate, len(audio.samples)) == (4410, round(0.25 * 4410))
     assert "machine-generated" in audio.tags["comment"]
-    settings = json.loads((tmp_path / "out.json").read_text())
+    settings = json.loads((tmp_path / "out.wav.json").read_text())
     assert settings["options"]["seed"] == 3 and settings["options"]["backend"] == "tcn" and settings["sample_rate"] == 4410
 
 
@@ -109,7 +109,7 @@ def test_what_cannot_be_generated_is_said_in_a_sentence_and_leaves_nothing(model
     assert "nothing is left" in tried("tcn", "--model", models["tcn"], "--seed-audio", song, "--seed-start", 9)
     assert "cannot be told a score" in tried("tcn", "--model", models["tcn"], "--score", "ode-to-joy")
     assert "no folder" in said(run("generate", "tcn", "--model", models["tcn"], "-o", tmp_path / "no" / "out.wav"))
-    assert not out.exists() and not out.with_suffix(".json").exists()
+    assert not out.exists() and not out.with_name(out.name + ".json").exists()
 
 
 def test_a_broken_composer_is_no_generator(tiny_composer, tmp_path):

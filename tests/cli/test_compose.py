@@ -40,7 +40,7 @@ def test_constraints_are_kept_and_written_down(tiny_composer: Path, folder: Path
     assert all(67 <= note.pitch <= 79 for note in score.notes)
     assert (score.meters[0].numerator, score.meters[0].denominator) == (3, 4)
     assert score.tempos[0].bpm == pytest.approx(90, abs=0.01)
-    options = json.loads((folder / "waltz.json").read_text())["options"]
+    options = json.loads((folder / "waltz.musicxml.json").read_text())["options"]
     assert options["pitch_range"] == [67, 79] and options["meter"] == [3, 4] and options["key"] == "G major"
 
 

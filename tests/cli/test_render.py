@@ -46,7 +46,7 @@ def test_same_seed_same_bytes_and_another_seed_other_audio(tiny: Path, folder: P
 
 def test_settings_lie_beside_the_audio(tiny: Path, folder: Path) -> None:
     run("ode-to-joy", "-i", tiny, "--end", 0.5, "--transpose", -2, "--seed", 9, "-o", "out.wav")
-    settings = json.loads((folder / "out.json").read_text())
+    settings = json.loads((folder / "out.wav.json").read_text())
     assert settings["command"].endswith("render")
     assert settings["options"]["transpose"] == -2 and settings["options"]["seed"] == 9
     assert settings["score"] == "ode-to-joy"
@@ -59,14 +59,14 @@ def test_settings_lie_beside_the_audio(tiny: Path, folder: Path) -> None:
 def test_json_on_standard_output_is_the_settings(tiny: Path, folder: Path) -> None:
     shown = json.loads(run("ode-to-joy", "-i", tiny, "--end", 0.3, "-o", "out.wav", "--json").stdout)
     assert shown.pop("output") == "out.wav"
-    assert shown == json.loads((folder / "out.json").read_text())
+    assert shown == json.loads((folder / "out.wav.json").read_text())
 
 
 def test_several_scores_and_takes_go_into_a_folder_and_equal_single_renderings(tiny: Path, folder: Path) -> None:
     duo().write(folder / "duo.mid")
     run("ode-to-joy", "duo.mid", "-i", tiny, "--end", 0.5, "--count", 2, "-o", "out/")
     names = {path.name for path in (folder / "out").iterdir()}
-    assert names == {f"{stem}-{i}{suffix}" for stem in ("ode-to-joy", "duo") for i in (1, 2) for suffix in (".wav", ".json")}
+    assert names == {f"{stem}-{i}{suffix}" for stem in ("ode-to-joy", "duo") for i in (1, 2) for suffix in (".wav", ".wav.json")}
     run("duo.mid", "-i", tiny, "--end", 0.5, "-o", "alone.wav")
     first, second = (folder / "out" / f"duo-{i}.wav" for i in (1, 2))
     assert first.read_bytes() == (folder / "alone.wav").read_bytes()
@@ -79,7 +79,7 @@ def test_a_folder_of_scores(tiny: Path, folder: Path) -> None:
     duo().transpose(2).write(folder / "scores" / "a.musicxml")
     (folder / "scores" / "notes.txt").write_text("not a score")
     run("scores", "-i", tiny, "-o", "out")
-    assert {path.name for path in (folder / "out").iterdir()} == {"a.wav", "a.json", "b.wav", "b.json"}
+    assert {path.name for path in (folder / "out").iterdir()} == {"a.wav", "a.wav.json", "b.wav", "b.wav.json"}
 
 
 def test_two_scores_of_one_name_are_refused(tiny: Path, folder: Path) -> None:
@@ -156,7 +156,7 @@ def test_cutting_a_score_into_pieces_is_asked_for_or_comes_with_length(tiny: Pat
 def test_storage_of_the_weights_is_asked_for_and_noted(tiny: Path, folder: Path) -> None:
     for storage in ("bfloat16", "int8"):
         run("ode-to-joy", "-i", tiny, "--transpose", -7, "--end", 1, "--storage", storage, "-o", f"{storage}.wav")
-        assert json.loads((folder / f"{storage}.json").read_text())["options"]["storage"] == storage
+        assert json.loads((folder / f"{storage}.wav.json").read_text())["options"]["storage"] == storage
     assert (folder / "int8.wav").read_bytes() != (folder / "bfloat16.wav").read_bytes()
 
 
@@ -219,7 +219,7 @@ def test_the_device_is_chosen_told_the_player_and_noted(tiny: Path, folder: Path
     for device, count in (("auto", 1), ("cpu", 1), ("cuda", 2)):
         run("ode-to-joy", "-i", tiny, "--transpose", -7, "--end", 0.3, "--device", device, "--count", count, "-o", f"{device}.wav")
     assert told == ["cuda", "cpu", "cuda"]
-    written = [json.loads((folder / name).read_text()) for name in ("auto.json", "cpu.json", "cuda-1.json")]
+    written = [json.loads((folder / name).read_text()) for name in ("auto.wav.json", "cpu.wav.json", "cuda-1.wav.json")]
     assert [settings["device"] for settings in written] == ["cuda", "cpu", "cuda"]
     assert [settings["storage"] for settings in written] == ["float16", "int8", "float16"]
     assert [settings["options"]["device"] for settings in written] == ["auto", "cpu", "cuda"]

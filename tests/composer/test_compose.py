@@ -142,7 +142,7 @@ def test_impossible_wishes_are_one_sentence(arguments: dict, message: str) -> No
 
 
 def test_unknown_model() -> None:
-    with pytest.raises(OrchestrionError, match="no model"):
+    with pytest.raises(OrchestrionError, match="no composer"):
         compose("nobody")
 
 
