@@ -9,6 +9,7 @@ import numpy as np
 
 from orchestrion.bridge.reach import Reach
 from orchestrion.errors import OrchestrionError
+from orchestrion.score.notearray import note_array
 from orchestrion.score.notes import N_PITCHES, Note
 from orchestrion.score.tempomap import round_half_up
 
@@ -63,12 +64,11 @@ class FrameNotes:
         A note lasts at least one frame. Where notes of one pitch overlap, the later attack takes over and the earlier
         note ends there; of attacks in one frame the loudest and the latest end remain, as one note.
         """
-        rows = np.array([(n.onset_s, n.offset_s, n.pitch, n.velocity) for n in notes], dtype=np.float64).reshape(-1, 4)
-        onset = round_half_up(rows[:, 0] * frames_per_second)
-        offset = np.maximum(round_half_up(rows[:, 1] * frames_per_second), onset + 1)
-        duration_s = float(rows[:, 1].max(initial=0.0))
-        pitch, velocity = rows[:, 2].astype(np.int64), rows[:, 3].astype(np.int64)
-        return cls(*_without_overlaps(onset, offset, pitch, velocity), duration_s)
+        table = note_array(notes)
+        onset = round_half_up(table["onset_s"] * frames_per_second)
+        offset = np.maximum(round_half_up(table["offset_s"] * frames_per_second), onset + 1)
+        duration_s = float(table["offset_s"].max(initial=0.0))
+        return cls(*_without_overlaps(onset, offset, table["pitch"], table["velocity"]), duration_s)
 
     def __len__(self) -> int:
         return len(self.onset_frame)

@@ -14,6 +14,7 @@ from orchestrion.audio import Waveform
 from orchestrion.evaluation.figures.spectra import spectrogram
 from orchestrion.evaluation.figures.style import RANGE_DB, SOUND_MAP, TEXT, save_figure
 from orchestrion.score import Note, pitch_name
+from orchestrion.score.notearray import note_array
 
 ROW_SECONDS = (10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 MOST_ROWS = 12
@@ -68,9 +69,9 @@ def _draw_notes(axis: Axes, notes: Sequence[Note]) -> None:
     for note in notes:
         shape = (note.onset_s, note.pitch - 0.5), note.duration_s, 1.0
         axis.add_patch(Rectangle(*shape, fill=False, edgecolor=FRAME, linewidth=1.0))
-    onsets = [note.onset_s for note in notes]
-    pitches = np.array([note.pitch for note in notes])
-    axis.vlines(onsets, pitches - 0.9, pitches + 0.9, color=ONSET, linewidth=1.6)
+    table = note_array(notes)
+    pitches = table["pitch"]
+    axis.vlines(table["onset_s"], pitches - 0.9, pitches + 0.9, color=ONSET, linewidth=1.6)
 
 
 def _label(axis: Axes, low: int, high: int, start_s: float, stop_s: float) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from orchestrion.errors import OrchestrionError
+from orchestrion.score.notearray import note_array
 from orchestrion.score.notes import Part
 from orchestrion.score.score import Score
 from orchestrion.score.tempomap import TempoMap
@@ -71,7 +72,8 @@ def to_music21(score: Score) -> music21.stream.Score:
 
 def _voices(part: Part, clock: TempoMap) -> list[list[_Chord]]:
     """Chords in as few voices as hold them without overlap."""
-    grid = _rounded(clock.to_beats(np.array([(note.onset_s, note.offset_s) for note in part.notes])))
+    table = note_array(part.notes)
+    grid = _rounded(clock.to_beats(np.stack([table["onset_s"], table["offset_s"]], axis=1)))
     together: defaultdict[tuple[Fraction, Fraction], dict[int, int]] = defaultdict(dict)
     for (onset, offset), note in zip(grid, part.notes, strict=True):
         together[onset, offset].setdefault(note.pitch, note.velocity)

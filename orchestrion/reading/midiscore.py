@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,10 @@ from orchestrion.limits import MAX_BPM, MAX_SCORE_S, MIN_BPM
 from orchestrion.reading import midifile
 from orchestrion.reading.midifile import Event, MidiFile, Track
 from orchestrion.reading.pedal import pressed, sustained
-from orchestrion.score.notes import Meter, Note, Part, Tempo
+from orchestrion.score.notearray import note_array, notes_of
+from orchestrion.score.notes import Meter, Part, Tempo
 from orchestrion.score.score import Score
-from orchestrion.score.tempomap import TempoMap
+from orchestrion.score.tempomap import TempoMap, round_half_up
 
 DRUM_CHANNEL = 9
 PITCHED_CHANNELS = tuple(channel for channel in range(16) if channel != DRUM_CHANNEL)
@@ -162,9 +164,8 @@ def _sustain(midi: MidiFile, paired: dict[_Key, list[list[int]]], end_tick: int)
 
 def _part(name: str, key: _Key, rows: list[list[int]], clock: TempoMap, resolution: int) -> Part:
     table = np.array(rows, dtype=np.int64)
-    onset_s = clock.to_seconds(table[:, 0] / resolution).tolist()
-    offset_s = clock.to_seconds(table[:, 1] / resolution).tolist()
-    notes = tuple(map(Note, onset_s, offset_s, table[:, 2].tolist(), table[:, 3].tolist()))
+    onset_s, offset_s = clock.to_seconds(table[:, :2] / resolution).T
+    notes = notes_of(onset_s, offset_s, table[:, 2], table[:, 3])
     return Part(name, key.program, notes, key.channel == DRUM_CHANNEL)
 
 
@@ -246,8 +247,9 @@ def _name_event(name: str) -> list[Event]:
 
 
 def _track(part: Part, channel: int, clock: TempoMap, resolution: int) -> Track:
-    onsets = _ticks(clock, [note.onset_s for note in part.notes], resolution)
-    offsets = _ticks(clock, [note.offset_s for note in part.notes], resolution)
+    table = note_array(part.notes)
+    onsets = _ticks(clock, table["onset_s"], resolution)
+    offsets = _ticks(clock, table["offset_s"], resolution)
     events: list[Event] = []
     for note, onset, offset in zip(part.notes, onsets, offsets, strict=True):
         events.append((onset, bytes((midifile.NOTE_ON | channel, note.pitch, note.velocity))))
@@ -258,5 +260,5 @@ def _track(part: Part, channel: int, clock: TempoMap, resolution: int) -> Track:
     return Track((*setup, *events), events[-1][0] if events else 0)
 
 
-def _ticks(clock: TempoMap, seconds: list[float], resolution: int) -> list[int]:
-    return np.floor(clock.to_beats(seconds) * resolution + 0.5).astype(np.int64).tolist() if seconds else []
+def _ticks(clock: TempoMap, seconds: Sequence[float] | np.ndarray, resolution: int) -> list[int]:
+    return round_half_up(clock.to_beats(seconds) * resolution).tolist()

@@ -9,7 +9,8 @@ import numpy as np
 
 from orchestrion.reading import midifile, midiscore
 from orchestrion.reading.pedal import pressed, sustained
-from orchestrion.score.notes import Meter, Note, Part, Tempo
+from orchestrion.score.notearray import notes_of
+from orchestrion.score.notes import Meter, Part, Tempo
 from orchestrion.score.score import Score
 
 if TYPE_CHECKING:
@@ -44,15 +45,10 @@ def to_pretty_midi(score: Score) -> pretty_midi.PrettyMIDI:
 
 def _part(instrument: pretty_midi.Instrument, end_s: float) -> Part:
     notes = instrument.notes
-    onset = np.array([note.start for note in notes], dtype=np.float64)
-    offset = np.maximum([note.end for note in notes], onset + SHORTEST_S if notes else onset)
-    offset = np.where([note.end > note.start for note in notes], [note.end for note in notes], offset)
+    onset, end, pitch, velocity = np.array([(n.start, n.end, n.pitch, n.velocity) for n in notes]).reshape(-1, 4).T
+    offset = np.where(end > onset, end, onset + SHORTEST_S)
     if not instrument.is_drum:
         moves = [(c.time, c.value) for c in instrument.control_changes if c.number == midifile.SUSTAIN]
         downs, ups = pressed(sorted(moves, key=lambda move: move[0]), end_s)
-        offset = sustained(onset, offset, np.array([note.pitch for note in notes]), downs, ups)
-    made = (
-        Note(float(start), float(end), int(note.pitch), int(note.velocity))
-        for start, end, note in zip(onset, offset, notes, strict=True)
-    )
-    return Part(instrument.name, instrument.program, tuple(made), instrument.is_drum)
+        offset = sustained(onset, offset, pitch, downs, ups)
+    return Part(instrument.name, instrument.program, notes_of(onset, offset, pitch, velocity), instrument.is_drum)

@@ -8,7 +8,8 @@ import numpy as np
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.limits import MAX_BPM, MAX_ROLL_STEPS, MIN_BPM
-from orchestrion.score.notes import N_PITCHES, Meter, Note, Part, Tempo
+from orchestrion.score.notearray import note_array, notes_of
+from orchestrion.score.notes import N_PITCHES, Meter, Part, Tempo
 from orchestrion.score.score import Score
 from orchestrion.score.tempomap import TempoMap, round_half_up
 
@@ -92,10 +93,7 @@ class PianoRoll:
         """The notes of the roll as one part at its tempo; `from_score` gives the roll back, less silence after it."""
         onset, offset, pitch = self._runs()
         step_s = 60.0 / (self.bpm * self.steps_per_beat)
-        notes = tuple(
-            Note(int(start) * step_s, int(end) * step_s, int(key), velocity)
-            for start, end, key in zip(onset, offset, pitch, strict=True)
-        )
+        notes = notes_of(onset * step_s, offset * step_s, pitch, velocity)
         return Score((Part(name, program, notes),), (Tempo(0.0, self.bpm),), (Meter(0.0, *self.meter),))
 
     @property
@@ -119,10 +117,10 @@ class PianoRoll:
 
 def _quantised(score: Score, steps_per_beat: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Onset step, offset step and pitch of each note, int64 [n], no two of a pitch in one step."""
-    rows = np.array([(note.onset_s, note.offset_s, note.pitch) for note in score.notes]).reshape(-1, 3)
-    beats = TempoMap.from_tempos(score.tempos).to_beats(rows[:, :2])
+    notes = note_array(score.notes)
+    beats = TempoMap.from_tempos(score.tempos).to_beats(np.stack([notes["onset_s"], notes["offset_s"]], axis=1))
     steps = round_half_up(beats * steps_per_beat)
-    pitch = rows[:, 2].astype(np.int64)
+    pitch = notes["pitch"]
     placed: list[tuple[int, int, int]] = []
     for key in np.unique(pitch):
         mine = np.flatnonzero(pitch == key)

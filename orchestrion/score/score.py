@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from orchestrion.errors import OrchestrionError
 from orchestrion.limits import MAX_NOTES, MAX_PARTS
+from orchestrion.score.notearray import note_array
 from orchestrion.score.notes import Meter, Note, Part, Tempo, in_score_order, pitch_name
 
 if TYPE_CHECKING:
@@ -102,6 +105,10 @@ class Score:
         """The notes of all pitched parts, sorted by (onset, pitch); drums are left out."""
         pitched = [part.notes for part in self.parts if not part.is_drum]
         return tuple(heapq.merge(*pitched, key=in_score_order))
+
+    def note_array(self) -> np.ndarray:
+        """The same notes as a structured array with the columns onset_s, offset_s, pitch and velocity."""
+        return note_array(self.notes)
 
     @property
     def duration_s(self) -> float:
