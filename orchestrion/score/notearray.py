@@ -29,7 +29,6 @@ def notes_of(onset_s: ArrayLike, offset_s: ArrayLike, pitch: ArrayLike, velocity
     Raises:
         OrchestrionError: a value outside its range, see `Note`.
     """
-    table = np.empty(np.shape(onset_s), dtype=NOTE_ARRAY)
-    for name, column in zip(NOTE_ARRAY.fields or (), (onset_s, offset_s, pitch, velocity), strict=True):
-        table[name] = column
-    return tuple(Note(*row) for row in table.tolist())
+    columns = np.broadcast_arrays(onset_s, offset_s, pitch, velocity)
+    kinds = (np.float64, np.float64, np.int64, np.int64)
+    return tuple(map(Note, *(column.astype(kind).tolist() for column, kind in zip(columns, kinds, strict=True))))
