@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,10 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.playing import Performance, Player, blocks_of, play
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.score import Score
+
+if TYPE_CHECKING:
+    from orchestrion.evaluation.comparison.conditioned import ConditionedReport
+    from orchestrion.evaluation.comparison.generators import GeneratorsOptions, GeneratorsReport
 
 UNCONDITIONED = "-unconditioned"
 Source = Score | str | os.PathLike[str]
@@ -110,15 +114,12 @@ def compare(
     unconditioned: Player | None = None,
     seed: int = 0,
     temperature: float | None = None,
-) -> dict[str, Any]:
+) -> ConditionedReport:
     """Render with and without the notes, measure which follows them, and write the report into an existing folder.
 
     Args:
         unconditioned: the same kind of network trained without notes; by default the shipped one of that instrument,
             where there is none the shipped back-end ``wavenet-unconditioned`` (another piano's recordings).
-
-    Returns:
-        What stands in ``report.json``; see `orchestrion.evaluation.comparison.conditioned.compare`.
 
     Raises:
         OrchestrionError: as `render`, or the folder cannot be written.
@@ -145,24 +146,20 @@ def _shipped_without_notes(name: str) -> str | None:
     return next((candidate for candidate in candidates if candidate in shipped.names()), None)
 
 
-def compare_all(score: Source, folder: str | os.PathLike[str], **options: Any) -> dict[str, Any]:
+def compare_all(
+    score: Source, folder: str | os.PathLike[str], options: GeneratorsOptions | None = None
+) -> GeneratorsReport:
     """Have every generator of audio continue the same seeds, measure them, and write the report into an existing folder.
 
     Args:
         score: what ``wavenet`` plays.
-        options: data, clips, seconds, seed_seconds, models, runs, only, instrument, seed; see
-            `orchestrion.evaluation.comparison.generators.Options`.
-
-    Returns:
-        What stands in ``report.json``.
 
     Raises:
         OrchestrionError: a model or the set of songs cannot be used, or the folder cannot be written.
     """
-    from orchestrion.evaluation.comparison.generators import Options
     from orchestrion.evaluation.comparison.generators import compare_all as report
 
-    return report(as_score(score), folder, Options(**options))
+    return report(as_score(score), folder, options)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import click
@@ -149,18 +150,17 @@ def _compare_all(ctx: click.Context, score: str, as_json: bool) -> None:
         if _is_given(ctx, name):
             raise click.UsageError(f"--{name} does not go with --all.")
     arranged = read_arranged(score, ctx)
-    names = ("data", "clips", "seconds", "seed_seconds", "models", "runs", "only", "instrument", "seed")
     with output_folder(output):
         from orchestrion import api
+        from orchestrion.evaluation.comparison.generators import GeneratorsOptions
 
-        result = api.compare_all(arranged, output, **{name: ctx.params[name] for name in names})
+        options = GeneratorsOptions(**{field.name: ctx.params[field.name] for field in fields(GeneratorsOptions)})
+        result = api.compare_all(arranged, output, options)
         write_settings(output / "settings", ctx, {"score": printable(score)})
     if as_json:
-        echo(json.dumps(result, indent=2))
+        echo(json.dumps(result.to_json(), indent=2))
         return
-    from orchestrion.evaluation.comparison.generators_page import as_text
-
-    echo(as_text(result))
+    echo(result.to_text())
     echo(f"{printable(output / 'report.html')}  open it in a browser")
 
 

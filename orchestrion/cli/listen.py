@@ -79,10 +79,10 @@ def build(folders: tuple[Path, ...], output: Path, as_json: bool, **options: Any
       orchestrion listen build compare/clips -o page
       orchestrion listen build piano violin flute -o page --pairs 12 --ratings 0 --seconds 10
     """
-    from orchestrion.evaluation.listening.build import Options
+    from orchestrion.evaluation.listening.build import ListeningTestOptions
     from orchestrion.evaluation.listening.build import build as make
 
-    key = make(folders, output, Options(**options))
+    key = make(folders, output, ListeningTestOptions(**options))
     if as_json:
         echo(json.dumps({"page": printable(output / "index.html"), **key}))
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -50,21 +51,52 @@ def generate(
     Raises:
         OrchestrionError: no such back-end or model, one of another back-end, or a seed that cannot be used.
     """
-    kind_named(backend)
-    if not 0 < seconds <= MAX_AUDIO_S:
-        raise OrchestrionError(f"{seconds:g} seconds cannot be generated; ask for more than 0 and at most {MAX_AUDIO_S:g}.")
-    path = find_model(backend, model)
-    generator = load_generator(path)
-    _check_backend(backend, path)
-    if score is not None and backend != "wavenet":
-        raise OrchestrionError(f"{backend} cannot be told a score; only wavenet can.")
-    rate = generator.sample_rate
-    known = None if seed_audio == NOISE else _seed(seed_audio, seed_start_s, seed_seconds, rate)
-    n_samples = max(1, round(seconds * rate))
-    samples = _run(generator, known, n_samples, seed, score, f"Generating with {backend}")
-    if with_seed and known is not None:
-        samples = np.concatenate([known, samples])
-    return Waveform(samples, rate, _tags(backend, path, seed))
+    return LoadedModel.load(backend, model).generate(
+        seed_audio=seed_audio, seconds=seconds, seed=seed, seed_start_s=seed_start_s, seed_seconds=seed_seconds,
+        score=score, with_seed=with_seed,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """The network of a back-end, read from ``path`` once for any number of continuations."""
+
+    backend: str
+    path: Path
+    generator: Generator
+
+    @classmethod
+    def load(cls, backend: str, model: str | os.PathLike[str] | None) -> LoadedModel:
+        """Arguments and errors as in `generate`."""
+        kind_named(backend)
+        path = find_model(backend, model)
+        generator = load_generator(path)
+        _check_backend(backend, path)
+        return cls(backend, path, generator)
+
+    def generate(
+        self,
+        *,
+        seed_audio: Waveform | str | os.PathLike[str] = NOISE,
+        seconds: float,
+        seed: int = 0,
+        seed_start_s: float = 0.0,
+        seed_seconds: float = SEED_S,
+        score: Score | None = None,
+        with_seed: bool = False,
+    ) -> Waveform:
+        """Arguments and errors as in the function `generate`."""
+        if not 0 < seconds <= MAX_AUDIO_S:
+            raise OrchestrionError(f"{seconds:g} seconds cannot be generated; ask for more than 0 and at most {MAX_AUDIO_S:g}.")
+        if score is not None and self.backend != "wavenet":
+            raise OrchestrionError(f"{self.backend} cannot be told a score; only wavenet can.")
+        rate = self.generator.sample_rate
+        known = None if seed_audio == NOISE else _seed(seed_audio, seed_start_s, seed_seconds, rate)
+        n_samples = max(1, round(seconds * rate))
+        samples = _run(self.generator, known, n_samples, seed, score, f"Generating with {self.backend}")
+        if with_seed and known is not None:
+            samples = np.concatenate([known, samples])
+        return Waveform(samples, rate, _tags(self.backend, self.path, seed))
 
 
 def find_model(backend: str, model: str | os.PathLike[str] | None) -> Path:

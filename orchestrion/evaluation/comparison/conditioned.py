@@ -1,34 +1,45 @@
-"""One score played with and without its notes, beside a reference: audio, measures and pictures, as a page to read.
+"""One score played with and without its notes, beside a reference performance: audio, measures, a picture and a page.
 
-Writes into a folder: ``conditioned.wav``, ``unconditioned.wav`` (or ``other-score.wav``), ``reference.wav``,
-``report.json``, ``report.png`` and ``report.html``. Each file appears whole or not at all.
+Writes ``conditioned.wav``, ``unconditioned.wav`` (or ``other-score.wav``), ``reference.wav``, ``report.json``,
+``report.png`` and ``report.html`` into a folder. Each file appears whole or not at all.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 import numpy as np
 
 from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.comparison.conditioned_page import write_page
 from orchestrion.evaluation.figures.performance import comparison_figure
 from orchestrion.evaluation.figures.style import save_figure
 from orchestrion.evaluation.judge.following import floor, note_accuracy
 from orchestrion.evaluation.judge.reference import reference_performance
 from orchestrion.evaluation.judge.transcription import NAME
 from orchestrion.evaluation.meters.audio_checks import check_audio
+from orchestrion.evaluation.pages import render_page
 from orchestrion.files import atomic_write, write_json
 from orchestrion.score import BUILTIN_TUNES, Score
 
+ROWS = {
+    "note_f1_50ms": "Notes right within 50 ms (F1)",
+    "note_f1_100ms": "Notes right within 100 ms (F1)",
+    "note_precision_50ms": "… precision, 50 ms",
+    "note_recall_50ms": "… recall, 50 ms",
+    "pitch_accuracy": "Melody pitch right (share of time)",
+    "multipitch_accuracy": "All pitches right (multipitch accuracy)",
+    "chroma_accuracy": "… octaves forgiven",
+}
+"""The table's rows: keys of `following.note_accuracy` and their headings."""
+
 
 class Render(Protocol):
-    """Plays ``score`` from ``seed``: the same pair, the same audio."""
+    """Plays ``score`` from ``seed``; equal arguments give equal audio."""
 
     def __call__(self, score: Score, *, seed: int) -> Waveform: ...
 
@@ -38,7 +49,7 @@ class Take:
     """One rendering in the report.
 
     Args:
-        name: of its file and its key in ``report.json``.
+        name: of its file, and its key in ``report.json``.
         heading: for people.
         what: one sentence on how it was made.
         audio: as long as the conditioned take.
@@ -48,6 +59,25 @@ class Take:
     heading: str
     what: str
     audio: Waveform
+
+
+class ConditionedReport(TypedDict):
+    """The content of ``report.json``.
+
+    ``measures`` holds `following.note_accuracy` of each take, and under ``floor`` that of the conditioned take against
+    the tune among the others (``floor_tune``) that fits it best.
+    """
+
+    instrument: str
+    title: str
+    seed: int
+    transcriber: str
+    duration_s: float
+    takes: dict[str, dict[str, str]]
+    measures: dict[str, dict[str, float]]
+    floor_tune: str
+    audio_checks: dict[str, dict[str, float]]
+    settings: dict[str, object]
 
 
 def compare(
@@ -60,7 +90,7 @@ def compare(
     program: int | None = None,
     seed: int = 0,
     settings: Mapping[str, object] | None = None,
-) -> dict[str, object]:
+) -> ConditionedReport:
     """Render ``score`` with and without its notes, measure how well each follows it, and write the report.
 
     Args:
@@ -68,25 +98,34 @@ def compare(
         render: the instrument.
         out_dir: an existing folder.
         unconditioned: the same kind of network trained without notes; it gets the score for its length only. Without
-            one, the instrument plays another built-in tune instead, and the report says so: a conditioned network
-            that is given no notes was never trained for that, and is no fair stand-in.
-        program: General MIDI program of the reference; the score's own without it.
-        settings: put into ``report.json`` as they are.
-
-    Returns:
-        What stands in ``report.json``; ``["measures"][take]`` is `following.note_accuracy` of each take, and
-        ``["measures"]["floor"]`` that of the conditioned take against the other tune that fits it best.
+            one, the instrument plays another built-in tune instead, and the report says so. (A conditioned network
+            without notes would be no fair substitute: it was never trained for that.)
+        program: General MIDI program of the reference; the score's own by default.
+        settings: copied into ``report.json``.
 
     Raises:
-        OrchestrionError: the folder is not there, the score has no notes in range, or a rendering fails.
+        OrchestrionError: no such folder, no notes in range, or a rendering fails.
     """
     folder = Path(out_dir)
     if not folder.is_dir():
         raise OrchestrionError(f"Cannot write the report into {folder}: it is not a folder; make it first.")
     takes = _takes(score, instrument, render, unconditioned, program, seed)
-    report = _measure(score, takes) | {"settings": dict(settings or {})}
-    report = {"instrument": instrument, "title": score.title, "seed": seed, "transcriber": NAME} | report
-    _write(folder, score, instrument, takes, report)
+    measures = {take.name: note_accuracy(take.audio, score) for take in takes}
+    others = {name: tune for name, tune in BUILTIN_TUNES.items() if _differs(tune, score)}
+    floor_tune, measures["floor"] = floor(takes[0].audio, others)
+    report: ConditionedReport = {
+        "instrument": instrument,
+        "title": score.title,
+        "seed": seed,
+        "transcriber": NAME,
+        "duration_s": takes[0].audio.duration_s,
+        "takes": {take.name: {"heading": take.heading, "what": take.what, "file": f"{take.name}.wav"} for take in takes},
+        "measures": measures,
+        "floor_tune": floor_tune,
+        "audio_checks": {take.name: check_audio(take.audio, score) for take in takes},
+        "settings": dict(settings or {}),
+    }
+    _write(folder, score, takes, report)
     return report
 
 
@@ -130,27 +169,22 @@ def _as_long_as(model: Waveform, take: Take) -> Take:
     return replace(take, audio=replace(audio, samples=samples))
 
 
-def _measure(score: Score, takes: list[Take]) -> dict[str, object]:
-    measures = {take.name: note_accuracy(take.audio, score) for take in takes}
-    others = {name: tune for name, tune in BUILTIN_TUNES.items() if _differs(tune, score)}
-    floor_tune, measures["floor"] = floor(takes[0].audio, others)
-    return {
-        "duration_s": takes[0].audio.duration_s,
-        "takes": {
-            take.name: {"heading": take.heading, "what": take.what, "file": f"{take.name}.wav"} for take in takes
-        },
-        "measures": measures,
-        "floor_tune": floor_tune,
-        "audio_checks": {take.name: check_audio(take.audio, score) for take in takes},
-    }
-
-
-def _write(folder: Path, score: Score, instrument: str, takes: list[Take], report: dict[str, object]) -> None:
+def _write(folder: Path, score: Score, takes: Sequence[Take], report: ConditionedReport) -> None:
     for take in takes:
         take.audio.write(folder / f"{take.name}.wav")
-    title = f"{score.title or 'The score'} on {instrument}"
+    title = f"{score.title or 'The score'} on {report['instrument']}"
     figure = comparison_figure({take.heading: take.audio for take in takes}, score, title)
     save_figure(figure, folder / "report.png")
     write_json(folder / "report.json", report)
+    columns = [report["measures"][name] for name in (*(take.name for take in takes), "floor")]
+    page = render_page(
+        "conditioned.html",
+        title=title,
+        report=report,
+        takes=takes,
+        f1=[column["note_f1_50ms"] for column in columns],
+        rows={label: [column.get(key) for column in columns] for key, label in ROWS.items() if any(key in c for c in columns)},
+        image=folder / "report.png",
+    )
     with atomic_write(folder / "report.html") as temporary:
-        write_page(temporary, title, takes, report, folder / "report.png")
+        temporary.write_text(page, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Have a back-end continue all openings."""
+"""Have one generator continue all openings."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from orchestrion.audio import Waveform
 from orchestrion.evaluation.comparison.lineup import CONDITIONED, Entry
 from orchestrion.evaluation.comparison.openings import Opening
-from orchestrion.renderer.backend import Generator, load_generator
-from orchestrion.renderer.generating import find_model, generate
+from orchestrion.renderer.backend import Generator
+from orchestrion.renderer.generating import LoadedModel
 from orchestrion.renderer.spectral.network import Spectral
 from orchestrion.renderer.spectral.transform import Dft
 from orchestrion.score import Score
@@ -20,32 +20,36 @@ MOST_BLOCKS = 80
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Played:
-    """What one back-end made of each opening; ``block``: samples between seams, 1 for none; ``spectra`` [n, N]: complex
-    ones it predicted for the first opening, None where it predicts samples or half spectra."""
+class Continuation:
+    """What one generator made of each opening.
+
+    Args:
+        block: samples between seams; 1 for none.
+        spectra: complex ones [n, N] that it predicted for the first opening; None where it predicts samples or half
+            spectra.
+    """
 
     entry: Entry
     clips: tuple[Waveform, ...]
     block: int
-    parameters: int
     spectra: np.ndarray | None
 
 
-def play(entry: Entry, openings: tuple[Opening, ...], score: Score, seconds: float, seed_s: float, seed: int) -> Played:
-    """Continue every opening for ``seconds``; ``wavenet`` plays ``score`` instead of what comes to its mind.
+def continue_openings(
+    entry: Entry, openings: tuple[Opening, ...], score: Score, seconds: float, seed_s: float, seed: int
+) -> Continuation:
+    """Continue every opening for ``seconds``; ``wavenet`` plays ``score`` after it.
 
     Raises:
         OrchestrionError: the model cannot be loaded, or is of another back-end.
     """
     told = score if entry.backend == CONDITIONED else None
+    model = LoadedModel.load(entry.backend, entry.model)
     clips = tuple(
-        generate(entry.backend, model=entry.model, seed_audio=opening.seed, seconds=seconds, seed=seed + number,
-                 seed_seconds=seed_s, score=told)
+        model.generate(seed_audio=opening.seed, seconds=seconds, seed=seed + number, seed_seconds=seed_s, score=told)
         for number, opening in enumerate(openings)
-    )  # fmt: skip
-    model = load_generator(find_model(entry.backend, entry.model))
-    n_parameters = sum(tensor.numel() for tensor in model.parameters()) if isinstance(model, torch.nn.Module) else 0
-    return Played(entry, clips, model.block, n_parameters, _spectra(model, openings[0].seed, seconds, seed))
+    )
+    return Continuation(entry, clips, model.generator.block, _spectra(model.generator, openings[0].seed, seconds, seed))
 
 
 def _spectra(model: Generator, opening: Waveform, seconds: float, seed: int) -> np.ndarray | None:

@@ -1,8 +1,8 @@
-"""What a comparison plays with: openings to continue, recordings to be measured against, recordings to copy from.
+"""The recordings of a comparison: openings to continue, held-out recordings to measure against, training recordings.
 
-Held-out recordings are cut into stretches of the comparison's length. Some of them, evenly spaced, become `Opening`s:
-the back-ends hear what comes before and go on, and what really follows is measured like one of them. The rest is what
-all are measured against.
+Held-out recordings are cut into stretches of the comparison's length. Some, evenly spaced, become `Opening`s: the
+generators continue what comes before them, and the stretch itself is measured like one of the generators. All are
+measured against the other stretches.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class InMemory:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opening:
-    """``seed``, which all back-ends continue, what really ``follows`` it, and where it is from."""
+    """``seed``, which all generators continue, the audio that really ``follows`` it, and where it is from."""
 
     seed: Waveform
     follows: Waveform
@@ -64,8 +64,11 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Material:
-    """See above. ``training`` is empty where the back-ends' training audio is not known."""
+class Recordings:
+    """Openings, held-out stretches, and the ``training`` recordings (empty where they are not known).
+
+    ``source`` says where they are from, for people.
+    """
 
     openings: tuple[Opening, ...]
     held_out: tuple[Waveform, ...]
@@ -82,18 +85,18 @@ class Material:
         return sum(song.n_samples / song.sample_rate for song in self.training)
 
 
-def from_set(songs: SongSet, n: int, seed_s: float, seconds: float) -> Material:
+def from_set(songs: SongSet, n: int, seed_s: float, seconds: float) -> Recordings:
     """From the validation split of a prepared set; its training split is what could be copied.
 
     Raises:
         OrchestrionError: the held-out songs are too short.
     """
-    return _material(
+    return recordings_of(
         songs.split("validation"), songs.split("train"), n, seed_s, seconds, f"held-out songs of {songs.name}"
     )
 
 
-def from_tunes(score: Score, n: int, seed_s: float, seconds: float) -> Material:
+def from_tunes(score: Score, n: int, seed_s: float, seconds: float) -> Recordings:
     """From performances of the built-in tunes other than ``score``, where no recordings are given.
 
     Raises:
@@ -103,12 +106,17 @@ def from_tunes(score: Score, n: int, seed_s: float, seconds: float) -> Material:
     played = {name: reference_performance(tune) for name, tune in tunes.items()}
     maker = next(iter(played.values()))[1]
     recordings = [InMemory(name, audio) for name, (audio, _) in played.items()]
-    return _material(recordings, (), n, seed_s, seconds, f"built-in tunes, played by {maker}")
+    return recordings_of(recordings, (), n, seed_s, seconds, f"built-in tunes, played by {maker}")
 
 
-def _material(
+def recordings_of(
     held_out: Sequence[Recorded], training: Sequence[Recorded], n: int, seed_s: float, seconds: float, source: str
-) -> Material:
+) -> Recordings:
+    """Cut ``held_out`` into ``n`` openings, or as many as there are, and at most `MOST_HELD_OUT` other stretches.
+
+    Raises:
+        OrchestrionError: no recording is as long as the seed and what follows.
+    """
     stretches = [(song, start_s) for song in held_out for start_s in _starts(song, seconds)]
     possible = [(song, start_s) for song, start_s in stretches if start_s >= seed_s]
     if not possible:
@@ -122,7 +130,7 @@ def _material(
         Opening(_cut(song, start_s - seed_s, seed_s), _cut(song, start_s, seconds), song.name, start_s)
         for song, start_s in chosen
     )
-    return Material(openings, tuple(_cut(song, start_s, seconds) for song, start_s in rest), tuple(training), source)
+    return Recordings(openings, tuple(_cut(song, start_s, seconds) for song, start_s in rest), tuple(training), source)
 
 
 def _starts(song: Recorded, seconds: float) -> list[float]:

@@ -22,7 +22,6 @@ LOWEST_HZ, HIGHEST_HZ = 50.0, 8000.0
 TICKS_HZ = (62.5, 125, 250, 500, 1000, 2000, 4000)
 
 
-
 def draw_performance(path: str | os.PathLike[str], score: Score, audio: Waveform, title: str = "") -> None:
     """Write `performance_figure` as a PNG."""
     save_figure(performance_figure(score, audio, title), path)
@@ -57,18 +56,6 @@ def comparison_figure(panels: Mapping[str, Waveform], score: Score, title: str =
     if image is not None:
         _add_scale(figure, axes, image)
     return figure
-
-
-def spectrogram_figure(audio: Waveform, title: str = "") -> Figure:
-    """One spectrogram."""
-    figure, (axis,) = stacked_axes(1, (1.0,), 4.0)
-    image = draw_spectrogram(axis, audio)
-    axis.set_title(title or "Spectrogram", fontsize=TEXT["title"], loc="left")
-    _label_frequencies(axis)
-    _share_time(figure, (axis,), audio.duration_s)
-    _add_scale(figure, (axis,), image)
-    return figure
-
 
 
 def draw_roll(axis: Axes, notes: Score | Sequence[Note]) -> None:
@@ -136,7 +123,6 @@ def _log_hertz(axis: Axes) -> None:
     axis.set_yticks(TICKS_HZ, [f"{hz / 1000:g} k" if hz >= 1000 else f"{hz:g}" for hz in TICKS_HZ])
     axis.minorticks_off()
     axis.tick_params(labelsize=TEXT["tick"])
-
 
 
 def _label_frequencies(axis: Axes) -> None:

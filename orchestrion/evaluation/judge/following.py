@@ -107,11 +107,6 @@ def is_one_voiced(notes: Sequence[Note]) -> bool:
     return all(later.onset_s >= earlier.offset_s - 0.05 for earlier, later in pairwise(ordered))
 
 
-def ceiling(reference_audio: Waveform, notes: Notes, transcriber: Transcriber = transcribe) -> dict[str, float]:
-    """`note_accuracy` of a recording that surely plays the notes: how much of a perfect performance is recognised."""
-    return note_accuracy(reference_audio, notes, transcriber)
-
-
 def floor(
     audio: Waveform, other_tunes: Mapping[str, Notes], transcriber: Transcriber = transcribe
 ) -> tuple[str, dict[str, float]]:
@@ -128,21 +123,6 @@ def floor(
     scores = {name: onset_scores(playable(notes), found) for name, notes in other_tunes.items()}
     best = max(scores, key=lambda name: scores[name]["note_f1_50ms"])
     return best, scores[best]
-
-
-def with_bounds(
-    audio: Waveform, notes: Notes, recording: Waveform, other_tunes: Mapping[str, Notes]
-) -> dict[str, float]:
-    """`note_accuracy` of ``audio``; that of ``recording`` under ``ceiling_…``, and the `floor` under ``floor_…``.
-
-    This is what ``orchestrion evaluate renderer`` reports of one piece: the free-running render, the real recording
-    through the same transcriber, and the render against other pieces.
-    """
-    own, best = note_accuracy(audio, notes), ceiling(recording, notes)
-    _, chance = floor(audio, other_tunes)
-    measured = [name for name in own if not name.startswith("n_")]
-    bounds = {f"ceiling_{name}": best[name] for name in measured}
-    return own | bounds | {f"floor_{name}": chance[name] for name in measured if name in chance}
 
 
 def _precision_recall_f1(

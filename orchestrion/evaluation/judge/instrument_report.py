@@ -52,11 +52,6 @@ class InstrumentTable:
     instrument: str
     rows: tuple[TuneResult, ...]
 
-    @property
-    def worst_share_of_ceiling(self) -> float:
-        """Of the tune that is followed least."""
-        return min(row.share_of_ceiling for row in self.rows)
-
     def mean(self, column: str) -> float:
         """Mean of a numeric column over the tunes."""
         return sum(getattr(row, column) for row in self.rows) / len(self.rows)
@@ -69,15 +64,6 @@ class InstrumentTable:
             "tunes": [asdict(row) for row in self.rows],
             "mean": {name: self.mean(name) for name in numeric},
         }
-
-    def to_text(self) -> str:
-        """Aligned columns for a terminal."""
-        cells = self._cells()
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = []
-        for name, *numbers in cells:
-            lines.append("  ".join([name.ljust(widths[0]), *map(str.rjust, numbers, widths[1:])]))
-        return "\n".join([self.instrument, *lines])
 
     def to_markdown(self) -> str:
         """A Markdown table for cards and the README."""

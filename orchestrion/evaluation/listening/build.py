@@ -11,11 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from html import escape
-from importlib import resources
 from pathlib import Path
 from statistics import fmean
 
@@ -28,6 +25,7 @@ from orchestrion.evaluation.listening.clips import MAX_CLIP_S, Source, find_clip
 from orchestrion.evaluation.listening.codes import fnv1a
 from orchestrion.evaluation.listening.loudness import Level, Match, amplified, match_loudness
 from orchestrion.evaluation.listening.plan import Playlist, make_playlists
+from orchestrion.evaluation.pages import render_page, trusted_file
 from orchestrion.files import atomic_write, write_json
 from orchestrion.progress import track
 from orchestrion.version import VERSION
@@ -42,7 +40,7 @@ PAIR_QUESTION = "Which one is better as music?"
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ListeningTestOptions:
     """What may be chosen.
 
     Args:
@@ -65,7 +63,7 @@ class Options:
 
 
 def build(
-    folders: Sequence[str | os.PathLike[str]], page: str | os.PathLike[str], options: Options | None = None
+    folders: Sequence[str | os.PathLike[str]], page: str | os.PathLike[str], options: ListeningTestOptions | None = None
 ) -> dict:
     """Make the page folder ``page`` and its key file.
 
@@ -75,7 +73,7 @@ def build(
     Raises:
         OrchestrionError: see `find_clips`, `match_loudness` and `make_playlists`; the folder exists and is no page.
     """
-    chosen = options or Options()
+    chosen = options or ListeningTestOptions()
     folder = Path(page)
     key_file = folder.with_name(f"{folder.name}-key.json")
     _check_free(folder)
@@ -97,8 +95,12 @@ def build(
         "volume": extra.volume, "checks": extra.checks, "code": chosen.completion_code, "question": QUESTION,
         "pairQuestion": PAIR_QUESTION,
     }  # fmt: skip
+    page_text = render_page(
+        "listening/index.html", title=chosen.title, study=config,
+        style=trusted_file("listening/study.css"), script=trusted_file("listening/study.js"),
+    )  # fmt: skip
     with atomic_write(folder / "index.html") as temporary:
-        temporary.write_text(_page(chosen.title, config), encoding="utf-8")
+        temporary.write_text(page_text, encoding="utf-8")
     write_json(key_file, key)
     return key | {"key_file": os.fspath(key_file), "per_listener": _count(lists[0], chosen)}
 
@@ -170,7 +172,7 @@ def _say(source: Source) -> str:
     return f"{source.system}/{source.item}"
 
 
-def _key(study: str, sources: Mapping[str, Source], match: Match, options: Options) -> dict:
+def _key(study: str, sources: Mapping[str, Source], match: Match, options: ListeningTestOptions) -> dict:
     clips = {
         name: {"system": source.system, "item": source.item, "file": source.path.name,
                "gain_db": round(float(match.gains_db[_say(source)]), 2)}
@@ -231,21 +233,7 @@ def _write_clips(
         sound.write(folder / "clips" / f"{name}.wav")
 
 
-def _page(title: str, config: Mapping[str, object]) -> str:
-    files = resources.files("orchestrion.evaluation.listening") / "page"
-    parts = {
-        "@TITLE@": escape(title),
-        "@STYLE@": (files / "study.css").read_text(encoding="utf-8"),
-        "@SCRIPT@": (files / "study.js").read_text(encoding="utf-8"),
-        # Inside <script>, "</" and "<!--" would end or change it.
-        "@STUDY@": json.dumps(config).replace("<", "\\u003c"),
-    }
-    page = (files / "index.html").read_text(encoding="utf-8")
-    # In one go: a title may well contain "@STYLE@".
-    return re.sub("|".join(parts), lambda found: parts[found[0]], page)
-
-
-def _count(playlist: Playlist, options: Options) -> dict[str, int]:
+def _count(playlist: Playlist, options: ListeningTestOptions) -> dict[str, int]:
     n_ratings, n_pairs = len(playlist.rate), len(playlist.pairs)
     return {
         "ratings": n_ratings, "pairs": n_pairs,

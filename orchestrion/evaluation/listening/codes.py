@@ -1,4 +1,4 @@
-"""Names and codes that the page and `listen results` both compute. The page's own code for this is in page/study.js."""
+"""Names and codes that the page and `listen results` both compute. The page's own code for this is in templates/listening/study.js."""
 
 from __future__ import annotations
 

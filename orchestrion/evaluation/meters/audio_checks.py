@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.signal import butter, sosfilt
 
 from orchestrion.audio import Waveform
-from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note, Score
 
 SILENCE_DB = -120.0
@@ -92,27 +90,6 @@ def noise_drift(audio: Waveform, span_s: float = FLATNESS_SPAN_S) -> dict[str, f
         "flatness_worst": max(means),
         "level_drift_db": loudness[-1] - loudness[0],
     }
-
-
-def click_excess_db(audio: Waveform, positions: Sequence[int], reach: int = 32) -> float:
-    """How far the high frequencies jump at ``positions`` (samples, of segment joins, say) above elsewhere, in dB.
-
-    The peak above a quarter of the sample rate within ``reach`` samples of each position is compared with the peaks in
-    windows of the same length all over the audio: the result is the median at the positions minus the 90th percentile
-    elsewhere. Below 0, joins are not told from ordinary sound.
-
-    Raises:
-        OrchestrionError: no position, or one outside the audio.
-    """
-    if not len(positions) or min(positions) < 0 or max(positions) >= len(audio.samples):
-        raise OrchestrionError(f"Give click positions between 0 and {len(audio.samples) - 1} samples.")
-    high = np.abs(sosfilt(butter(4, 0.5, "highpass", output="sos"), audio.samples.astype(np.float64)))
-    at = [20 * np.log10(high[max(0, p - reach) : p + reach].max() + 1e-9) for p in positions]
-    whole = len(high) // (2 * reach)
-    if not whole:
-        return 0.0
-    elsewhere = 20 * np.log10(high[: whole * 2 * reach].reshape(whole, -1).max(axis=1) + 1e-9)
-    return float(np.median(at) - np.percentile(elsewhere, 90))
 
 
 def _rests(notes: Sequence[Note], end_s: float, release_s: float, shortest_s: float) -> list[tuple[float, float]]:

@@ -71,24 +71,15 @@ class _Place:
 
 
 def measure_copying(
-    audio: Waveform,
-    training: Iterable[Waveform],
-    *,
-    by_chance: float | None = None,
-    advance: Callable[[float], None] | None = None,
-) -> CopyMeter:
-    """The greatest correlation of two seconds of ``audio`` with the ``training`` recordings; see `search_copies`."""
-    return search_copies([audio], lambda: training, by_chance=by_chance, advance=advance)[0]
-
-
-def search_copies(
     clips: Sequence[Waveform],
     training: Callable[[], Iterable[Waveform]],
     *,
     by_chance: float | None = None,
     advance: Callable[[float], None] | None = None,
 ) -> tuple[CopyMeter, ...]:
-    """The same for several ``clips``, reading the training recordings as seldom as memory allows.
+    """The greatest correlation of two seconds of each of ``clips`` with the training recordings.
+
+    The training recordings are read as seldom as memory allows.
 
     Args:
         training: hands out the recordings, one by one, from the first.

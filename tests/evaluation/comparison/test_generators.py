@@ -15,7 +15,7 @@ from orchestrion.audio import Waveform
 from orchestrion.cli.app import cli
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.comparison.lineup import line_up
-from orchestrion.evaluation.comparison.openings import InMemory, _material, from_tunes
+from orchestrion.evaluation.comparison.openings import InMemory, from_tunes, recordings_of
 from orchestrion.evaluation.judge import reference
 from orchestrion.evaluation.listening.clips import find_clips
 from orchestrion.score import BUILTIN_TUNES
@@ -97,22 +97,22 @@ def test_its_clips_make_a_listening_test(compared):
 
 def test_without_recordings_the_other_tunes_are_played(monkeypatch):
     monkeypatch.setattr(reference, "has_fluidsynth", lambda: False)
-    material = from_tunes(BUILTIN_TUNES["ode-to-joy"], 2, 3.0, 4.0)
-    assert len(material.openings) == 2 and not material.training
-    assert all(opening.recording != "ode-to-joy" for opening in material.openings)
-    assert {opening.seed.duration_s for opening in material.openings} == {3.0}
+    recordings = from_tunes(BUILTIN_TUNES["ode-to-joy"], 2, 3.0, 4.0)
+    assert len(recordings.openings) == 2 and not recordings.training
+    assert all(opening.recording != "ode-to-joy" for opening in recordings.openings)
+    assert {opening.seed.duration_s for opening in recordings.openings} == {3.0}
 
 
 def test_openings_and_held_out_stretches_do_not_overlap_and_join():
     samples = np.linspace(-0.9, 0.9, 20 * 1000)
     song = InMemory("ramp", Waveform(samples, 1000))
-    material = _material([song], [], 3, 2.0, 2.0, "ramp")
-    for opening in material.openings:
+    recordings = recordings_of([song], [], 3, 2.0, 2.0, "ramp")
+    for opening in recordings.openings:
         assert opening.follows.samples[0] - opening.seed.samples[-1] == pytest.approx(samples[1] - samples[0], abs=1e-6)
-    starts = [float(sound.samples[0]) for sound in material.held_out]
-    assert len(starts) == 7 and not {float(o.follows.samples[0]) for o in material.openings} & set(starts)
+    starts = [float(sound.samples[0]) for sound in recordings.held_out]
+    assert len(starts) == 7 and not {float(o.follows.samples[0]) for o in recordings.openings} & set(starts)
     with pytest.raises(OrchestrionError, match="22 s long"):
-        _material([song], [], 3, 2.0, 20.0, "ramp")
+        recordings_of([song], [], 3, 2.0, 20.0, "ramp")
 
 
 def test_shipped_models_play_unless_others_are_named(runs):

@@ -12,7 +12,6 @@ from orchestrion.evaluation.figures.performance import (
     comparison_figure,
     draw_performance,
     performance_figure,
-    spectrogram_figure,
 )
 from orchestrion.evaluation.figures.style import save_figure
 from orchestrion.evaluation.judge.reference import additive
@@ -48,7 +47,7 @@ def test_a_comparison_has_a_panel_for_each_take_on_the_same_axes():
 
 def test_the_same_figure_has_the_same_bytes(tmp_path):
     for name in ("a.png", "b.png"):
-        save_figure(spectrogram_figure(additive(SCORE)), tmp_path / name)
+        save_figure(performance_figure(SCORE, additive(SCORE)), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 

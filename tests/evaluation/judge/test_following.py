@@ -11,7 +11,6 @@ from orchestrion.evaluation.judge.following import (
     onset_scores,
     pitch_accuracy,
     playable,
-    with_bounds,
 )
 from orchestrion.evaluation.judge.reference import additive
 from orchestrion.score import Note, Part, Score
@@ -114,11 +113,3 @@ def test_the_floor_is_the_best_of_the_others():
 def test_a_score_without_notes_is_refused():
     with pytest.raises(OrchestrionError, match="nothing to compare"):
         playable([Note(0, 1, 10, 80)])
-
-
-def test_bounds_stand_beside_the_measures():
-    score = Score((Part("", 0, tuple(moved(FIVE, 0.2))),))
-    result = with_bounds(Waveform(np.zeros(48000), 16000), score, additive(score), {"other": moved(FIVE, 1.3, 5)})
-    assert result["note_f1_50ms"] == result["floor_note_f1_50ms"] == 0
-    assert result["ceiling_note_f1_50ms"] > 0.85 and result["ceiling_pitch_accuracy"] > 0.9
-    assert "ceiling_n_notes" not in result

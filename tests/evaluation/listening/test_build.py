@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from orchestrion.audio import Waveform
 from orchestrion.cli.app import cli
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.listening.build import Options, build
+from orchestrion.evaluation.listening.build import ListeningTestOptions, build
 from orchestrion.evaluation.listening.clips import Source, find_clips
 from orchestrion.evaluation.listening.codes import completion_code, fnv1a
 from orchestrion.evaluation.listening.loudness import Level, amplified, integrated_loudness, match_loudness
@@ -78,7 +78,7 @@ def test_a_clip_whose_peaks_allow_no_loudness_does_not_hush_the_others():
 
 
 def test_nothing_in_the_page_tells_the_systems_apart(systems, tmp_path):
-    key = build([systems], tmp_path / "page", Options(pairs=9))
+    key = build([systems], tmp_path / "page", ListeningTestOptions(pairs=9))
     page = (tmp_path / "page" / "index.html").read_text()
     assert {path.name for path in (tmp_path / "page").iterdir()} == {"index.html", "clips"}
     assert not re.search("quiet|loud|lofi|item|secret", page.split('id="study">')[1].split("</script>")[0])
@@ -98,7 +98,7 @@ def test_nothing_in_the_page_tells_the_systems_apart(systems, tmp_path):
 
 
 def test_the_page_needs_nothing_else(systems, tmp_path):
-    build([systems], tmp_path / "page", Options(title='A <b>"test"</b> of @STYLE@'))
+    build([systems], tmp_path / "page", ListeningTestOptions(title='A <b>"test"</b> of @STYLE@'))
     page = (tmp_path / "page" / "index.html").read_text()
     assert "http" not in page and not re.search(r'(src|href)="(?!data:)[^"]', page)
     assert "&lt;b&gt;" in page and "@STYLE@" in page and "@SCRIPT@" not in page
@@ -108,7 +108,7 @@ def test_the_page_needs_nothing_else(systems, tmp_path):
 def test_the_same_command_makes_the_same_page_and_another_seed_other_names(systems, tmp_path):
     pages = {}
     for name, seed in (("one", 0), ("again", 0), ("other", 1)):
-        build([systems], tmp_path / name, Options(seed=seed, pairs=5, ratings=6))
+        build([systems], tmp_path / name, ListeningTestOptions(seed=seed, pairs=5, ratings=6))
         pages[name] = {p.name: p.read_bytes() for p in (tmp_path / name).rglob("*") if p.is_file()}
     assert pages["one"] == pages["again"]
     assert not set(pages["one"]) & set(pages["other"]) - {"index.html"}
@@ -135,10 +135,10 @@ def test_playlists_are_balanced():
 
 def test_impossible_tests_are_refused(systems, tmp_path):
     for folders, options, words in (
-        ([systems / "quiet"], Options(), "at least two systems"),
-        ([tmp_path / "nowhere", systems], Options(), "no folder"),
-        ([systems], Options(ratings=2), "not every one"),
-        ([systems, systems / "quiet" / ".." / ".."], Options(), "no audio|called"),
+        ([systems / "quiet"], ListeningTestOptions(), "at least two systems"),
+        ([tmp_path / "nowhere", systems], ListeningTestOptions(), "no folder"),
+        ([systems], ListeningTestOptions(ratings=2), "not every one"),
+        ([systems, systems / "quiet" / ".." / ".."], ListeningTestOptions(), "no audio|called"),
     ):
         with pytest.raises(OrchestrionError, match=words):
             build(folders, tmp_path / "page", options)
@@ -157,7 +157,7 @@ def test_long_clips_are_cut_or_refused(systems, tmp_path):
     Waveform(long, 4000).write(systems / "quiet" / "item9.wav")
     with pytest.raises(OrchestrionError, match="item9.wav lasts more than 120 s"):
         build([systems], tmp_path / "page")
-    build([systems], tmp_path / "page", Options(seconds=0.75))
+    build([systems], tmp_path / "page", ListeningTestOptions(seconds=0.75))
     assert {Waveform.read(path).duration_s for path in (tmp_path / "page" / "clips").iterdir()} >= {0.75}
 
 
@@ -166,7 +166,7 @@ def test_pairs_need_common_items(tmp_path):
         (tmp_path / name).mkdir()
         tone(440, 0.5, 0.5).write(tmp_path / name / f"{name}.wav")
     with pytest.raises(OrchestrionError, match="same name"):
-        build([tmp_path / "one", tmp_path / "two"], tmp_path / "page", Options(pairs=1))
+        build([tmp_path / "one", tmp_path / "two"], tmp_path / "page", ListeningTestOptions(pairs=1))
 
 
 def test_codes_and_hashes():

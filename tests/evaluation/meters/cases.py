@@ -238,7 +238,7 @@ def copy_case(seed: int, faulty: bool) -> bool:
     rng = np.random.default_rng([7, seed])
     samples = music(rng, 10.0, sound)
     heard = copied(rng, samples, sources[int(rng.integers(len(sources)))]) if faulty else samples
-    return measure_copying(wave(heard), map(wave, sources)).found
+    return measure_copying([wave(heard)], lambda: map(wave, sources))[0].found
 
 
 CASES: dict[str, Callable[[int, bool], bool]] = {
