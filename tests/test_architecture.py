@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -193,3 +194,17 @@ def test_lazy_names_exist() -> None:
     assert set(orchestrion.__all__) <= set(dir(orchestrion))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = orchestrion.nothing
+
+
+PAGE = PACKAGE.parent / "docs" / "architecture.md"
+
+
+def test_every_path_in_the_architectures_page_exists() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    named = set(re.findall(r"(?<![\w./-])(?:\w+/)*\w+\.py\b|(?<![\w./-])(?:\w+/)+(?=[`\s])", text))
+    elsewhere = {"tests/test_architecture.py", "orchestrion/", "takes/"}
+    missing = sorted(path for path in named - elsewhere if not (PACKAGE / path).exists())
+    assert not missing, f"docs/architecture.md names {', '.join(missing)}"
+    rooms = {f"{path.name}/" for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert rooms <= named, f"docs/architecture.md knows nothing of {', '.join(sorted(rooms - named))}"
+    assert len(re.findall(r"^\d+\. Where ", text, flags=re.MULTILINE)) >= 20
