@@ -28,7 +28,7 @@ import numpy as np
 
 from orchestrion.audio import Waveform
 from orchestrion.datasets.checking.flux import FRAME_S, SAMPLE_RATE
-from orchestrion.datasets.recordings.notestable import read_notes
+from orchestrion.datasets.recordings.notesfile import read_notes
 from orchestrion.labelling import methods
 from orchestrion.labelling.melodia import melodia
 from orchestrion.labelling.phantoms import without_phantoms

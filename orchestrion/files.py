@@ -1,15 +1,17 @@
-"""Writing files so that a final name never holds half a file."""
+"""Files: atomic writes, locks, checksums, and finding files by suffix."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from orchestrion.errors import OrchestrionError
@@ -146,6 +148,64 @@ def lock(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn an `OSError` in the block into one sentence that names ``path``.
+
+    Raises:
+        OrchestrionError: the block raised an `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OrchestrionError(f"Cannot read {path}: {error.strerror or error}.") from error
+
+
+def make_folder(path: Path) -> Path:
+    """Make the folder ``path`` and those above it, unless they exist; returns ``path``.
+
+    Raises:
+        OrchestrionError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OrchestrionError(f"Cannot make the folder {path}: {error.strerror or error}.") from error
+    return path
+
+
+def find_files(folder: Path, suffixes: Container[str], depth: int | None = None) -> list[Path]:
+    """Files below ``folder`` with one of ``suffixes`` (in any case), sorted; hidden files and folders are left out.
+
+    Args:
+        depth: levels of subfolders to search, of which links are followed then; all, without links, by default.
+    """
+    found = []
+    for parent, folders, names in os.walk(folder, followlinks=depth is not None):
+        is_deepest = depth is not None and len(Path(parent).relative_to(folder).parts) >= depth
+        folders[:] = [] if is_deepest else [name for name in folders if not name.startswith(".")]
+        paths = [Path(parent, name) for name in names if not name.startswith(".")]
+        found += [path for path in paths if path.suffix.lower() in suffixes and path.is_file()]
+    return sorted(found)
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file; asked again for an unchanged file, it is not computed again.
+
+    Raises:
+        OrchestrionError: the file cannot be read.
+    """
+    with reading(path):
+        status = path.stat()
+        return _digest(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _digest(path: Path, size: int, changed_ns: int) -> str:
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _flush(path: Path) -> None:

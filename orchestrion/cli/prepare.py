@@ -101,13 +101,13 @@ def _scores(name: str | None, folder: Path, output: Path, options: dict) -> dict
 def _recordings(name: str | None, folder: Path, output: Path, options: dict) -> dict[str, object]:
     from orchestrion.datasets.catalogue import summary
     from orchestrion.datasets.dataset import initialise
-    from orchestrion.datasets.recordings.splits import read_json
     from orchestrion.datasets.recordings.tracks import Selection
+    from orchestrion.datasets.untrusted.textfiles import read_json_object
 
     chosen = {part: options[part] for part in ("instrument", "ensemble", "collection", "work")}
     dataset = initialise(str(name), folder, Selection(**chosen))
     made = dataset.prepare(output, options["rate"], options["validation"], licence=options["licence"])
-    return summary(made) | {"left_out": read_json(output / "dataset.json").get("left_out", {})}
+    return summary(made) | {"left_out": read_json_object(output / "dataset.json").get("left_out", {})}
 
 
 USED = {

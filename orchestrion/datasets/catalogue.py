@@ -14,7 +14,7 @@ from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.recordings.splits import SPLITS
 from orchestrion.datasets.records import OTHERS, RECORDINGS, SOUNDFONT, DataSource, made_sources
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import lock
+from orchestrion.files import lock, make_folder
 
 
 def sources() -> tuple[DataSource, ...]:
@@ -106,10 +106,7 @@ def _made(
     bank = "" if soundfont_path is None else f"-{Path(soundfont_path).stem}"
     folder = root / "soundfont" / f"{name}{bank}-{length:g}min-seed{seed}"
     if not folder.exists():
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OrchestrionError(f"Cannot make the folder {folder.parent}: {error.strerror or error}.") from error
+        make_folder(folder.parent)
         # Several processes of one training ask for the same set at once: one makes it, the others wait for it.
         with lock(folder.with_name(f".{folder.name}.lock")):
             if not folder.exists():

@@ -1,4 +1,4 @@
-"""Fetching a data set from where its authors publish it: resumed, bounded, checked, and never twice.
+"""Downloads a data set from where its authors publish it: resumed, bounded, checked, and never twice.
 
 A file is written as NAME.part and renamed once its length and checksum are right. A transfer that breaks is taken up
 where it stopped (HTTP Range), also by a later run; a server that ignores the range, or whose file has changed (ETag),
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import json
 import os
 import shutil
 import time
@@ -20,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from orchestrion.datasets.recordings.splits import read_json
 from orchestrion.datasets.records import DataSource, Download
 from orchestrion.datasets.untrusted.archives import unpack as unpack_archive
+from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import lock, write_json
+from orchestrion.files import lock, make_folder, write_json
 from orchestrion.progress import progress
 from orchestrion.version import VERSION
 
@@ -61,11 +60,7 @@ def download_all(record: DataSource, folder: Path, *, unpack: bool = True) -> li
     if not record.downloads:
         where = f"get it from {record.source}" if "http" in record.source else f"it is {record.source}"
         raise OrchestrionError(f"{record.name} cannot be fetched by a program; {where}.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OrchestrionError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
-    check_space(record, folder)
+    check_space(record, make_folder(folder))
     fetched = []
     with lock(folder / ".downloading"):
         for item in record.downloads:
@@ -219,12 +214,12 @@ def _is_unpacked(folder: Path, path: Path) -> bool:
 
 
 def _figure(folder: Path, name: str, what: str) -> object:
-    entry = read_json(folder / SEEN).get(name)
+    entry = read_json_object(folder / SEEN).get(name)
     return entry.get(what) if isinstance(entry, dict) else None
 
 
 def _note(folder: Path, name: str, what: str, value: object) -> None:
-    content = read_json(folder / SEEN)
+    content = read_json_object(folder / SEEN)
     entry = content.get(name)
     content[name] = {**(entry if isinstance(entry, dict) else {}), what: value}
-    write_json(folder / SEEN, json.loads(json.dumps(content)))
+    write_json(folder / SEEN, content)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import Counter
@@ -14,9 +13,9 @@ from pathlib import Path
 from orchestrion.audio import Waveform
 from orchestrion.datasets.checking.flux import SAMPLE_RATE
 from orchestrion.datasets.recordings.aligned import AUDIO_SUFFIXES
-from orchestrion.datasets.recordings.notestable import read_notes, write_notes
+from orchestrion.datasets.recordings.notesfile import read_notes, write_notes
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import write_json
+from orchestrion.files import find_files, make_folder, sha256, write_json
 from orchestrion.labelling.methods import check, notes_of
 from orchestrion.labelling.picture import draw_labels
 from orchestrion.progress import progress
@@ -93,7 +92,7 @@ def find_recordings(given: Sequence[str | os.PathLike[str]]) -> list[Path]:
     """
     found: list[Path] = []
     for path in map(Path, given):
-        inside = sorted(p for p in path.iterdir() if _is_audio(p)) if path.is_dir() else [path]
+        inside = find_files(path, AUDIO_SUFFIXES, depth=0) if path.is_dir() else [path]
         if not inside:
             raise OrchestrionError(f"The folder {path} holds no audio ({' '.join(AUDIO_SUFFIXES)}).")
         found += inside
@@ -106,10 +105,6 @@ def find_recordings(given: Sequence[str | os.PathLike[str]]) -> list[Path]:
     if twice:
         raise OrchestrionError(f"Two recordings are called {twice[0]}; their labels would overwrite each other, rename one.")
     return found
-
-
-def _is_audio(path: Path) -> bool:
-    return path.suffix.lower() in AUDIO_SUFFIXES and path.is_file() and not path.name.startswith(".")
 
 
 def _scores_for(sources: Sequence[Path], scores: Sequence[str | os.PathLike[str]]) -> dict[Path, Path]:
@@ -141,10 +136,7 @@ def _refuse_own_sources(sources: Sequence[Path], folder: Path) -> None:
 def _made(folder: Path) -> Iterator[None]:
     """Make ``folder``; if it is new and nothing comes to lie in it, a failure takes it away again."""
     is_new = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OrchestrionError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
+    make_folder(folder)
     try:
         yield
     except OrchestrionError:
@@ -158,9 +150,9 @@ def _label(source: Path, folder: Path, method: str, score: Path | None, with_aud
         "method": method,
         "version": VERSION,
         "source": source.name,
-        "sha256": _checksum(source),
+        "sha256": sha256(source),
         "score": None if score is None else score.name,
-        "score_sha256": None if score is None else _checksum(score),
+        "score_sha256": None if score is None else sha256(score),
     }
     target = folder / source.stem
     if before := _made_before(target, settings, with_audio):
@@ -211,14 +203,6 @@ def _made_before(target: Path, settings: dict[str, object], with_audio: bool) ->
         return Labelled(**figures | {"reused": True})
     except (ValueError, KeyError, TypeError, AttributeError):
         return None  # a record that somebody edited: labelled anew
-
-
-def _checksum(path: Path) -> str:
-    try:
-        with open(path, "rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    except OSError as error:
-        raise OrchestrionError(f"Cannot read {path}: {error.strerror or error}.") from error
 
 
 def _describe(folder: Path) -> None:

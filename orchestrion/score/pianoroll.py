@@ -91,7 +91,7 @@ class PianoRoll:
 
     def to_score(self, program: int = 0, velocity: int = 80, name: str = "melody") -> Score:
         """The notes of the roll as one part at its tempo; `from_score` gives the roll back, less silence after it."""
-        onset, offset, pitch = self._runs()
+        onset, offset, pitch = self.runs()
         step_s = 60.0 / (self.bpm * self.steps_per_beat)
         notes = notes_of(onset * step_s, offset * step_s, pitch, velocity)
         return Score((Part(name, program, notes),), (Tempo(0.0, self.bpm),), (Meter(0.0, *self.meter),))
@@ -106,7 +106,8 @@ class PianoRoll:
         """Seconds."""
         return self.n_steps * 60.0 / (self.bpm * self.steps_per_beat)
 
-    def _runs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def runs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Onset step, offset step (half-open) and pitch of every note, int64 [n] each, by pitch and then by time."""
         sounding, articulated = self.grid[..., 0], self.grid[..., 1]
         ends = sounding.copy()
         ends[:-1] &= ~sounding[1:] | articulated[1:]

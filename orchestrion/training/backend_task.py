@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from orchestrion.datasets.recordings.songs import Song
+from orchestrion.datasets.recordings.recording import Recording
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import track
 from orchestrion.renderer.backend import Generator, kind_named, save_generator
@@ -36,8 +36,8 @@ class BackendTask:
         self,
         backend: str,
         config: object,
-        train: Sequence[Song],
-        validation: Sequence[Song],
+        train: Sequence[Recording],
+        validation: Sequence[Recording],
         recipe: Recipe,
         *,
         seed: int = 0,
@@ -74,7 +74,7 @@ class BackendTask:
         """How often the training songs have been seen after ``step`` updates."""
         return batch_at(self.recipe.batch, step, len(self.clips))[0] / len(self.clips)
 
-    def _check_rate(self, songs: Sequence[Song]) -> None:
+    def _check_rate(self, songs: Sequence[Recording]) -> None:
         for song in songs:
             if song.sample_rate != self.model.sample_rate:
                 rate = self.model.sample_rate

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from orchestrion.datasets.recordings.songs import Song
+from orchestrion.datasets.recordings.recording import Recording
 from orchestrion.errors import OrchestrionError
 from orchestrion.training.recipes import Stages
 
@@ -29,7 +29,7 @@ class Clips:
         OrchestrionError: there are no songs.
     """
 
-    def __init__(self, songs: Sequence[Song], length: int, seed: int = 0, random: bool = False):
+    def __init__(self, songs: Sequence[Recording], length: int, seed: int = 0, random: bool = False):
         if not songs:
             raise OrchestrionError("The set has no song in one of its splits; prepare it with songs in both.")
         self.songs, self.length, self.seed, self.random = songs, length, seed, random

@@ -15,7 +15,7 @@ from orchestrion.composer.likelihood import masked_mean, step_nll
 from orchestrion.composer.network import Biaxial
 from orchestrion.composer.scoring import score_pieces
 from orchestrion.datasets.corpora.loading import load_corpus
-from orchestrion.datasets.corpora.piece import Piece, prepared
+from orchestrion.datasets.corpora.piece import CorpusPiece, prepared
 from orchestrion.errors import OrchestrionError
 
 ARCHITECTURE = "biaxial-lstm"
@@ -96,11 +96,11 @@ class ComposerTask:
         sounding = np.concatenate([piece.grid()[..., 0].sum(axis=1) for piece in self._train])
         return {"polyphony": max(1, int(np.percentile(sounding, 99)))}
 
-    def _prepared(self, split: str) -> list[Piece]:
+    def _prepared(self, split: str) -> list[CorpusPiece]:
         c = self.config
         return prepared(load_corpus(self.data, split), c.pitch_low, c.pitch_high, plain_key=c.normalises_key)
 
-    def _crop(self, piece: Piece, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    def _crop(self, piece: CorpusPiece, rng: np.random.Generator) -> dict[str, np.ndarray]:
         total = piece.n_whole_steps
         last_bar = max(0, total - self._crop_steps + piece.steps_per_bar - 1) // piece.steps_per_bar
         first = int(rng.integers(last_bar + 1)) * piece.steps_per_bar

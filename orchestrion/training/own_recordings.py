@@ -1,4 +1,4 @@
-"""From what a user has recorded to what an instrument is trained on: label what lacks notes, and say what there is."""
+"""Labels the recordings of a user that lack notes, and says what there is to train on."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from orchestrion.datasets.catalogue import SOUNDFONT, open_recordings
-from orchestrion.datasets.checking.inventory import found, material, missing
+from orchestrion.datasets.checking.inventory import Inventory
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet, without_notes
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.figures.coverage import draw_coverage
-from orchestrion.files import lock, write_json
+from orchestrion.files import lock, make_folder, write_json
 from orchestrion.labelling.methods import AUTOMATIC, METHODS
 from orchestrion.labelling.recordings import label_recordings
 
@@ -40,23 +40,22 @@ def open_labelled(data: str | os.PathLike[str], run: Path, label: str | None, te
         return open_recordings(data)
     if METHODS[label].notice:
         tell(METHODS[label].notice)
-    labels.mkdir(parents=True, exist_ok=True)
-    with lock(labels / ".lock"):  # of several processes one labels, the others find it done
+    with lock(make_folder(labels) / ".lock"):  # of several processes one labels, the others find it done
         made = label_recordings(recordings, labels, method=label, with_audio=False)
     tell(f"Labelled {len(made)} recordings by {label}: {sum(one.notes for one in made)} notes; look at the pictures in {labels}.")
     return open_recordings(data, labels=labels)
 
 
-def report_material(
+def report_inventory(
     train: Sequence[AlignedPiece], validation: Sequence[AlignedPiece], run: Path, name: str, tell: Tell
 ) -> None:
     """Say what there is and what is missing; ``run/material.json`` and ``run/material.png`` show it."""
     if int(os.environ.get("RANK", "0")):
         return  # of several processes, the first one speaks for all
-    there = material(train, validation)
-    for sentence in found(there):
+    there = Inventory.of(train, validation)
+    for sentence in there.found():
         tell(sentence)
-    for sentence in missing(there):
+    for sentence in there.missing():
         tell(f"Missing or doubtful: {sentence}")
     write_json(run / FIGURES, there.to_dict())
     draw_coverage(run / PICTURE, there, name)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import write_json
+from orchestrion.files import make_folder, write_json
 from orchestrion.training.settings import LoopSettings
 
 if TYPE_CHECKING:
@@ -40,10 +40,7 @@ def claim(folder: Path, resume: bool, record: Mapping[str, object]) -> None:
                 raise OrchestrionError(
                     f"{folder} was trained with another {key}; resume with the same, or name another folder."
                 )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OrchestrionError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
+    make_folder(folder)
     write_json(path, record)
 
 

@@ -14,11 +14,11 @@ from orchestrion.datasets.banks.instruments import INSTRUMENTS
 from orchestrion.datasets.catalogue import SOUNDFONT
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.recordings.holdout import divided
-from orchestrion.datasets.recordings.splits import read_json
+from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.renderer.instrument import Instrument
-from orchestrion.training.own_recordings import open_labelled, report_material
+from orchestrion.training.own_recordings import open_labelled, report_inventory
 from orchestrion.training.renderer_task import RendererSettings, RendererTask
 from orchestrion.training.runs import claim, fit, released_if_refused
 from orchestrion.training.settings import LoopSettings
@@ -91,7 +91,7 @@ def train_renderer(
     with released_if_refused(folder, resume):
         recordings = open_labelled(data, folder, label, tell)
         train, validation = divided(recordings)
-        report_material(train, validation, folder, recordings.name, tell)
+        report_inventory(train, validation, folder, recordings.name, tell)
         task = RendererTask(
             config, train, validation, crops,
             seed=loop.seed, provenance=provenance(recordings, train, config),
@@ -119,7 +119,7 @@ def _soundfont_program(data: str | os.PathLike[str]) -> int | None:
     """The General MIDI program of a set made from a SoundFont, by name or in a folder; None of any other."""
     source, program = str(data), None
     if not source.startswith(SOUNDFONT):
-        information = read_json(Path(data) / "dataset.json")
+        information = read_json_object(Path(data) / "dataset.json")
         source, program = str(information.get("source")), information.get("program")
     if not source.startswith(SOUNDFONT):
         return None

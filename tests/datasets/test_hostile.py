@@ -7,18 +7,17 @@ import pickle
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrion.datasets.corpora.json_corpus import read_corpus
 from orchestrion.datasets.layouts.bachviolin import seconds
-from orchestrion.datasets.recordings.notestable import HeldNotes, parse_notes
+from orchestrion.datasets.recordings.notesfile import parse_notes
 from orchestrion.datasets.recordings.rawaudio import open_raw
 from orchestrion.datasets.recordings.tracks import note, plain_name
 from orchestrion.datasets.untrusted.archives import _checked
-from orchestrion.datasets.untrusted.inertpickle import describe
-from orchestrion.datasets.untrusted.tables import read_csv, read_numbers, read_object
+from orchestrion.datasets.untrusted.pickles import describe
+from orchestrion.datasets.untrusted.textfiles import read_csv, read_json, read_numbers
 from orchestrion.errors import OrchestrionError
 
 PICKLES = [pickle.dumps([np.arange(4), {"a": (1, 2.5, None)}], protocol) for protocol in (2, 3, 4)]
@@ -47,7 +46,7 @@ def test_text_files(tmp_path, content):
     path.write_bytes(content)
     answers(read_csv, path, ("start", "end"))
     answers(lambda: list(read_numbers(path, 3, header=False)))
-    answers(read_object, path)
+    answers(read_json, path)
     answers(lambda: parse_notes(content.decode("latin-1"), path))
     answers(open_raw, path)
 
@@ -84,9 +83,3 @@ def test_any_numbers_are_a_note_or_a_sentence(onset_s, offset_s, pitch, velocity
 def test_names_and_times(text):
     assert "." not in plain_name(text) and "/" not in plain_name(text)
     answers(seconds, text, Path("x"))
-
-
-def test_held_notes_are_what_was_given():
-    assert HeldNotes(()).read() == ()
-    with pytest.raises(OrchestrionError):
-        parse_notes("", Path("x"))

@@ -7,9 +7,9 @@ import pytest
 
 from orchestrion import files
 from orchestrion.datasets.corpora import loading
-from orchestrion.datasets.corpora.piece import Piece
+from orchestrion.datasets.corpora.piece import CorpusPiece
 
-PIECES = [Piece(str(n), tuple((i, i + 1, 60 + n * i % 11) for i in range(9))) for n in range(20)]
+PIECES = [CorpusPiece(str(n), tuple((i, i + 1, 60 + n * i % 11) for i in range(9))) for n in range(20)]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import torch
 from orchestrion.audio import Waveform
 from orchestrion.datasets.catalogue import open_recordings
 from orchestrion.datasets.recordings.aligned import AlignedSet
-from orchestrion.datasets.recordings.notestable import write_notes
+from orchestrion.datasets.recordings.notesfile import write_notes
 from orchestrion.datasets.recordings.prepare import prepare_aligned, shard
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.training.renderer_task import RendererSettings, RendererTask

@@ -1,7 +1,7 @@
 """Exercises: phrases drawn at random that cover every pitch, dynamic and duration of an instrument.
 
 Everything is counted in frames of 4 ms, see `FRAMES_PER_SECOND`, so that notes begin on the clock of the renderer.
-A phrase is a list of `FrameNote`, the first of which begins at frame 0.
+A phrase is a list of `PhraseNote`, the first of which begins at frame 0.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from orchestrion.score.keys import MAJOR, NATURAL_MINOR
+
 FRAMES_PER_SECOND = 250
 QUIETEST, LOUDEST = 30, 120
 SHORTEST_S, LONGEST_S = 0.08, 3.0
-MAJOR = (0, 2, 4, 5, 7, 9, 11)
-MINOR = (0, 2, 3, 5, 7, 8, 10)
 CHROMATIC = tuple(range(12))
-MODES = (MAJOR, MAJOR, MINOR, CHROMATIC)
+SCALES = (MAJOR, MAJOR, NATURAL_MINOR, CHROMATIC)
 CHORDS = ((0, 4, 7), (0, 3, 7), (0, 4, 7, 10), (0, 3, 6), (0, 4, 7, 11), (0, 3, 7, 10))
 
 
-class FrameNote(NamedTuple):
+class PhraseNote(NamedTuple):
     """A note in frames, half-open, with MIDI pitch and velocity."""
 
     onset: int
@@ -31,7 +31,7 @@ class FrameNote(NamedTuple):
     velocity: int
 
 
-def line_phrase(pitch: int, low: int, high: int, rng: np.random.Generator) -> list[FrameNote]:
+def line_phrase(pitch: int, low: int, high: int, rng: np.random.Generator) -> list[PhraseNote]:
     """One voice around ``pitch`` within [low, high]: long or short single notes, scales, arpeggios, leaps, repetitions."""
     kind = rng.choice(
         ("single", "scale", "arpeggio", "leaps", "repeated", "walk"), p=(0.3, 0.2, 0.15, 0.12, 0.08, 0.15)
@@ -40,23 +40,23 @@ def line_phrase(pitch: int, low: int, high: int, rng: np.random.Generator) -> li
     onsets = _onsets(len(pitches), SPEEDS[str(kind)], rng)
     velocities = _velocities(len(pitches), rng)
     offsets = onsets[:-1] + articulate(np.diff(onsets), rng)
-    return [FrameNote(*map(int, row)) for row in zip(onsets[:-1], offsets, pitches, velocities, strict=True)]
+    return [PhraseNote(*map(int, row)) for row in zip(onsets[:-1], offsets, pitches, velocities, strict=True)]
 
 
-def chord_phrase(pitch: int, low: int, high: int, rng: np.random.Generator) -> list[FrameNote]:
+def chord_phrase(pitch: int, low: int, high: int, rng: np.random.Generator) -> list[PhraseNote]:
     """One to six chords of two to five notes around ``pitch``, struck together or broken."""
     count = int(rng.integers(1, 7))
     onsets = _onsets(count, (0.3, 2.0), rng)
     lengths, velocities = articulate(np.diff(onsets), rng), _velocities(count, rng)
     broken = rng.random() < 0.4
-    notes: list[FrameNote] = []
+    notes: list[PhraseNote] = []
     for onset, length, velocity in zip(onsets, lengths, velocities, strict=False):
         pitches = _chord(int(np.clip(pitch + rng.integers(-5, 6), low, high)), low, high, rng)
         spread = int(length) // (len(pitches) + 1) if broken else 0
         for index, member in enumerate(pitches):
             start = int(onset) + index * spread
             loudness = int(np.clip(velocity + rng.integers(-6, 7), QUIETEST, LOUDEST))
-            notes.append(FrameNote(start, int(onset + length), member, loudness))
+            notes.append(PhraseNote(start, int(onset + length), member, loudness))
     return notes
 
 
@@ -96,7 +96,7 @@ def _single(pitch: int, low: int, high: int, rng: np.random.Generator) -> list[i
 
 
 def _scale(pitch: int, low: int, high: int, rng: np.random.Generator) -> list[int]:
-    steps = _members(pitch, low, high, MODES[rng.integers(len(MODES))])
+    steps = _members(pitch, low, high, SCALES[rng.integers(len(SCALES))])
     return _run(steps, pitch, int(rng.integers(5, 15)), rng)
 
 

@@ -20,6 +20,7 @@ from orchestrion.audio import Waveform
 from orchestrion.bridge import FrameNotes
 from orchestrion.datasets.banks.instruments import usual_level
 from orchestrion.errors import OrchestrionError
+from orchestrion.files import reading
 from orchestrion.score import Score
 
 SAMPLE_RATE = 16000
@@ -94,11 +95,8 @@ def soundfont(path: str | os.PathLike[str] | None = None) -> Path:
         raise OrchestrionError(
             "There is no General MIDI SoundFont here; install Debian's fluid-soundfont-gm, or give one by --soundfont."
         )
-    try:
-        with open(found, "rb") as handle:
-            head = handle.read(12)
-    except OSError as error:
-        raise OrchestrionError(f"Cannot read the SoundFont {found}: {error.strerror or error}.") from error
+    with reading(f"the SoundFont {found}"), open(found, "rb") as handle:
+        head = handle.read(12)
     if head[:4] != b"RIFF" or head[8:] != b"sfbk":
         raise OrchestrionError(f"{found} is not a SoundFont (.sf2).")
     return found

@@ -10,22 +10,21 @@ from itertools import pairwise
 
 import numpy as np
 
-from orchestrion.datasets.banks.exercises import FRAMES_PER_SECOND, FrameNote, frames
-from orchestrion.datasets.corpora.piece import Piece
+from orchestrion.datasets.banks.exercises import FRAMES_PER_SECOND, PhraseNote, frames
+from orchestrion.datasets.corpora.piece import CorpusPiece, GridNote
+from orchestrion.score.keys import MAJOR
 
 SLOWEST_BPM, FASTEST_BPM = 70.0, 160.0
 QUIETEST, LOUDEST = 50, 110
 LONGEST_GAP_S = 0.06
 SHORTEST_S = 0.06
 PHRASE_BARS = 4
-Steps = tuple[int, int, int]
 
 # Degrees of the major scale that carry a chord, each with what it is worth besides the melody notes it holds.
 TRIADS = {0: 0.4, 7: 0.3, 5: 0.15, 9: 0.05, 2: 0.0}
-MAJOR = (0, 2, 4, 5, 7, 9, 11)
 
 
-def perform(notes: Iterable[Steps], steps_per_bar: int, longest_s: float, rng: np.random.Generator) -> list[FrameNote]:
+def perform(notes: Iterable[GridNote], steps_per_bar: int, longest_s: float, rng: np.random.Generator) -> list[PhraseNote]:
     """Play ``notes`` (onset, offset in steps; pitch) for at most ``longest_s`` seconds.
 
     Notes struck together are about equally loud; each voice ends before its pitch is struck again.
@@ -43,21 +42,21 @@ def perform(notes: Iterable[Steps], steps_per_bar: int, longest_s: float, rng: n
         held = max(end - first - round(gap_s * FRAMES_PER_SECOND), min(frames(SHORTEST_S), end - first))
         accent = 5 if onset % steps_per_bar == 0 else 0
         velocity = int(np.clip(loudness[onset - begin] + accent + rng.normal(0, 2), QUIETEST, LOUDEST))
-        played.append(FrameNote(first, first + held, pitch, velocity))
+        played.append(PhraseNote(first, first + held, pitch, velocity))
     return played
 
 
-def skyline(notes: Iterable[Steps]) -> list[Steps]:
+def skyline(notes: Iterable[GridNote]) -> list[GridNote]:
     """The upper voice: notes above which nothing sounds when they begin, each cut where the next begins."""
     return _outer(notes, 1)
 
 
-def ground(notes: Iterable[Steps]) -> list[Steps]:
+def ground(notes: Iterable[GridNote]) -> list[GridNote]:
     """The lower voice, see `skyline`."""
     return _outer(notes, -1)
 
 
-def accompaniment(piece: Piece, melody: list[Steps], manner: str) -> list[Steps]:
+def accompaniment(piece: CorpusPiece, melody: list[GridNote], manner: str) -> list[GridNote]:
     """A plain accompaniment below ``melody``: one chord of the key for every half bar, by the notes that it shares.
 
     Args:
@@ -69,7 +68,7 @@ def accompaniment(piece: Piece, melody: list[Steps], manner: str) -> list[Steps]
     return [note for start in starts for note in MANNERS[manner](_chord(piece, melody, start, length), start, length)]
 
 
-def _chord(piece: Piece, melody: list[Steps], start: int, length: int) -> tuple[int, int, int]:
+def _chord(piece: CorpusPiece, melody: list[GridNote], start: int, length: int) -> tuple[int, int, int]:
     """Root (pitch 36 to 47), third and fifth of the best chord."""
     tonic = piece.sharps * 7 % 12
     weight = np.zeros(12)
@@ -90,20 +89,20 @@ def _triad(degree: int) -> tuple[int, int, int]:
     return degree, MAJOR[third % 7] + 12 * (third // 7), MAJOR[fifth % 7] + 12 * (fifth // 7)
 
 
-def _bass(chord: tuple[int, int, int], start: int, length: int) -> list[Steps]:
+def _bass(chord: tuple[int, int, int], start: int, length: int) -> list[GridNote]:
     return [(start, start + length, chord[0])]
 
 
-def _octaves(chord: tuple[int, int, int], start: int, length: int) -> list[Steps]:
+def _octaves(chord: tuple[int, int, int], start: int, length: int) -> list[GridNote]:
     half = max(1, length // 2)
     return [(start, start + half, chord[0]), (start + half, start + length, chord[2])]
 
 
-def _block(chord: tuple[int, int, int], start: int, length: int) -> list[Steps]:
+def _block(chord: tuple[int, int, int], start: int, length: int) -> list[GridNote]:
     return [(start, start + length, pitch + up) for pitch, up in zip(chord, (0, 12, 12), strict=True)]
 
 
-def _broken(chord: tuple[int, int, int], start: int, length: int) -> list[Steps]:
+def _broken(chord: tuple[int, int, int], start: int, length: int) -> list[GridNote]:
     part = max(1, length // 4)
     figure = (chord[0], chord[2], chord[1] + 12, chord[2])
     return [
@@ -114,10 +113,10 @@ def _broken(chord: tuple[int, int, int], start: int, length: int) -> list[Steps]
 MANNERS = {"bass": _bass, "octaves": _octaves, "block": _block, "broken": _broken}
 
 
-def _outer(notes: Iterable[Steps], side: int) -> list[Steps]:
+def _outer(notes: Iterable[GridNote], side: int) -> list[GridNote]:
     # Sorted so that of notes struck together the outermost comes first.
-    kept: list[Steps] = []
-    sounding: list[Steps] = []
+    kept: list[GridNote] = []
+    sounding: list[GridNote] = []
     for note in sorted(notes, key=lambda note: (note[0], -side * note[2])):
         sounding = [other for other in sounding if other[1] > note[0]]
         if not any(other[2] * side >= note[2] * side for other in sounding):
@@ -127,7 +126,7 @@ def _outer(notes: Iterable[Steps], side: int) -> list[Steps]:
     return [(onset, end, pitch) for (onset, _, pitch), end in zip(kept, ends, strict=True) if end > onset]
 
 
-def _runs(ordered: list[Steps]) -> bool:
+def _runs(ordered: list[GridNote]) -> bool:
     """Whether a tune moves mostly in sixteenths, which can also be played half as fast."""
     return float(np.median([offset - onset for onset, offset, _ in ordered])) <= 1.0
 

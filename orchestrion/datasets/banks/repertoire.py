@@ -1,7 +1,7 @@
 """What an instrument plays in a set of training audio: exercises and tunes, drawn by a seed.
 
 Tunes come from the corpora of `symbolic` (``melodies``, ``chorales``), each at most once a set. The built-in tunes of
-`orchestrion.score`, on which instruments are judged, are kept out: a tune that holds the opening of one is dropped.
+`orchestrion.bridge`, on which instruments are judged, are kept out: a tune that holds the opening of one is dropped.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 
 from orchestrion.bridge import FrameNotes
 from orchestrion.datasets.banks import performing
-from orchestrion.datasets.banks.exercises import FRAMES_PER_SECOND, FrameNote, chord_phrase, frames, line_phrase
+from orchestrion.datasets.banks.exercises import FRAMES_PER_SECOND, PhraseNote, chord_phrase, frames, line_phrase
 from orchestrion.datasets.banks.instruments import SoundFontInstrument
-from orchestrion.datasets.corpora.piece import Piece
+from orchestrion.datasets.corpora.piece import CorpusPiece, GridNote
 from orchestrion.score import Note
 
 LINE_SHARES = {"exercise": 0.45, "melody": 0.40, "soprano": 0.15}
@@ -45,7 +45,7 @@ class PlannedPiece:
     """A piece to be played: its notes in frames, and whether it is kept for validation."""
 
     name: str
-    notes: tuple[FrameNote, ...]
+    notes: tuple[PhraseNote, ...]
     n_frames: int
     validation: bool
 
@@ -61,8 +61,8 @@ def plan(
     instrument: SoundFontInstrument,
     minutes: float,
     seed: int,
-    melodies: Sequence[Piece],
-    chorales: Sequence[Piece],
+    melodies: Sequence[CorpusPiece],
+    chorales: Sequence[CorpusPiece],
     openings: Sequence[tuple[int, ...]] = (),
 ) -> list[PlannedPiece]:
     """Pieces of 20 to 60 s that last ``minutes`` together (fewer when there are not enough tunes).
@@ -82,11 +82,11 @@ def opening(pitches: Sequence[int]) -> tuple[int, ...]:
     return tuple(b - a for a, b in pairwise(pitches))[:OPENING_INTERVALS]
 
 
-def _allowed(pieces: Sequence[Piece], openings: Sequence[tuple[int, ...]]) -> list[Piece]:
+def _allowed(pieces: Sequence[CorpusPiece], openings: Sequence[tuple[int, ...]]) -> list[CorpusPiece]:
     return [piece for piece in pieces if piece.notes and not _holds(piece, openings)]
 
 
-def _holds(piece: Piece, openings: Sequence[tuple[int, ...]]) -> bool:
+def _holds(piece: CorpusPiece, openings: Sequence[tuple[int, ...]]) -> bool:
     pitches = [pitch for _, _, pitch in performing.skyline(piece.notes)]
     intervals = "," + ",".join(str(b - a) for a, b in pairwise(pitches)) + ","
     return any("," + ",".join(map(str, part)) + "," in intervals for part in openings)
@@ -96,7 +96,7 @@ class _Writer:
     """Draws pieces one after the other; remembers which tunes and pitches have been used."""
 
     def __init__(
-        self, instrument: SoundFontInstrument, rng: np.random.Generator, melodies: list[Piece], chorales: list[Piece]
+        self, instrument: SoundFontInstrument, rng: np.random.Generator, melodies: list[CorpusPiece], chorales: list[CorpusPiece]
     ):
         self._instrument, self._rng = instrument, rng
         self._melodies, self._chorales = _shuffled(melodies, rng), _shuffled(chorales, rng)
@@ -111,55 +111,55 @@ class _Writer:
             if notes is None:
                 return
             lead = frames(self._rng.uniform(*LEAD_S))
-            placed = tuple(FrameNote(n.onset + lead, n.offset + lead, n.pitch, n.velocity) for n in notes)
+            placed = tuple(PhraseNote(n.onset + lead, n.offset + lead, n.pitch, n.velocity) for n in notes)
             n_frames = max(note.offset for note in placed) + frames(TAIL_S)
             yield PlannedPiece(
                 f"{kind}-{number:04}", placed, n_frames, number % VALIDATION_EVERY == VALIDATION_EVERY // 2
             )
             done, number = done + n_frames / FRAMES_PER_SECOND, number + 1
 
-    def exercise(self, chords: bool = False) -> list[FrameNote]:
+    def exercise(self, chords: bool = False) -> list[PhraseNote]:
         instrument, rng = self._instrument, self._rng
         phrase = chord_phrase if chords else line_phrase
-        notes: list[FrameNote] = []
+        notes: list[PhraseNote] = []
         end, wanted = 0, frames(rng.uniform(*PIECE_S))
         while end < wanted:
             begin = end + self._pause()
             drawn = phrase(self._next_pitch(), instrument.low, instrument.high, rng)
-            notes += [FrameNote(n.onset + begin, n.offset + begin, n.pitch, n.velocity) for n in drawn]
+            notes += [PhraseNote(n.onset + begin, n.offset + begin, n.pitch, n.velocity) for n in drawn]
             end = max(note.offset for note in notes)
         return notes
 
-    def chord_exercise(self) -> list[FrameNote]:
+    def chord_exercise(self) -> list[PhraseNote]:
         return self.exercise(chords=True)
 
-    def melody(self) -> list[FrameNote] | None:
+    def melody(self) -> list[PhraseNote] | None:
         return self._tune(self._melodies, lambda piece: performing.skyline(piece.notes))
 
-    def soprano(self) -> list[FrameNote] | None:
+    def soprano(self) -> list[PhraseNote] | None:
         return self._tune(self._chorales, lambda piece: performing.skyline(piece.notes))
 
-    def outer(self) -> list[FrameNote] | None:
+    def outer(self) -> list[PhraseNote] | None:
         return self._tune(
             self._chorales, lambda piece: [*performing.skyline(piece.notes), *performing.ground(piece.notes)]
         )
 
-    def chorale(self) -> list[FrameNote] | None:
+    def chorale(self) -> list[PhraseNote] | None:
         return self._tune(self._chorales, lambda piece: list(piece.notes))
 
-    def with_bass(self) -> list[FrameNote] | None:
+    def with_bass(self) -> list[PhraseNote] | None:
         return self._tune(self._melodies, lambda piece: self._accompanied(piece, ("bass", "octaves")))
 
-    def with_chords(self) -> list[FrameNote] | None:
+    def with_chords(self) -> list[PhraseNote] | None:
         return self._tune(self._melodies, lambda piece: self._accompanied(piece, ("block", "broken")))
 
-    def _accompanied(self, piece: Piece, manners: Sequence[str]) -> list[performing.Steps]:
+    def _accompanied(self, piece: CorpusPiece, manners: Sequence[str]) -> list[GridNote]:
         melody = performing.skyline(piece.notes)
         up = 12 * max(0, -(-(BASS_BELOW - min(pitch for _, _, pitch in melody)) // 12))
         below = performing.accompaniment(piece, melody, manners[int(self._rng.integers(len(manners)))])
         return [*((a, b, pitch + up) for a, b, pitch in melody), *below]
 
-    def _tune(self, pool: list[Piece], arrange) -> list[FrameNote] | None:
+    def _tune(self, pool: list[CorpusPiece], arrange) -> list[PhraseNote] | None:
         """The next tune that fits, transposed to where little has been played yet."""
         while pool:
             piece = pool.pop()
@@ -210,5 +210,5 @@ KINDS = {
 }
 
 
-def _shuffled(pieces: list[Piece], rng: np.random.Generator) -> list[Piece]:
+def _shuffled(pieces: list[CorpusPiece], rng: np.random.Generator) -> list[CorpusPiece]:
     return [pieces[i] for i in rng.permutation(len(pieces))]

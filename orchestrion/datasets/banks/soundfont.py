@@ -20,10 +20,11 @@ from orchestrion.datasets.banks import fluidsynth
 from orchestrion.datasets.banks.exercises import FRAMES_PER_SECOND
 from orchestrion.datasets.banks.instruments import soundfont_instrument
 from orchestrion.datasets.banks.repertoire import PlannedPiece, opening, plan
-from orchestrion.datasets.corpora.piece import Piece as CorpusPiece
-from orchestrion.datasets.recordings.notestable import write_notes
+from orchestrion.datasets.corpora.piece import CorpusPiece
+from orchestrion.datasets.recordings.notesfile import write_notes
+from orchestrion.datasets.recordings.preparation import check_new
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import write_json
+from orchestrion.files import make_folder, sha256, write_json
 from orchestrion.progress import Advance
 from orchestrion.progress import progress as progress_bar
 from orchestrion.score import Note
@@ -59,11 +60,17 @@ def make(
         OrchestrionError: unknown instrument, the folder exists, FluidSynth or the SoundFont is missing or fails.
     """
     instrument, bank, target = soundfont_instrument(name), fluidsynth.soundfont(soundfont_path), Path(out_dir)
-    minutes = _checked(target, instrument.minutes if minutes is None else minutes)
-    version, digest = fluidsynth.version(), _sha256(bank)
+    check_new(target)
+    minutes = instrument.minutes if minutes is None else minutes
+    if not 0 < minutes <= MOST_MINUTES:
+        raise OrchestrionError(
+            f"A set of {minutes:g} minutes is impossible; give more than 0, at most {MOST_MINUTES:g}."
+        )
+    version, digest = fluidsynth.version(), sha256(bank)
     pieces = plan(instrument, minutes, seed, *tunes())
     identity = f"{name} {seed} {digest} {version} {[piece.notes for piece in pieces]}"
-    work = _make_folder(target.with_name(f".{target.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"))
+    work = target.with_name(f".{target.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}")
+    make_folder(work / "raw")
     peaks = _play_all(pieces, instrument.program, bank, work, progress)
     level = _level(peaks, instrument.level if digest == FLUIDR3_SHA256 else None)
     for piece in pieces:
@@ -78,16 +85,6 @@ def make(
     information |= {"program": instrument.program, "level": level, "seed": seed, "minutes": round(_minutes(pieces), 2)}
     _complete(work, target, pieces, information | {"soundfont_sha256": digest, "synthesiser": version})
     return target
-
-
-def _checked(target: Path, minutes: float) -> float:
-    if target.exists():
-        raise OrchestrionError(f"{target} exists already; delete it, or choose another folder.")
-    if not 0 < minutes <= MOST_MINUTES:
-        raise OrchestrionError(
-            f"A set of {minutes:g} minutes is impossible; give more than 0, at most {MOST_MINUTES:g}."
-        )
-    return minutes
 
 
 def builtin_openings() -> list[tuple[int, ...]]:
@@ -159,16 +156,3 @@ def _write_raw(path: Path, samples: np.ndarray) -> None:
 
 def _minutes(pieces: Sequence[PlannedPiece]) -> float:
     return sum(piece.n_frames for piece in pieces) / FRAMES_PER_SECOND / 60.0
-
-
-def _make_folder(work: Path) -> Path:
-    try:
-        (work / "raw").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OrchestrionError(f"Cannot make the folder {work}: {error.strerror or error}.") from error
-    return work
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

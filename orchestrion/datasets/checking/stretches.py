@@ -1,4 +1,4 @@
-"""Stretches of audio that are silent under notes, or clipped."""
+"""Finds stretches of audio that are silent under notes, or clipped."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def silent(samples: np.ndarray, rate: int, notes: Sequence[Note]) -> list[str]:
         attacked[first : first + max(1, int(min(note.duration_s, 0.5) / BLOCK_S))] = True
     return [
         _span(start, stop, BLOCK_S)
-        for start, stop in _runs(quiet)
+        for start, stop in runs(quiet)
         if (stop - start) * BLOCK_S >= SHORTEST_SILENCE_S and attacked[start:stop].any()
     ][:MOST_SHOWN]
 
@@ -42,11 +42,11 @@ def clipped(samples: np.ndarray, rate: int) -> list[str]:
     peak = float(np.abs(samples).max(initial=0.0))
     if peak < 0.1:
         return []
-    flat = [(start, stop) for start, stop in _runs(np.abs(samples) >= peak - 2 / 32768) if stop - start >= CLIP_RUN]
+    flat = [(start, stop) for start, stop in runs(np.abs(samples) >= peak - 2 / 32768) if stop - start >= CLIP_RUN]
     if len(flat) < CLIPS:
         return []
     seconds = sorted({start // rate for start, _ in flat})
-    joined = _runs(np.isin(np.arange(seconds[-1] + 1), seconds))
+    joined = runs(np.isin(np.arange(seconds[-1] + 1), seconds))
     return [_span(start, stop, 1.0) for start, stop in joined][:MOST_SHOWN]
 
 
@@ -56,8 +56,8 @@ def _block_levels_db(samples: np.ndarray, rate: int) -> np.ndarray:
     return 10 * np.log10(np.square(blocks, dtype=np.float64).mean(axis=1) + 1e-12)
 
 
-def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
-    """Half-open intervals in which ``flags`` is true."""
+def runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """Half-open intervals in which ``flags`` [n] are true."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 

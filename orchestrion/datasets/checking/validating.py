@@ -8,33 +8,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from orchestrion.audio import Waveform
 from orchestrion.audio.audiostream import read_blocks
-from orchestrion.datasets.checking.onsetlag import onset_lag
+from orchestrion.datasets.checking.onsetlag import OnsetLag, onset_lag
 from orchestrion.datasets.checking.pitchagreement import PitchAgreement, pitch_agreement
 from orchestrion.datasets.checking.stretches import clipped, silent
 from orchestrion.datasets.recordings.aligned import AlignedSet
-from orchestrion.datasets.recordings.notestable import HeldNotes, NotesTable
-from orchestrion.datasets.recordings.preparation import sha256
+from orchestrion.datasets.recordings.notesfile import END_SLACK_S, NotesFile, past_the_end
 from orchestrion.datasets.recordings.rawaudio import RawAudio
 from orchestrion.datasets.recordings.songs import KIND as SONGS
 from orchestrion.datasets.recordings.songs import SongSet
-from orchestrion.datasets.recordings.splits import read_json
 from orchestrion.datasets.recordings.tracks import Track
+from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
+from orchestrion.files import sha256, write_json
 from orchestrion.progress import track as follow
 from orchestrion.score import Note
 
 RATE = 16000
 CHECKSUMS = "checksums.json"
-END_SLACK_S = 0.25
-PEDAL_SLACK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ def validate_prepared(folder: str | os.PathLike[str]) -> list[Verdict]:
         OrchestrionError: the set cannot be opened at all; the sentence says why.
     """
     path = Path(folder)
-    information = read_json(path / "dataset.json")
+    information = read_json_object(path / "dataset.json")
     if information.get("kind") == SONGS:
         return _validate_songs(SongSet.open(path))
     rate, entries = information.get("sample_rate"), information.get("pieces")
@@ -108,23 +106,20 @@ def _altered_samples(name: str, audio: RawAudio, entry: object) -> list[Finding]
     return [Finding("altered", f"the samples of {name} are not those that were prepared (checksum)")]
 
 
-def _altered_notes(table: NotesTable | HeldNotes, entry: object) -> list[Finding]:
+def _altered_notes(table: NotesFile | tuple[Note, ...], entry: object) -> list[Finding]:
     expected = entry.get("notes_sha256") if isinstance(entry, dict) else None
-    if expected is None or not isinstance(table, NotesTable) or table.checksum() == expected:
+    if expected is None or not isinstance(table, NotesFile) or table.checksum() == expected:
         return []
     return [Finding("altered", f"{table.path.name} is not the table that was prepared (checksum)")]
 
 
 def _verdict(track: Track) -> Verdict:
-    missing = [path for path in (track.audio, *track.labels) if path is not None and not path.is_file()]
-    if missing:
+    if missing := track.missing():
         return Verdict(track.name, tuple(Finding("missing", f"{path.name} is missing") for path in missing))
     altered = tuple(_altered(track))
+    notes: tuple[Note, ...] = ()
     try:
         notes = track.read_notes()
-    except OrchestrionError as error:
-        return Verdict(track.name, (*altered, Finding("unreadable", str(error))))
-    try:
         samples = _samples(track)
     except OrchestrionError as error:
         return Verdict(track.name, (*altered, Finding("unreadable", str(error))), notes=len(notes))
@@ -146,7 +141,7 @@ def _listened(name: str, samples: np.ndarray, notes: Sequence[Note], before: tup
     return Verdict(name, tuple(findings), round(seconds, 2), len(notes), *timing, *tuning)
 
 
-def _contradicted(lag, pitch: PitchAgreement | None) -> list[Finding]:
+def _contradicted(lag: OnsetLag | None, pitch: PitchAgreement | None) -> list[Finding]:
     findings = []
     if lag is not None and lag.is_off:
         kind = "late" if lag.lag_s > 0 else "early"
@@ -157,7 +152,7 @@ def _contradicted(lag, pitch: PitchAgreement | None) -> list[Finding]:
 
 
 def _past_the_end(notes: Sequence[Note], seconds: float) -> list[Finding]:
-    late = [n for n in notes if n.onset_s >= seconds + END_SLACK_S or n.offset_s > seconds + PEDAL_SLACK_S]
+    late = past_the_end(notes, seconds, END_SLACK_S)
     if not late:
         return []
     return [Finding("past-the-end", f"{len(late)} notes after the audio's end at {seconds:.2f} s, the last at "
@@ -165,12 +160,8 @@ def _past_the_end(notes: Sequence[Note], seconds: float) -> list[Finding]:
 
 
 def _samples(track: Track) -> np.ndarray:
-    with TemporaryDirectory(prefix="orchestrion-") as scratch, _opened(track, Path(scratch)) as audio:
+    with TemporaryDirectory(prefix="orchestrion-") as scratch, track.opened(Path(scratch)) as audio:
         return np.concatenate(list(read_blocks(audio, RATE, track.start_s, track.stop_s)))
-
-
-def _opened(track: Track, scratch: Path) -> AbstractContextManager[Path]:
-    return nullcontext(Path(str(track.audio))) if track.extract is None else track.extract(scratch)
 
 
 def _altered(track: Track) -> list[Finding]:
@@ -185,7 +176,7 @@ def _altered(track: Track) -> list[Finding]:
 
 def _expected(path: Path) -> str | None:
     for folder in list(path.parents)[:4]:
-        known = read_json(folder / CHECKSUMS).get("files")
+        known = read_json_object(folder / CHECKSUMS).get("files")
         if isinstance(known, Mapping):
             found = known.get(path.relative_to(folder).as_posix())
             return found if isinstance(found, str) else None
@@ -194,8 +185,6 @@ def _expected(path: Path) -> str | None:
 
 def write_checksums(folder: Path) -> int:
     """Write ``checksums.json`` of every file below ``folder``; returns how many. `validate` compares with it later."""
-    from orchestrion.files import write_json
-
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS)
     sums = {path.relative_to(folder).as_posix(): sha256(path) for path in follow(files, len(files), "Summing")}
     write_json(folder / CHECKSUMS, {"algorithm": "sha256", "files": sums})
@@ -203,8 +192,4 @@ def write_checksums(folder: Path) -> int:
 
 
 def _at_rate(samples: np.ndarray, rate: int) -> np.ndarray:
-    if rate == RATE:
-        return samples
-    import soxr
-
-    return soxr.resample(samples, rate, RATE, quality="HQ")
+    return Waveform(samples, rate).resample(RATE).samples if rate != RATE else samples

@@ -1,13 +1,15 @@
-"""Corpora of scores as one JSON file: prepared from a folder, or the chorales as JSON that others publish.
+"""A corpus of scores as one JSON file: prepared from a folder, or JSB chorales as others publish them.
 
-Ours is ``{"kind": "scores", "licence": …, "settings": …, "left_out": …, "pieces": [{name, notes, meter, sharps,
-split}]}``. The chorales (JSB Chorales as prepared by Huang and others: ``Jsb16thSeparated.json``,
+Prepared ones are ``{"kind": "scores", "licence": …, "settings": …, "left_out": …, "pieces": [{name, split, meter,
+sharps, notes}]}``. The JSB chorales as prepared by Huang and others (``Jsb16thSeparated.json``,
 ``jsb-chorales-quarter.json``, …) are ``{"train": [[[soprano, alto, tenor, bass], …], …], "valid": …, "test": …}``:
 MIDI numbers a step, below 0 where a voice rests.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -16,16 +18,28 @@ from pathlib import Path
 
 import numpy as np
 
-from orchestrion.datasets.corpora.piece import N_PITCHES, Piece, fingerprint, split_of
-from orchestrion.datasets.untrusted.tables import read_object
+from orchestrion.datasets.corpora.piece import (
+    SPLITS,
+    CorpusPiece,
+    GridNote,
+    distinct,
+    fingerprint,
+    split_of,
+)
+from orchestrion.datasets.corpora.scores import SUFFIXES, find_scores, read_score
+from orchestrion.datasets.untrusted.textfiles import read_json
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
 from orchestrion.progress import track
+from orchestrion.score import N_PITCHES
+from orchestrion.score.keys import estimated_sharps
 
 KIND = "scores"
-JSON_SPLITS = {"train": "train", "validation": "valid", "test": "test"}
+# What the splits are called in the chorales' files.
+JSB_SPLITS = {"train": "train", "validation": "valid", "test": "test"}
 # Sixteenths a step, told by the file's name.
 STEPS = {"quarter": 4, "8th": 2, "16th": 1}
+MAX_BYTES = 1 << 30
 MAX_STEPS = 100_000
 MAX_VOICES = 128
 KEYS = range(-5, 7)
@@ -43,7 +57,7 @@ def prepare_scores(
 
     Pieces that begin with the same intervals, in whatever key, are one work: copies are dropped (unless
     ``keep_copies``), and a work is for training (80 %), validation or test (10 % each) whole. Scores that cannot be
-    read, or whose notes do not lie on a grid, are left out, and the file says why.
+    read are left out, and the file says why.
 
     Args:
         transpose: ``no``, ``c`` (each piece without sharps or flats), or ``all`` (training pieces in all twelve keys).
@@ -56,68 +70,68 @@ def prepare_scores(
         raise OrchestrionError(f"A corpus of scores is one file: let {target} end in .json.")
     if target.exists():
         raise OrchestrionError(f"{target} exists already; delete it, or choose another name.")
-    found, left_out = _read_all(source)
-    pieces = found if keep_copies else _distinct(found, left_out)
+    pieces, left_out = _read_all(source)
+    if not keep_copies:
+        pieces, copies = distinct(pieces)
+        left_out |= {name: f"it begins like {first}" for name, first in copies.items()}
     rows = [(split_of(piece), moved) for piece in pieces for moved in TRANSPOSE[transpose](piece)]
     if not rows:
         raise OrchestrionError(f"{source} holds no score that can be read ({len(left_out)} were left out).")
     settings = {"transpose": transpose, "keep_copies": keep_copies}
-    content = [_row(piece, split) for split, piece in rows]
-    write_json(target, {"kind": KIND, "licence": licence, "source": source.resolve().name, "settings": settings,
-                        "left_out": left_out, "pieces": content})  # fmt: skip
-    counts = {split: sum(item == split for item, _ in rows) for split in JSON_SPLITS}
+    write_corpus(target, rows, licence=licence, source=source.resolve().name, settings=settings, left_out=left_out)
+    counts = {split: sum(item == split for item, _ in rows) for split in SPLITS}
     return {"corpus": str(target), "licence": licence, "pieces": counts, "works": len({fingerprint(p) for p in pieces}),
             "left_out": left_out}  # fmt: skip
 
 
-def read_corpus(path: Path, split: str) -> list[Piece]:
-    """The pieces of one split (or ``all``) of a JSON corpus, ours or the chorales.
+def write_corpus(
+    path: Path, rows: Iterable[tuple[str, CorpusPiece]], *, with_checksum: bool = False, **information: object
+) -> None:
+    """Write pieces, each with its split, and what else is known of the corpus; a checksum is compared by `read_corpus`."""
+    pieces = [{"name": piece.name, "split": split, "meter": piece.meter, "sharps": piece.sharps, "notes": piece.notes}
+              for split, piece in rows]  # fmt: skip
+    checksum = {"sha256": _checksum(pieces)} if with_checksum else {}
+    write_json(path, {"kind": KIND, **checksum, **information, "pieces": pieces})
+
+
+def read_corpus(path: Path, split: str) -> list[CorpusPiece]:
+    """The pieces of one split (or ``all``) of a JSON corpus, prepared here or the chorales.
 
     Raises:
         OrchestrionError: not such a file; the sentence says what is wrong.
     """
-    content = read_object(path)
+    content = read_json(path, MAX_BYTES)
     if isinstance(content, dict) and content.get("kind") == KIND:
         rows = content.get("pieces")
-        if isinstance(rows, list):
+        if isinstance(rows, list) and content.get("sha256", "") in ("", _checksum(rows)):
             return [piece for said, piece in (_piece(row, path) for row in rows) if split in ("all", said)]
-    if isinstance(content, dict) and any(key in content for key in JSON_SPLITS.values()):
-        wanted = JSON_SPLITS if split == "all" else {split: JSON_SPLITS[split]}
-        return [piece for key in wanted.values() for piece in _chorales(content.get(key), key, path)]
+    if isinstance(content, dict) and any(key in content for key in JSB_SPLITS.values()):
+        wanted = JSB_SPLITS.values() if split == "all" else (JSB_SPLITS[split],)
+        return [piece for key in wanted for piece in _chorales(content.get(key), key, path)]
     raise OrchestrionError(
         f"{path} is no corpus of scores: neither one that was prepared here nor JSB chorales as JSON."
     )
 
 
-def _read_all(folder: Path) -> tuple[list[Piece], dict[str, str]]:
-    from orchestrion.datasets.corpora.loading import SCORE_SUFFIXES, piece_from_grid
-    from orchestrion.score import PianoRoll, Score
+def _checksum(rows: Sequence[object]) -> str:
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
+
+def _read_all(folder: Path) -> tuple[list[CorpusPiece], dict[str, str]]:
     if not folder.is_dir():
-        raise OrchestrionError(f"There is no folder {folder}; give one with scores ({', '.join(SCORE_SUFFIXES)}).")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SCORE_SUFFIXES and path.is_file())
+        raise OrchestrionError(f"There is no folder {folder}; give one with scores ({', '.join(SUFFIXES)}).")
+    files = find_scores(folder)
     pieces, left_out = [], {}
     for path in track(files, len(files), "Reading scores"):
         name = path.relative_to(folder).as_posix()
         try:
-            roll = PianoRoll.from_score(Score.read(path).with_drums_removed())
+            pieces.append(read_score(path, name))
         except OrchestrionError as error:
             left_out[name] = str(error)
-            continue
-        pieces.append(piece_from_grid(roll.grid, name, roll.meter))
     return pieces, left_out
 
 
-def _distinct(pieces: Iterable[Piece], left_out: dict[str, str]) -> list[Piece]:
-    first: dict[str, Piece] = {}
-    for piece in pieces:
-        kept = first.setdefault(fingerprint(piece), piece)
-        if kept is not piece:
-            left_out[piece.name] = f"it begins like {kept.name}"
-    return list(first.values())
-
-
-def _in_all_keys(piece: Piece) -> list[Piece]:
+def _in_all_keys(piece: CorpusPiece) -> list[CorpusPiece]:
     """The piece in every key that stays on the keyboard; only as written where it is not for training."""
     if split_of(piece) != "train":
         return [piece]
@@ -126,41 +140,35 @@ def _in_all_keys(piece: Piece) -> list[Piece]:
     return [piece.transposed(shift) for shift in inside]
 
 
-TRANSPOSE: dict[str, Callable[[Piece], Sequence[Piece]]] = {
+TRANSPOSE: dict[str, Callable[[CorpusPiece], Sequence[CorpusPiece]]] = {
     "no": lambda piece: [piece],
     "c": lambda piece: [piece.in_c()],
     "all": _in_all_keys,
 }
 
 
-def _row(piece: Piece, split: str) -> dict[str, object]:
-    return {"name": piece.name, "split": split, "meter": piece.meter, "sharps": piece.sharps, "notes": piece.notes}
-
-
-def _piece(row: object, path: Path) -> tuple[str, Piece]:
+def _piece(row: object, path: Path) -> tuple[str, CorpusPiece]:
     try:
         if not isinstance(row, dict):
             raise TypeError("a piece is no object")
         notes = tuple((int(a), int(b), int(c)) for a, b, c in row["notes"])
         beats, unit = row["meter"]
-        return str(row["split"]), Piece(str(row["name"]), notes, (int(beats), int(unit)), int(row["sharps"]))
+        return str(row["split"]), CorpusPiece(str(row["name"]), notes, (int(beats), int(unit)), int(row["sharps"]))
     except OrchestrionError:
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise OrchestrionError(f"{path} holds a piece that is none ({error}); prepare the corpus again.") from error
 
 
-def _chorales(listed: object, key: str, path: Path) -> list[Piece]:
+def _chorales(listed: object, key: str, path: Path) -> list[CorpusPiece]:
     if not isinstance(listed, list) or not listed:
         raise OrchestrionError(f"{path} has no {key} split.")
     factor = next((steps for name, steps in STEPS.items() if name in path.stem), 1)
     return [_chorale(steps, f"{path.stem}/{key}#{i}", factor, path) for i, steps in enumerate(listed)]
 
 
-def _chorale(steps: object, name: str, factor: int, path: Path) -> Piece:
+def _chorale(steps: object, name: str, factor: int, path: Path) -> CorpusPiece:
     """Notes of the voices: a pitch that stays is one note, since the attacks are not given."""
-    from orchestrion.datasets.corpora.loading import estimate_sharps
-
     voices = _voices(steps, name, path)
     notes = set()
     for voice in voices.T:
@@ -171,7 +179,7 @@ def _chorale(steps: object, name: str, factor: int, path: Path) -> Piece:
     for onset, offset, pitch in notes:
         durations[pitch] += offset - onset
     merged = _without_doubles(notes)
-    return Piece(name, merged, sharps=estimate_sharps(durations), merged=True, n_steps=len(voices) * factor)
+    return CorpusPiece(name, merged, sharps=estimated_sharps(durations), merged=True, n_steps=len(voices) * factor)
 
 
 def _voices(steps: object, name: str, path: Path) -> np.ndarray:
@@ -198,9 +206,9 @@ def _pitch(value: object, name: str, path: Path) -> int:
     raise OrchestrionError(f"{path} ({name}) holds {value!r}, which is no pitch.")
 
 
-def _without_doubles(notes: set[tuple[int, int, int]]) -> tuple[tuple[int, int, int], ...]:
+def _without_doubles(notes: set[GridNote]) -> tuple[GridNote, ...]:
     """Two voices on one pitch are one key: what overlaps is joined."""
-    joined: list[tuple[int, int, int]] = []
+    joined: list[GridNote] = []
     for onset, offset, pitch in sorted(notes, key=lambda note: (note[2], note[0])):
         if joined and joined[-1][2] == pitch and onset < joined[-1][1]:
             joined[-1] = (joined[-1][0], max(offset, joined[-1][1]), pitch)

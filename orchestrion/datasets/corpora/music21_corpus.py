@@ -1,4 +1,4 @@
-"""Symbolic corpora that come with music21, as notes on a grid of sixteenths: fiddle tunes, Bach's chorales, any folder.
+"""Corpora that come with music21: fiddle tunes, Bach's chorales, and any other of its collections.
 
 - ``melodies``: Ryan's Mammoth Collection (1883) and O'Neill's Music of Ireland (1903), both in the public domain,
   in ABC notation. Tunes are taken as printed: repeats are not played out, grace notes and chord symbols are left out.
@@ -17,31 +17,37 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from orchestrion.datasets.corpora.piece import Piece, fingerprint
+from orchestrion.datasets.corpora.piece import CorpusPiece, GridNote, distinct
 from orchestrion.errors import OrchestrionError
+from orchestrion.files import find_files
+
+if TYPE_CHECKING:
+    from music21.stream import Part, Score
 
 STEPS_PER_BEAT = 4
 SHORTEST_STEPS = 32
 COLLECTION_SUFFIXES = (".mxl", ".xml", ".musicxml", ".krn", ".abc", ".mid")
 CHORALE_FILE = re.compile(r"bwv\d+(\.\d+)?[a-z]?(-\w+)?\.(mxl|xml|krn)")
 
-
-def read_melodies(report: Callable[[int, int], None] | None = None) -> list[Piece]:
-    """Parse both tune books (about 1,900 tunes, 1–2 minutes); ``report(done, total)`` follows the files."""
-    paths = sorted([*_folder("ryansMammoth").glob("*.abc"), *_folder("oneills1850").glob("*.abc")])
-    return _distinct(_read_all(paths, _abc_streams, report))
+Report = Callable[[int, int], None]
+"""Called with the number of files done and of all files."""
 
 
-def read_chorales(report: Callable[[int, int], None] | None = None) -> list[Piece]:
+def read_melodies(report: Report | None = None) -> list[CorpusPiece]:
+    """Parse both tune books (about 1,900 tunes, 1–2 minutes)."""
+    books = [_folder("ryansMammoth"), _folder("oneills1850")]
+    return _read_all(sorted(path for book in books for path in book.glob("*.abc")), report)
+
+
+def read_chorales(report: Report | None = None) -> list[CorpusPiece]:
     """Parse the chorales in four parts (about 350, 1 minute)."""
-    paths = sorted(p for p in _folder("bach").iterdir() if CHORALE_FILE.fullmatch(p.name))
-    pieces = _read_all(paths, _chorale_stream, report)
-    return _distinct(pieces)
+    paths = sorted(path for path in _folder("bach").iterdir() if CHORALE_FILE.fullmatch(path.name))
+    return _read_all(paths, report, n_parts=4)
 
 
-def read_collection(name: str, report: Callable[[int, int], None] | None = None) -> list[Piece]:
+def read_collection(name: str, report: Report | None = None) -> list[CorpusPiece]:
     """Parse a folder of the corpus, of a composer (``bach``) or a collection (``essenFolksong``); see the module.
 
     Raises:
@@ -51,70 +57,10 @@ def read_collection(name: str, report: Callable[[int, int], None] | None = None)
     known = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("_"))
     if name not in known:
         raise OrchestrionError(f"music21's corpus has no {name!r}; it has {', '.join(known)}.")
-    paths = sorted(path for path in (root / name).rglob("*") if path.suffix.lower() in COLLECTION_SUFFIXES)
-    pieces = _distinct(_read_all(paths, _streams, report))
+    pieces = _read_all(find_files(root / name, COLLECTION_SUFFIXES), report)
     if not pieces:
         raise OrchestrionError(f"No piece of music21:{name} has all its notes on a grid of sixteenths in one meter.")
     return pieces
-
-
-def _streams(path: Path) -> Iterator[tuple[str, Any]]:
-    if path.suffix.lower() == ".abc":
-        yield from _abc_streams(path)
-        return
-    stream = _parsed(path)
-    if stream is not None:
-        yield f"{path.parent.name}/{path.stem}", stream
-
-
-def _parsed(path: Path) -> Any:
-    """The score in ``path``, None where music21 cannot read it."""
-    from music21 import converter
-    from music21.stream import Score
-
-    try:
-        stream = converter.parseFile(path, forceSource=True, storePickle=False)
-    except _parse_errors():
-        return None
-    return stream if isinstance(stream, Score) else None
-
-
-def _folder(name: str) -> Path:
-    from music21 import common
-
-    return Path(common.getCorpusFilePath()) / name
-
-
-def _read_all(
-    paths: list[Path],
-    streams: Callable[[Path], Iterator[tuple[str, Any]]],
-    report: Callable[[int, int], None] | None,
-) -> Iterator[Piece]:
-    for done, path in enumerate(paths, start=1):
-        for name, stream in streams(path):
-            piece = piece_from_stream(stream, name)
-            if piece is not None:
-                yield piece
-        if report is not None:
-            report(done, len(paths))
-
-
-def _parse_errors() -> tuple[type[Exception], ...]:
-    # What music21's readers raise on the odd misprint in the two tune books.
-    from music21.exceptions21 import Music21Exception
-
-    return (Music21Exception, ValueError, KeyError, IndexError, TypeError, AttributeError, ZeroDivisionError)
-
-
-def _abc_streams(path: Path) -> Iterator[tuple[str, Any]]:
-    from music21 import converter
-
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for number, tune in enumerate(split_tunes(text)):
-        try:
-            yield f"{path.parent.name}/{path.stem}#{number}", converter.parseData(tune, format="abc")
-        except _parse_errors():
-            continue
 
 
 def split_tunes(text: str) -> list[str]:
@@ -123,40 +69,78 @@ def split_tunes(text: str) -> list[str]:
     return [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 
-def _chorale_stream(path: Path) -> Iterator[tuple[str, Any]]:
-    stream = _parsed(path)
-    if stream is not None and len(stream.parts) == 4:
-        yield f"bach/{path.stem}", stream
+def piece_from_score(score: Score, name: str) -> CorpusPiece | None:
+    """A piece on the grid of sixteenths from music21's score; None where it does not fit (see the module's text)."""
+    from music21.key import KeySignature
+    from music21.meter import TimeSignature
 
-
-def piece_from_stream(stream: Any, name: str) -> Piece | None:
-    """A piece on the grid of sixteenths from a music21 stream; None where it does not fit (see the module's text)."""
-    meters = {m.ratioString for m in stream.flatten().getElementsByClass("TimeSignature")}
+    meters = {meter.ratioString for meter in score.flatten().getElementsByClass(TimeSignature)}
     if len(meters) != 1:
         return None
     numerator, denominator = map(int, meters.pop().split("/"))
     if numerator * 16 % denominator:
         return None
-    keys = list(stream.flatten().getElementsByClass("KeySignature"))
-    first_bar = _pickup_steps(stream, numerator * 16 // denominator)
-    notes = _grid_notes(stream.parts, first_bar)
-    if not notes or max(off for _, off, _ in notes) < SHORTEST_STEPS:
+    keys = list(score.flatten().getElementsByClass(KeySignature))
+    notes = _grid_notes(score.parts, _pickup_steps(score, numerator * 16 // denominator))
+    if not notes or max(offset for _, offset, _ in notes) < SHORTEST_STEPS:
         return None
-    return Piece(name, tuple(sorted(notes)), (numerator, denominator), keys[0].sharps if keys else 0)
+    return CorpusPiece(name, tuple(sorted(notes)), (numerator, denominator), keys[0].sharps if keys else 0)
 
 
-def _pickup_steps(stream: Any, steps_per_bar: int) -> int:
+def _folder(name: str) -> Path:
+    from music21 import common
+
+    return Path(common.getCorpusFilePath()) / name
+
+
+def _read_all(paths: list[Path], report: Report | None, n_parts: int | None = None) -> list[CorpusPiece]:
+    def pieces() -> Iterator[CorpusPiece]:
+        for done, path in enumerate(paths, start=1):
+            for name, score in _scores(path):
+                if n_parts in (None, len(score.parts)) and (piece := piece_from_score(score, name)) is not None:
+                    yield piece
+            if report is not None:
+                report(done, len(paths))
+
+    return distinct(pieces())[0]
+
+
+def _scores(path: Path) -> Iterator[tuple[str, Score]]:
+    """The scores in a file, with their names; those that music21 cannot read are left out."""
+    from music21 import converter
+    from music21.exceptions21 import Music21Exception
+    from music21.stream import Score
+
+    # What music21's readers raise on the odd misprint in the two tune books.
+    errors = (Music21Exception, ValueError, KeyError, IndexError, TypeError, AttributeError, ZeroDivisionError)
+    name = f"{path.parent.name}/{path.stem}"
+    tunes = split_tunes(path.read_text(encoding="utf-8", errors="replace")) if path.suffix.lower() == ".abc" else [None]
+    for number, tune in enumerate(tunes):
+        try:
+            if tune is None:
+                read = converter.parseFile(path, forceSource=True, storePickle=False)
+            else:
+                read = converter.parseData(tune, format="abc")
+        except errors:
+            continue
+        if isinstance(read, Score):
+            yield name if tune is None else f"{name}#{number}", read
+
+
+def _pickup_steps(score: Score, steps_per_bar: int) -> int:
     """Empty steps before the first note, so that step 0 begins a bar."""
-    measures = list(stream.parts[0].getElementsByClass("Measure"))
+    from music21.stream import Measure
+
+    measures = list(score.parts[0].getElementsByClass(Measure))
     if not measures:
         return 0
     length = _on_grid(measures[0].duration.quarterLength)
     return steps_per_bar - length if length is not None and 0 < length < steps_per_bar else 0
 
 
-def _grid_notes(parts: Iterable[Any], shift: int) -> list[tuple[int, int, int]]:
-    """Notes ``(onset, offset, pitch)`` in steps; empty when any lies off the grid. Ties are joined a part at a time."""
-    notes: list[tuple[int, int, int]] = []
+def _grid_notes(parts: Iterable[Part], shift: int) -> list[GridNote]:
+    """Notes, ``shift`` steps later; empty when any lies off the grid. Ties are joined a part at a time."""
+    notes: list[GridNote] = []
     for part in parts:
         sounding: dict[int, int] = {}  # pitch -> index of its latest note, for ties
         for element in part.flatten().notes:
@@ -181,11 +165,3 @@ def _grid_notes(parts: Iterable[Any], shift: int) -> list[tuple[int, int, int]]:
 def _on_grid(quarters: float | Fraction) -> int | None:
     steps = Fraction(quarters).limit_denominator(960) * STEPS_PER_BEAT
     return int(steps) if steps.denominator == 1 else None
-
-
-def _distinct(pieces: Iterable[Piece]) -> list[Piece]:
-    """The first of each group of pieces that open with the same intervals."""
-    found: dict[str, Piece] = {}
-    for piece in pieces:
-        found.setdefault(fingerprint(piece), piece)
-    return list(found.values())

@@ -10,17 +10,25 @@ pitch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note, plain_name, require
-from orchestrion.datasets.untrusted.tables import read_object
+from orchestrion.datasets.recordings.tracks import (
+    UNKNOWN_VELOCITY,
+    Selection,
+    Track,
+    checked,
+    note,
+    plain_name,
+    require,
+)
+from orchestrion.datasets.untrusted.textfiles import read_json
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note
 
 AUDIO = (("audio_mono-mic", "_mic"), ("audio_mono-pickup_mix", "_mix"))
 NOTES = "note_midi"
-UNKNOWN_VELOCITY = 64
 
 
 def read_guitarset(folder: Path, selection: Selection) -> Sequence[Track]:
@@ -30,12 +38,8 @@ def read_guitarset(folder: Path, selection: Selection) -> Sequence[Track]:
         OrchestrionError: no annotations, or nothing that fits.
     """
     annotations = sorted(require(folder, "annotation").glob("*.jams"))
-    chosen = [path for path in annotations if _chosen(path.stem, selection)]
+    chosen = [path for path in annotations if selection.takes(path.stem, *path.stem.split("_"))]
     return checked((_track(folder, path) for path in chosen), folder, "excerpt of GuitarSet that fits")
-
-
-def _chosen(stem: str, selection: Selection) -> bool:
-    return selection.collection in (None, *stem.split("_")) and (selection.work or "") in stem
 
 
 def _track(folder: Path, jams: Path) -> Track:
@@ -43,26 +47,19 @@ def _track(folder: Path, jams: Path) -> Track:
     candidates = [folder / name / f"{jams.stem}{ending}.wav" for name, ending in AUDIO]
     audio = next((path for path in candidates if path.exists()), candidates[0])
     work = rest.rpartition("_")[0] or jams.stem
-    return Track(plain_name(jams.stem), audio, (jams,), _notes(jams), work, about={"player": player})
+    return Track(plain_name(jams.stem), audio, (jams,), partial(_notes, jams), work, about={"player": player})
 
 
-def _notes(path: Path) -> Callable[[], tuple[Note, ...]]:
-    def read() -> tuple[Note, ...]:
-        content = read_object(path)
-        annotations = content.get("annotations") if isinstance(content, dict) else None
-        if not isinstance(annotations, list):
-            raise OrchestrionError(f"{path} is no JAMS file: it has no annotations.")
-        strings = [a for a in annotations if isinstance(a, dict) and a.get("namespace") == NOTES]
-        if not strings:
-            raise OrchestrionError(f"{path} has no annotation {NOTES!r}.")
-        rows = (row for string in strings for row in _rows(string.get("data"), path))
-        return tuple(
-            sorted(
-                note(on, on + length, pitch, UNKNOWN_VELOCITY, path, i) for i, (on, length, pitch) in enumerate(rows, 1)
-            )
-        )
-
-    return read
+def _notes(path: Path) -> Iterator[Note]:
+    content = read_json(path)
+    annotations = content.get("annotations") if isinstance(content, dict) else None
+    if not isinstance(annotations, list):
+        raise OrchestrionError(f"{path} is no JAMS file: it has no annotations.")
+    strings = [a for a in annotations if isinstance(a, dict) and a.get("namespace") == NOTES]
+    if not strings:
+        raise OrchestrionError(f"{path} has no annotation {NOTES!r}.")
+    rows = (row for string in strings for row in _rows(string.get("data"), path))
+    return (note(on, on + length, pitch, UNKNOWN_VELOCITY, path, i) for i, (on, length, pitch) in enumerate(rows, 1))
 
 
 def _rows(data: object, path: Path) -> Iterator[tuple[float, float, float]]:

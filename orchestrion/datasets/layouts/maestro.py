@@ -8,11 +8,12 @@ No composition is in two of its splits. Notes held by the sustain pedal last unt
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from orchestrion.datasets.layouts.midi import midi_notes
-from orchestrion.datasets.recordings.tracks import Selection, Track, checked, plain_name
-from orchestrion.datasets.untrusted.tables import read_csv, read_object
+from orchestrion.datasets.recordings.notesfile import midi_notes
+from orchestrion.datasets.recordings.tracks import Selection, Track, checked, inside, plain_name
+from orchestrion.datasets.untrusted.textfiles import read_csv, read_json
 from orchestrion.errors import OrchestrionError
 
 COLUMNS = ("canonical_composer", "canonical_title", "split", "year", "midi_filename", "audio_filename", "duration")
@@ -26,7 +27,7 @@ def read_maestro(folder: Path, selection: Selection) -> Sequence[Track]:
         OrchestrionError: no index, a malformed one, or nothing that fits the selection.
     """
     path = index_file(folder)
-    rows = [row for row in read_index(path) if _chosen(row, selection)]
+    rows = [row for row in read_index(path) if selection.takes(_work(row), row["year"])]
     return checked((_track(folder, path, row) for row in rows), folder, "performance that fits")
 
 
@@ -57,7 +58,7 @@ def read_index(path: Path) -> list[dict[str, str]]:
 
 
 def _json_rows(path: Path) -> list[dict[str, str]]:
-    content = read_object(path)
+    content = read_json(path)
     if isinstance(content, dict) and all(isinstance(content.get(name), dict) for name in COLUMNS):
         keys = content["split"].keys()
         content = [{name: content[name].get(key) for name in COLUMNS} for key in keys]
@@ -66,27 +67,14 @@ def _json_rows(path: Path) -> list[dict[str, str]]:
     return [{name: str(row[name]) for name in COLUMNS} for row in content]
 
 
-def _chosen(row: dict[str, str], selection: Selection) -> bool:
-    described = f"{row['canonical_composer']} {row['canonical_title']}".casefold()
-    return (selection.work or "").casefold() in described and selection.collection in (None, row["year"])
-
-
 def _track(folder: Path, index: Path, row: dict[str, str]) -> Track:
     audio, midi = (inside(folder, index, row[name]) for name in ("audio_filename", "midi_filename"))
     if not audio.exists() and audio.with_suffix(".flac").exists():
         audio = audio.with_suffix(".flac")
     about = {"composer": row["canonical_composer"], "title": row["canonical_title"], "year": row["year"]}
-    work = f"{row['canonical_composer']}: {row['canonical_title']}"
-    return Track(plain_name(midi.stem), audio, (midi,), midi_notes(midi), work, row["split"], about=about)
+    notes = partial(midi_notes, midi)
+    return Track(plain_name(midi.stem), audio, (midi,), notes, _work(row), row["split"], about=about)
 
 
-def inside(folder: Path, index: Path, name: str) -> Path:
-    """The file ``name`` of an index, which may not lead out of ``folder``.
-
-    Raises:
-        OrchestrionError: it does.
-    """
-    relative = Path(name)
-    if not name or relative.is_absolute() or ".." in relative.parts or "\0" in name:
-        raise OrchestrionError(f"{index} names a file {name!r}, which does not lie in its folder.")
-    return folder / relative
+def _work(row: dict[str, str]) -> str:
+    return f"{row['canonical_composer']}: {row['canonical_title']}"

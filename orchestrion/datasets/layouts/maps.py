@@ -12,17 +12,18 @@ Two microphones of one piano (``ENSTDkCl`` close, ``ENSTDkAm`` ambient) and two 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from orchestrion.datasets.layouts.midi import AUDIO_SUFFIXES, beside
-from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note, plain_name
-from orchestrion.datasets.untrusted.tables import read_numbers
+from orchestrion.datasets.layouts.files import AUDIO_SUFFIXES, beside
+from orchestrion.datasets.recordings.tracks import UNKNOWN_VELOCITY, Selection, Track, checked, note, plain_name
+from orchestrion.datasets.untrusted.textfiles import read_numbers
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note, Score
 
 NAME = re.compile(r"^(?:MAPS_MUS-)?(?P<work>.+)_(?P<piano>[A-Za-z0-9]{8})$")
-UNKNOWN_VELOCITY = 64
 # The MIDI file and the text file were written from one performance; this much may differ by rounding.
 SAME_S = 0.01
 
@@ -40,42 +41,35 @@ def read_maps(folder: Path, selection: Selection) -> Sequence[Track]:
 
 def _chosen(match: re.Match[str], selection: Selection) -> bool:
     isolated = match.string.startswith("MAPS_") and not match.string.startswith("MAPS_MUS-")
-    return not isolated and selection.collection in (None, match["piano"]) and (selection.work or "") in match["work"]
+    return not isolated and selection.takes(match["work"], match["piano"])
 
 
 def _track(audio: Path, labels: dict[str, Path], match: re.Match[str]) -> Track:
     label = labels.get(audio.stem)
     if label is None:
         raise OrchestrionError(f"{audio} has no twin {audio.stem}.txt or .tsv with its notes.")
-    reader = _text_notes(label) if label.suffix.lower() == ".txt" else _table_notes(label)
-    return Track(plain_name(audio.stem), audio, (label,), reader, match["work"], about={"piano": match["piano"]})
+    read = _text_notes if label.suffix.lower() == ".txt" else _table_notes
+    notes, about = partial(read, label), {"piano": match["piano"]}
+    return Track(plain_name(audio.stem), audio, (label,), notes, match["work"], about=about)
 
 
-def _table_notes(path: Path) -> Callable[[], tuple[Note, ...]]:
-    def read() -> tuple[Note, ...]:
-        rows = read_numbers(path, 4, header=True)
-        return tuple(sorted(note(on, off, pitch, velocity, path, line) for line, (on, off, pitch, velocity) in rows))
-
-    return read
+def _table_notes(path: Path) -> Iterator[Note]:
+    rows = read_numbers(path, 4, header=True)
+    return (note(on, off, pitch, velocity, path, line) for line, (on, off, pitch, velocity) in rows)
 
 
-def _text_notes(path: Path) -> Callable[[], tuple[Note, ...]]:
-    def read() -> tuple[Note, ...]:
-        rows = list(read_numbers(path, 3, header=True))
-        notes = sorted(note(on, off, pitch, UNKNOWN_VELOCITY, path, line) for line, (on, off, pitch) in rows)
-        midi = path.with_suffix(".mid")
-        return _with_velocities(notes, Score.read(midi).notes) if midi.is_file() else tuple(notes)
-
-    return read
+def _text_notes(path: Path) -> Iterable[Note]:
+    rows = read_numbers(path, 3, header=True)
+    notes = [note(on, off, pitch, UNKNOWN_VELOCITY, path, line) for line, (on, off, pitch) in rows]
+    midi = path.with_suffix(".mid")
+    return _with_velocities(notes, Score.read(midi).notes) if midi.is_file() else notes
 
 
-def _with_velocities(notes: list[Note], played: Sequence[Note]) -> tuple[Note, ...]:
+def _with_velocities(notes: list[Note], played: Sequence[Note]) -> list[Note]:
     """``notes`` with the velocities of the same notes of the MIDI file; unchanged where the two do not agree."""
-    rest = sorted(played, key=lambda n: (n.pitch, n.onset_s))
-    mine = sorted(notes, key=lambda n: (n.pitch, n.onset_s))
-    agree = len(rest) == len(mine) and all(
-        a.pitch == b.pitch and abs(a.onset_s - b.onset_s) < SAME_S for a, b in zip(mine, rest, strict=True)
-    )
-    if not agree:
-        return tuple(notes)
-    return tuple(sorted(Note(a.onset_s, a.offset_s, a.pitch, b.velocity) for a, b in zip(mine, rest, strict=True)))
+    mine, theirs = (sorted(either, key=lambda n: (n.pitch, n.onset_s)) for either in (notes, played))
+    pairs = list(zip(mine, theirs, strict=False))
+    agree = all(a.pitch == b.pitch and abs(a.onset_s - b.onset_s) < SAME_S for a, b in pairs)
+    if len(mine) != len(theirs) or not agree:
+        return notes
+    return [replace(a, velocity=b.velocity) for a, b in pairs]

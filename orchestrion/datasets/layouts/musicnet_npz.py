@@ -1,53 +1,44 @@
 """The older layout of MusicNet, ``musicnet.npz``: under every id an array of two objects, audio and an interval tree.
 
 The audio is float32 at 44.1 kHz; the tree's intervals are (start, end, (instrument, note, measure, beat, note_value))
-in samples. They are pickles, which are described but not loaded (`inertpickle`).
+in samples. They are pickles, which are described but not loaded (`pickles`).
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO
 
 import numpy as np
 
-from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note
-from orchestrion.datasets.untrusted.inertpickle import Call, Name, array_of, describe, integer_of
+from orchestrion.datasets.layouts.musicnet_index import RATE, Index
+from orchestrion.datasets.recordings.tracks import Track, checked
+from orchestrion.datasets.untrusted.pickles import Call, Name, array_of, describe, integer_of
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note
 
-RATE = 44100
-UNKNOWN_VELOCITY = 64
 MAX_MEMBER_BYTES = 1 << 30
 # The recordings that the later archive keeps in test_data.
 TEST = frozenset({"1759", "1819", "2106", "2191", "2298", "2303", "2382", "2416", "2556", "2628"})
 
 
-def read_archive(
-    path: Path, code: int | None, known: Mapping[str, Mapping[str, str]], selection: Selection
-) -> Sequence[Track]:
+def read_archive(path: Path, index: Index) -> Sequence[Track]:
     """The recordings of ``musicnet.npz`` that fit; see `musicnet`.
 
     Raises:
         OrchestrionError: not such an archive, or nothing that fits.
     """
-    from orchestrion.datasets.layouts import musicnet
-
-    musicnet.check_ensemble(selection.ensemble, known)
-    tracks = []
-    for identity in _identities(path):
-        row = known.get(identity, {})
-        if not musicnet.is_chosen(row, selection):
-            continue
-        if code is not None and not musicnet.plays({label[2] for label in _read(path, identity)[1]}, code, selection):
-            continue
-        split = "test" if identity in TEST else None
-        work = musicnet.work_of(row, identity)
-        tracks.append(Track(f"musicnet_{identity}", None, (path,), _notes(path, identity, code), work, split,
-                            extract=_extract(path, identity), about=musicnet.about(row, code)))  # fmt: skip
+    tracks = (
+        index.track(identity, path, partial(_notes, path, identity, index), is_test=identity in TEST,
+                    extract=partial(_extracted, path, identity))
+        for identity in _identities(path)
+        if index.takes(identity, partial(_instruments, path, identity))
+    )  # fmt: skip
     return checked(tracks, path, "recording that fits")
 
 
@@ -79,7 +70,7 @@ def _read(path: Path, identity: str) -> tuple[np.ndarray, list[tuple[int, int, i
     return audio.astype(np.float32), [_label(interval, where) for interval in _intervals(items[1], where)]
 
 
-def _skip_header(handle) -> None:
+def _skip_header(handle: IO[bytes]) -> None:
     major, minor = np.lib.format.read_magic(handle)
     readers = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
     if major not in readers:
@@ -105,28 +96,20 @@ def _label(interval: object, where: str) -> tuple[int, int, int, int]:
     raise OrchestrionError(f"{where} holds a label that is not start, end and (instrument, note, …).")
 
 
-def _notes(path: Path, identity: str, code: int | None) -> Callable[[], tuple[Note, ...]]:
-    def read() -> tuple[Note, ...]:
-        labels = enumerate(_read(path, identity)[1], start=1)
-        return tuple(
-            sorted(
-                note(start / RATE, end / RATE, pitch, UNKNOWN_VELOCITY, path, line)
-                for line, (start, end, instrument, pitch) in labels
-                if code in (None, instrument)
-            )
-        )
-
-    return read
+def _instruments(path: Path, identity: str) -> set[int]:
+    return {instrument for _, _, instrument, _ in _read(path, identity)[1]}
 
 
-def _extract(path: Path, identity: str) -> Callable[[Path], AbstractContextManager[Path]]:
-    @contextmanager
-    def extracted(scratch: Path) -> Iterator[Path]:
-        import soundfile
+def _notes(path: Path, identity: str, index: Index) -> Iterator[Note]:
+    for line, label in enumerate(_read(path, identity)[1], start=1):
+        yield from index.note(*label, path, line)
 
-        with TemporaryDirectory(prefix="musicnet-", dir=scratch) as folder:
-            target = Path(folder) / f"{identity}.wav"
-            soundfile.write(target, _read(path, identity)[0], RATE, subtype="FLOAT")
-            yield target
 
-    return extracted
+@contextmanager
+def _extracted(path: Path, identity: str, scratch: Path) -> Iterator[Path]:
+    import soundfile
+
+    with TemporaryDirectory(prefix="musicnet-", dir=scratch) as folder:
+        target = Path(folder) / f"{identity}.wav"
+        soundfile.write(target, _read(path, identity)[0], RATE, subtype="FLOAT")
+        yield target

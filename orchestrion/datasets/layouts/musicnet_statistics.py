@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrion.datasets.layouts.musicnet import INSTRUMENTS, label_files, metadata, read_labels
-from orchestrion.datasets.untrusted.tables import number
+from orchestrion.datasets.layouts.musicnet import label_files, read_labels
+from orchestrion.datasets.layouts.musicnet_index import INSTRUMENTS, metadata
+from orchestrion.datasets.untrusted.textfiles import number
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import track
 

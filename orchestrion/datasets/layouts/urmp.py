@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
-from orchestrion.datasets.recordings.tracks import Selection, Track, checked, note, plain_name
-from orchestrion.datasets.untrusted.tables import read_numbers
+from orchestrion.datasets.recordings.tracks import UNKNOWN_VELOCITY, Selection, Track, checked, note, plain_name
+from orchestrion.datasets.untrusted.textfiles import read_numbers
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note
 
@@ -24,7 +25,6 @@ INSTRUMENTS = {
     "vn": "violin", "va": "viola", "vc": "cello", "db": "double bass", "fl": "flute", "ob": "oboe", "cl": "clarinet",
     "sax": "saxophone", "bn": "bassoon", "tpt": "trumpet", "hn": "horn", "tbn": "trombone", "tba": "tuba",
 }  # fmt: skip
-UNKNOWN_VELOCITY = 64
 HIGHEST_HZ = 12544.0  # MIDI 127
 
 
@@ -36,7 +36,7 @@ def read_urmp(folder: Path, selection: Selection) -> Sequence[Track]:
     """
     root = folder / "Dataset" if (folder / "Dataset").is_dir() else folder
     pieces = [path for path in sorted(root.iterdir()) if path.is_dir() and PIECE.match(path.name)]
-    chosen = [path for path in pieces if (selection.work or "").casefold() in path.name.casefold()]
+    chosen = [path for path in pieces if selection.takes(path.name)]
     if selection.instrument is None:
         return checked((_mix(path) for path in chosen), folder, "piece of URMP that fits")
     code = _code(selection.instrument)
@@ -62,41 +62,28 @@ def _code(instrument: str) -> str:
     raise OrchestrionError(f"URMP has no {instrument!r}; it has {', '.join(INSTRUMENTS.values())}.")
 
 
-def _players(folder: Path, code: str) -> list[Track]:
-    tracks = []
+def _players(folder: Path, code: str) -> Iterator[Track]:
     for path in sorted(folder.glob("Notes_*.txt")):
         match = NOTES.match(path.stem)
         if match and match["instrument"] == code:
             ending = path.stem.removeprefix("Notes_")
-            audio = folder / f"AuSep_{ending}.wav"
-            about = {"instrument": INSTRUMENTS[code]}
-            tracks.append(
-                Track(plain_name(f"URMP_{ending}"), audio, (path,), _notes((path,)), _work(folder), about=about)
-            )
-    return tracks
+            yield _track(folder, ending, f"AuSep_{ending}.wav", (path,), {"instrument": INSTRUMENTS[code]})
 
 
 def _mix(folder: Path) -> Track:
     paths = tuple(sorted(folder.glob("Notes_*.txt")))
     if not paths:
         raise OrchestrionError(f"{folder} has no Notes_….txt; unpack the piece again.")
-    audio = folder / f"AuMix_{folder.name}.wav"
-    return Track(plain_name(f"URMP_{folder.name}"), audio, paths, _notes(paths), _work(folder))
+    return _track(folder, folder.name, f"AuMix_{folder.name}.wav", paths, {})
 
 
-def _work(folder: Path) -> str:
+def _track(folder: Path, name: str, audio: str, labels: tuple[Path, ...], about: dict[str, str]) -> Track:
     match = PIECE.match(folder.name)
-    return match["title"] if match else folder.name
+    work, notes = match["title"] if match else folder.name, partial(_notes, labels)
+    return Track(plain_name(f"URMP_{name}"), folder / audio, labels, notes, work, about=about)
 
 
-def _notes(paths: Sequence[Path]) -> Callable[[], tuple[Note, ...]]:
-    def read() -> tuple[Note, ...]:
-        rows = ((path, line, row) for path in paths for line, row in read_numbers(path, 3, header=False))
-        return tuple(
-            sorted(
-                note(on, on + length, pitch_of(hertz, path, line), UNKNOWN_VELOCITY, path, line)
-                for path, line, (on, hertz, length) in rows
-            )
-        )
-
-    return read
+def _notes(paths: Sequence[Path]) -> Iterator[Note]:
+    for path in paths:
+        for line, (on, hertz, length) in read_numbers(path, 3, header=False):
+            yield note(on, on + length, pitch_of(hertz, path, line), UNKNOWN_VELOCITY, path, line)

@@ -1,10 +1,11 @@
-"""Recordings with their notes: a folder of NAME.flac (or .wav, .ogg) with NAME.tsv (see `notestable`) or NAME.mid.
+"""`AlignedSet`: recordings with their notes, in one folder.
 
-Audio and tables may also lie in subfolders, one level down. Training reads small random pieces of audio, so each file
-is decoded once, at the set's rate, into raw 16-bit samples in a cache folder and mapped into memory from there. A set
-that `alignedprep` has prepared holds NAME.npy (`rawaudio`) in place of NAME.flac and is mapped as it lies; of its
-tables only those are read whose pieces are used, so that 300 hours of recordings cost no more memory than one. The
-same set packed into tar shards (`shards`) is read from within them.
+- A *plain* folder holds NAME.flac (or .wav, .ogg) with NAME.tsv (`notesfile`) or NAME.mid, also one level down in
+  subfolders. Training reads small random pieces of audio, so each file is decoded once, at the set's rate, into a cache
+  folder (`audiocache`) and mapped into memory from there.
+- A *prepared* set (`prepare`) holds NAME.npy (`rawaudio`) in place of NAME.flac and is mapped as it lies. Tables are
+  read when their piece is used, so that 300 hours of recordings cost no more memory than one.
+- The same set packed into tar *shards* (`shards`) is read from within them.
 
 Splits are those of ``splits.json`` (``{"train": [names], "validation": [names]}``; a name in neither is left out).
 Without that file a piece is for validation where the SHA-256 of its *work* falls into the lowest 8 % (or is the lowest
@@ -15,57 +16,41 @@ is NAME: what was recorded twice is never on both sides.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.cachefolder import cache_root
 from orchestrion.datasets.recordings import audiocache
 from orchestrion.datasets.recordings.dividing import held_out_works, work_of
-from orchestrion.datasets.recordings.notestable import HeldNotes, NotesTable
-from orchestrion.datasets.recordings.rawaudio import RawAudio, open_raw
+from orchestrion.datasets.recordings.notesfile import MIDI_SUFFIXES, NotesFile, midi_notes, past_the_end
+from orchestrion.datasets.recordings.rawaudio import open_raw
+from orchestrion.datasets.recordings.recording import Recording, check_plain
 from orchestrion.datasets.recordings.shards import Member, index
-from orchestrion.datasets.recordings.splits import in_split, read_json, read_splits
+from orchestrion.datasets.recordings.splits import in_split, prepared_splits, read_splits
+from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
+from orchestrion.files import find_files
 from orchestrion.progress import track
-from orchestrion.score import Note, Score
+from orchestrion.score import Note
 
 AUDIO_SUFFIXES = (".flac", ".wav", ".ogg")
-MIDI_SUFFIXES = (".mid", ".midi")
 KIND = "aligned"
-# A pedalled note may be written down as lasting until after the recording was cut.
-OFFSET_SLACK_S = 5.0
 
 
 @dataclass(frozen=True, eq=False)
-class AlignedPiece:
-    """One recording with its notes, at ``sample_rate``; audio and notes stay on disk."""
+class AlignedPiece(Recording):
+    """One recording with its notes, which stay on disk too unless they are given."""
 
-    name: str
-    audio_path: Path
-    table: NotesTable | HeldNotes
-    sample_rate: int
+    table: NotesFile | tuple[Note, ...]
     hop: int
-    audio: RawAudio = field(repr=False)
 
     @property
     def notes(self) -> tuple[Note, ...]:
         """The notes, read anew each time: those of a whole large set would fill the memory."""
-        return self.table.read()
-
-    @property
-    def n_samples(self) -> int:
-        """Samples of audio."""
-        return self.audio.n_samples
-
-    @property
-    def duration_s(self) -> float:
-        """Seconds of audio."""
-        return self.n_samples / self.sample_rate
+        return self.table.read() if isinstance(self.table, NotesFile) else self.table
 
     @cached_property
     def series(self) -> ConditioningSeries:
@@ -73,17 +58,6 @@ class AlignedPiece:
         return ConditioningSeries.from_notes(
             self.notes, sample_rate=self.sample_rate, hop=self.hop, duration_s=self.duration_s, tail_s=0.0
         )
-
-    def samples(self, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Audio in [start, stop): float32 in [-1, 1]. Only what is asked for is read.
-
-        Raises:
-            OrchestrionError: the interval is not within the piece.
-        """
-        stop = self.n_samples if stop is None else stop
-        if not 0 <= start <= stop <= self.n_samples:
-            raise OrchestrionError(f"Samples {start} to {stop} are not within the {self.n_samples} of {self.name}.")
-        return self.audio.read(start, stop)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,17 +92,19 @@ class AlignedSet:
                 notes beyond the end of their audio, unreadable audio, or splits that name no piece.
         """
         folder = Path(path)
-        information = read_json(folder / "dataset.json")
+        information = read_json_object(folder / "dataset.json")
         if information.get("kind") == KIND:
-            pieces = _prepared_pieces(folder, information, sample_rate, hop)
+            pieces = tuple(_prepared_pieces(folder, information, sample_rate, hop))
+            splits = prepared_splits(folder, _names(information))
             # What is said of single pieces stays in the file: a set may have thousands.
             rest = {name: value for name, value in information.items() if name not in ("pieces", "left_out")}
-            return cls(folder, pieces, rest, _splits_of_prepared(folder, information))
+            return cls(folder, pieces, rest, splits)
         twins = _twins(folder, None if labels is None else Path(labels))
         cache = cache_root() / "audio" if cache_dir is None else Path(cache_dir)
         names = track(sorted(twins), len(twins), f"Reading {folder.name}")
         pieces = tuple(_open_piece(name, *twins[name], sample_rate, hop, cache) for name in names)
-        return cls(folder, pieces, information, _splits_of(folder, pieces))
+        splits = read_splits(folder, twins) or default_splits(sorted(twins))
+        return cls(folder, pieces, information, splits)
 
     @property
     def name(self) -> str:
@@ -153,7 +129,7 @@ class AlignedSet:
         raise OrchestrionError(f"There is no piece {name!r} in {self.path}.")
 
 
-def default_splits(names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def default_splits(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Divide pieces by work (`dividing.held_out_works`); with one work alone, everything is for training."""
     held_out = held_out_works([work_of(name) for name in names])
     validation = tuple(name for name in names if work_of(name) in held_out)
@@ -190,47 +166,36 @@ def _notes_in(folder: Path) -> dict[str, Path]:
 
 def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for path in sorted([*folder.glob("*"), *folder.glob("[!.]*/*")]):
-        if path.suffix.lower() in suffixes and not path.name.startswith("."):
-            if path.stem in found:
-                raise OrchestrionError(f"{path} and {found[path.stem]} have the same name; rename one.")
-            found[path.stem] = path
+    for path in find_files(folder, suffixes, depth=1):
+        if found.setdefault(path.stem, path) is not path:
+            raise OrchestrionError(f"{path} and {found[path.stem]} have the same name; rename one.")
     return found
 
 
 def _open_piece(name: str, audio: Path, table: Path, sample_rate: int, hop: int, cache: Path) -> AlignedPiece:
     raw = audiocache.decoded(audio, sample_rate, cache)
-    notes = _midi_notes(table) if table.suffix.lower() in MIDI_SUFFIXES else NotesTable(table)
-    piece = AlignedPiece(name, audio, notes, sample_rate, hop, raw)
-    check_notes(piece.notes, piece.duration_s, table, audio.name)
+    notes = midi_notes(table) if table.suffix.lower() in MIDI_SUFFIXES else NotesFile(table)
+    piece = AlignedPiece(name, sample_rate, raw, notes, hop)
+    if late := past_the_end(piece.notes, piece.duration_s):
+        raise OrchestrionError(
+            f"{table} has a note from {late[0].onset_s:.2f} s to {late[0].offset_s:.2f} s, but {audio.name} ends at "
+            f"{piece.duration_s:.2f} s; the notes belong to another recording."
+        )
     return piece
 
 
-def _midi_notes(path: Path) -> HeldNotes:
-    """Every pitched note of a MIDI file; one held by the sustain pedal lasts until the pedal comes up."""
-    return HeldNotes(Score.read(path).notes)
-
-
-def check_notes(notes: Iterable[Note], duration_s: float, table: Path, audio_name: str) -> None:
-    """Refuse notes that lie beyond the end of their audio.
-
-    Raises:
-        OrchestrionError: a note begins after the end, or ends more than `OFFSET_SLACK_S` after it.
-    """
-    late = [n for n in notes if n.onset_s >= duration_s or n.offset_s > duration_s + OFFSET_SLACK_S]
-    if late:
-        raise OrchestrionError(
-            f"{table} has a note from {late[0].onset_s:.2f} s to {late[0].offset_s:.2f} s, but {audio_name} ends at "
-            f"{duration_s:.2f} s; the notes belong to another recording."
-        )
+def _names(information: Mapping[str, object]) -> list[str]:
+    """The pieces of a prepared set."""
+    listed = information.get("pieces")
+    return sorted(listed) if isinstance(listed, dict) else []
 
 
 def _prepared_pieces(
     folder: Path, information: Mapping[str, object], sample_rate: int, hop: int
-) -> tuple[AlignedPiece, ...]:
+) -> Iterator[AlignedPiece]:
     """The pieces of a prepared set, or of the shards of one that lie in ``folder``."""
-    rate, listed = information.get("sample_rate"), information.get("pieces")
-    if not isinstance(listed, dict) or not listed or not isinstance(rate, int):
+    rate, names = information.get("sample_rate"), _names(information)
+    if not names or not isinstance(rate, int):
         raise OrchestrionError(f"{folder / 'dataset.json'} lacks the rate or the pieces; prepare the set again.")
     if rate != sample_rate:
         raise OrchestrionError(
@@ -238,39 +203,18 @@ def _prepared_pieces(
             f"--rate {sample_rate}."
         )
     members = index(folder) if information.get("shards") else {}
-    return tuple(_prepared_piece(folder, name, members, rate, hop) for name in sorted(listed) if _here(name, members))
-
-
-def _here(name: str, members: Mapping[str, Member]) -> bool:
-    # A machine may hold some of the shards only.
-    return not members or f"{name}.npy" in members
-
-
-def _prepared_piece(folder: Path, name: str, members: Mapping[str, Member], rate: int, hop: int) -> AlignedPiece:
-    if Path(name).name != name:
-        raise OrchestrionError(f"{folder / 'dataset.json'} names a piece {name!r}, which is no plain name.")
-    if members:
-        audio, table = members[f"{name}.npy"], members.get(f"{name}.tsv")
-        if table is None:
-            raise OrchestrionError(
-                f"{audio.path} holds {name}.npy without its notes {name}.tsv; write the shards again."
-            )
+    for name in names:
+        check_plain(name, folder)
+        if not members:
+            audio, notes = Member(folder / f"{name}.npy"), Member(folder / f"{name}.tsv")
+            if not notes.path.is_file():
+                raise OrchestrionError(f"{audio.path} has no twin {notes.path.name}; prepare the set again.")
+        elif f"{name}.npy" not in members:
+            continue  # a machine may hold some of the shards only
+        elif f"{name}.tsv" not in members:
+            path = members[f"{name}.npy"].path
+            raise OrchestrionError(f"{path} holds {name}.npy without its notes {name}.tsv; write the shards again.")
+        else:
+            audio, notes = members[f"{name}.npy"], members[f"{name}.tsv"]
         raw = open_raw(audio.path, audio.start, audio.size)
-        return AlignedPiece(name, audio.path, NotesTable(table.path, table.start, table.size), rate, hop, raw)
-    path, notes = folder / f"{name}.npy", folder / f"{name}.tsv"
-    if not notes.is_file():
-        raise OrchestrionError(f"{path} has no twin {notes.name}; prepare the set again.")
-    return AlignedPiece(name, path, NotesTable(notes), rate, hop, open_raw(path))
-
-
-def _splits_of(folder: Path, pieces: tuple[AlignedPiece, ...]) -> dict[str, tuple[str, ...]]:
-    names = tuple(piece.name for piece in pieces)
-    return read_splits(folder, names) or default_splits(names)
-
-
-def _splits_of_prepared(folder: Path, information: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
-    listed = information["pieces"]
-    splits = read_splits(folder, listed if isinstance(listed, dict) else ())
-    if splits is None:
-        raise OrchestrionError(f"{folder / 'splits.json'} is missing; prepare the set again.")
-    return splits
+        yield AlignedPiece(name, rate, raw, NotesFile(notes.path, notes.start, notes.size), hop)

@@ -1,4 +1,4 @@
-"""Decoded audio on disk: raw little-endian 16-bit samples that training maps into memory."""
+"""Decoded audio in the user's cache: raw little-endian 16-bit samples that training maps into memory."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 
 from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.rawaudio import RawAudio, to_int16
-from orchestrion.errors import OrchestrionError
-from orchestrion.files import atomic_write
+from orchestrion.files import atomic_write, make_folder, reading
 
 
 def decoded(audio: Path, sample_rate: int, cache: Path) -> RawAudio:
@@ -23,19 +22,14 @@ def decoded(audio: Path, sample_rate: int, cache: Path) -> RawAudio:
     target = cache / f"{audio.stem[:80]}-{_fingerprint(audio, sample_rate)}.i16"
     if not target.exists() or not target.stat().st_size or target.stat().st_size % 2:
         samples = Waveform.read(audio, sample_rate).samples
-        try:
-            cache.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OrchestrionError(f"Cannot make the cache folder {cache}: {error.strerror or error}.") from error
+        make_folder(cache)
         with atomic_write(target) as temporary:
             to_int16(samples).tofile(temporary)
     return RawAudio(target, 0, target.stat().st_size // 2)
 
 
 def _fingerprint(audio: Path, sample_rate: int) -> str:
-    try:
+    with reading(audio):
         status = audio.stat()
-    except OSError as error:
-        raise OrchestrionError(f"Cannot read {audio}: {error.strerror or error}.") from error
     key = f"{audio.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\0{sample_rate}"
     return hashlib.sha256(os.fsencode(key)).hexdigest()[:16]

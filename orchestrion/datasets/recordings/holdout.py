@@ -1,4 +1,4 @@
-"""Validation for those who have one recording: its end is held out."""
+"""Holds out the end of a recording, for sets that leave nothing for validation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
-from orchestrion.datasets.recordings.notestable import HeldNotes
 from orchestrion.datasets.recordings.rawaudio import RawAudio
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note
@@ -43,12 +42,12 @@ def excerpt(piece: AlignedPiece, start_s: float, stop_s: float) -> AlignedPiece:
     """``piece`` from ``start_s`` to ``stop_s``; a note across an edge is cut there, but slivers of it are left out."""
     start, stop = round(start_s * piece.sample_rate), min(round(stop_s * piece.sample_rate), piece.n_samples)
     audio = RawAudio(piece.audio.path, piece.audio.offset + 2 * start, stop - start)
-    notes = [
+    notes = tuple(
         replace(n, onset_s=max(n.onset_s, start_s) - start_s, offset_s=min(n.offset_s, stop_s) - start_s)
         for n in piece.notes
         if min(n.offset_s, stop_s) - max(n.onset_s, start_s) > SLIVER_S
-    ]
-    return replace(piece, table=HeldNotes(tuple(notes)), audio=audio)
+    )
+    return replace(piece, table=notes, audio=audio)
 
 
 def _seam(notes: Sequence[Note], duration_s: float) -> float:

@@ -1,4 +1,4 @@
-"""Making a prepared set so that it can be stopped at any moment: finished pieces are kept, half ones never are.
+"""`Preparation`: a prepared set in the making, which can be stopped at any moment and goes on with the next piece.
 
 A set is made in a hidden folder beside its final one and renamed at the end. ``finished.jsonl`` in it has a line for
 every finished piece; the next run takes over those whose sources and settings are still the same.
@@ -6,18 +6,16 @@ every finished piece; the next run takes over those whose sources and settings a
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import lock, write_json
+from orchestrion.files import lock, make_folder, write_json
 from orchestrion.version import VERSION
 
 FINISHED = "finished.jsonl"
@@ -35,6 +33,11 @@ class Preparation:
     target: Path
     records: dict[str, dict[str, object]] = field(default_factory=dict)
 
+    def key(self, name: str) -> dict[str, object]:
+        """Of what and how piece ``name`` was made."""
+        key = self.records[name]["key"]
+        return key if isinstance(key, dict) else {}
+
     def is_finished(self, name: str, key: Mapping[str, object]) -> bool:
         """Whether piece ``name`` was made from the same source in the same way before."""
         record = self.records.get(name)
@@ -47,6 +50,11 @@ class Preparation:
             handle.write(json.dumps([name, record]) + "\n")
             handle.flush()
             os.fsync(handle.fileno())
+
+    def keep_only(self, names: Container[str]) -> None:
+        """Leave every other piece out of the set."""
+        for name in [name for name in self.records if name not in names]:
+            del self.records[name]
 
     def complete(self, information: Mapping[str, object], splits: Mapping[str, object]) -> None:
         """Write the manifest and the splits, and give the folder its final name."""
@@ -70,40 +78,22 @@ def preparation(target: Path) -> Iterator[Preparation]:
     Raises:
         OrchestrionError: ``target`` exists, or its folder cannot be written.
     """
-    _check_new(target)
+    check_new(target)
     folder = target.with_name(f".{target.name}-partial")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OrchestrionError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
+    make_folder(folder)
     with lock(folder / LOCK):
-        _check_new(target)
+        check_new(target)
         yield Preparation(folder, target, _finished(folder))
 
 
-def _check_new(target: Path) -> None:
-    if target.exists():
-        raise OrchestrionError(f"{target} exists already; delete it, or choose another folder.")
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file.
+def check_new(target: Path) -> None:
+    """Refuse to write where something lies already.
 
     Raises:
-        OrchestrionError: it cannot be read.
+        OrchestrionError: ``target`` exists.
     """
-    try:
-        status = path.stat()
-        return _digest(path, status.st_size, status.st_mtime_ns)
-    except OSError as error:
-        raise OrchestrionError(f"Cannot read {path}: {error.strerror or error}.") from error
-
-
-# One source may hold many pieces.
-@lru_cache(maxsize=16)
-def _digest(path: Path, size: int, changed_ns: int) -> str:
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+    if target.exists():
+        raise OrchestrionError(f"{target} exists already; delete it, or choose another folder.")
 
 
 def _finished(folder: Path) -> dict[str, dict[str, object]]:

@@ -1,6 +1,6 @@
-"""Preparing recordings with notes: tracks of any known layout become one set that training maps into memory.
+"""Prepares recordings with notes: tracks of any known layout become one set that training maps into memory.
 
-A prepared set holds NAME.npy (`rawaudio`: mono, 16 bits, one rate) and NAME.tsv (`notestable`) of every piece,
+A prepared set holds NAME.npy (`rawaudio`: mono, 16 bits, one rate) and NAME.tsv (`notesfile`) of every piece,
 ``splits.json`` and ``dataset.json`` with provenance, licence, checksums of the sources, and what was left out and why.
 One piece is in memory at a time, as blocks: a set of 300 hours is made in as little memory as one of three minutes.
 """
@@ -9,26 +9,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 from orchestrion.audio.audiostream import length, read_blocks
 from orchestrion.audio.rates import check_rate
-from orchestrion.datasets.recordings.aligned import KIND, OFFSET_SLACK_S, AlignedSet
+from orchestrion.datasets.recordings.aligned import KIND, AlignedSet
 from orchestrion.datasets.recordings.dividing import divide
-from orchestrion.datasets.recordings.notestable import write_notes
-from orchestrion.datasets.recordings.preparation import Preparation, preparation, sha256
+from orchestrion.datasets.recordings.notesfile import END_SLACK_S, past_the_end, write_notes
+from orchestrion.datasets.recordings.preparation import Preparation, preparation
 from orchestrion.datasets.recordings.rawaudio import write_raw
 from orchestrion.datasets.recordings.shards import write_shards
-from orchestrion.datasets.recordings.splits import ALL_SPLITS, read_json
+from orchestrion.datasets.recordings.splits import ALL_SPLITS
 from orchestrion.datasets.recordings.tracks import Track
+from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import write_json
+from orchestrion.files import sha256
 from orchestrion.progress import track as follow
 from orchestrion.score import Note
 
-# Notes a hair after the last sample come from rounding; a whole quarter of a second belongs to another recording.
-END_SLACK_S = 0.25
 FIGURES = ("n_samples", "samples_sha256", "notes_sha256", "notes", "lowest_pitch", "highest_pitch")
 
 
@@ -65,7 +63,7 @@ def prepare_aligned(
         splits, divided_out = divide(made, validation)
         left_out |= divided_out
         kept = {name for names in splits.values() for name in names}
-        _forget(work, set(work.records) - kept)
+        work.keep_only(kept)
         if not kept:
             raise OrchestrionError(f"Nothing can be prepared: {next(iter(left_out.values()), 'there are no tracks')}.")
         pieces = {track.name: _entry(work, track) for track in made if track.name in kept}
@@ -82,28 +80,27 @@ def shard(source: str | os.PathLike[str], output: str | os.PathLike[str], most_b
         OrchestrionError: ``source`` is no prepared set of recordings with notes, or ``output`` exists.
     """
     folder, target = Path(source), Path(output)
-    information = read_json(folder / "dataset.json")
-    if information.get("kind") != KIND or information.get("shards"):
+    information, splits = read_json_object(folder / "dataset.json"), read_json_object(folder / "splits.json")
+    rate = information.get("sample_rate")
+    if information.get("kind") != KIND or information.get("shards") or not isinstance(rate, int):
         raise OrchestrionError(
             f"{folder} is no prepared set of recordings with notes; make one: orchestrion data prepare."
         )
-    opened = AlignedSet.open(folder, sample_rate=int(str(information["sample_rate"])))
+    opened = AlignedSet.open(folder, sample_rate=rate)
     names: list[str] = []
     with preparation(target) as work:
         for split in ALL_SPLITS:
             pieces = opened.split(split)
             files = {piece.name: (folder / f"{piece.name}.npy", folder / f"{piece.name}.tsv") for piece in pieces}
             names += write_shards(files, work.folder, split, most_bytes)
-        write_json(work.folder / "splits.json", read_json(folder / "splits.json"))
         work.records["shards"] = {"files": names}
-        work.complete({**information, "shards": names}, read_json(folder / "splits.json"))
+        work.complete({**information, "shards": names}, splits)
     return names
 
 
 def _prepare(work: Preparation, track: Track, rate: int) -> str | None:
     """Make the files of one piece; why it is left out, or None."""
-    missing = [path for path in (track.audio, *track.labels) if path is not None and not path.is_file()]
-    if missing:
+    if missing := track.missing():
         return f"{missing[0].name} is missing"
     if work.is_finished(track.name, _key(track, rate)):
         return None
@@ -119,28 +116,26 @@ def _prepare(work: Preparation, track: Track, rate: int) -> str | None:
 
 
 def _write(work: Preparation, track: Track, rate: int, notes: Sequence[Note]) -> str | None:
-    name = track.name
-    with nullcontext(track.audio) if track.extract is None else track.extract(work.folder) as audio:
-        written = write_raw(work.folder / f"{name}.npy", read_blocks(str(audio), rate, track.start_s, track.stop_s))
+    audio_file, notes_file = work.folder / f"{track.name}.npy", work.folder / f"{track.name}.tsv"
+    with track.opened(work.folder) as audio:
+        written = write_raw(audio_file, read_blocks(audio, rate, track.start_s, track.stop_s))
     end_s = written.n_samples / rate
-    beyond = [note for note in notes if note.onset_s >= end_s + END_SLACK_S or note.offset_s > end_s + OFFSET_SLACK_S]
-    if not written.n_samples or beyond:
-        (work.folder / f"{name}.npy").unlink()
-        return (
-            f"its audio ends at {end_s:.2f} s, but a note begins at {beyond[0].onset_s:.2f} s" if beyond else "no audio"
-        )
+    late = past_the_end(notes, end_s, END_SLACK_S)
+    if not written.n_samples or late:
+        audio_file.unlink()
+        return f"its audio ends at {end_s:.2f} s, but a note begins at {late[0].onset_s:.2f} s" if late else "no audio"
     kept = [note for note in notes if note.onset_s < end_s]
-    write_notes(work.folder / f"{name}.tsv", kept)
+    write_notes(notes_file, kept)
     pitches = [note.pitch for note in kept]
     figures = {
         "n_samples": written.n_samples,
         "samples_sha256": written.sha256,
-        "notes_sha256": sha256(work.folder / f"{name}.tsv"),
+        "notes_sha256": sha256(notes_file),
         "notes": len(kept),
         "lowest_pitch": min(pitches),
         "highest_pitch": max(pitches),
     }
-    work.finish(name, {"key": _key(track, rate), "files": [f"{name}.npy", f"{name}.tsv"], **figures})
+    work.finish(track.name, {"key": _key(track, rate), "files": [audio_file.name, notes_file.name], **figures})
     return None
 
 
@@ -153,16 +148,9 @@ def _key(track: Track, rate: int) -> dict[str, object]:
 
 
 def _entry(work: Preparation, track: Track) -> dict[str, object]:
-    record = work.records[track.name]
-    key = record["key"] if isinstance(record["key"], dict) else {}
-    sums = {name: value for name, value in key.items() if name not in ("sample_rate", "selection")}
-    figures = {name: record[name] for name in FIGURES}
+    sums = {name: value for name, value in work.key(track.name).items() if name not in ("sample_rate", "selection")}
+    figures = {name: work.records[track.name][name] for name in FIGURES}
     return {"work": track.work, **dict(track.about), **sums, **figures}
-
-
-def _forget(work: Preparation, names: set[str]) -> None:
-    for name in names:
-        del work.records[name]
 
 
 def _minutes(pieces: Mapping[str, Mapping[str, object]], rate: int) -> float:

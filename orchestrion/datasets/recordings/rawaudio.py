@@ -1,4 +1,4 @@
-"""Audio as training reads it: NAME.npy, 16-bit samples, one dimension, mapped into memory.
+"""NAME.npy: the audio of a prepared set, 16-bit samples in one dimension, mapped into memory.
 
 The file is an ordinary NumPy array (``numpy.load`` reads it), written as a stream: memory stays flat however long the
 recording is. Samples are int16, n / 32768 of full scale, as libsndfile reads 16-bit files.
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import atomic_write
+from orchestrion.files import atomic_write, reading
 
 FULL_SCALE = 32768
 HEADER_BYTES = 128
@@ -85,13 +85,10 @@ def open_raw(path: str | os.PathLike[str], start: int = 0, size: int | None = No
         OrchestrionError: no such file, not a one-dimensional array of int16, or its size contradicts its header.
     """
     source = Path(path)
-    try:
-        with open(source, "rb") as handle:
-            handle.seek(start)
-            n_samples = _n_samples(handle.read(HEADER_BYTES), source)
-            there = os.fstat(handle.fileno()).st_size - start
-    except OSError as error:
-        raise OrchestrionError(f"Cannot read {source}: {error.strerror or error}.") from error
+    with reading(source), open(source, "rb") as handle:
+        handle.seek(start)
+        n_samples = _n_samples(handle.read(HEADER_BYTES), source)
+        there = os.fstat(handle.fileno()).st_size - start
     if (there if size is None else min(size, there)) != HEADER_BYTES + 2 * n_samples:
         raise OrchestrionError(
             f"{source} is damaged: its size is not that of its {n_samples:,} samples; prepare again."

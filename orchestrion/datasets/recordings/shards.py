@@ -22,11 +22,11 @@ SUFFIXES = (".npy", ".tsv")
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """``size`` bytes from byte ``start`` of the tar file ``path``."""
+    """``size`` bytes (all by default) from byte ``start`` of the file ``path``."""
 
     path: Path
-    start: int
-    size: int
+    start: int = 0
+    size: int | None = None
 
 
 def write_shards(files: Mapping[str, Iterable[Path]], folder: Path, prefix: str, most_bytes: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Plain audio to train unconditioned generators on: a folder of songs becomes a prepared set.
+"""Plain audio for unconditioned generators: a folder of songs becomes a prepared set.
 
 A set holds ``dataset.json`` (sources with checksums, licence, settings), ``splits.json`` and one NAME.npy a song
 (`rawaudio`). Whole songs go to training or to validation, before anything is cut into examples; copies of one file
@@ -10,50 +10,28 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from orchestrion.audio.audiostream import length, read_blocks
 from orchestrion.audio.rates import check_rate
-from orchestrion.datasets.recordings.preparation import Preparation, preparation, sha256
-from orchestrion.datasets.recordings.rawaudio import RawAudio, open_raw, write_raw
-from orchestrion.datasets.recordings.splits import SPLITS, in_split, read_json, read_splits
+from orchestrion.datasets.recordings.preparation import Preparation, preparation
+from orchestrion.datasets.recordings.rawaudio import open_raw, write_raw
+from orchestrion.datasets.recordings.recording import Recording, check_plain
+from orchestrion.datasets.recordings.splits import SPLITS, in_split, prepared_splits
 from orchestrion.datasets.recordings.stems import Separator
+from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
+from orchestrion.files import find_files, sha256
 from orchestrion.progress import progress
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 KIND = "songs"
 VALIDATION_SHARE = 0.2
 SHOWN = 5
-
-
-@dataclass(frozen=True, eq=False)
-class Song:
-    """Mono audio at ``sample_rate``; it stays on disk."""
-
-    name: str
-    sample_rate: int
-    n_samples: int
-    audio: RawAudio = field(repr=False)
-
-    @property
-    def duration_s(self) -> float:
-        """Seconds."""
-        return self.n_samples / self.sample_rate
-
-    def samples(self, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Audio in [start, stop): float32 in [-1, 1]. Only what is asked for is read.
-
-        Raises:
-            OrchestrionError: the interval is not within the song.
-        """
-        stop = self.n_samples if stop is None else stop
-        if not 0 <= start <= stop <= self.n_samples:
-            raise OrchestrionError(f"Samples {start} to {stop} are not within the {self.n_samples} of {self.name}.")
-        return self.audio.read(start, stop)
+FIGURES = ("n_samples", "samples_sha256", "source_rate", "source_channels")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +43,7 @@ class SongSet:
 
     path: Path
     sample_rate: int
-    songs: tuple[Song, ...]
+    songs: tuple[Recording, ...]
     information: Mapping[str, object]
     sources: Mapping[str, object]
     _splits: Mapping[str, tuple[str, ...]]
@@ -78,7 +56,7 @@ class SongSet:
             OrchestrionError: not a prepared set, or damaged.
         """
         path = Path(folder)
-        information = read_json(path / "dataset.json")
+        information = read_json_object(path / "dataset.json")
         songs, rate = information.get("songs"), information.get("sample_rate")
         if information.get("kind") != KIND or not isinstance(songs, dict) or not songs or not isinstance(rate, int):
             raise OrchestrionError(
@@ -86,9 +64,7 @@ class SongSet:
             )
         check_rate(rate)
         opened = tuple(_open_song(path, name, rate) for name in sorted(songs))
-        splits = read_splits(path, songs)
-        if splits is None:
-            raise OrchestrionError(f"{path / 'splits.json'} is missing; prepare the set again.")
+        splits = prepared_splits(path, songs)
         rest = {name: value for name, value in information.items() if name != "songs"}
         return cls(path, rate, opened, rest, songs, splits)
 
@@ -113,7 +89,7 @@ class SongSet:
             "minutes": minutes,
         }
 
-    def split(self, name: str) -> tuple[Song, ...]:
+    def split(self, name: str) -> tuple[Recording, ...]:
         """The songs of ``"train"`` or ``"validation"``."""
         chosen = in_split(self._splits, name)
         return tuple(song for song in self.songs if song.name in chosen)
@@ -157,14 +133,13 @@ def prepare_songs(
         for name, path in files.items():
             _prepare_song(work, name, path, folder, sample_rate, separator)
             advance(seconds[name])
-        digests = {name: str(_key(work, name)["sha256"]) for name in files}
+        digests = {name: str(work.key(name)["sha256"]) for name in files}
         held_out = set(validation) or _held_out(digests, validation_share, seed)
         splits = {"train": [n for n in files if n not in held_out], "validation": [n for n in files if n in held_out]}
         information = {"kind": KIND, "name": target.name, "licence": licence, "source": str(folder.resolve().name)}
         settings = {"stem": stem, "validation_share": validation_share, "seed": seed, "validation": list(validation)}
-        songs = {name: {**_key(work, name), **_figures(work, name)} for name in files}
-        for name in set(work.records) - set(files):
-            del work.records[name]
+        songs = {name: {**work.key(name), **{f: work.records[name][f] for f in FIGURES}} for name in files}
+        work.keep_only(files)
         work.complete({**information, "sample_rate": sample_rate, "settings": settings, "songs": songs}, splits)
     return SongSet.open(target)
 
@@ -178,11 +153,8 @@ def find_songs(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise OrchestrionError(f"There is no folder {folder}; give one with {', '.join(SUFFIXES)} files in it.")
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if path.suffix.lower() not in SUFFIXES or not path.is_file() or any(p.startswith(".") for p in relative.parts):
-            continue
-        name = "__".join(relative.with_suffix("").parts)
+    for path in find_files(folder, SUFFIXES):
+        name = "__".join(path.relative_to(folder).with_suffix("").parts)
         if not name.isprintable():
             raise OrchestrionError(f"The name of {str(path)!r} is not plain text; rename the file.")
         if name in found:
@@ -233,16 +205,6 @@ def _prepare_song(
     work.finish(name, {"key": key, "files": [f"{name}.npy"], **figures, **origin})
 
 
-def _key(work: Preparation, name: str) -> dict[str, object]:
-    key = work.records[name]["key"]
-    return key if isinstance(key, dict) else {}
-
-
-def _figures(work: Preparation, name: str) -> dict[str, object]:
-    figures = ("n_samples", "samples_sha256", "source_rate", "source_channels")
-    return {item: work.records[name][item] for item in figures}
-
-
 def _held_out(digests: Mapping[str, str], share: float, seed: int) -> set[str]:
     """Names of the validation songs: a seeded draw among distinct files; copies follow the file they are copies of."""
     distinct = sorted(set(digests.values()))
@@ -262,8 +224,6 @@ def _check_named(validation: Sequence[str], files: Mapping[str, Path], folder: P
         raise OrchestrionError("Every song is held out; leave some for training.")
 
 
-def _open_song(folder: Path, name: str, rate: int) -> Song:
-    if Path(name).name != name:
-        raise OrchestrionError(f"{folder / 'dataset.json'} names a song {name!r}, which is no plain name.")
-    audio = open_raw(folder / f"{name}.npy")
-    return Song(name, rate, audio.n_samples, audio)
+def _open_song(folder: Path, name: str, rate: int) -> Recording:
+    check_plain(name, folder)
+    return Recording(name, rate, open_raw(folder / f"{name}.npy"))

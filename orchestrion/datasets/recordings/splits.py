@@ -1,14 +1,13 @@
-"""``splits.json`` and ``dataset.json`` of a set: what is for training or validation, and where it is from."""
+"""``splits.json`` of a set: which pieces are for training, validation or test."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 from pathlib import Path
 
+from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
-from orchestrion.limits import MAX_TEXT_BYTES
 
 SPLITS = ("train", "validation")
 """Every set has these; one whose authors set a test part aside may have ``"test"`` besides."""
@@ -24,7 +23,7 @@ def read_splits(folder: Path, names: Iterable[str]) -> dict[str, tuple[str, ...]
     path = folder / "splits.json"
     if not path.exists():
         return None
-    content = read_json(path)
+    content = read_json_object(path)
     splits = {split: _names(content.get(split, []), path) for split in ALL_SPLITS}
     for one, other in combinations(ALL_SPLITS, 2):
         if both := set(splits[one]) & set(splits[other]):
@@ -34,29 +33,16 @@ def read_splits(folder: Path, names: Iterable[str]) -> dict[str, tuple[str, ...]
     return splits
 
 
-def read_json(path: Path) -> dict[str, object]:
-    """The JSON object in ``path``; empty where there is no such file.
+def prepared_splits(folder: Path, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The splits of a prepared set, which always has some.
 
     Raises:
-        OrchestrionError: unreadable, larger than 32 MiB, or no JSON object.
+        OrchestrionError: there is no ``splits.json``, or see `read_splits`.
     """
-    if not path.exists():
-        return {}
-    try:
-        if path.stat().st_size > MAX_TEXT_BYTES:
-            raise OrchestrionError(
-                f"{path} is larger than {MAX_TEXT_BYTES >> 20} MiB; that is no description of a set."
-            )
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OrchestrionError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, OrchestrionError):
-            raise
-        raise OrchestrionError(f"{path} is not JSON ({error}).") from error
-    if not isinstance(content, dict):
-        raise OrchestrionError(f"{path} must hold a JSON object.")
-    return content
+    splits = read_splits(folder, names)
+    if splits is None:
+        raise OrchestrionError(f"{folder / 'splits.json'} is missing; prepare the set again.")
+    return splits
 
 
 def in_split(splits: Mapping[str, tuple[str, ...]], name: str) -> frozenset[str]:

@@ -1,9 +1,9 @@
-"""One stem of a song (drums, bass, vocals, the rest) by Demucs, which is a program of its own.
+"""Separates one stem of a song (drums, bass, vocals, the rest) with the program Demucs.
 
 Demucs (Rouard, Massa, Défossez 2023; MIT) may keep its weights in pickles, so it runs in its own process and nothing of
-it is loaded here. It would fetch missing weights by itself: whether they are there is checked first, and it is run
-without a way to the network. Version 4.1 keeps them where the Hugging Face hub caches files, earlier ones where torch
-does.
+it is loaded here. It would download missing weights by itself; so the weights are looked for first, and Demucs runs
+without a way to the network. Version 4.1 keeps its weights in the cache of the Hugging Face hub, earlier ones in
+torch's.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrion.datasets.recordings.preparation import sha256
 from orchestrion.errors import OrchestrionError
+from orchestrion.files import sha256
 
 STEMS = ("drums", "bass", "vocals", "other")
 MODEL = "htdemucs"

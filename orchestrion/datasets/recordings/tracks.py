@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrion.datasets.recordings.notestable import SHORTEST_S
+from orchestrion.datasets.recordings.notesfile import SHORTEST_S
 from orchestrion.errors import OrchestrionError
 from orchestrion.limits import MAX_SCORE_S
 from orchestrion.score import Note
+
+# Where a data set has no velocities.
+UNKNOWN_VELOCITY = 64
 
 
 @dataclass(frozen=True)
@@ -19,26 +22,46 @@ class Track:
 
     Attributes:
         name: unique in the set, a plain file name without dots.
-        audio: the recording; None where it lies within an archive (`extract`).
+        audio: the recording; None where it lies within an archive (``extract``).
         labels: the files that the notes come from.
-        read_notes: reads them; seconds from the start of what is used of the audio.
+        notes: reads the notes from them, in any order; seconds from the start of what is used of the audio.
         work: two recordings of one work never come to different splits.
         split: what the authors say: ``train``, ``validation``, ``test``, or None.
         start_s, stop_s: the part of the audio that is used.
-        extract: gives a file of the audio for a while, made in the folder that it is called with.
+        extract: writes the audio to a file in the folder that it is called with, for as long as the context lasts.
         about: composer, title, player, licence: whatever the set says, in words.
     """
 
     name: str
     audio: Path | None
     labels: tuple[Path, ...]
-    read_notes: Callable[[], tuple[Note, ...]]
+    notes: Callable[[], Iterable[Note]]
     work: str
     split: str | None = None
     start_s: float = 0.0
     stop_s: float | None = None
     extract: Callable[[Path], AbstractContextManager[Path]] | None = None
     about: Mapping[str, str] = field(default_factory=dict)
+
+    def read_notes(self) -> tuple[Note, ...]:
+        """The notes, sorted.
+
+        Raises:
+            OrchestrionError: a label file cannot be read, or is malformed.
+        """
+        return tuple(sorted(self.notes()))
+
+    def missing(self) -> list[Path]:
+        """The files of the track that are not there."""
+        return [path for path in (self.audio, *self.labels) if path is not None and not path.is_file()]
+
+    def opened(self, scratch: Path) -> AbstractContextManager[Path]:
+        """The audio as a file; what lies within an archive is extracted to ``scratch`` meanwhile."""
+        if self.audio is not None:
+            return nullcontext(self.audio)
+        if self.extract is None:
+            raise OrchestrionError(f"{self.name} has no audio.")
+        return self.extract(scratch)
 
 
 @dataclass(frozen=True)
@@ -48,13 +71,18 @@ class Selection:
     Attributes:
         instrument: its notes alone, by name or as the set numbers it.
         ensemble, collection: recordings of this ensemble, or of this player, piano or microphone.
-        work: works whose description contains this text.
+        work: works whose description contains this text, in any case.
     """
 
     instrument: str | None = None
     ensemble: str | None = None
     collection: str | None = None
     work: str | None = None
+
+    def takes(self, description: str, *collections: str) -> bool:
+        """Whether a recording fits whose work is described so, and that belongs to ``collections``."""
+        in_work = (self.work or "").casefold() in description.casefold()
+        return in_work and self.collection in (None, *collections)
 
 
 Reader = Callable[[Path, Selection], Sequence[Track]]
@@ -70,6 +98,18 @@ def require(folder: Path, *parts: str) -> Path:
     if not path.exists():
         raise OrchestrionError(f"{folder} has no {'/'.join(parts)}; give the folder that the archive unpacks to.")
     return path
+
+
+def inside(folder: Path, index: Path, name: str) -> Path:
+    """The file ``name`` that an ``index`` names, which may not lead out of ``folder``.
+
+    Raises:
+        OrchestrionError: it does.
+    """
+    relative = Path(name)
+    if not name or relative.is_absolute() or ".." in relative.parts or "\0" in name:
+        raise OrchestrionError(f"{index} names a file {name!r}, which does not lie in its folder.")
+    return folder / relative
 
 
 def plain_name(text: str) -> str:

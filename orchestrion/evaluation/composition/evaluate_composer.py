@@ -20,7 +20,7 @@ from orchestrion.composer.compose import Composer, compose
 from orchestrion.composer.config import ComposerConfig
 from orchestrion.composer.scoring import Nll, averages, score_pieces
 from orchestrion.datasets.corpora.loading import load_corpus
-from orchestrion.datasets.corpora.piece import Piece, prepared
+from orchestrion.datasets.corpora.piece import CorpusPiece, prepared
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.composition import statistics
 from orchestrion.evaluation.composition.baselines import fit_markov, fit_unigram
@@ -60,11 +60,11 @@ def _named(prefix: str, nll: Mapping[str, Nll]) -> dict[str, float]:
     }
 
 
-def _fitting(pieces: list[Piece], config: ComposerConfig) -> list[Piece]:
+def _fitting(pieces: list[CorpusPiece], config: ComposerConfig) -> list[CorpusPiece]:
     return prepared(pieces, config.pitch_low, config.pitch_high, plain_key=config.normalises_key)
 
 
-def _grids(pieces: Sequence[Piece], config: ComposerConfig) -> list[np.ndarray]:
+def _grids(pieces: Sequence[CorpusPiece], config: ComposerConfig) -> list[np.ndarray]:
     return [piece.grid_in(config.pitch_low, config.pitch_high, piece.n_steps) for piece in pieces]
 
 
@@ -100,7 +100,7 @@ def evaluate_writing(
     return _compared(written, [_measures(grid, config.pitch_low, piece.meter, known) for piece, grid in real])
 
 
-def _length(piece: Piece, bars: int) -> int:
+def _length(piece: CorpusPiece, bars: int) -> int:
     return min(piece.n_whole_steps, bars * piece.steps_per_bar)
 
 

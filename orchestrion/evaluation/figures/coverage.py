@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from orchestrion.datasets.checking.inventory import THIN_S, Material, found, gaps
+from orchestrion.datasets.checking.inventory import THIN_S, Inventory
 from orchestrion.evaluation.figures.style import NOTE_COLOUR, TEXT, save_figure
 from orchestrion.score import pitch_name
 
@@ -17,12 +17,12 @@ LEAST_S = 0.2
 VALIDATION_COLOUR, GAP_COLOUR = "#4a6fa5", "#c0392b"
 
 
-def draw_coverage(path: str | os.PathLike[str], of: Material, title: str = "") -> None:
+def draw_coverage(path: str | os.PathLike[str], of: Inventory, title: str = "") -> None:
     """Write `coverage_figure` as a PNG."""
     save_figure(coverage_figure(of, title), path)
 
 
-def coverage_figure(of: Material, title: str = "") -> Figure:
+def coverage_figure(of: Inventory, title: str = "") -> Figure:
     """Seconds of every pitch, on a logarithmic axis (a set has a hundred times more of some than of others)."""
     figure = Figure(figsize=(11, 4.2), layout="constrained", facecolor="white")
     axis = figure.subplots()
@@ -38,13 +38,13 @@ def coverage_figure(of: Material, title: str = "") -> Figure:
     axis.axhline(THIN_S, color="grey", linewidth=0.8, linestyle=":")
     _shade_gaps(axis, of)
     _label(axis, low, high, top)
-    axis.set_title("\n".join([title or "Material", " ".join(found(of))]), fontsize=TEXT["label"], loc="left", wrap=True)
+    axis.set_title("\n".join([title or "Material", " ".join(of.found())]), fontsize=TEXT["label"], loc="left", wrap=True)
     axis.legend(fontsize=TEXT["tick"], frameon=False, loc="upper right", ncols=2)
     return figure
 
 
-def _shade_gaps(axis: Axes, of: Material) -> None:
-    for first, last in gaps(of):
+def _shade_gaps(axis: Axes, of: Inventory) -> None:
+    for first, last in of.gaps:
         axis.axvspan(first - 0.5, last + 0.5, color=GAP_COLOUR, alpha=0.15, linewidth=0)
         name = pitch_name(first) if first == last else f"{pitch_name(first)} – {pitch_name(last)}"
         axis.text((first + last) / 2, 1.2 * LEAST_S, f"no {name}", rotation=90, ha="center", va="bottom", color=GAP_COLOUR,

@@ -14,7 +14,6 @@ from dataclasses import replace
 from orchestrion.audio import Waveform
 from orchestrion.datasets.catalogue import SOUNDFONT, open_recordings
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
-from orchestrion.datasets.recordings.notestable import HeldNotes
 from orchestrion.datasets.recordings.splits import SPLITS
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.bits_per_sample import bits_per_sample
@@ -110,7 +109,7 @@ def _moved(piece: AlignedPiece) -> AlignedPiece:
     half_s = piece.duration_s / 2
     onsets_s = [(note.onset_s + half_s) % piece.duration_s for note in piece.notes]
     notes = [replace(n, onset_s=s, offset_s=s + n.duration_s) for n, s in zip(piece.notes, onsets_s, strict=True)]
-    return replace(piece, table=HeldNotes(tuple(sorted(notes))))
+    return replace(piece, table=tuple(sorted(notes)))
 
 
 def _listen(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orchestrion.datasets.banks.exercises import (
     LOUDEST,
     QUIETEST,
-    FrameNote,
+    PhraseNote,
     articulate,
     chord_phrase,
     frames,
@@ -20,7 +20,7 @@ from orchestrion.datasets.banks.exercises import (
 )
 
 
-def within(notes: list[FrameNote], low: int, high: int) -> bool:
+def within(notes: list[PhraseNote], low: int, high: int) -> bool:
     return all(low <= n.pitch <= high and QUIETEST <= n.velocity <= LOUDEST and 0 <= n.onset < n.offset for n in notes)
 
 

@@ -11,16 +11,16 @@ from orchestrion.datasets.banks import performing
 from orchestrion.datasets.banks.exercises import FRAMES_PER_SECOND
 from orchestrion.datasets.banks.instruments import INSTRUMENTS, soundfont_instrument
 from orchestrion.datasets.banks.repertoire import opening, plan
-from orchestrion.datasets.corpora.piece import Piece
+from orchestrion.datasets.corpora.piece import CorpusPiece
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import BUILTIN_TUNES
 
 CHORALE = ((0, 8, 72), (0, 4, 64), (4, 8, 62), (0, 8, 48), (8, 12, 71), (8, 12, 43))
 
 
-def tune(name: str, seed: int, n_notes: int = 96) -> Piece:
+def tune(name: str, seed: int, n_notes: int = 96) -> CorpusPiece:
     walk = 67 + np.clip(np.cumsum(np.random.default_rng(seed).integers(-3, 4, size=n_notes)), -7, 12)
-    return Piece(name, tuple((4 * i, 4 * i + 4, int(pitch)) for i, pitch in enumerate(walk)))
+    return CorpusPiece(name, tuple((4 * i, 4 * i + 4, int(pitch)) for i, pitch in enumerate(walk)))
 
 
 TUNES = [tune(f"tune{i}", i) for i in range(12)]
@@ -44,12 +44,12 @@ def test_a_performance_keeps_order_pitches_and_proportions():
 
 def test_the_accompaniment_of_a_tonic_triad_is_the_tonic():
     melody = [(0, 4, 72), (4, 8, 76), (8, 12, 79), (12, 16, 72)]
-    piece = Piece("t", tuple(melody))
+    piece = CorpusPiece("t", tuple(melody))
     chords = {manner: performing.accompaniment(piece, melody, manner) for manner in performing.MANNERS}
     assert chords["bass"] == [(0, 8, 36), (8, 16, 36)]
     assert {pitch % 12 for _, _, pitch in chords["block"]} == {0, 4, 7}
     assert [pitch for _, _, pitch in chords["broken"][:4]] == [36, 43, 52, 43]
-    in_g = Piece("t", tuple((a, b, p + 7) for a, b, p in melody), sharps=1)
+    in_g = CorpusPiece("t", tuple((a, b, p + 7) for a, b, p in melody), sharps=1)
     assert performing.accompaniment(in_g, list(in_g.notes), "bass")[0][2] % 12 == 7
 
 
@@ -89,7 +89,7 @@ def test_line_instruments_play_one_note_at_a_time():
 @pytest.mark.parametrize("name", sorted(BUILTIN_TUNES))
 def test_built_in_tunes_are_kept_out(name):
     notes = [(4 * i, 4 * i + 4, note.pitch + 3) for i, note in enumerate(BUILTIN_TUNES[name].notes)]
-    hidden = Piece("hidden", ((0, 4, 50), *((a + 4, b + 4, p) for a, b, p in notes)))
+    hidden = CorpusPiece("hidden", ((0, 4, 50), *((a + 4, b + 4, p) for a, b, p in notes)))
     openings = [opening([n.pitch for n in t.notes]) for t in BUILTIN_TUNES.values()]
     kept = plan(INSTRUMENTS["piano"], 5.0, 0, [hidden], [], openings)
     assert not [piece for piece in kept if piece.name.startswith("melody")]

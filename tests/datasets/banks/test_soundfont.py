@@ -11,12 +11,12 @@ import pytest
 from orchestrion.datasets import catalogue
 from orchestrion.datasets.banks import fluidsynth, soundfont
 from orchestrion.datasets.banks.instruments import INSTRUMENTS, usual_level
-from orchestrion.datasets.corpora.piece import Piece
+from orchestrion.datasets.corpora.piece import CorpusPiece
 from orchestrion.datasets.recordings.aligned import AlignedSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note
 
-TUNE = Piece("t", tuple((4 * i, 4 * i + 4, 60 + 2 * (i % 6)) for i in range(80)))
+TUNE = CorpusPiece("t", tuple((4 * i, 4 * i + 4, 60 + 2 * (i % 6)) for i in range(80)))
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from orchestrion.datasets.checking.inventory import found, gaps, material, missing
+from orchestrion.datasets.checking.inventory import Inventory
 from orchestrion.datasets.checking.onsetlag import onset_lag
 from orchestrion.datasets.recordings.aligned import AlignedSet, without_notes
 from orchestrion.datasets.recordings.holdout import divided, excerpt
-from orchestrion.datasets.recordings.notestable import write_notes
+from orchestrion.datasets.recordings.notesfile import write_notes
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.figures.coverage import coverage_figure
 from orchestrion.score import Note, Part, Score
@@ -80,16 +80,16 @@ def test_an_excerpt_cuts_notes_at_its_edges(folder):
 
 def test_figures_and_what_is_missing(folder):
     write_notes(folder / "take.tsv", [replace(note, velocity=64) for note in SCALE])
-    there = material(*divided(opened(folder)))
+    there = Inventory.of(*divided(opened(folder)))
     assert there.pieces == {"train": 1, "validation": 1} and there.pitch_range == (60, 79)
     assert there.minutes["train"] + there.minutes["validation"] == pytest.approx(0.4)
     assert there.seconds["train"].sum() == pytest.approx(there.notes["train"] * 0.45)
-    assert gaps(there) == [(61, 61), (63, 63), (66, 66), (68, 68), (70, 70), (73, 75), (77, 78)]
-    said = " ".join(missing(there))
+    assert there.gaps == [(61, 61), (63, 63), (66, 66), (68, 68), (70, 70), (73, 75), (77, 78)]
+    said = " ".join(there.missing())
     assert "Only 0.3 minutes" in said and "No notes between C5 and E5" in said
     assert "Never heard: C#4, D#4, F#4, G#4, A#4, F5, F#5" in said and "one loudness" in said
-    assert "C4 to G5" in " ".join(found(there))
-    assert there.to_dict()["missing"] == list(missing(there))
+    assert "C4 to G5" in " ".join(there.found())
+    assert there.to_dict()["missing"] == list(there.missing())
 
 
 def test_late_and_early_notes_are_told(folder):
@@ -98,8 +98,8 @@ def test_late_and_early_notes_are_told(folder):
     for name, by_s in (("take", 0.0), ("late", 0.11), ("early", -0.09)):
         moved = [replace(n, onset_s=max(n.onset_s + by_s, 0), offset_s=n.offset_s + by_s) for n in SCALE]
         write_notes(folder / f"{name}.tsv", moved)
-    there = material(opened(folder).pieces, ())
-    said = [sentence for sentence in missing(there) if sentence.startswith("Alignment")]
+    there = Inventory.of(opened(folder).pieces, ())
+    said = [sentence for sentence in there.missing() if sentence.startswith("Alignment")]
     assert [sentence.split(":")[0] for sentence in said] == [
         "Alignment of late looks 110 ms late", "Alignment of early looks 90 ms early"]  # fmt: skip
 
@@ -112,16 +112,16 @@ def test_a_lag_needs_notes_enough(folder):
 
 def test_no_notes_at_all(folder):
     write_notes(folder / "take.tsv", [])
-    there = material(opened(folder).pieces, ())
-    assert there.pitch_range is None and gaps(there) == []
-    assert any("no notes for training at all" in sentence for sentence in missing(there))
-    assert any("take without any note" in sentence for sentence in missing(there))
+    there = Inventory.of(opened(folder).pieces, ())
+    assert there.pitch_range is None and there.gaps == []
+    assert any("no notes for training at all" in sentence for sentence in there.missing())
+    assert any("take without any note" in sentence for sentence in there.missing())
     assert coverage_figure(there).axes
 
 
 def test_the_picture_names_the_gaps(folder):
     write_notes(folder / "take.tsv", SCALE)
-    figure = coverage_figure(material(*divided(opened(folder))), "mine")
+    figure = coverage_figure(Inventory.of(*divided(opened(folder))), "mine")
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert "no C#5 – D#5" in texts and "no C#4" in texts
     heights = {round(bar.get_x() + bar.get_width() / 2 + 0.2): bar.get_height() for bar in figure.axes[0].containers[0]}

@@ -14,7 +14,7 @@ from orchestrion.datasets.checking.pitchagreement import pitch_agreement
 from orchestrion.datasets.checking.stretches import clipped, silent
 from orchestrion.datasets.checking.validating import Verdict, validate_prepared, validate_tracks, write_checksums
 from orchestrion.datasets.dataset import initialise
-from orchestrion.datasets.recordings.notestable import write_notes
+from orchestrion.datasets.recordings.notesfile import write_notes
 from orchestrion.datasets.recordings.prepare import prepare_aligned
 from orchestrion.datasets.recordings.songs import prepare_songs
 from orchestrion.score import Note

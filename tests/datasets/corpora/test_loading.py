@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from orchestrion.datasets.corpora import loading as symbolic
-from orchestrion.datasets.corpora.music21_corpus import piece_from_stream, split_tunes
-from orchestrion.datasets.corpora.piece import Piece, fingerprint, prepared, split_of
+from orchestrion.datasets.corpora import loading
+from orchestrion.datasets.corpora.music21_corpus import piece_from_score, split_tunes
+from orchestrion.datasets.corpora.piece import SPLITS, CorpusPiece, fingerprint, prepared, split_of
 from orchestrion.errors import OrchestrionError
-from orchestrion.score import BUILTIN_TUNES
+from orchestrion.score import BUILTIN_TUNES, PianoRoll
 
 TUNES = """X: 1
 T: one
@@ -37,7 +37,7 @@ def tunes() -> list:
 
 def test_abc_tune_becomes_steps(tunes: list) -> None:
     """Pickup before bar 1, ties joined, grace note and chord symbol left out."""
-    piece = piece_from_stream(tunes[0], "one")
+    piece = piece_from_score(tunes[0], "one")
     assert piece is not None
     assert (piece.meter, piece.sharps, piece.steps_per_bar, piece.n_whole_steps) == ((6, 8), 1, 12, 60)
     assert piece.notes[:7] == (
@@ -52,29 +52,29 @@ def test_abc_tune_becomes_steps(tunes: list) -> None:
 
 
 def test_triplets_are_off_the_grid(tunes: list) -> None:
-    assert piece_from_stream(tunes[1], "two") is None
+    assert piece_from_score(tunes[1], "two") is None
 
 
 def test_to_the_plain_key_and_back() -> None:
     for sharps in range(-6, 7):
         tonic = 60 + sharps * 7 % 12
-        moved = Piece("scale", ((0, 4, tonic), (4, 8, tonic + 4)), sharps=sharps).in_c()
+        moved = CorpusPiece("scale", ((0, 4, tonic), (4, 8, tonic + 4)), sharps=sharps).in_c()
         assert moved.notes[0][2] % 12 == 0 and -6 <= moved.notes[0][2] - tonic <= 6
         assert moved.tonic == 4
 
 
 def test_fingerprint_knows_a_tune_in_any_key_and_rhythm() -> None:
-    tune = Piece("a", tuple((i * 2, i * 2 + 2, 60 + i * i % 7) for i in range(20)))
-    slower = Piece("b", tuple((2 * on, 2 * off, pitch) for on, off, pitch in tune.transposed(5).notes))
-    other = Piece("c", ((0, 2, 60), (2, 4, 61)))
+    tune = CorpusPiece("a", tuple((i * 2, i * 2 + 2, 60 + i * i % 7) for i in range(20)))
+    slower = CorpusPiece("b", tuple((2 * on, 2 * off, pitch) for on, off, pitch in tune.transposed(5).notes))
+    other = CorpusPiece("c", ((0, 2, 60), (2, 4, 61)))
     assert fingerprint(tune) == fingerprint(slower) != fingerprint(other)
     assert split_of(tune) == split_of(slower)
 
 
 def test_splits_are_eight_one_one() -> None:
     pitches = np.random.default_rng(0).integers(40, 80, size=(1500, 16)).tolist()
-    pieces = [Piece("p", tuple((i, i + 1, pitch) for i, pitch in enumerate(row))) for row in pitches]
-    shares = [sum(split_of(piece) == split for piece in pieces) / len(pieces) for split in symbolic.SPLITS]
+    pieces = [CorpusPiece("p", tuple((i, i + 1, pitch) for i, pitch in enumerate(row))) for row in pitches]
+    shares = [sum(split_of(piece) == split for piece in pieces) / len(pieces) for split in SPLITS]
     assert np.allclose(shares, [0.8, 0.1, 0.1], atol=0.04)
 
 
@@ -84,37 +84,29 @@ notes = st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9), st.integers(50
 @settings(deadline=None)
 @given(notes)
 def test_grid_and_piece_are_inverse(raw: list[tuple[int, int, int]]) -> None:
-    grid = Piece("p", tuple({(on, p): (on, on + n, p) for on, n, p in raw}.values())).grid()
-    again = symbolic.piece_from_grid(grid, "p", (4, 4))
+    grid = CorpusPiece("p", tuple({(on, p): (on, on + n, p) for on, n, p in raw}.values())).grid()
+    again = CorpusPiece.from_roll(PianoRoll(grid), "p")
     np.testing.assert_array_equal(again.grid(), grid)
 
 
 def test_cropping_pitches_and_padding_steps() -> None:
-    piece = Piece("p", ((0, 3, 60), (3, 4, 72)))
+    piece = CorpusPiece("p", ((0, 3, 60), (3, 4, 72)))
     assert piece.grid_in(60, 72, 16).shape == (16, 13, 2) and piece.grid_in(60, 72, 16).sum() == 6
     assert prepared([piece], 60, 71, plain_key=False) == []
-
-
-def test_written_pieces_are_read_back(tmp_path: Path) -> None:
-    pieces = [Piece("p", ((0, 3, 60), (3, 4, 72)), (6, 8), -2)]
-    symbolic.write_pieces(tmp_path / "c.json", pieces)
-    assert symbolic.read_pieces(tmp_path / "c.json") == pieces
-    (tmp_path / "c.json").write_text('{"pieces": [{"name": 1}]}')
-    with pytest.raises(OrchestrionError, match="delete it"):
-        symbolic.read_pieces(tmp_path / "c.json")
 
 
 def test_corpus_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def read(report) -> list[Piece]:
+    def read(report) -> list[CorpusPiece]:
         calls.append(1)
         report(1, 1)
-        return [Piece(str(n), tuple((i, i + 1, 60 + n * i % 11) for i in range(9))) for n in range(40)]
+        return [CorpusPiece(str(n), tuple((i, i + 1, 60 + n * i % 11) for i in range(9)), (6, 8), -2) for n in range(40)]
 
     monkeypatch.setenv("ORCHESTRION_CACHE", str(tmp_path / "deep" / "cache"))
-    monkeypatch.setitem(symbolic.CORPORA, "melodies", read)
-    parts = [symbolic.load_corpus("melodies", split) for split in ("train", "all")]
+    monkeypatch.setitem(loading.CORPORA, "melodies", read)
+    parts = [loading.load_corpus("melodies", split) for split in ("train", "all")]
+    assert parts[1] == read(lambda *_: calls.pop())
     assert len(calls) == 1 and 0 < len(parts[0]) < len(parts[1]) == 40
 
 
@@ -130,11 +122,11 @@ def roll_file(tmp_path: Path) -> Path:
 
 
 def test_matlab_rolls(roll_file: Path) -> None:
-    first, silent = symbolic.load_corpus(roll_file, "test")
+    first, silent = loading.load_corpus(roll_file, "test")
     assert first.notes == ((0, 3, 60), (1, 2, 64), (4, 6, 60)) and first.merged
     assert silent.n_steps == 4 and silent.notes == ()
     with pytest.raises(OrchestrionError, match="no validation split"):
-        symbolic.load_corpus(roll_file, "validation")
+        loading.load_corpus(roll_file, "validation")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"MATLAB 5.0 MAT-file" + bytes(200), bytes(128)])
@@ -142,7 +134,7 @@ def test_broken_matlab_files(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.mat"
     path.write_bytes(content)
     with pytest.raises(OrchestrionError):
-        symbolic.load_corpus(path, "test")
+        loading.load_corpus(path, "test")
 
 
 def test_matlab_entries_that_are_no_rolls(tmp_path: Path) -> None:
@@ -151,21 +143,21 @@ def test_matlab_entries_that_are_no_rolls(tmp_path: Path) -> None:
         cells[0, 0] = entry
         savemat(tmp_path / "y.mat", {"testdata": cells})
         with pytest.raises(OrchestrionError, match="not a roll"):
-            symbolic.load_corpus(tmp_path / "y.mat", "test")
+            loading.load_corpus(tmp_path / "y.mat", "test")
 
 
 def test_unknown_names(tmp_path: Path) -> None:
     with pytest.raises(OrchestrionError, match="Unknown split"):
-        symbolic.load_corpus("melodies", "tests")
+        loading.load_corpus("melodies", "tests")
     with pytest.raises(OrchestrionError, match="neither a corpus"):
-        symbolic.load_corpus(tmp_path / "nothing", "test")
+        loading.load_corpus(tmp_path / "nothing", "test")
     with pytest.raises(OrchestrionError, match="Cannot read"):
-        symbolic.load_corpus(tmp_path / "nothing.mat", "test")
+        loading.load_corpus(tmp_path / "nothing.mat", "test")
     with pytest.raises(OrchestrionError, match="no pieces"):
-        symbolic.load_corpus(tmp_path, "test")
+        loading.load_corpus(tmp_path, "test")
 
 
 def test_folder_of_scores(tmp_path: Path) -> None:
     BUILTIN_TUNES["ode-to-joy"].write(tmp_path / "ode.mid")
-    (piece,) = symbolic.load_corpus(tmp_path, "all")
+    (piece,) = loading.load_corpus(tmp_path, "all")
     assert len(piece.notes) == len(BUILTIN_TUNES["ode-to-joy"].notes)

@@ -14,7 +14,7 @@ import pytest
 
 from orchestrion.datasets.dataset import initialise
 from orchestrion.datasets.recordings.tracks import Selection
-from orchestrion.datasets.untrusted.inertpickle import Call, Name, array_of, describe, integer_of
+from orchestrion.datasets.untrusted.pickles import Call, Name, array_of, describe, integer_of
 from orchestrion.errors import OrchestrionError
 from tests.datasets.layouts import published
 

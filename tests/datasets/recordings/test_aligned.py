@@ -11,7 +11,7 @@ import soundfile
 
 from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.aligned import AlignedSet, default_splits, work_of
-from orchestrion.datasets.recordings.notestable import write_notes
+from orchestrion.datasets.recordings.notesfile import write_notes
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note
 

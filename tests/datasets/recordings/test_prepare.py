@@ -13,10 +13,10 @@ import soundfile
 
 from orchestrion.audio import Waveform
 from orchestrion.datasets.dataset import initialise
-from orchestrion.datasets.recordings import prepare as alignedprep
+from orchestrion.datasets.recordings import prepare
 from orchestrion.datasets.recordings.aligned import AlignedSet
 from orchestrion.datasets.recordings.dividing import divide, held_out_works
-from orchestrion.datasets.recordings.notestable import HeldNotes, write_notes
+from orchestrion.datasets.recordings.notesfile import write_notes
 from orchestrion.datasets.recordings.prepare import prepare_aligned, shard
 from orchestrion.datasets.recordings.tracks import Selection, Track
 from orchestrion.errors import OrchestrionError
@@ -32,7 +32,7 @@ def made_track(
     soundfile.write(audio, published.sound(seconds, 8000, seed=len(name)), 8000)
     notes = (Note(0.05 + late_s, 0.2 + late_s, 60, 70), Note(0.1 + late_s, 0.25 + late_s, 64, 80))
     write_notes(table, notes)
-    return Track(name, audio, (table,), HeldNotes(notes).read, work or name, split, about={"player": "me"})
+    return Track(name, audio, (table,), lambda: notes, work or name, split, about={"player": "me"})
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_what_cannot_be_used_is_left_out_and_said(tmp_path, tracks):
 
 
 def test_a_killed_preparation_goes_on(tmp_path, tracks, monkeypatch):
-    real, done = alignedprep.write_raw, []
+    real, done = prepare.write_raw, []
 
     def killed(path, blocks):
         if len(done) == 3:
@@ -127,7 +127,7 @@ def test_a_killed_preparation_goes_on(tmp_path, tracks, monkeypatch):
         done.append(path.name)
         return real(path, blocks)
 
-    monkeypatch.setattr(alignedprep, "write_raw", killed)
+    monkeypatch.setattr(prepare, "write_raw", killed)
     with pytest.raises(KeyboardInterrupt):
         prepare_aligned(tracks, tmp_path / "set")
     done.clear()

@@ -8,7 +8,7 @@ from scipy.io import savemat
 
 from orchestrion.composer.compose import Composer
 from orchestrion.composer.scoring import score_pieces
-from orchestrion.datasets.corpora.piece import Piece
+from orchestrion.datasets.corpora.piece import CorpusPiece
 from orchestrion.evaluation.composition import statistics
 from orchestrion.evaluation.composition.baselines import fit_markov, fit_unigram
 from orchestrion.evaluation.composition.evaluate_composer import evaluate_composer, evaluate_writing
@@ -43,7 +43,7 @@ def test_markov_looks_one_step_back() -> None:
 
 def test_both_averages() -> None:
     model = random_model(TINY_PUBLISHED)
-    pieces = [Piece("a", ((0, 2, 55), (3, 9, 60))), Piece("b", ((0, 40, 57),)), Piece("c", ((1, 3, 52),))]
+    pieces = [CorpusPiece("a", ((0, 2, 55), (3, 9, 60))), CorpusPiece("b", ((0, 40, 57),)), CorpusPiece("c", ((1, 3, 52),))]
     alone = [score_pieces(model, [piece])["total"].frame_average for piece in pieces]
     nll = score_pieces(model, pieces)["total"]
     lengths = [piece.n_steps for piece in pieces]
@@ -100,7 +100,7 @@ def test_task_saves_what_compose_can_load(mat: Path, tmp_path: Path) -> None:
 
 
 def test_crops_are_masked_and_know_the_step_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    piece = Piece("p", tuple((i, i + 1, 60 + i % 7) for i in range(40)))
+    piece = CorpusPiece("p", tuple((i, i + 1, 60 + i % 7) for i in range(40)))
     monkeypatch.setattr("orchestrion.training.composer_task.load_corpus", lambda *_: [piece])
     batch = ComposerTask(TINY_BAR, "p", crop_steps=24, batch=30).batch(0)
     assert set(batch["mask"].sum(1).tolist()) == {24.0, 16.0}
@@ -114,7 +114,7 @@ def test_crops_are_masked_and_know_the_step_before(monkeypatch: pytest.MonkeyPat
 
 def test_forgotten_notes_are_missing_from_attack_to_end_and_come_with_an_attack(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
-    pieces = [Piece("p", tuple((4 * k, 4 * k + 4, int(rng.integers(60, 70))) for k in range(24)))]
+    pieces = [CorpusPiece("p", tuple((4 * k, 4 * k + 4, int(rng.integers(60, 70))) for k in range(24)))]
     monkeypatch.setattr("orchestrion.training.composer_task.load_corpus", lambda *_: pieces)
     whole, some = (ComposerTask(TINY_BAR, "p", crop_steps=96, batch=8, forget=share).batch(0) for share in (0.0, 0.3))
     assert torch.equal(whole["grid"], whole["heard"])
@@ -150,7 +150,7 @@ def test_copies_are_found_wherever_they_stand() -> None:
 
 def test_writing_is_compared_with_held_out_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
-    pieces = [Piece(str(n), tuple((i, i + 1, 60 + int(rng.integers(12))) for i in range(48))) for n in range(6)]
+    pieces = [CorpusPiece(str(n), tuple((i, i + 1, 60 + int(rng.integers(12))) for i in range(48))) for n in range(6)]
     monkeypatch.setattr("orchestrion.evaluation.composition.evaluate_composer.load_corpus", lambda *_: pieces)
     result = evaluate_writing(Composer(random_model(TINY_BAR), {}), "melodies", count=3, bars=2)
     assert result["copied_windows_held_out"] == 1.0 and result["copied_windows_written"] == 0.0

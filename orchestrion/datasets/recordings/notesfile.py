@@ -1,27 +1,32 @@
-"""Notes beside a recording: NAME.tsv, tab-separated, with the header ``onset_s offset_s pitch velocity``."""
+"""Notes beside a recording: NAME.tsv, tab-separated, with the header ``onset_s offset_s pitch velocity``; or NAME.mid."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrion.datasets.untrusted.textfiles import decoded, read_bytes
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import atomic_write
-from orchestrion.limits import MAX_NOTES, MAX_TEXT_BYTES
-from orchestrion.score import Note
+from orchestrion.limits import MAX_NOTES
+from orchestrion.score import Note, Score
 
+MIDI_SUFFIXES = (".mid", ".midi")
+COLUMNS = ("onset_s", "offset_s", "pitch", "velocity")
 # Alignment by dynamic time warping can leave a note no time at all; it was played nevertheless.
 SHORTEST_S = 0.001
-
-COLUMNS = ("onset_s", "offset_s", "pitch", "velocity")
+# Notes a hair after the last sample come from rounding; a whole quarter of a second belongs to another recording.
+END_SLACK_S = 0.25
+# A pedalled note may be written down as lasting until after the recording was cut.
+OFFSET_SLACK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class NotesTable:
-    """A table of notes on disk: ``path``, or ``size`` bytes of it from byte ``start`` (a member of a shard)."""
+class NotesFile:
+    """Notes on disk: the file ``path``, or ``size`` bytes of it from byte ``start`` (a member of a shard)."""
 
     path: Path
     start: int = 0
@@ -29,67 +34,65 @@ class NotesTable:
 
     def read(self) -> tuple[Note, ...]:
         """See `read_notes`."""
-        return parse_notes(_text(self.path, self.start, self.size), self.path)
+        return parse_notes(decoded(self._bytes(), self.path), self.path)
 
     def checksum(self) -> str:
-        """SHA-256 of the table's bytes."""
-        return hashlib.sha256(_text(self.path, self.start, self.size).encode("utf-8")).hexdigest()
+        """SHA-256 of the bytes."""
+        return hashlib.sha256(self._bytes()).hexdigest()
 
-
-@dataclass(frozen=True, slots=True)
-class HeldNotes:
-    """Notes in memory, where a table on disk would stand."""
-
-    notes: tuple[Note, ...]
-
-    def read(self) -> tuple[Note, ...]:
-        """The notes."""
-        return self.notes
+    def _bytes(self) -> bytes:
+        return read_bytes(self.path, self.start, self.size)
 
 
 def read_notes(path: str | os.PathLike[str]) -> tuple[Note, ...]:
-    """Read a table of notes, sorted by onset and pitch.
+    """Read a file of notes, sorted by onset and pitch.
 
     Times are seconds from the start of the audio beside it. A note that ends as it begins lasts `SHORTEST_S`.
 
     Raises:
         OrchestrionError: no such file, another header, or a malformed row; the sentence gives the line.
     """
-    return NotesTable(Path(path)).read()
+    return NotesFile(Path(path)).read()
+
+
+def midi_notes(path: Path) -> tuple[Note, ...]:
+    """Every pitched note of a MIDI file; one held by the sustain pedal lasts until the pedal comes up.
+
+    Raises:
+        OrchestrionError: see `Score.read`.
+    """
+    return Score.read(path).notes
 
 
 def parse_notes(text: str, source: Path) -> tuple[Note, ...]:
-    """The notes of a table's ``text``; errors name ``source``."""
+    """The notes in ``text``; errors name ``source``."""
     lines = text.splitlines()
     if not lines or tuple(lines[0].split("\t")) != COLUMNS:
         raise OrchestrionError(f"{source} must begin with the tab-separated line {' '.join(COLUMNS)}.")
     if len(lines) - 1 > MAX_NOTES:
         raise OrchestrionError(f"{source} holds more than {MAX_NOTES:,} notes; split it.")
     rows = [_note(source, number, line) for number, line in enumerate(lines[1:], start=2) if line.strip()]
-    return tuple(sorted(rows, key=lambda note: (note.onset_s, note.pitch)))
+    return tuple(sorted(rows, key=_order))
 
 
 def write_notes(path: str | os.PathLike[str], notes: Iterable[Note]) -> None:
     """Write ``notes``, sorted, with microseconds, atomically."""
-    rows = sorted(notes, key=lambda note: (note.onset_s, note.pitch))
-    lines = ["\t".join(COLUMNS)]
-    lines += [f"{note.onset_s:.6f}\t{note.offset_s:.6f}\t{note.pitch}\t{note.velocity}" for note in rows]
+    rows = (f"{n.onset_s:.6f}\t{n.offset_s:.6f}\t{n.pitch}\t{n.velocity}" for n in sorted(notes, key=_order))
     with atomic_write(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="ascii")
+        temporary.write_text("\n".join(["\t".join(COLUMNS), *rows]) + "\n", encoding="ascii")
 
 
-def _text(source: Path, start: int = 0, size: int | None = None) -> str:
-    try:
-        with open(source, "rb") as handle:
-            handle.seek(start)
-            content = handle.read(MAX_TEXT_BYTES + 1 if size is None else min(size, MAX_TEXT_BYTES + 1))
-        if len(content) > MAX_TEXT_BYTES:
-            raise OrchestrionError(f"{source} is larger than {MAX_TEXT_BYTES >> 20} MiB; that is no table of notes.")
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise OrchestrionError(f"{source} is not text (byte {error.start}); export the notes as UTF-8.") from error
-    except OSError as error:
-        raise OrchestrionError(f"Cannot read {source}: {error.strerror or error}.") from error
+def past_the_end(notes: Sequence[Note], duration_s: float, onset_slack_s: float = 0.0) -> list[Note]:
+    """The notes that audio of ``duration_s`` cannot hold.
+
+    They begin ``onset_slack_s`` or more after its end, or end more than `OFFSET_SLACK_S` after it.
+    """
+    last_s = duration_s + onset_slack_s
+    return [n for n in notes if n.onset_s >= last_s or n.offset_s > duration_s + OFFSET_SLACK_S]
+
+
+def _order(note: Note) -> tuple[float, int]:
+    return note.onset_s, note.pitch
 
 
 def _note(source: Path, number: int, line: str) -> Note:
