@@ -135,7 +135,7 @@ def _reason(error: NotPrivateError | OSError, root: Path) -> str:
     return str(error) if isinstance(error, NotPrivateError) else f"{root} cannot be used ({error.strerror or error})"
 
 
-def _tell(reason: str, outcome: str = "what it was for is compiled anew") -> None:
+def _tell(reason: str, outcome: str = "functions are compiled anew in this run") -> None:
     """Warn, once in a process, that compiled code is not kept where it was to be."""
     if not _told:
         _told.append(reason)

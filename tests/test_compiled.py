@@ -90,7 +90,7 @@ def test_a_cache_that_cannot_be_written_gives_way_to_the_next(roots):
 def test_without_any_cache_functions_still_work(roots):
     for root in roots:
         root.write_text("")
-    with pytest.warns(UserWarning, match="first cannot be used .*; what it was for is compiled anew") as said:
+    with pytest.warns(UserWarning, match="first cannot be used .*; functions are compiled anew in this run") as said:
         assert compiled.folder(SOURCE) is None
     assert len(said) == 1
     assert compiled.compiled()(triple)(np.float32(2)) == 6
