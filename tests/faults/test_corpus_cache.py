@@ -46,7 +46,7 @@ def test_a_full_disk_costs_one_line(reads, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(files, "_flush", full)
-    with pytest.warns(UserWarning, match="read anew next time.*No space left") as said:
+    with pytest.warns(UserWarning, match="read anew next time.*the disk is full") as said:
         assert loading.load_corpus("melodies", "all") == PIECES
     assert len(said) == 1 and not list((tmp_path / "cache").iterdir())
 
