@@ -28,11 +28,10 @@ from orchestrion.cli.models import models
 from orchestrion.cli.output import printable
 from orchestrion.cli.perform import perform
 from orchestrion.cli.render import render
-from orchestrion.cli.streams import drop_output, echo, open_closed
+from orchestrion.cli.streams import echo, open_closed, to_output
 from orchestrion.cli.train import train
 from orchestrion.cli.verbose import is_verbose, verbose_option
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import DISK_FULL
 from orchestrion.terminal import escaped
 from orchestrion.version import VERSION
 
@@ -81,15 +80,14 @@ def _shown_safely() -> Iterator[None]:
     """What click says of wrong usage repeats what was typed."""
     try:
         yield
-    except click.ClickException as error:
-        error.message = escaped(error.message)
-        raise
+    except click.UsageError as error:
+        said = error.format_message()
+        if escaped(said) == said:
+            raise
+        raise click.UsageError(escaped(said), error.ctx) from error
 
 
 def _sentence(error: OSError) -> str:
-    if error.filename is None and error.errno in DISK_FULL:
-        drop_output()
-        return f"Cannot write to standard output: {error.strerror}."
     return f"{error.strerror or error}{f': {printable(error.filename)}' if error.filename else ''}."
 
 
@@ -143,7 +141,12 @@ def run() -> None:
     signals.install()
     warnings.showwarning = _show_warning
     try:
-        cli(prog_name="orchestrion")
+        with to_output():
+            cli(prog_name="orchestrion")
+    except OrchestrionError as error:
+        # Help that standard output did not take; commands' errors end above.
+        echo(f"Error: {error}", err=True)
+        sys.exit(STATUS_ERROR)
     except MemoryError:
         # Not even the error above could be handled.
         os.write(2, f"Error: {MEMORY}\n".encode())

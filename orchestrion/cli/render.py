@@ -30,7 +30,7 @@ from orchestrion.cli.output import (
     write_settings,
 )
 from orchestrion.cli.sources import arranging_options, find_scores, read_arranged
-from orchestrion.cli.streams import require_output
+from orchestrion.cli.streams import require_output, to_output
 from orchestrion.errors import OrchestrionError
 from orchestrion.shipped import DEFAULT_INSTRUMENT
 
@@ -182,4 +182,5 @@ def _render_to_stdout(ctx: click.Context, sources: list[str], count: int) -> Non
     instrument = Instrument.load(options["instruments"][0])
     blocks = blocks_of(score, instrument, **{**_sampling(ctx), "parallel": bool(options["parallel"])})
     n_samples = instrument.series(score).n_samples
-    write_wav_blocks(sys.stdout.buffer, blocks, instrument.config.sample_rate, n_samples)
+    with to_output():
+        write_wav_blocks(sys.stdout.buffer, blocks, instrument.config.sample_rate, n_samples)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import click
 
@@ -39,21 +42,34 @@ def require_output(what: str) -> None:
         raise OrchestrionError(f"Standard output is closed; {what} has nowhere to go.")
 
 
+@contextmanager
+def to_output() -> Iterator[None]:
+    """Turn what standard output cannot take into one sentence; a pipe whose reader has gone ends quietly (by click).
+
+    Raises:
+        OrchestrionError: it is a full disk, say.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE or error.filename is not None:
+            raise
+        # Python would complain once more at its end.
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.close(null)
+        raise OrchestrionError(f"Cannot write to standard output: {error.strerror or error}.") from error
+
+
 def echo(text: object = "", err: bool = False) -> None:
     """Print ``text`` with its control characters escaped; what standard error cannot take is lost.
 
     Raises:
-        OSError: standard output cannot be written.
+        OrchestrionError: standard output cannot be written.
     """
-    try:
-        click.echo(escaped(str(text)), err=err)
-    except OSError:
-        if not err:
-            raise
-
-
-def drop_output() -> None:
-    """Forget what standard output could not take, so that Python does not complain again when it ends."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.close(null)
+    if not err:
+        with to_output():
+            click.echo(escaped(str(text)))
+        return
+    with suppress(OSError):
+        click.echo(escaped(str(text)), err=True)

@@ -145,6 +145,7 @@ def test_an_error_of_another_file_is_not_blamed_on_the_output(tmp_path: Path) ->
 
 def test_a_full_standard_output_is_named() -> None:
     """A device that is full: one sentence, and nothing more from Python when it ends."""
-    ended = orchestrion("models", "list", shell=">/dev/full")
-    ended.refused("Cannot write to standard output: No space left on device")
-    assert len(ended.err.splitlines()) == 1
+    for command in (("models", "list"), ("--help",)):
+        ended = orchestrion(*command, shell=">/dev/full")
+        ended.refused("Cannot write to standard output: No space left on device")
+        assert len(ended.err.splitlines()) == 1

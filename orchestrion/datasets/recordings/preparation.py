@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import lock, make_folder, write_json
+from orchestrion.files import lock, make_folder, write_json, writing
+from orchestrion.terminal import plural
 from orchestrion.version import VERSION
 
 FINISHED = "finished.jsonl"
@@ -46,7 +47,7 @@ class Preparation:
     def finish(self, name: str, record: Mapping[str, object]) -> None:
         """Note that every file of piece ``name`` lies in the folder."""
         self.records[name] = json.loads(json.dumps(record))
-        with open(self.folder / FINISHED, "a", encoding="utf-8") as handle:
+        with writing(self.folder / FINISHED), open(self.folder / FINISHED, "a", encoding="utf-8") as handle:
             handle.write(json.dumps([name, record]) + "\n")
             handle.flush()
             os.fsync(handle.fileno())
@@ -83,7 +84,13 @@ def preparation(target: Path) -> Iterator[Preparation]:
     make_folder(folder)
     with lock(folder / LOCK):
         check_new(target)
-        yield Preparation(folder, target, _finished(folder))
+        work = Preparation(folder, target, _finished(folder))
+        try:
+            yield work
+        except (OrchestrionError, KeyboardInterrupt, SystemExit) as stop:
+            if work.records:
+                stop.add_note(f"{plural(len(work.records), 'finished piece')} kept; the same command goes on from there.")
+            raise
 
 
 def check_new(target: Path) -> None:
