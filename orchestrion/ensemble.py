@@ -61,7 +61,7 @@ def mix(
     by one factor, never limited or clipped, and ``lowered_db`` says by how much.
 
     Raises:
-        OrchestrionError: no tracks, or not one gain (pan) for each track.
+        OrchestrionError: no tracks, not one gain (pan) for each track, or one that is not finite.
     """
     if not tracks:
         raise OrchestrionError("There is nothing to mix: the score has no pitched part with notes.")
@@ -81,6 +81,8 @@ def mix(
 def _one_each(what: str, values: Sequence[float], tracks: Sequence[Waveform]) -> Sequence[float]:
     if len(values) != len(tracks):
         raise OrchestrionError(f"There are {len(tracks)} parts to mix but {len(values)} --{what} values; give one for each.")
+    if not all(math.isfinite(value) for value in values):
+        raise OrchestrionError(f"Each --{what} must be a finite number; they are {', '.join(map(str, values))}.")
     return values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -126,7 +127,7 @@ def blocks_of(
     warn_of(instrument, score)
     options: dict[str, Any] = {
         "seed": seed,
-        "temperature": instrument.temperature if temperature is None else temperature,
+        "temperature": _temperature(instrument, temperature),
         "voice": take * VOICES_A_TAKE,
         "threads": threads,
         "storage": storage,
@@ -270,6 +271,12 @@ class _Plan:
         return cls(score, take, parts, is_parallel(score, instruments, parallel))
 
 
+def _temperature(instrument: Instrument, asked: float | None) -> float:
+    if asked is not None and not 0.0 < asked < math.inf:
+        raise OrchestrionError(f"A temperature of {asked} is impossible; give a number above 0, such as 0.8.")
+    return instrument.temperature if asked is None else asked
+
+
 def _generate(
     index: int,
     instrument: Instrument,
@@ -292,7 +299,7 @@ def _generate(
         samples: list[np.ndarray] = sampler(
             instrument.model,
             [instrument.series(plans[i].parts[index], duration_s=plans[i].score.duration_s) for i in chosen],
-            temperature=instrument.temperature if temperature is None else temperature,
+            temperature=_temperature(instrument, temperature),
             voices=[plans[i].take * VOICES_A_TAKE + index for i in chosen],
             progress=report,
             **sampling,

@@ -19,7 +19,7 @@ from orchestrion.cli.options import (
     seed_option,
     temperature_option,
 )
-from orchestrion.cli.output import output_folder, printable, write_settings
+from orchestrion.cli.output import output_folder, printable, say_what_is_replaced, write_settings
 from orchestrion.cli.sources import arranging_options, read_arranged
 from orchestrion.cli.streams import echo
 from orchestrion.shipped import BACKENDS, DEFAULT_INSTRUMENT
@@ -128,6 +128,7 @@ def _compare_one(ctx: click.Context, score: str, as_json: bool) -> None:
         raise click.UsageError(f"--{given[0].replace('_', '-')} goes with --all.")
     arranged = read_arranged(score, ctx)
     with output_folder(output):
+        say_what_is_replaced([output / "report.html"])
         from orchestrion import api
 
         playing = {name: ctx.params[name] for name in ("seed", "temperature", "unconditioned")}
@@ -151,6 +152,7 @@ def _compare_all(ctx: click.Context, score: str, as_json: bool) -> None:
             raise click.UsageError(f"--{name} does not go with --all.")
     arranged = read_arranged(score, ctx)
     with output_folder(output):
+        say_what_is_replaced([output / "report.html"])
         from orchestrion import api
         from orchestrion.evaluation.comparison.generators import GeneratorsOptions
 

@@ -37,8 +37,8 @@ def perform(ctx: click.Context, output: Path, instrument: str, name: str, device
     options = composing(ctx)
     with output_folder(output):
         midi, audio, picture = (output / f"{name}{suffix}" for suffix in (".mid", ".wav", ".png"))
-        for target in (midi, audio, picture):
-            check_outputs([target], (target.suffix,), (instrument, ctx.params["prime"], ctx.params["model"]))
+        read = (instrument, ctx.params["prime"], ctx.params["model"])
+        check_outputs([midi, audio, picture], (".mid", ".wav", ".png"), read)
 
         from orchestrion import api
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -13,7 +14,9 @@ from click.testing import CliRunner
 from orchestrion.cli.app import cli
 from orchestrion.cli.options import Number, Threads
 from orchestrion.errors import OrchestrionError
+from orchestrion.playing import play
 from orchestrion.processors import usable_processors
+from orchestrion.score import Score
 from orchestrion.training.runs import SETTINGS, fit
 from orchestrion.training.settings import LoopSettings
 
@@ -51,6 +54,13 @@ def test_settings_of_a_training_refuse_it_too(name: str) -> None:
     for value in (math.nan, math.inf):
         with pytest.raises(OrchestrionError, match=name):
             LoopSettings(**{"steps": 5, name: value})
+
+
+@pytest.mark.parametrize("options", [{"gains_db": [math.nan]}, {"pans": [math.nan]}, {"temperature": math.nan}, {"temperature": -1.0}])
+def test_from_python_they_are_refused_as_well(options: dict[str, Any], tiny: Path) -> None:
+    """NaN made silence, or noise, of any score."""
+    with pytest.raises(OrchestrionError, match="nan|-1"):
+        play(Score.read("frere-jacques").crop(0, 0.2), [tiny], **options)
 
 
 def test_threads_beyond_the_processors_are_as_many_as_there_are() -> None:

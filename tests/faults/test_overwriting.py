@@ -59,6 +59,14 @@ def test_what_is_replaced_is_said_before_the_work(folder: Path, tiny: Path) -> N
     assert second.exit_code == 0 and second.stderr.startswith("Warning: out.wav exists already and will be replaced.\n")
 
 
+def test_a_report_that_is_replaced_is_said(folder: Path) -> None:
+    """Of `compare`, too, which writes into a folder."""
+    Path("d").mkdir()
+    Path("d/report.html").touch()
+    result = run("compare", "in.mid", "-i", "none", "-o", "d")
+    assert result.exit_code == 1 and "Warning: d/report.html exists already and will be replaced." in result.stderr
+
+
 def test_rendering_a_composition_keeps_its_seed(folder: Path, tiny: Path, tiny_composer: Path) -> None:
     """`tune.mid` and `tune.wav` shared `tune.json`: rendering lost the composition's seed. Each must have its own."""
     assert run("compose", "--model", tiny_composer, "--bars", 1, "--seed", 5, "-o", "tune.mid").exit_code == 0
