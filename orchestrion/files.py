@@ -8,13 +8,13 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 from orchestrion.errors import OrchestrionError
+from orchestrion.temporary import claim
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -25,7 +25,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     The temporary file lies in the same folder (a rename across file systems is not atomic), keeps the suffix of
     ``path`` (libraries choose formats by it), is flushed to disk before the rename, and is removed when the block
-    raises, Ctrl-C included. What stood at ``path`` before then still stands.
+    raises, Ctrl-C included. What stood at ``path`` before then still stands. What a killed process left is removed by the
+    next one that writes ``path``.
 
     Raises:
         OrchestrionError: the folder does not exist or cannot be written, ``path`` is a folder, or the disk is full.
@@ -34,18 +35,19 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     if os.path.isdir(target):
         raise OrchestrionError(f"Cannot write {target}: it is a folder; name a file.")
     with writing(target):
-        # 16 characters have 64 bytes at most; names may have 255.
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem[:16]}-", suffix=target.suffix, dir=target.parent)
-        os.close(handle)
-    temporary = Path(name)
+        descriptor, temporary = claim(target)
     try:
         with writing(target):
             yield temporary
             _flush(temporary)
             os.chmod(temporary, 0o666 & ~_umask())
             os.replace(temporary, target)
-    finally:
+    except BaseException:
+        # Only now: once renamed, the name may be another process's.
         temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -45,7 +45,7 @@ ALLOWED = {
 # Leaves that anyone may import, and what they may import in turn.
 LEAVES = {
     "errors": set(), "version": set(), "terminal": set(), "processors": set(), "limits": set(),
-    "files": {"errors"},
+    "files": {"errors", "temporary"}, "temporary": set(),
     "header": {"errors"},
     "progress": {"terminal"},
     "weights": {"errors", "files", "header"},
