@@ -6,6 +6,7 @@ import math
 import os
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -68,6 +69,7 @@ def play_all(
     threads: int | None = None,
     storage: str = STORAGE,
     device: str = "auto",
+    advance: Advance | None = None,
 ) -> Iterator[Performance]:
     """Play scores: all of each on one player, or part by part on as many players as each has parts.
 
@@ -84,6 +86,7 @@ def play_all(
         storage: of the weights: float32, bfloat16 or int8; see `matrices.matrix`. A GPU plays in float16.
         device: "cpu", "cuda", or "auto" for a GPU that plays as it should; see `renderer.device`. The same seed gives the
             same bytes on one device, and others on another one.
+        advance: called with the seconds of audio made since its last call; None for a bar of its own.
 
     Raises:
         OrchestrionError: not one player for each part, a broken instrument, or nothing to play.
@@ -95,11 +98,12 @@ def play_all(
     total_s = sum(plan.score.duration_s + TAIL_S for plan in plans) * len(instruments)
     sampling: dict[str, Any] = {"seed": seed, "threads": threads, "storage": storage, "device": device}
     compile_player(storage, device)
-    with progress(total_s, f"Playing {', '.join(dict.fromkeys(i.name for i in instruments))}") as advance:
+    label = f"Playing {', '.join(dict.fromkeys(i.name for i in instruments))}"
+    with nullcontext(advance) if advance else progress(total_s, label) as told:
         for start in range(0, len(plans), n_together):
             together = plans[start : start + n_together]
             columns = [
-                _generate(i, instrument, together, temperature, sampling, advance)
+                _generate(i, instrument, together, temperature, sampling, told)
                 for i, instrument in enumerate(instruments)
             ]
             for plan, tracks in zip(together, zip(*columns, strict=True), strict=True):
@@ -153,11 +157,13 @@ def render_to_file(
     storage: str = STORAGE,
     device: str = "auto",
     resume: bool = False,
+    advance: Advance | None = None,
 ) -> dict[str, Any]:
     """Play ``score`` into the audio file ``path``; memory does not grow with its length.
 
     Args:
         resume: keep a journal beside ``path`` while playing, and go on from the one that an interrupted rendering left.
+        advance: called with the seconds of audio made since its last call; None for a bar of its own.
 
     Returns:
         Facts, as `facts_of`.
@@ -176,11 +182,11 @@ def render_to_file(
 
     notes = [astuple(note) for note in score.notes]
     decisive = asked | {"version": VERSION, "model": instrument.checksum, "notes": notes}
-    with progress(n_samples / rate, f"Playing {instrument.name}") as advance:
+    with nullcontext(advance) if advance else progress(n_samples / rate, f"Playing {instrument.name}") as told:
         blocks = resumable(path, decisive, start) if resume else iter(start(None))
         tags = instrument.waveform(np.zeros(1), title=score.title, seed=seed).tags
         try:
-            write_blocks(path, _counted(blocks, rate, advance), rate, tags=tags, n_samples=n_samples)
+            write_blocks(path, _counted(blocks, rate, told), rate, tags=tags, n_samples=n_samples)
         except (OrchestrionError, KeyboardInterrupt, SystemExit) as stop:
             if resume and interrupted(path):
                 stop.add_note("What was played so far is kept; the same command goes on from there.")
@@ -213,6 +219,15 @@ def is_parallel(score: Score, instruments: Sequence[Instrument], asked: bool | N
     if asked is not None:
         return asked
     return score.duration_s >= PARALLEL_FROM_S and all(player.config.conditioned for player in instruments)
+
+
+def check_parts(parts: Sequence[Score], instruments: Sequence[Instrument]) -> None:
+    """Raise an `OrchestrionError` where there is not one instrument for each part."""
+    if len(parts) != len(instruments):
+        names = ", ".join(repr(part.parts[0].name) for part in parts)
+        raise OrchestrionError(
+            f"There are {len(instruments)} instruments but {len(parts)} parts ({names}); give one instrument for each."
+        )
 
 
 def warn_of(instrument: Instrument, score: Score) -> None:
@@ -260,11 +275,7 @@ class _Plan:
     @classmethod
     def make(cls, score: Score, take: int, instruments: Sequence[Instrument], parallel: bool | None) -> _Plan:
         parts = split_parts(score) if len(instruments) > 1 else [score]
-        if len(parts) != len(instruments):
-            names = ", ".join(repr(part.parts[0].name) for part in parts)
-            raise OrchestrionError(
-                f"There are {len(instruments)} instruments but {len(parts)} parts ({names}); give one instrument for each."
-            )
+        check_parts(parts, instruments)
         if take == 0:
             for instrument, part in zip(instruments, parts, strict=True):
                 warn_of(instrument, part)

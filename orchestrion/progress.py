@@ -25,15 +25,21 @@ class Advance(Protocol):
     def __call__(self, n: float = 1) -> None: ...
 
 
+class Bar(Advance, Protocol):
+    """An `Advance` that can also be told how many units are done in all, and another label."""
+
+    def show(self, done: float, label: str) -> None: ...
+
+
 @contextmanager
-def progress(total: float, label: str) -> Iterator[Advance]:
+def progress(total: float, label: str) -> Iterator[Bar]:
     """Yield a function that advances a bar of ``total`` units.
 
     Nothing is drawn in the first two seconds, nor where standard error is not a terminal.
     """
     bar = _Bar(total, label)
     try:
-        yield bar.advance
+        yield bar
     finally:
         bar.close()
 
@@ -70,13 +76,20 @@ class _Bar:
         self._started = time.monotonic()
         self._drawn: tuple[Display, TaskID] | None = None
 
-    def advance(self, n: float = 1) -> None:
+    def __call__(self, n: float = 1) -> None:
         self._done += n
+        self._update({})
+
+    def show(self, done: float, label: str) -> None:
+        self._done, self._label = done, label
+        self._update({"description": label})
+
+    def _update(self, changes: dict[str, str]) -> None:
         if self._drawn is None and sys.stderr.isatty() and time.monotonic() - self._started > DELAY_S:
             self._drawn = _draw(self._total, self._label)
         if self._drawn is not None:
             display, task = self._drawn
-            display.update(task, completed=self._done)
+            display.update(task, completed=self._done, description=changes.get("description"))
 
     def close(self) -> None:
         if self._drawn is not None:
@@ -89,6 +102,8 @@ def _draw(total: float | None, label: str) -> tuple[Display, TaskID]:
 
     known = (TextColumn("{task.percentage:3.0f} %"), TimeRemainingColumn())
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), *((TimeElapsedColumn(),) if total is None else known))
-    display = Progress(*columns, console=Console(stderr=True), transient=True)
+    # Redirected, standard output would go to the terminal where it is meant for a file.
+    to_terminal = sys.stdout.isatty()
+    display = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=to_terminal)
     display.start()
     return display, display.add_task(escaped(label), total=total)

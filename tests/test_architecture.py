@@ -33,10 +33,11 @@ ALLOWED = {
     # Labels with evaluation's transcriber, draws with its figures, writes sets of recordings.
     "labelling": {"audio", "datasets", "evaluation", "reading", "score"},
     "ensemble": {"audio", "score"},
+    "rendering": {"ensemble", "playing", "renderer", "score"},
     "playing": {"audio", "bridge", "ensemble", "evaluation", "renderer", "score"},
     "api": {"audio", "bridge", "composer", "ensemble", "evaluation", "playing", "renderer", "score"},
     "cli": {
-        "api", "audio", "bridge", "composer", "datasets", "evaluation", "labelling", "playing", "reading", "renderer", "score", "training",
+        "api", "audio", "bridge", "composer", "datasets", "evaluation", "labelling", "playing", "reading", "renderer", "rendering", "score", "training",
     },
     "__main__": {"cli"},
     # Names that `orchestrion` itself hands out lazily.

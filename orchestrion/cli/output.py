@@ -50,14 +50,25 @@ def check_outputs(
     Raises:
         OrchestrionError: as `check_output_file`, or an output, or its settings file, is an input.
     """
-    read = [source for source in inputs if source is not None and os.path.exists(source)]
+    check_names(paths, suffixes, resumable=resumable)
+    refuse_inputs(paths, inputs)
+    say_what_is_replaced(paths)
+
+
+def check_names(paths: Iterable[Path], suffixes: tuple[str, ...], *, resumable: bool = False) -> None:
+    """`check_output_file`, and that the names leave room for those of the files beside them."""
     for path in paths:
         check_output_file(path, suffixes)
         _check_name(path, JOURNAL if resumable else SETTINGS)
+
+
+def refuse_inputs(paths: Iterable[Path], inputs: Iterable[str | Path | None]) -> None:
+    """Raise an `OrchestrionError` where one of ``paths``, or a settings file beside one, is one of ``inputs``."""
+    read = {identity for source in inputs if source is not None and (identity := _identity(source))}
+    for path in paths:
         for target in (path, settings_file_of(path)):
-            if any(target.exists() and os.path.samefile(target, source) for source in read):
+            if _identity(target) in read:
                 raise OrchestrionError(f"{printable(target)} would be written over, but it is read; name another output.")
-    say_what_is_replaced(paths)
 
 
 def say_what_is_replaced(paths: Sequence[Path]) -> None:
@@ -66,6 +77,15 @@ def say_what_is_replaced(paths: Sequence[Path]) -> None:
     if there:
         others = f" and {len(there) - 1} more exist" if len(there) > 1 else " exists"
         echo(f"Warning: {printable(there[0])}{others} already and will be replaced.", err=True)
+
+
+def _identity(path: str | Path) -> tuple[int, int] | None:
+    """What two names of one file share."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _check_name(path: Path, addition: str = SETTINGS) -> None:
@@ -80,8 +100,11 @@ def _check_name(path: Path, addition: str = SETTINGS) -> None:
 
 
 @contextmanager
-def output_folder(path: Path) -> Iterator[Path]:
+def output_folder(path: Path, *, keep: bool = False) -> Iterator[Path]:
     """Yield the folder ``path``, created if need be, and removed again if the block fails before writing anything.
+
+    Args:
+        keep: whether it stays even then.
 
     Raises:
         OrchestrionError: it cannot be created, or is a file.
@@ -89,7 +112,7 @@ def output_folder(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_dir():
         raise OrchestrionError(f"Cannot write into {printable(path)}: it is not a folder; name a folder, or a file that ends "
                                f"in {', '.join(AUDIO_SUFFIXES)}.")  # fmt: skip
-    created = [folder for folder in (path, *path.parents) if not folder.exists()]
+    created = [folder for folder in (path, *path.parents) if not keep and not folder.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -26,27 +24,15 @@ from orchestrion.cli.output import (
     numbered,
     output_folder,
     printable,
-    report,
-    write_settings,
+    refuse_inputs,
 )
+from orchestrion.cli.rendering import Shard, render_files, sampling
 from orchestrion.cli.sources import arranging_options, find_scores, read_arranged
 from orchestrion.cli.streams import require_output, to_output
 from orchestrion.errors import OrchestrionError
 from orchestrion.shipped import DEFAULT_INSTRUMENT
 
-if TYPE_CHECKING:
-    from orchestrion.score import Score
-
 STDOUT = "-"
-
-
-@dataclass(frozen=True)
-class Job:
-    """One score, and a file for each take of it."""
-
-    source: str
-    score: Score
-    targets: list[Path]
 
 
 @click.command(short_help="Play scores as audio.")
@@ -66,17 +52,23 @@ class Job:
               help="How the weights are kept: int8 plays up to twice as fast and costs 0.003 to 0.008 bits a sample.")
 @device_option
 @click.option("--resume", is_flag=True, help="Keep a journal while playing, and go on from it after an interruption.")
+@click.option("--force", is_flag=True, help="Play anew what is finished in DIR already, and forget interrupted renderings.")
+@click.option("--shard", type=Shard(), metavar="K/N", help="Only the K-th of N shares of the scores, for N machines or jobs.")
 @click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
               help="Takes of each score: OUT-1.wav, OUT-2.wav, …")
 @seed_option
 @temperature_option
 @json_option
 @click.pass_context  # fmt: skip
-def render(ctx: click.Context, scores: tuple[str, ...], output: Path, count: int, as_json: bool, **_: Any) -> None:
+def render(ctx: click.Context, scores: tuple[str, ...], output: Path, count: int, shard: tuple[int, int] | None,
+           as_json: bool, **_: Any) -> None:  # fmt: skip
     """Play a score on an instrument, as audio.
 
     SCORE is a file (.mid .midi .musicxml .xml .mxl .abc .krn), a folder of such files, or a built-in tune: ode-to-joy,
     happy-birthday, twinkle-twinkle, frere-jacques, greensleeves, minuet-in-g. OUT.wav.json keeps every setting.
+
+    Into a folder, what is finished is skipped: the same score, weights and settings by their checksums in OUT.wav.json. A score
+    that fails is told at the end, with status 1, and does not keep the others from being played.
 
     \b
     Examples:
@@ -84,86 +76,42 @@ def render(ctx: click.Context, scores: tuple[str, ...], output: Path, count: int
       orchestrion render song.mid --part Melody --transpose -12 --speed 0.8 -o song.flac
       orchestrion render duo.mid -i violin -i piano --pan -0.3 --pan 0.3 --gain 0 --gain -3 -o duo.wav
       orchestrion render scores/ -o audio/
+      orchestrion render scores/ -o audio/ --shard 3/64
       orchestrion render greensleeves -o - | aplay
     """
     sources = find_scores(scores)
+    if shard and (str(output) == STDOUT or output.suffix.lower() in AUDIO_SUFFIXES and not output.is_dir()):
+        raise click.UsageError("--shard is for many scores and a folder: -o DIR/")
     if str(output) == STDOUT:
         _render_to_stdout(ctx, sources, count)
     elif output.suffix.lower() in AUDIO_SUFFIXES and not output.is_dir():
         if len(sources) > 1:
             raise click.UsageError(f"{len(sources)} scores need a folder: -o {printable(output.with_suffix(''))}/")
-        _check(ctx, numbered(output, count), sources)
-        _render_jobs(ctx, [Job(sources[0], read_arranged(sources[0], ctx), numbered(output, count))], as_json)
+        check_outputs(numbered(output, count), AUDIO_SUFFIXES, (*sources, *ctx.params["instruments"]), resumable=ctx.params["resume"])
+        render_files(ctx, {sources[0]: numbered(output, count)}, skipping=False)
     elif output.suffix and not output.is_dir():
         check_output_file(output, AUDIO_SUFFIXES)
     else:
-        jobs = [Job(s, read_arranged(s, ctx), _targets(output, s, count)) for s in sources]
-        _refuse_collisions(jobs)
-        with output_folder(output):
-            _check(ctx, [target for job in jobs for target in job.targets], sources)
-            _render_jobs(ctx, jobs, as_json)
+        targets = _targets(output, sources, count)
+        mine = sources if shard is None else sources[shard[0] - 1 :: shard[1]]
+        refuse_inputs([target for source in mine for target in targets[source]], (*sources, *ctx.params["instruments"]))
+        # Another shard's run may be about to write into a folder that is empty still.
+        with output_folder(output, keep=shard is not None):
+            render_files(ctx, {source: targets[source] for source in mine}, skipping=True)
 
 
-def _check(ctx: click.Context, targets: list[Path], sources: list[str]) -> None:
-    check_outputs(targets, AUDIO_SUFFIXES, (*sources, *ctx.params["instruments"]), resumable=ctx.params["resume"])
-
-
-def _targets(folder: Path, source: str, count: int) -> list[Path]:
-    return numbered(folder / f"{Path(source).stem}.wav", count)
-
-
-def _refuse_collisions(jobs: list[Job]) -> None:
+def _targets(folder: Path, sources: list[str], count: int) -> dict[str, list[Path]]:
+    targets = {source: numbered(folder / f"{Path(source).stem}.wav", count) for source in sources}
     owners: dict[Path, str] = {}
-    for job in jobs:
-        for target in job.targets:
+    for source, paths in targets.items():
+        for target in paths:
             if target in owners:
                 raise OrchestrionError(
-                    f"{printable(owners[target])} and {printable(job.source)} would both be written to "
+                    f"{printable(owners[target])} and {printable(source)} would both be written to "
                     f"{printable(target)}; render them into different folders."
                 )
-            owners[target] = job.source
-
-
-def _render_jobs(ctx: click.Context, jobs: list[Job], as_json: bool) -> None:
-    options = ctx.params
-    alone = len(options["instruments"]) == 1 and not options["gains"] and not options["pans"]
-    if options["resume"] and not alone:
-        raise click.UsageError("--resume is for one instrument, without --gain and --pan.")
-    takes = [(job, take) for job in jobs for take in range(len(job.targets))]
-    # One long take goes to disk as it is made; several are computed side by side, which is faster.
-    played = _one_by_one(ctx, takes) if alone and (len(takes) == 1 or options["resume"]) else _together(ctx, takes)
-    for (job, take), facts in zip(takes, played, strict=True):
-        target = job.targets[take]
-        settings_file = write_settings(target, ctx, {"score": printable(job.source), "take": take, **facts})
-        report(target, settings_file, f"{facts['duration_s']:.1f} s", as_json)
-
-
-def _one_by_one(ctx: click.Context, takes: Sequence[tuple[Job, int]]) -> Iterator[dict[str, Any]]:
-    from orchestrion.playing import render_to_file
-    from orchestrion.renderer.instrument import Instrument
-
-    options = ctx.params
-    instrument = Instrument.load(options["instruments"][0])
-    for job, take in takes:
-        yield render_to_file(
-            job.score, instrument, job.targets[take], take=take, resume=options["resume"], **_sampling(ctx)
-        )
-
-
-def _together(ctx: click.Context, takes: Sequence[tuple[Job, int]]) -> Iterator[dict[str, Any]]:
-    from orchestrion.playing import play_all
-
-    options = ctx.params
-    scores = [(job.score, take) for job, take in takes]
-    mixing = {"gains_db": options["gains"], "pans": options["pans"]}
-    played = play_all(scores, options["instruments"], **mixing, **_sampling(ctx))
-    for (job, take), performance in zip(takes, played, strict=True):
-        performance.audio.write(job.targets[take])
-        yield performance.facts
-
-
-def _sampling(ctx: click.Context) -> dict[str, Any]:
-    return {name: ctx.params[name] for name in ("seed", "temperature", "parallel", "storage", "device")}
+            owners[target] = source
+    return targets
 
 
 def _render_to_stdout(ctx: click.Context, sources: list[str], count: int) -> None:
@@ -180,7 +128,7 @@ def _render_to_stdout(ctx: click.Context, sources: list[str], count: int) -> Non
     from orchestrion.renderer.instrument import Instrument
 
     instrument = Instrument.load(options["instruments"][0])
-    blocks = blocks_of(score, instrument, **{**_sampling(ctx), "parallel": bool(options["parallel"])})
+    blocks = blocks_of(score, instrument, **{**sampling(ctx), "parallel": bool(options["parallel"])})
     n_samples = instrument.series(score).n_samples
     with to_output():
         write_wav_blocks(sys.stdout.buffer, blocks, instrument.config.sample_rate, n_samples)

@@ -19,11 +19,12 @@ from orchestrion.renderer.sampler import (
     STORAGE,
     VOICES_PER_BATCH,
     perform,
+    play_on,
     prepare_for,
     temperatures,
 )
 from orchestrion.renderer.segments import Joiner, Piece, plan
-from orchestrion.renderer.task import Task
+from orchestrion.renderer.task import Task, Voice
 
 PIECES_ON_GPU = 512  # of a long score at once
 
@@ -59,18 +60,28 @@ def generate_parallel(
     return joined
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A piece under way: the levels drawn so far, and the voice after them (None where there are none, or no more to come)."""
+
+    levels: np.ndarray
+    state: VoiceState | None
+
+
 @dataclass
 class ParallelState:
-    """Where a ``ParallelStream`` stands between two blocks: pieces done, and the end of the last one."""
+    """Where a ``ParallelStream`` stands: pieces joined, the end of the last one, and how far those after them are."""
 
     done: int = 0
     held: np.ndarray | None = None
+    begun: Sequence[Begun] = ()
 
 
 class ParallelStream:
     """The audio of ``generate_parallel`` for one series, some pieces at a time; memory does not grow with the score.
 
     Iterating yields float32 blocks. ``state`` is valid between blocks; a new stream given it continues to the same audio.
+    While a longer block is made, an empty one comes every ``pause_s``, so that the state between can be kept.
     """
 
     def __init__(
@@ -93,20 +104,39 @@ class ParallelStream:
         self._conditioner = Conditioner(self.model, packed, series, temperature)
         self._key = int(stream_key(seed, voice))
         self._threads, self._progress, self._device = threads, progress, device
+        self.pause_s = float("inf")
 
     def __iter__(self) -> Iterator[np.ndarray]:
         at_once = PIECES_ON_GPU if self._device != "cpu" else VOICES_PER_BATCH * (self._threads or usable_processors())
         while self.state.done < len(self._pieces):
-            pieces = self._pieces[self.state.done :][:at_once]
+            # Pieces begun are finished together, with however many threads they were begun.
+            pieces = self._pieces[self.state.done :][: len(self.state.begun) or at_once]
             tasks = _tasks(self._conditioner, pieces, self._key)
-            played = perform(tasks, threads=self._threads, progress=self._progress)
+            voices = [Voice(task) for task in tasks]
+            for voice, begun in zip(voices, self.state.begun, strict=False):
+                _go_on(voice, begun)
+            while any(voice.left for voice in voices):
+                play_on(voices, threads=self._threads, progress=self._progress, seconds=self.pause_s)
+                if any(voice.left for voice in voices):
+                    self.state = ParallelState(self.state.done, self.state.held, [_begun(voice) for voice in voices])
+                    yield np.empty(0, dtype=np.float32)
             joiner = Joiner(self.model.config, self.state.held)
             levels = self.model.config.levels
             block = np.concatenate([
-                _add(joiner, piece, taken, self._pieces, levels) for piece, taken in zip(pieces, played, strict=True)
+                _add(joiner, piece, voice.out, self._pieces, levels) for piece, voice in zip(pieces, voices, strict=True)
             ])  # fmt: skip
             self.state = ParallelState(self.state.done + len(pieces), joiner.held)
             yield block
+
+
+def _begun(voice: Voice) -> Begun:
+    return Begun(voice.out[: voice.done], voice.state if voice.done and voice.left else None)
+
+
+def _go_on(voice: Voice, begun: Begun) -> None:
+    voice.keep(begun.levels)
+    if begun.state is not None:
+        voice.state = begun.state
 
 
 def _tasks(conditioner: Conditioner, pieces: Sequence[Piece], key: int) -> list[Task]:

@@ -5,18 +5,21 @@
     .out.wav.resume.state      the state after them and a hash of the settings, safetensors
 
 The samples are flushed before the state is saved, and the state says how many of them count; whatever comes after is
-made again. So the result is the same to the byte, wherever the interruption fell.
+made again. So the result is the same to the byte, wherever the interruption fell. A state holds the pieces of a parallel
+rendering half-way, too. The first is saved after a second, the next after two more, then every five, or more seldom where
+saving takes more than a twentieth of the time. So some progress outlives every kill that comes a few seconds after the start.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -24,18 +27,25 @@ import torch
 from orchestrion import weights
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import writing
+from orchestrion.header import is_whole
 from orchestrion.renderer.kernels.batch import VoiceState
-from orchestrion.renderer.parallel import ParallelState
+from orchestrion.renderer.parallel import Begun, ParallelState
 
 ARCHITECTURE = "interrupted-rendering"
-SAVE_EVERY_S = 5.0
+FIRST_SAVE_S, SAVE_EVERY_S = 1.0, 5.0
+SHARE_OF_TIME, MOST_SELDOM = 0.05, 12  # that saving may take, unless it then came less than once a minute
 BLOCK_SAMPLES = 1 << 20
 
 State = VoiceState | ParallelState
 
 
 class Resumable(Protocol):
-    """A ``Stream`` or ``ParallelStream``: blocks, and the state between two of them."""
+    """A ``Stream`` or ``ParallelStream``: blocks, and the state between two of them.
+
+    ``pause_s`` asks for a block, be it an empty one, about that often.
+    """
+
+    pause_s: float
 
     @property
     def state(self) -> State: ...
@@ -60,18 +70,22 @@ def resumable(
     Raises:
         OrchestrionError: a journal of other settings lies there, or it cannot be written.
     """
-    journal = _Journal(Path(output), settings)
-    state = journal.load()
-    yield from journal.samples()
-    stream = start(state)
-    saved = time.monotonic()
-    for block in stream:
-        journal.append(block)
-        if time.monotonic() - saved >= save_every_s:
-            journal.save(stream.state)
-            saved = time.monotonic()
-        yield block
-    journal.remove()
+    with _Journal(Path(output), settings) as journal:
+        state = journal.load()
+        yield from journal.samples()
+        stream = start(state)
+        stream.pause_s, saved = min(FIRST_SAVE_S, save_every_s), time.monotonic()
+        for block in stream:
+            journal.append(block)
+            began = time.monotonic()
+            if began - saved >= stream.pause_s:
+                journal.save(stream.state)
+                saved = time.monotonic()
+                dear_s = min((saved - began) / SHARE_OF_TIME, MOST_SELDOM * save_every_s)
+                stream.pause_s = max(min(2 * stream.pause_s, save_every_s), dear_s)
+            if len(block):
+                yield block
+        journal.remove()
 
 
 def interrupted(output: str | os.PathLike[str]) -> bool:
@@ -86,25 +100,45 @@ def discard(output: str | os.PathLike[str]) -> None:
 
 
 class _Journal:
+    """The two files, locked: of two processes that render one output, the second is refused."""
+
     def __init__(self, output: Path, settings: Mapping[str, object]):
         self._output = output
         self._samples, self._state = _paths(output)
         self._hash = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
         self._count = 0
 
-    def load(self) -> State | None:
+    def __enter__(self) -> Self:
+        with writing(self._samples):
+            self._file = open(self._samples, "a+b", buffering=0)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            raise OrchestrionError(f"Another process is rendering {self._output} now; wait for it, or end it.") from error
+        except OSError:
+            pass  # a file system without locks
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if not self._state.exists():
             discard(self._output)
+        self._file.close()
+
+    def load(self) -> State | None:
+        if not self._state.exists():
+            self._file.truncate(0)
             return None
         tensors, metadata = weights.load(self._state, architecture=ARCHITECTURE)
         if metadata.get("settings") != self._hash:
             raise OrchestrionError(
                 f"The interrupted rendering of {self._output} had other settings; remove {self._state} to start anew."
             )
-        self._count = int(str(metadata["samples"]))
-        if not self._samples.exists() or self._samples.stat().st_size < 4 * self._count:
+        count = metadata.get("samples")
+        if not is_whole(count, 0, 1 << 50) or os.fstat(self._file.fileno()).st_size < 4 * count:
             raise OrchestrionError(f"{self._samples} is not whole; remove {self._state} to start anew.")
-        os.truncate(self._samples, 4 * self._count)
+        self._count = count
+        self._file.truncate(4 * count)
         return _from_tensors({name: tensor.numpy() for name, tensor in tensors.items()})
 
     def samples(self) -> Iterator[np.ndarray]:
@@ -114,13 +148,15 @@ class _Journal:
                     yield block
 
     def append(self, block: np.ndarray) -> None:
-        with writing(self._samples), open(self._samples, "ab") as file:
-            file.write(block.astype(np.float32).tobytes())
+        with writing(self._samples):
+            rest = memoryview(block.astype(np.float32).tobytes())
+            while rest:
+                rest = rest[self._file.write(rest) :]
         self._count += len(block)
 
     def save(self, state: State) -> None:
-        with writing(self._samples), open(self._samples, "rb+") as file:
-            os.fsync(file.fileno())
+        with writing(self._samples):
+            os.fsync(self._file.fileno())
         tensors = {name: torch.from_numpy(np.array(value)) for name, value in _to_tensors(state).items()}
         weights.save(
             self._state, tensors, {"architecture": ARCHITECTURE, "settings": self._hash, "samples": self._count}
@@ -136,15 +172,33 @@ def _paths(output: Path) -> tuple[Path, Path]:
 
 def _to_tensors(state: State) -> dict[str, np.ndarray]:
     if isinstance(state, VoiceState):
-        key = np.array([state.key], dtype=np.uint64).view(np.int64)
-        numbers = np.array([state.now, state.before, state.counter, key[0]], dtype=np.int64)
-        return {"history": state.history, "numbers": numbers}
-    held = {} if state.held is None else {"held": state.held}
-    return {"done": np.array([state.done], dtype=np.int64), **held}
+        return _of_voice(state)
+    tensors = {"done": np.array([state.done, len(state.begun)], dtype=np.int64)}
+    if state.held is not None:
+        tensors["held"] = state.held
+    for i, begun in enumerate(state.begun):
+        voice = {} if begun.state is None else _of_voice(begun.state)
+        tensors |= {f"begun.{i}.{name}": value for name, value in {"levels": begun.levels, **voice}.items()}
+    return tensors
+
+
+def _of_voice(state: VoiceState) -> dict[str, np.ndarray]:
+    key = np.array([state.key], dtype=np.uint64).view(np.int64)
+    numbers = np.array([state.now, state.before, state.counter, key[0]], dtype=np.int64)
+    return {"history": state.history, "numbers": numbers}
 
 
 def _from_tensors(tensors: Mapping[str, np.ndarray]) -> State:
-    if "history" in tensors:
-        now, before, counter, _ = (int(value) for value in tensors["numbers"])
-        return VoiceState(tensors["history"], now, before, counter, int(tensors["numbers"].view(np.uint64)[3]))
-    return ParallelState(int(tensors["done"][0]), tensors.get("held"))
+    if "done" not in tensors:
+        return _to_voice(tensors)
+    done, n_begun = (int(value) for value in tensors["done"])
+    begun = []
+    for i in range(n_begun):
+        of_piece = {name.split(".")[2]: value for name, value in tensors.items() if name.startswith(f"begun.{i}.")}
+        begun.append(Begun(of_piece["levels"], _to_voice(of_piece) if "history" in of_piece else None))
+    return ParallelState(done, tensors.get("held"), begun)
+
+
+def _to_voice(tensors: Mapping[str, np.ndarray]) -> VoiceState:
+    now, before, counter, _ = (int(value) for value in tensors["numbers"])
+    return VoiceState(tensors["history"], now, before, counter, int(tensors["numbers"].view(np.uint64)[3]))

@@ -8,7 +8,9 @@ another: theirs are other roundings, and the first other level leads to other au
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -141,17 +143,31 @@ def compile_kernels(storage: str = STORAGE) -> None:
 
 def perform(tasks: Sequence[Task], *, threads: int | None = None, progress: Advance | None = None) -> list[np.ndarray]:
     """The levels of every task, ``[samples]`` int32."""
-    if not tasks:
-        return []
-    packed = tasks[0].conditioner.packed
-    if not isinstance(packed, Packed):
-        from orchestrion.renderer.gpu.stage import perform as perform_on_gpu
+    voices = [Voice(task) for task in tasks]
+    play_on(voices, threads=threads, progress=progress)
+    return [voice.out for voice in voices]
 
-        return perform_on_gpu(tasks, progress)
+
+def play_on(
+    voices: Sequence[Voice],
+    *,
+    threads: int | None = None,
+    progress: Advance | None = None,
+    seconds: float = math.inf,
+) -> None:
+    """Advance every voice to its end, or for about ``seconds``, which a GPU takes no notice of."""
+    unfinished = [voice for voice in voices if voice.left]
+    if not unfinished:
+        return
+    packed = unfinished[0].task.conditioner.packed
+    if not isinstance(packed, Packed):
+        from orchestrion.renderer.gpu.stage import play_on as play_on_gpu
+
+        return play_on_gpu(unfinished, progress)
     allowed = threads or usable_processors()
-    threads = max(1, min(allowed, len(tasks)))
-    places = min(VOICES_PER_BATCH, -(-len(tasks) // threads))
-    work = _Queue(packed, tasks, progress, helped=allowed >= 2 * threads)
+    threads = max(1, min(allowed, len(unfinished)))
+    places = min(VOICES_PER_BATCH, -(-len(unfinished) // threads))
+    work = _Queue(packed, unfinished, progress, helped=allowed >= 2 * threads, seconds=seconds)
     with single_threaded_torch():
         if threads == 1:
             _work(work, places)
@@ -164,26 +180,29 @@ def perform(tasks: Sequence[Task], *, threads: int | None = None, progress: Adva
                     # Ctrl-C reaches the main thread alone, and leaving the pool waits for the others.
                     work.stopped = True
                     raise
-    return work.results
 
 
 class _Queue:
-    """Tasks not yet begun, longest first, and the results of those done; shared by the workers."""
+    """Voices that no worker has taken yet, longest first; shared by the workers."""
 
-    def __init__(self, packed: Packed, tasks: Sequence[Task], progress: Advance | None, helped: bool):
+    def __init__(
+        self, packed: Packed, voices: Sequence[Voice], progress: Advance | None, helped: bool, seconds: float
+    ):
         self.packed = packed
         self.helped = helped  # whether a second thread is free for each worker
         self._lock = threading.Lock()
-        self._waiting = sorted(range(len(tasks)), key=lambda i: tasks[i].n_frames)
-        self._tasks, self._progress = tasks, progress
+        self._waiting = sorted(voices, key=lambda voice: voice.left)
+        self._progress = progress
+        self._end = time.monotonic() + seconds
         self.stopped = False
-        hop = tasks[0].conditioner.model.config.hop
-        self.results = [np.empty(task.n_frames * hop, dtype=np.int32) for task in tasks]
+
+    @property
+    def is_late(self) -> bool:
+        return time.monotonic() >= self._end
 
     def take(self, n: int) -> list[Voice]:
         with self._lock:
-            taken = [self._waiting.pop() for _ in range(min(n, len(self._waiting)))]
-        return [Voice(self._tasks[i], self.results[i]) for i in taken]
+            return [self._waiting.pop() for _ in range(min(n, len(self._waiting)))]
 
     def advance(self, n: int) -> None:
         if self._progress is not None:
@@ -199,10 +218,12 @@ def _work(work: _Queue, places: int) -> None:
         if not voices or work.stopped:
             return
         voices = _advance(work, voices)
+        if work.is_late:
+            return
 
 
 def _advance(work: _Queue, voices: list[Voice]) -> list[Voice]:
-    """Run ``voices`` until one of them ends; those left."""
+    """Run ``voices`` until one of them ends, or time does; those left."""
     batch = Batch(work.packed, [voice.state for voice in voices], helped=work.helped)
     while all(voice.left for voice in voices) and not work.stopped:
         n_frames = min(FRAMES_A_RUN, min(voice.left for voice in voices))
@@ -210,6 +231,8 @@ def _advance(work: _Queue, voices: list[Voice]) -> list[Voice]:
         for v, voice in enumerate(voices):
             voice.keep(levels[:, v])
         work.advance(n_frames * len(voices) * voices[0].hop)
+        if work.is_late:
+            break
     for voice, state in zip(voices, batch.states(), strict=True):
         voice.state = state
     return [voice for voice in voices if voice.left]

@@ -51,6 +51,7 @@ class Stream:
         self._voice = Voice(task, np.empty(0, dtype=np.int32))
         self._player = player(packed, [begun], threads)
         self._block_frames = block_frames
+        self.pause_s = float("inf")  # as a `ParallelStream`'s; blocks are short here
 
     def __iter__(self) -> Iterator[np.ndarray]:
         while self._voice.left:

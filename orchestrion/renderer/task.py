@@ -33,9 +33,10 @@ class Task:
 class Voice:
     """A task under way: the next frame, and where its levels go."""
 
-    def __init__(self, task: Task, out: np.ndarray):
-        self.task, self.out = task, out
+    def __init__(self, task: Task, out: np.ndarray | None = None):
+        self.task = task
         self.hop = task.conditioner.model.config.hop
+        self.out = np.empty(task.n_frames * self.hop, dtype=np.int32) if out is None else out
         self.state = task.state
         self.frame = task.first_frame
         self.last = task.first_frame + task.n_frames

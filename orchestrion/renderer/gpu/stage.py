@@ -19,7 +19,7 @@ from orchestrion.renderer.gpu.pool import Pool
 from orchestrion.renderer.gpu.weights import Weights
 from orchestrion.renderer.kernels.batch import Prepared, VoiceState
 from orchestrion.renderer.kernels.conditioner import BLOCK
-from orchestrion.renderer.task import Task, Voice
+from orchestrion.renderer.task import Voice
 
 FRAMES_A_LAUNCH = 64
 SHARE_OF_MEMORY = 0.5  # of what is free
@@ -120,17 +120,16 @@ class _Launch:
 
 
 @_faults_told()
-def perform(tasks: Sequence[Task], progress: Advance | None = None) -> list[np.ndarray]:
-    """The levels of every task, ``[samples]`` int32: ``sampler.perform`` on the GPU.
+def play_on(voices: Sequence[Voice], progress: Advance | None = None) -> None:
+    """Advance every voice to its end: ``sampler.play_on`` on the GPU.
 
     Raises:
         OrchestrionError: the GPU's memory is not enough.
     """
-    weights = tasks[0].conditioner.packed
+    weights = voices[0].task.conditioner.packed
     assert isinstance(weights, Weights)
-    voices = [Voice(task, np.empty(task.n_frames * weights.config.hop, dtype=np.int32)) for task in tasks]
     waiting = sorted(voices, key=lambda voice: voice.left)  # the longest are taken first
-    places: list[Voice | None] = [None] * min(len(tasks), most_voices(weights))
+    places: list[Voice | None] = [None] * min(len(voices), most_voices(weights))
     stage = Stage(weights, len(places))
     under_way = None
     while True:
@@ -139,7 +138,7 @@ def perform(tasks: Sequence[Task], progress: Advance | None = None) -> list[np.n
         if under_way is not None:
             under_way.keep(progress)
         if begun is None:
-            return [voice.out for voice in voices]
+            return
         under_way = begun
 
 

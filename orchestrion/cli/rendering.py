@@ -1,0 +1,145 @@
+"""Rendering scores into files: what is skipped, what is told of each, and the summary of many."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrion.cli.output import (
+    AUDIO_SUFFIXES,
+    check_names,
+    printable,
+    report,
+    settings_file_of,
+    write_settings,
+)
+from orchestrion.cli.sources import read_arranged
+from orchestrion.cli.streams import echo
+
+if TYPE_CHECKING:
+    from orchestrion.rendering import Outcome
+    from orchestrion.score import Score
+
+SAMPLING = ("seed", "temperature", "parallel", "storage")
+# What decides the audio; the device is decided by what is there, and of weights and scores the content counts.
+DECISIVE = (*SAMPLING, "gains", "pans", "part", "transpose", "tempo", "speed", "start", "end")
+MAX_SETTINGS_BYTES = 1 << 20
+STATUS_ERROR = 1
+
+
+class Shard(click.ParamType):
+    """``3/64``: the third of 64 shares."""
+
+    name = "K/N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        number, slash, count = str(value).partition("/")
+        if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= 1_000_000):
+            self.fail(f"{value!r} is not a share such as 3/64: one of 1 to 64, of 64.", param, ctx)
+        return int(number), int(count)
+
+
+def render_files(ctx: click.Context, targets: Mapping[str, Sequence[Path]], *, skipping: bool) -> None:
+    """Render each score to its files, one a take; ``skipping`` keeps those that are finished, and goes on after failures."""
+    options = ctx.params
+    alone = len(options["instruments"]) == 1 and not options["gains"] and not options["pans"]
+    if options["resume"] and not alone:
+        raise click.UsageError("--resume is for one instrument, without --gain and --pan.")
+
+    from orchestrion.renderer.resuming import discard
+    from orchestrion.rendering import Take, render_takes
+
+    def read(source: str) -> Score:
+        check_names(targets[source], AUDIO_SUFFIXES, resumable=options["resume"])
+        return read_arranged(source, ctx)
+
+    takes = [Take(source, number, target) for source, files in targets.items() for number, target in enumerate(files)]
+    if options["force"]:
+        for take in takes:
+            discard(take.target)
+    outcomes = render_takes(
+        takes, read, options["instruments"], {name: options[name] for name in DECISIVE},
+        recorded=_recorded if skipping and not options["force"] else lambda target: None,
+        strict=len(targets) == 1, resume=options["resume"], gains_db=options["gains"], pans=options["pans"], **sampling(ctx),
+    )  # fmt: skip
+    told = _Told(ctx, len(takes))
+    for outcome in outcomes:
+        told.tell(outcome)
+    if skipping:
+        told.sum_up()
+
+
+def sampling(ctx: click.Context) -> dict[str, Any]:
+    """The options of `orchestrion.playing.play_all` by their names there."""
+    return {name: ctx.params[name] for name in (*SAMPLING, "device")}
+
+
+def _recorded(target: Path) -> dict[str, Any] | None:
+    """What the settings file of ``target`` says, if there is one that can be read."""
+    path = settings_file_of(target)
+    try:
+        if path.stat().st_size > MAX_SETTINGS_BYTES:
+            return None
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+class _Told:
+    """Counts outcomes and tells of them: a line for each file written, and a summary where there were many."""
+
+    def __init__(self, ctx: click.Context, n_takes: int):
+        self._ctx, self._n = ctx, n_takes
+        self._as_json = bool(ctx.params["as_json"])
+        self._n_played = self._n_finished = 0
+        self._failed: list[Outcome] = []
+        self._began = time.monotonic()
+
+    def tell(self, outcome: Outcome) -> None:
+        source, target = printable(outcome.take.source), outcome.take.target
+        if outcome.status == "failed":
+            self._failed.append(outcome)
+            if self._as_json:
+                echo(json.dumps({"score": source, "error": outcome.reason}))
+        elif outcome.status == "finished":
+            self._n_finished += 1
+            if self._as_json:
+                echo(json.dumps({"output": printable(target), "score": source, "skipped": "finished"}))
+        else:
+            self._n_played += 1
+            settings_file = write_settings(target, self._ctx, {"score": source, "take": outcome.take.number, **outcome.facts})
+            report(target, settings_file, f"{outcome.facts['duration_s']:.1f} s{self._place()}", self._as_json)
+
+    def _place(self) -> str:
+        """How far a run of many is, for logs that have no bar."""
+        if self._n == 1:
+            return ""
+        n_done = self._n_played + self._n_finished + len(self._failed)
+        left_s = (time.monotonic() - self._began) / self._n_played * (self._n - n_done)
+        failed = f", {len(self._failed)} failed" if self._failed else ""
+        return f"; {n_done} of {self._n}{failed}, {_duration(left_s)} left"
+
+    def sum_up(self) -> None:
+        """The summary, and a line for each failure, on standard error; status 1 where there was one."""
+        for outcome in self._failed:
+            source = printable(outcome.take.source)
+            reason = outcome.reason if source in outcome.reason else f"{source}: {outcome.reason}"
+            echo(f"Failed: {' '.join(reason.split())}", err=True)
+        if not self._n:
+            echo("There are fewer scores than shares; none is in this one.", err=True)
+        elif self._failed or self._n_finished:
+            finished = f", {self._n_finished} finished before (--force plays them again)" if self._n_finished else ""
+            echo(f"{self._n_played} of {self._n} played{finished}, {len(self._failed)} failed.", err=True)
+        if self._failed:
+            self._ctx.exit(STATUS_ERROR)
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{seconds:.0f} s" if seconds < 90 else f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"

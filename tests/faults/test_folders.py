@@ -1,0 +1,202 @@
+"""Fault: a folder of scores is rendered by a process that is killed, or one of the scores is broken.
+
+Started again, the command must play only what is not finished, by the checksums of score, settings, weights and audio; a
+broken score costs one line at the end and the status; shards share the scores out without gap or overlap.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from orchestrion import rendering
+from orchestrion.cli.app import cli
+from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note, Part, Score
+
+N = 5
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with `N` short scores in ``scores``."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scores").mkdir()
+    for n in range(N):
+        Score((Part("", 0, (Note(0.0, 0.1, 52 + n, 80),)),)).write(tmp_path / "scores" / f"s{n}.mid")
+    return tmp_path
+
+
+def invoke(tiny: Path, *arguments: object, status: int = 0) -> Result:
+    result = CliRunner().invoke(cli, ["render", "scores", "-i", str(tiny), *map(str, arguments)])
+    assert result.exit_code == status, result.output
+    return result
+
+
+def played(result: Result) -> list[str]:
+    """The stems of the scores that were played."""
+    return [Path(line.split("  ")[0]).stem for line in result.stdout.splitlines()]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def audio(folder: Path) -> dict[str, bytes]:
+    return {name: data for name, data in contents(folder).items() if name.endswith(".wav")}
+
+
+def test_what_is_finished_is_not_played_again(tiny: Path, folder: Path) -> None:
+    assert played(invoke(tiny, "-o", "out")) == [f"s{n}" for n in range(N)]
+    before = contents(folder / "out")
+    again = invoke(tiny, "-o", "out")
+    assert played(again) == [] and f"0 of {N} played, {N} finished before" in again.stderr
+    assert contents(folder / "out") == before
+    assert len(played(invoke(tiny, "-o", "out", "--force"))) == N
+    assert contents(folder / "out").keys() == before.keys()
+
+
+@pytest.mark.parametrize("change", [["--seed", 3], ["--transpose", 2], ["--speed", 2], ["--storage", "float32"], ["--temperature", 0.5],
+                                    ["--pan", 0.5], ["--gain", -3], ["--exact"]], ids=str)  # fmt: skip
+def test_other_settings_are_played_anew(change: list, tiny: Path, folder: Path) -> None:
+    invoke(tiny, "-o", "out")
+    assert len(played(invoke(tiny, "-o", "out", *change))) == N
+    assert played(invoke(tiny, "-o", "out", *change)) == []
+
+
+def test_only_what_changed_is_played_anew(tiny: Path, folder: Path) -> None:
+    invoke(tiny, "-o", "out", "--count", 2)
+    (folder / "out" / "s0-1.wav").unlink()
+    (folder / "out" / "s1-2.wav.json").unlink()
+    (folder / "out" / "s2-1.wav.json").write_text("[" * 100_000)
+    damaged = bytearray((folder / "out" / "s2-2.wav").read_bytes())
+    damaged[-9] ^= 1
+    (folder / "out" / "s2-2.wav").write_bytes(damaged)
+    shutil.copy(folder / "scores" / "s4.mid", folder / "scores" / "s3.mid")
+    assert played(invoke(tiny, "-o", "out", "--count", 2)) == ["s0-1", "s1-2", "s2-1", "s2-2", "s3-1", "s3-2"]
+
+
+def test_other_weights_are_played_anew(tiny: Path, folder: Path, tmp_path: Path) -> None:
+    from orchestrion import weights
+
+    other = tmp_path / "tiny.safetensors"
+    tensors, metadata = weights.load(tiny)
+    shutil.copy(tiny, other)
+    invoke(other, "-o", "out")
+    weights.save(other, tensors | {"b_out": tensors["b_out"] + 0.1}, metadata)
+    assert len(played(invoke(other, "-o", "out"))) == N
+
+
+def test_a_killed_run_goes_on_where_it_was(tiny: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed after each take in turn, and between the audio and its settings file, which is what makes it finished."""
+    invoke(tiny, "-o", "whole")
+    monkeypatch.setattr(rendering, "TOGETHER_S", {"cpu": 0.1})
+    original, kept = rendering.render_takes, []
+
+    def killed(*arguments: object, **options: object) -> Iterator[rendering.Outcome]:
+        for outcome in original(*arguments, **options):
+            if outcome.status == rendering.PLAYED:
+                if kept.count(outcome.take.source) == 1:
+                    yield outcome
+                kept.append(outcome.take.source)
+                raise KeyboardInterrupt
+            yield outcome
+
+    monkeypatch.setattr(rendering, "render_takes", killed)
+    for _ in range(2 * N):
+        invoke(tiny, "-o", "out", status=130)
+    assert sorted(kept) == sorted([f"scores/s{n}.mid" for n in range(N)] * 2)
+    assert played(invoke(tiny, "-o", "out")) == [] and audio(folder / "out") == audio(folder / "whole")
+    assert contents(folder / "out").keys() == contents(folder / "whole").keys()
+
+
+@pytest.mark.parametrize("with_resume", [False, True])
+def test_a_broken_score_costs_a_line_and_the_status(with_resume: bool, tiny: Path, folder: Path) -> None:
+    resume = ["--resume"] if with_resume else []
+    (folder / "scores" / "s1.mid").write_bytes(b"MThd nonsense")
+    (folder / "scores" / "empty.abc").write_bytes(b"")
+    result = invoke(tiny, "-o", "out", *resume, status=1)
+    assert played(result) == ["s0", "s2", "s3", "s4"]
+    lines = result.stderr.splitlines()
+    assert [line.split()[0] for line in lines] == ["Failed:", "Failed:", "4"] and lines[-1].endswith("2 failed.")
+    assert "empty.abc" in lines[0] and "s1.mid" in lines[1]
+    assert {path.suffix for path in (folder / "out").iterdir()} == {".wav", ".json"}
+    as_json = [json.loads(line) for line in invoke(tiny, "-o", "out", "--json", *resume, status=1).stdout.splitlines()]
+    assert ["error" in entry for entry in as_json].count(True) == 2
+    assert [entry.get("skipped") for entry in as_json].count("finished") == 4
+
+
+def test_a_score_that_cannot_be_played_does_not_take_others_with_it(
+    tiny: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found out only among others that are played at the same time."""
+    from orchestrion.renderer.instrument import Instrument
+
+    original = Instrument.series
+
+    def series(self: Instrument, score: Score, **options: object):
+        if score.notes[0].pitch == 54:
+            raise OrchestrionError("This score cannot be played.")
+        return original(self, score, **options)
+
+    monkeypatch.setattr(Instrument, "series", series)
+    result = invoke(tiny, "-o", "out", status=1)
+    assert played(result) == ["s0", "s1", "s3", "s4"]
+    assert "Failed: scores/s2.mid: This score cannot be played." in result.stderr
+
+
+def test_a_full_disk_ends_the_run_at_once(tiny: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from orchestrion.audio import Waveform
+
+    tried = []
+
+    def write(self: Waveform, path: Path) -> None:
+        tried.append(path)
+        raise OrchestrionError(f"Cannot write {path}: No space left on device.") from OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Waveform, "write", write)
+    result = invoke(tiny, "-o", "out", status=1)
+    assert len(tried) == 1 and result.stderr.startswith("Error: Cannot write") and result.stderr.count("\n") == 1
+
+
+def test_shards_share_the_scores_out(tiny: Path, folder: Path) -> None:
+    invoke(tiny, "-o", "whole")
+    shares = [played(invoke(tiny, "-o", "out", "--shard", f"{k}/3")) for k in (1, 2, 3)]
+    assert shares == [["s0", "s3"], ["s1", "s4"], ["s2"]]
+    assert contents(folder / "out").keys() == contents(folder / "whole").keys()
+    assert audio(folder / "out") == audio(folder / "whole")
+    assert played(invoke(tiny, "-o", "out")) == []
+    assert "none is in this one" in invoke(tiny, "-o", "out", "--shard", f"{N + 1}/{N + 1}").stderr
+
+
+@pytest.mark.parametrize("shard", ["0/3", "4/3", "3", "1/", "a/b", "-1/3", "1/9999999", "²/3"])
+def test_no_such_share(shard: str, tiny: Path, folder: Path) -> None:
+    assert "is not a share" in invoke(tiny, "-o", "out", "--shard", shard, status=2).stderr
+    assert not (folder / "out").exists()
+
+
+def test_a_share_needs_a_folder(tiny: Path, folder: Path) -> None:
+    assert "-o DIR/" in invoke(tiny, "-o", "out.wav", "--shard", "1/3", status=2).stderr
+
+
+def test_a_journal_in_the_way_goes_when_the_file_is_made_or_by_force(tiny: Path, folder: Path) -> None:
+    from orchestrion import weights
+
+    (folder / "out").mkdir()
+    journals = [folder / "out" / ".s0.wav.resume.state", folder / "out" / ".s0.wav.resume.f32"]
+
+    def leave() -> None:
+        weights.save(journals[0], {}, {"architecture": "interrupted-rendering", "settings": "others", "samples": 0})
+        journals[1].touch()
+
+    leave()
+    assert "other settings" in invoke(tiny, "-o", "out", "--resume", status=1).stderr
+    for how in (["--resume", "--force"], ["--force"]):
+        leave()
+        invoke(tiny, "-o", "out", *how)
+        assert not any(path.exists() for path in journals)
