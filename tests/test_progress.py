@@ -1,5 +1,6 @@
 """What is shown of work that takes long, and that nothing is shown of work that does not."""
 
+import sys
 import time
 
 import pytest
@@ -50,3 +51,30 @@ def test_nothing_is_shown_where_nobody_looks(screen, monkeypatch):
     with progress.waiting("Compiling"):
         time.sleep(0.1)
     assert screen.events == []
+
+
+def test_a_bar_says_how_many_are_done(screen, monkeypatch):
+    updates = []
+    monkeypatch.setattr(progress, "DELAY_S", 0.0)
+    screen.update = lambda task, **changes: updates.append(changes)
+    with progress.progress(10, "0 of 10 done") as bar:
+        time.sleep(0.01)
+        bar(0.5)
+        bar.show(3, "2 of 10 done, 1 failed")
+        bar()
+    assert [(change["completed"], change["description"]) for change in updates] == [
+        (0.5, None), (3, "2 of 10 done, 1 failed"), (4, None)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("to_terminal", [True, False])
+def test_what_is_printed_into_a_file_goes_there_while_a_bar_is_shown(to_terminal, monkeypatch):
+    """A bar moves aside for text on the terminal, for which it takes hold of standard output."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: to_terminal, raising=False)
+    before = sys.stdout
+    display, _ = progress._draw(1, "Playing")
+    try:
+        assert (sys.stdout is before) != to_terminal
+    finally:
+        display.stop()
