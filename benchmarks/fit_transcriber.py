@@ -57,7 +57,7 @@ def main() -> None:
 def labelled(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
     """Features [c, i] and targets [c, 3] of a recording's candidates: is it a note, its shift in frames, its weight."""
     found = salience(recording.samples)
-    candidates = onset_candidates.find(found)
+    candidates = onset_candidates.find_candidates(found)
     targets = np.zeros((len(candidates.frame), 3), dtype=np.float32)
     targets[:, 2] = 1.0
     strength = found.beginning[candidates.frame, candidates.pitch]

@@ -79,10 +79,9 @@ def build(folders: tuple[Path, ...], output: Path, as_json: bool, **options: Any
       orchestrion listen build compare/clips -o page
       orchestrion listen build piano violin flute -o page --pairs 12 --ratings 0 --seconds 10
     """
-    from orchestrion.evaluation.listening.build import ListeningTestOptions
-    from orchestrion.evaluation.listening.build import build as make
+    from orchestrion.evaluation.listening.build import ListeningTestOptions, build_page
 
-    key = make(folders, output, ListeningTestOptions(**options))
+    key = build_page(folders, output, ListeningTestOptions(**options))
     if as_json:
         echo(json.dumps({"page": printable(output / "index.html"), **key}))
         return
@@ -129,8 +128,8 @@ def results(files: tuple[Path, ...], key_file: Path, as_json: bool, **options: A
       orchestrion listen results answers/*.json --key page-key.json
       orchestrion listen results answers/*.csv --key page-key.json --difference 0.5 --json
     """
-    from orchestrion.evaluation.listening.results import evaluate
+    from orchestrion.evaluation.listening.results import evaluate_answers
     from orchestrion.evaluation.listening.text import as_text
 
-    found = evaluate(files, key_file, **options)
+    found = evaluate_answers(files, key_file, **options)
     echo(json.dumps(found, indent=2) if as_json else as_text(found))

@@ -14,7 +14,7 @@ import numpy as np
 
 from orchestrion.evaluation.judge import onset_candidates
 from orchestrion.evaluation.judge.salience import DEFAULT, LOWEST, Salience
-from orchestrion.evaluation.judge.transcription import shipped_judge
+from orchestrion.evaluation.judge.transcription import shipped_classifier
 from orchestrion.score import Note
 
 REACH_S = 0.15
@@ -36,11 +36,11 @@ def sharpened(notes: Sequence[Note], found: Salience) -> list[Note]:
 
 def _shifts(notes: Sequence[Note], found: Salience) -> np.ndarray:
     """Seconds [notes] to the best candidate of each note, NaN where there is none; two notes never take the same one."""
-    candidates = onset_candidates.find(found)
+    candidates = onset_candidates.find_candidates(found)
     shifts = np.full(len(notes), np.nan)
     if not len(candidates.frame):
         return shifts
-    probability, shift = shipped_judge()(candidates.features)
+    probability, shift = shipped_classifier()(candidates.features)
     onset_s = (candidates.frame + shift) * DEFAULT.frame_s
     pairs = []
     for pitch in {note.pitch for note in notes}:

@@ -13,9 +13,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
 from orchestrion.audio import Waveform
+from orchestrion.audio.loudness import integrated_loudness
 from orchestrion.evaluation.figures.spectra import spectrogram
 from orchestrion.evaluation.figures.style import SOUND_MAP, TEXT
-from orchestrion.evaluation.listening.loudness import integrated_loudness
 
 RATE = 16000
 LUFS = -23.0

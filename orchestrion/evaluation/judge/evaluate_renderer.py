@@ -18,7 +18,7 @@ from orchestrion.datasets.recordings.splits import SPLITS
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.bits_per_sample import bits_per_sample
 from orchestrion.evaluation.judge.following import note_accuracy, onset_scores
-from orchestrion.evaluation.judge.rests import rests_below_notes, single_notes, summary
+from orchestrion.evaluation.judge.rests import rest_summary, rests_below_notes, single_notes
 from orchestrion.evaluation.judge.transcription import NAME, transcribe
 from orchestrion.progress import progress
 from orchestrion.renderer.instrument import TAIL_S, Instrument
@@ -52,7 +52,7 @@ def evaluate_renderer(
         ``bits_per_sample`` and ``bits_per_sample_other_score``; means over the pieces of ``note_f1_50ms``,
         ``note_f1_100ms``, ``multipitch_accuracy``, ``chroma_accuracy``, the same with ``ceiling_``, and
         ``floor_note_f1_50ms`` and ``floor_note_f1_100ms``; of conditioned instruments ``silent_pitches``,
-        ``rest_below_note_db_median`` and ``rest_below_note_db_worst`` (`rests.summary`); ``per_piece``, a list with the accuracies of each piece.
+        ``rest_below_note_db_median`` and ``rest_below_note_db_worst`` (`rests.rest_summary`); ``per_piece``, a list with the accuracies of each piece.
 
     Raises:
         OrchestrionError: a broken instrument or folder, or no piece in the split.
@@ -148,7 +148,7 @@ def _rests(player: Instrument, seed: int, temperature: float | None) -> dict[str
         def render(score: Score) -> Waveform:
             return player.render(score, seed=seed, temperature=temperature, progress=advance)
 
-        return summary(rests_below_notes(render, player.pitch_range))
+        return rest_summary(rests_below_notes(render, player.pitch_range))
 
 
 def _measures(

@@ -22,7 +22,7 @@ import numpy as np
 from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.salience import HIGHEST, LOWEST
-from orchestrion.evaluation.judge.transcription import hear, transcribe
+from orchestrion.evaluation.judge.transcription import salience_of, transcribe
 from orchestrion.score import Note, Score
 
 Notes = Score | Sequence[Note]
@@ -89,7 +89,7 @@ def frame_scores(reference: Sequence[Note], found: Sequence[Note]) -> dict[str, 
 def pitch_accuracy(audio: Waveform, notes: Notes) -> float:
     """Share of the score's frames in which the most salient pitch of ``audio`` is the score's (raw pitch accuracy)."""
     reference = playable(notes)
-    found = hear(audio).sounding
+    found = salience_of(audio).sounding
     right = total = 0
     for note in reference:
         guard_s = min(GUARD_S, (note.offset_s - note.onset_s) / 4)

@@ -32,7 +32,7 @@ class Candidates:
     features: np.ndarray
 
 
-def find(found: Salience) -> Candidates:
+def find_candidates(found: Salience) -> Candidates:
     """All candidates, in the order of frames."""
     begin, sound = found.beginning, found.sounding
     local = maximum_filter1d(begin.max(axis=1), 9)

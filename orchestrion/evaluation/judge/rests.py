@@ -40,7 +40,7 @@ def rests_below_notes(render: Callable[[Score], Waveform], pitch_range: tuple[in
     return below
 
 
-def summary(below: dict[int, float | None]) -> dict[str, float]:
+def rest_summary(below: dict[int, float | None]) -> dict[str, float]:
     """Of `rests_below_notes`: ``silent_pitches``, how many do not sound, and over those that do ``rest_below_note_db_median``
     and ``rest_below_note_db_worst``."""
     sounding = [db for db in below.values() if db is not None]

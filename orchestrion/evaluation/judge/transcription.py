@@ -1,7 +1,7 @@
 """Audio to notes without a look at the score: the transcriber by which we judge whether audio follows its score.
 
 Its name in reports is ``harmonic-nmf``. Harmonic templates explain the spectrum and its rise (`salience`); every place
-where a pitch may begin is described by 37 ratios (`onset_candidates`); a network of one hidden layer (`NoteJudge`)
+where a pitch may begin is described by 37 ratios (`onset_candidates`); a network of one hidden layer (`OnsetClassifier`)
 says how probable it is that a note begins there, and when exactly: slow bows and soft hammers are told by the shape of
 the rise, so that the onset is where the rise begins, not where it is steepest. The network is fitted by
 ``benchmarks/fit_transcriber.py`` to audio from the MIT-licensed General MIDI SoundFont alone. No real recording, no
@@ -53,7 +53,7 @@ DEFAULT = TranscriberConfig()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NoteJudge:
+class OnsetClassifier:
     """``sigmoid(w_out[0] . tanh(w_in x + b_in) + b_out[0])`` for features x brought to mean 0 and deviation 1.
 
     Args:
@@ -77,22 +77,22 @@ class NoteJudge:
 
 
 @lru_cache(maxsize=1)
-def shipped_judge() -> NoteJudge:
+def shipped_classifier() -> OnsetClassifier:
     """The network that comes with the package."""
     from orchestrion import weights
 
     tensors, _ = weights.load(WEIGHTS, architecture="note-judge")
-    return NoteJudge(**{name: tensor.numpy().astype(np.float64) for name, tensor in tensors.items()})
+    return OnsetClassifier(**{name: tensor.numpy().astype(np.float64) for name, tensor in tensors.items()})
 
 
 @lru_cache(maxsize=2)
-def hear(audio: Waveform, config: SalienceConfig = DEFAULT_SALIENCE) -> Salience:
+def salience_of(audio: Waveform, config: SalienceConfig = DEFAULT_SALIENCE) -> Salience:
     """The salience of ``audio``; kept for the last two recordings, since several measures ask for the same one."""
     return salience(audio.resample(config.sample_rate).samples, config)
 
 
 def transcribe(
-    audio: Waveform, config: TranscriberConfig = DEFAULT, judge: NoteJudge | None = None
+    audio: Waveform, config: TranscriberConfig = DEFAULT, judge: OnsetClassifier | None = None
 ) -> tuple[Note, ...]:
     """The notes of ``audio``, sorted by onset; none for silence.
 
@@ -100,11 +100,11 @@ def transcribe(
     """
     if np.abs(audio.samples).max() < MIN_AUDIBLE:
         return ()
-    found = hear(audio, config.salience)
-    candidates = onset_candidates.find(found)
+    found = salience_of(audio, config.salience)
+    candidates = onset_candidates.find_candidates(found)
     if not len(candidates.frame):
         return ()
-    probability, shift = (judge or shipped_judge())(candidates.features)
+    probability, shift = (judge or shipped_classifier())(candidates.features)
     onset_s = (candidates.frame + shift) * config.salience.frame_s - config.onset_bias_s
     kept = _without_repeats(onset_s, candidates.pitch, probability, config)
     return _notes(found, candidates, np.maximum(onset_s, 0.0), kept, config)

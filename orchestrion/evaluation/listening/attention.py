@@ -32,7 +32,7 @@ class Attention:
     reason: str | None
 
 
-def judge(session: Session, fixed_code: str | None = None) -> Attention:
+def attention_of(session: Session, fixed_code: str | None = None) -> Attention:
     """Apply the rules to one listener.
 
     Args:

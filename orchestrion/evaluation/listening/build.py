@@ -21,7 +21,7 @@ import numpy as np
 from orchestrion.audio import Waveform
 from orchestrion.audio.audiostream import length, read_blocks
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.listening.clips import MAX_CLIP_S, Source, find_clips
+from orchestrion.evaluation.listening.clips import MAX_CLIP_S, ClipFile, find_clips
 from orchestrion.evaluation.listening.codes import fnv1a
 from orchestrion.evaluation.listening.loudness import Level, Match, amplified, match_loudness
 from orchestrion.evaluation.listening.plan import Playlist, make_playlists
@@ -62,7 +62,7 @@ class ListeningTestOptions:
     seed: int = 0
 
 
-def build(
+def build_page(
     folders: Sequence[str | os.PathLike[str]], page: str | os.PathLike[str], options: ListeningTestOptions | None = None
 ) -> dict:
     """Make the page folder ``page`` and its key file.
@@ -141,7 +141,7 @@ class _Heard:
     duration_s: float
 
 
-def _hear(source: Source, reader: _Reader, seed: int) -> _Heard:
+def _hear(source: ClipFile, reader: _Reader, seed: int) -> _Heard:
     """The name is ten hexadecimal digits, the same for the same clip and seed; sorted, clips are in random order."""
     sound = reader.read(source.path)
     digest = hashlib.sha256(f"{seed}\0{source.system}\0{source.item}\0".encode())
@@ -149,7 +149,7 @@ def _hear(source: Source, reader: _Reader, seed: int) -> _Heard:
     return _Heard(digest.hexdigest()[:10], Level.of(sound), sound.duration_s)
 
 
-def _common_rate(found: Sequence[Source]) -> int:
+def _common_rate(found: Sequence[ClipFile]) -> int:
     """The highest rate of all clips, from 16 to 48 kHz.
 
     Their own would tell the systems apart; 4.41 kHz is also less than some browsers play.
@@ -168,11 +168,11 @@ def _faded(sound: Waveform) -> Waveform:
     return Waveform(samples, sound.sample_rate)
 
 
-def _say(source: Source) -> str:
+def _say(source: ClipFile) -> str:
     return f"{source.system}/{source.item}"
 
 
-def _key(study: str, sources: Mapping[str, Source], match: Match, options: ListeningTestOptions) -> dict:
+def _key(study: str, sources: Mapping[str, ClipFile], match: Match, options: ListeningTestOptions) -> dict:
     clips = {
         name: {"system": source.system, "item": source.item, "file": source.path.name,
                "gain_db": round(float(match.gains_db[_say(source)]), 2)}
@@ -219,7 +219,7 @@ def _tone(hz: float, duration_s: float, rate: int) -> np.ndarray:
 
 
 def _write_clips(
-    folder: Path, sources: Mapping[str, Source], extra: Mapping[str, Waveform], reader: _Reader, match: Match
+    folder: Path, sources: Mapping[str, ClipFile], extra: Mapping[str, Waveform], reader: _Reader, match: Match
 ) -> None:
     try:
         (folder / "clips").mkdir(parents=True, exist_ok=True)

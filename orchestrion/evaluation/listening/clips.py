@@ -20,7 +20,7 @@ MAX_CLIP_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Source:
+class ClipFile:
     """One file to be judged; ``item`` is the same for what several systems made of one thing."""
 
     system: str
@@ -28,7 +28,7 @@ class Source:
     path: Path
 
 
-def find_clips(folders: Sequence[str | os.PathLike[str]]) -> tuple[Source, ...]:
+def find_clips(folders: Sequence[str | os.PathLike[str]]) -> tuple[ClipFile, ...]:
     """The clips in ``folders``, sorted by system and item.
 
     Raises:
@@ -44,7 +44,7 @@ def find_clips(folders: Sequence[str | os.PathLike[str]]) -> tuple[Source, ...]:
                 f"Two folders are called {name}: {systems[name]} and {folder}; the name is the system's."
             )
         systems[name] = folder
-    found = [Source(name, path.stem, path) for name, folder in systems.items() for path in _audio(folder)]
+    found = [ClipFile(name, path.stem, path) for name, folder in systems.items() for path in _audio(folder)]
     for one, other in pairwise(sorted(found)):
         if (one.system, one.item) == (other.system, other.item):
             raise OrchestrionError(f"{one.path} and {other.path} differ in their suffix only; keep one of them.")

@@ -44,9 +44,9 @@ def strengths(
     """The strength of each of ``n_systems``."""
     ones = np.ones(len(choices.winners))
     wins = _table(choices, ones, n_systems)
-    fitted = fit(wins[None])[0]
+    fitted = bradley_terry(wins[None])[0]
     drawn = np.stack([_table(choices, _weights(choices, rng), n_systems) for _ in range(n_resamples)])
-    low, high = np.quantile(fit(drawn), [0.025, 0.975], axis=0)
+    low, high = np.quantile(bradley_terry(drawn), [0.025, 0.975], axis=0)
     return [
         Strength(
             float(fitted[i]), float(low[i]), float(high[i]), int(wins[i].sum()), int(wins[i].sum() + wins[:, i].sum())
@@ -55,7 +55,7 @@ def strengths(
     ]
 
 
-def fit(wins: np.ndarray) -> np.ndarray:
+def bradley_terry(wins: np.ndarray) -> np.ndarray:
     """Strengths [b, s] from tables of wins [b, s, s] (of the row over the column), by Hunter's (2004) MM steps."""
     n_games = wins + np.swapaxes(wins, 1, 2)
     won = wins.sum(axis=2) + PRIOR

@@ -13,7 +13,7 @@ from itertools import combinations, cycle, islice
 import numpy as np
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.listening.clips import Source
+from orchestrion.evaluation.listening.clips import ClipFile
 
 N_LISTS = 24
 
@@ -27,7 +27,7 @@ class Playlist:
 
 
 def make_playlists(
-    sources: Mapping[str, Source], n_ratings: int | None, n_pairs: int, rng: np.random.Generator
+    sources: Mapping[str, ClipFile], n_ratings: int | None, n_pairs: int, rng: np.random.Generator
 ) -> tuple[Playlist, ...]:
     """Playlists of ``n_ratings`` clips (all of them if None) and ``n_pairs`` pairs.
 
@@ -54,7 +54,7 @@ def make_playlists(
 
 
 def _some_clips(
-    sources: Mapping[str, Source], systems: Sequence[str], n: int, rng: np.random.Generator
+    sources: Mapping[str, ClipFile], systems: Sequence[str], n: int, rng: np.random.Generator
 ) -> tuple[str, ...]:
     """The same number of each system, or one more of some."""
     waiting = {name: _shuffled([i for i, source in sources.items() if source.system == name], rng) for name in systems}
@@ -67,7 +67,7 @@ def _some_clips(
     return tuple(sorted(chosen))
 
 
-def _pairs(sources: Mapping[str, Source]) -> dict[tuple[str, str], list[tuple[str, str]]]:
+def _pairs(sources: Mapping[str, ClipFile]) -> dict[tuple[str, str], list[tuple[str, str]]]:
     """Pairs of clip ids of one item, by the two systems."""
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for one, other in combinations(sorted(sources, key=lambda i: sources[i]), 2):

@@ -17,7 +17,7 @@ Z = 1.959964 + 0.841621
 
 
 @dataclass(frozen=True, slots=True)
-class Needed:
+class SampleSize:
     """What it takes to find ``difference``.
 
     ``ratings``: of each system, if independent; ``detectable``: the difference that this test's number of ratings finds
@@ -32,9 +32,9 @@ class Needed:
     listeners: int | None
 
 
-def needed(
+def ratings_needed(
     values: np.ndarray, listeners: np.ndarray, clips: np.ndarray, systems: np.ndarray, difference: float
-) -> Needed:
+) -> SampleSize:
     """From all ratings [n] of a test, with listener, clip and system of each."""
     centred = values - _means(values, systems)
     within = float(np.mean(np.square(centred)) * len(values) / max(len(values) - len(np.unique(systems)), 1))
@@ -44,7 +44,7 @@ def needed(
     n_clips = len(np.unique(clips)) / len(np.unique(systems))
     left = error / 2 - by_clip / n_clips
     per_system = len(values) / len(np.unique(systems))
-    return Needed(
+    return SampleSize(
         difference=difference,
         ratings=max(1, ceil(2 * within / error)),
         detectable=float(Z * np.sqrt(2 * within / per_system)),

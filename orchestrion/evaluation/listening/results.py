@@ -11,14 +11,14 @@ import numpy as np
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.listening.answers import Session, read_key, read_sessions
-from orchestrion.evaluation.listening.attention import judge
+from orchestrion.evaluation.listening.attention import attention_of
 from orchestrion.evaluation.listening.pairs import Choices, strengths
-from orchestrion.evaluation.listening.power import needed
+from orchestrion.evaluation.listening.power import ratings_needed
 from orchestrion.evaluation.listening.ranks import RankTest, rank_test
 from orchestrion.evaluation.listening.ratings import Ratings, mean_rating
 
 
-def evaluate(
+def evaluate_answers(
     files: Sequence[str | os.PathLike[str]],
     key_file: str | os.PathLike[str],
     *,
@@ -44,7 +44,7 @@ def evaluate(
     sessions, dropped = read_sessions(files, key)
     options = key.get("options")
     code = options.get("completion_code") if isinstance(options, dict) else None
-    attention = {session.listener: judge(session, code) for session in sessions}
+    attention = {session.listener: attention_of(session, code) for session in sessions}
     kept = [session for session in sessions if keep_all or attention[session.listener].reason is None]
     listeners = [
         {
@@ -86,7 +86,7 @@ def _of_ratings(
             "of_clips": _plain(rank_test(groups)),
             "of_single_ratings": _plain(rank_test({name: values[at] for name, at in of.items()})),
         },
-        "power": asdict(needed(values, listeners, clip, systems, difference)),
+        "power": asdict(ratings_needed(values, listeners, clip, systems, difference)),
     }
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from orchestrion.audio import Waveform
-from orchestrion.evaluation.judge.rests import rests_below_notes, single_notes, summary
+from orchestrion.evaluation.judge.rests import rest_summary, rests_below_notes, single_notes
 from orchestrion.score import Score
 
 RATE = 16000
@@ -39,11 +39,11 @@ def test_what_rings_on_is_found_at_its_pitch():
     below = rests_below_notes(ringing({60: 40.0, 61: 3.0, 62: 60.0}), (60, 62))
     assert below == pytest.approx({60: 40.0, 61: 3.0, 62: 60.0}, abs=0.3)
     found = {"silent_pitches": 0, "rest_below_note_db_median": 40.0, "rest_below_note_db_worst": 3.0}
-    assert summary(below) == pytest.approx(found, abs=0.3)
+    assert rest_summary(below) == pytest.approx(found, abs=0.3)
 
 
 def test_a_note_that_does_not_sound_is_no_rest():
     below = rests_below_notes(ringing({60: 40.0, 61: None, 62: None}), (60, 62))
     assert below[61] is None and below[60] == pytest.approx(40.0, abs=0.3)
-    assert summary(below)["silent_pitches"] == 2 and summary(below)["rest_below_note_db_worst"] == below[60]
-    assert summary(dict.fromkeys(below)) == {"silent_pitches": 3}
+    assert rest_summary(below)["silent_pitches"] == 2 and rest_summary(below)["rest_below_note_db_worst"] == below[60]
+    assert rest_summary(dict.fromkeys(below)) == {"silent_pitches": 3}

@@ -4,7 +4,12 @@ import pytest
 from orchestrion.audio import Waveform
 from orchestrion.evaluation.judge.following import onset_scores
 from orchestrion.evaluation.judge.reference import additive
-from orchestrion.evaluation.judge.transcription import NoteJudge, TranscriberConfig, shipped_judge, transcribe
+from orchestrion.evaluation.judge.transcription import (
+    OnsetClassifier,
+    TranscriberConfig,
+    shipped_classifier,
+    transcribe,
+)
 from orchestrion.score import Note, Part, Score
 
 SCALE = [60, 62, 64, 65, 67, 67, 69, 71, 72, 72, 64, 60]
@@ -78,7 +83,7 @@ def test_a_higher_threshold_finds_a_subset():
 
 def test_the_judge_computes_its_equation():
     one = np.ones(1)
-    judge = NoteJudge(one * 2, one * 4, np.array([[3.0]]), one * 0.5, np.array([[2.0], [-1.0]]), np.array([0.25, 0.5]))
+    judge = OnsetClassifier(one * 2, one * 4, np.array([[3.0]]), one * 0.5, np.array([[2.0], [-1.0]]), np.array([0.25, 0.5]))
     probability, shift = judge(np.array([[6.0]]))
     hidden = np.tanh((6 - 2) / 4 * 3 + 0.5)
     assert probability[0] == pytest.approx(1 / (1 + np.exp(-(2 * hidden + 0.25))))
@@ -86,6 +91,6 @@ def test_the_judge_computes_its_equation():
 
 
 def test_the_shipped_judge_fits_the_features():
-    judge = shipped_judge()
+    judge = shipped_classifier()
     assert judge.mean.shape == judge.deviation.shape == (judge.w_in.shape[1],)
     assert (judge.deviation > 0).all()

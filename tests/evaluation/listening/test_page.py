@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from orchestrion.audio import Waveform
-from orchestrion.evaluation.listening.build import ListeningTestOptions, build
+from orchestrion.evaluation.listening.build import ListeningTestOptions, build_page
 from orchestrion.evaluation.listening.codes import completion_code, fnv1a
-from orchestrion.evaluation.listening.results import evaluate
+from orchestrion.evaluation.listening.results import evaluate_answers
 from tests.browser import CHROMIUM, Browser
 
 pytestmark = [
@@ -33,7 +33,7 @@ def page(tmp_path: Path) -> Path:
             time_s = np.arange(RATE // 4) / RATE
             sound = np.sin(2 * np.pi * (300 + 100 * item + 37 * number) * time_s)
             Waveform(0.3 * sound, RATE).write(tmp_path / "clips" / name / f"item{item}.wav")
-    build([tmp_path / "clips"], tmp_path / "page", ListeningTestOptions(pairs=6, repeats=3, pair_repeats=1))
+    build_page([tmp_path / "clips"], tmp_path / "page", ListeningTestOptions(pairs=6, repeats=3, pair_repeats=1))
     return tmp_path / "page" / "index.html"
 
 
@@ -122,7 +122,7 @@ def test_a_whole_session(page, tmp_path):
     # A pair that comes again has changed sides.
     before = [(a["a"], a["b"]) for a in answers["answers"] if a["kind"] == "pair" and not a["repeat"]]
     assert (repeats[3]["b"], repeats[3]["a"]) in before
-    by_file = [evaluate([path], tmp_path / "page-key.json") for path in files]
+    by_file = [evaluate_answers([path], tmp_path / "page-key.json") for path in files]
     for found in by_file:
         assert found["listeners"][0]["left_out"] is False and found["listeners"][0]["difference"] == 0
         assert found["listeners"][0]["agreement"] == 1

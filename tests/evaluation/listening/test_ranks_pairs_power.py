@@ -3,8 +3,8 @@ import pytest
 from scipy import stats
 from scipy.stats import binom
 
-from orchestrion.evaluation.listening.pairs import Choices, fit, strengths
-from orchestrion.evaluation.listening.power import needed
+from orchestrion.evaluation.listening.pairs import Choices, bradley_terry, strengths
+from orchestrion.evaluation.listening.power import ratings_needed
 from orchestrion.evaluation.listening.ranks import holm, rank_test
 from tests.evaluation.listening.listeners import World
 
@@ -58,7 +58,7 @@ def played(rng: np.random.Generator, strength: np.ndarray, n_listeners: int, n_i
 
 def test_bradley_terry_of_two_systems_is_the_log_odds():
     wins = np.array([[0.0, 300.0], [100.0, 0.0]])
-    found = fit(wins[None])[0]
+    found = bradley_terry(wins[None])[0]
     assert found[0] - found[1] == pytest.approx(np.log(3), abs=0.02)
 
 
@@ -96,25 +96,25 @@ def test_a_difference_of_a_fifth_takes_390_independent_ratings_of_deviation_1():
     n = 4000
     values = rng.normal(3, 1, 2 * n)
     systems = np.repeat([0, 1], n)
-    found = needed(values, np.arange(2 * n), np.arange(2 * n), systems, 0.2)
+    found = ratings_needed(values, np.arange(2 * n), np.arange(2 * n), systems, 0.2)
     assert found.ratings == pytest.approx(392, rel=0.05)
     # Fifty ratings, as Kalingeri and Grandhe had of each model, find 0.56 at best.
-    fifty = needed(values[:: n // 50], np.arange(2 * 50), np.arange(2 * 50), systems[:: n // 50], 0.2)
+    fifty = ratings_needed(values[:: n // 50], np.arange(2 * 50), np.arange(2 * 50), systems[:: n // 50], 0.2)
     assert fifty.detectable == pytest.approx(0.56, abs=0.12)
 
 
 def test_clips_bound_what_listeners_can_find():
-    found = needed(*table(World(clip_sd=0.6), 200, 30), 0.2)
+    found = ratings_needed(*table(World(clip_sd=0.6), 200, 30), 0.2)
     # Clips of deviation 0.6 (about, after rounding and averaging): 2 · 0.36 · (2.8 / 0.2)².
     assert found.clips == pytest.approx(2 * 0.36 * 14**2, rel=0.4)
     assert found.listeners is None
-    assert needed(*table(World(clip_sd=0.0), 200, 30), 0.2).listeners is not None
+    assert ratings_needed(*table(World(clip_sd=0.0), 200, 30), 0.2).listeners is not None
 
 
 def test_the_number_of_listeners_is_enough():
     """Power of the difference of two systems of the same clips and listeners, checked by simulation."""
     world = World(means=(3.0, 3.3), clip_sd=0.0)
-    planned = needed(*table(World(means=(3.0, 3.3), clip_sd=0.0), 300, 10), 0.3).listeners
+    planned = ratings_needed(*table(World(means=(3.0, 3.3), clip_sd=0.0), 300, 10), 0.3).listeners
     assert planned is not None
     rng, n, found = np.random.default_rng(5), 300, 0
     for _ in range(n):

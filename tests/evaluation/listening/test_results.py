@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from orchestrion.cli.app import cli
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.listening.answers import COLUMNS, read_session
-from orchestrion.evaluation.listening.attention import judge
-from orchestrion.evaluation.listening.results import evaluate
+from orchestrion.evaluation.listening.attention import attention_of
+from orchestrion.evaluation.listening.results import evaluate_answers
 from tests.evaluation.listening.listeners import World, key, rounded, session
 
 KEY = key(3, 4)
@@ -48,7 +48,7 @@ def as_csv(content: dict) -> str:
 
 
 def test_the_whole_evaluation(folder):
-    found = evaluate(files(folder), folder / "key.json")
+    found = evaluate_answers(files(folder), folder / "key.json")
     means = [found["ratings"][f"system{s}"]["mean"] for s in range(3)]
     assert means == sorted(means) and means[2] - means[0] > 1.5
     for row in found["ratings"].values():
@@ -65,7 +65,7 @@ def test_repeats_do_not_count_as_ratings_and_csv_says_the_same_as_json(folder):
     table.mkdir()
     for path in files(folder):
         (table / path.with_suffix(".csv").name).write_text(as_csv(json.loads(path.read_text())))
-    one, other = (evaluate(files(place), folder / "key.json") for place in (folder, table))
+    one, other = (evaluate_answers(files(place), folder / "key.json") for place in (folder, table))
     for part in ("ratings", "ranks", "pairs", "power"):
         assert one[part] == other[part]
 
@@ -77,11 +77,11 @@ def test_those_who_do_not_listen_are_left_out_and_named(folder):
     (folder / "liar.json").write_text(json.dumps(session("liar", rng.integers(1, 6, (3, 4))) | {"code": "WRONGCOD"}))
     ratings = np.array([[1, 5, 1, 5]] * 3)
     (folder / "lost.json").write_text(json.dumps(session("lost", ratings, 6 - ratings.ravel()[:5])))
-    found = evaluate(sorted(folder.glob("l*.json")), folder / "key.json")
+    found = evaluate_answers(sorted(folder.glob("l*.json")), folder / "key.json")
     reasons = {row["listener"]: row["reason"] for row in found["listeners"] if row["left_out"]}
     assert set(reasons) == {"lazy", "liar", "lost"}
     assert "same rating" in reasons["lazy"] and "code" in reasons["liar"] and "came twice" in reasons["lost"]
-    everybody = evaluate(sorted(folder.glob("l*.json")), folder / "key.json", keep_all=True)
+    everybody = evaluate_answers(sorted(folder.glob("l*.json")), folder / "key.json", keep_all=True)
     assert everybody["ratings"]["system0"]["n_ratings"] == 48 + 12
 
 
@@ -94,7 +94,7 @@ def test_how_many_of_both_kinds_of_listeners_are_left_out():
         random = rng.integers(1, 6, (3, 4)), rng.integers(1, 6, 5)
         for kind, answers in (("attentive", careful), ("random", random)):
             content = session(f"l{number}", *answers)
-            left_out[kind] += judge(_session(content)).reason is not None
+            left_out[kind] += attention_of(_session(content)).reason is not None
     assert left_out["attentive"] < 0.05 * n
     assert left_out["random"] > 0.45 * n
 
@@ -111,7 +111,7 @@ def _session(content: dict):
 def test_two_files_of_one_listener_count_once(folder):
     whole = json.loads((folder / "l00.json").read_text())
     (folder / "l00-half.json").write_text(json.dumps(whole | {"answers": whole["answers"][:3], "complete": False}))
-    found = evaluate(files(folder), folder / "key.json")
+    found = evaluate_answers(files(folder), folder / "key.json")
     assert found["ratings"]["system0"]["n_ratings"] == 48 and "l00-half" in found["notes"][0]
 
 
@@ -147,11 +147,11 @@ def test_binary_and_huge_files_get_one_sentence(folder):
     for content in (b"\xff\xfe\x00", b" " * (5 << 20)):
         (folder / "bad.json").write_bytes(content)
         with pytest.raises(OrchestrionError, match="bad.json"):
-            evaluate([folder / "bad.json"], folder / "key.json")
+            evaluate_answers([folder / "bad.json"], folder / "key.json")
     with pytest.raises(OrchestrionError, match="no key file"):
-        evaluate(files(folder), files(folder)[0])
+        evaluate_answers(files(folder), files(folder)[0])
     with pytest.raises(OrchestrionError, match="Cannot read"):
-        evaluate([folder / "nothing.json"], folder / "key.json")
+        evaluate_answers([folder / "nothing.json"], folder / "key.json")
 
 
 JSON = st.recursive(
