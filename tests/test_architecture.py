@@ -45,7 +45,7 @@ ALLOWED = {
 }  # fmt: skip
 # Leaves that anyone may import, and what they may import in turn.
 LEAVES = {
-    "errors": set(), "version": set(), "terminal": set(), "processors": set(), "limits": set(),
+    "errors": set(), "version": set(), "terminal": set(), "processors": set(), "limits": set(), "suffixes": set(),
     "files": {"errors", "temporary"}, "temporary": set(),
     "header": {"errors"},
     "progress": {"terminal"},

@@ -9,7 +9,8 @@ import click
 
 from orchestrion.cli.composing import composing, composing_options
 from orchestrion.cli.options import PATH, json_option, seed_option
-from orchestrion.cli.output import SCORE_SUFFIXES, check_outputs, numbered, report, write_settings
+from orchestrion.cli.output import check_outputs, numbered, report, write_settings
+from orchestrion.suffixes import SCORES_WRITTEN
 from orchestrion.terminal import plural
 
 
@@ -31,7 +32,7 @@ def compose(ctx: click.Context, output: Path, count: int, as_json: bool, seed: i
       orchestrion compose --model chorales --prime ode-to-joy --seconds 30 -o more.musicxml
     """
     targets = numbered(output, count)
-    check_outputs(targets, SCORE_SUFFIXES, (ctx.params["prime"], ctx.params["model"]))
+    check_outputs(targets, SCORES_WRITTEN, (ctx.params["prime"], ctx.params["model"]))
     options = composing(ctx)
 
     from orchestrion import api

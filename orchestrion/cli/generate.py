@@ -9,7 +9,8 @@ import click
 
 from orchestrion import shipped
 from orchestrion.cli.options import PATH, SCORE, NameOrPath, Number, json_option, seed_option
-from orchestrion.cli.output import AUDIO_SUFFIXES, check_outputs, printable, report, write_settings
+from orchestrion.cli.output import check_outputs, printable, report, write_settings
+from orchestrion.suffixes import AUDIO_WRITTEN
 
 NOISE = "noise"
 
@@ -43,7 +44,7 @@ def generate(ctx: click.Context, backend: str, model: str | None, seed_audio: st
       orchestrion generate tcn --model runs/tcn --seed-audio noise --seed 3 -o noise.wav
       orchestrion generate wavenet --model piano --score ode-to-joy --seconds 12 -o ode.wav
     """
-    check_outputs([output], AUDIO_SUFFIXES, (seed_audio, model, score))
+    check_outputs([output], AUDIO_WRITTEN, (seed_audio, model, score))
     if backend == "wavenet" and score is None:
         raise click.UsageError("wavenet plays a score: add --score ode-to-joy, or a file.")
     if backend == "wavenet" and model is None:

@@ -13,12 +13,11 @@ import click
 from orchestrion.cli.streams import echo
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
+from orchestrion.suffixes import AUDIO_WRITTEN
 from orchestrion.version import VERSION
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
 SETTINGS = ".json"
 JOURNAL = "..resume.state"  # as long as what `renderer.resuming` adds to a name
-SCORE_SUFFIXES = (".mid", ".midi", ".musicxml")
 
 
 def check_output_file(path: Path, suffixes: tuple[str, ...]) -> None:
@@ -111,7 +110,7 @@ def output_folder(path: Path, *, keep: bool = False) -> Iterator[Path]:
     """
     if path.exists() and not path.is_dir():
         raise OrchestrionError(f"Cannot write into {printable(path)}: it is not a folder; name a folder, or a file that ends "
-                               f"in {', '.join(AUDIO_SUFFIXES)}.")  # fmt: skip
+                               f"in {', '.join(AUDIO_WRITTEN)}.")  # fmt: skip
     created = [folder for folder in (path, *path.parents) if not keep and not folder.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,6 @@ from orchestrion.cli.options import (
     temperature_option,
 )
 from orchestrion.cli.output import (
-    AUDIO_SUFFIXES,
     check_output_file,
     check_outputs,
     numbered,
@@ -31,6 +30,7 @@ from orchestrion.cli.sources import arranging_options, find_scores, read_arrange
 from orchestrion.cli.streams import require_output, to_output
 from orchestrion.errors import OrchestrionError
 from orchestrion.shipped import DEFAULT_INSTRUMENT
+from orchestrion.suffixes import AUDIO_WRITTEN
 
 STDOUT = "-"
 
@@ -80,17 +80,17 @@ def render(ctx: click.Context, scores: tuple[str, ...], output: Path, count: int
       orchestrion render greensleeves -o - | aplay
     """
     sources = find_scores(scores)
-    if shard and (str(output) == STDOUT or output.suffix.lower() in AUDIO_SUFFIXES and not output.is_dir()):
+    if shard and (str(output) == STDOUT or output.suffix.lower() in AUDIO_WRITTEN and not output.is_dir()):
         raise click.UsageError("--shard is for many scores and a folder: -o DIR/")
     if str(output) == STDOUT:
         _render_to_stdout(ctx, sources, count)
-    elif output.suffix.lower() in AUDIO_SUFFIXES and not output.is_dir():
+    elif output.suffix.lower() in AUDIO_WRITTEN and not output.is_dir():
         if len(sources) > 1:
             raise click.UsageError(f"{len(sources)} scores need a folder: -o {printable(output.with_suffix(''))}/")
-        check_outputs(numbered(output, count), AUDIO_SUFFIXES, (*sources, *ctx.params["instruments"]), resumable=ctx.params["resume"])
+        check_outputs(numbered(output, count), AUDIO_WRITTEN, (*sources, *ctx.params["instruments"]), resumable=ctx.params["resume"])
         render_files(ctx, {sources[0]: numbered(output, count)}, skipping=False)
     elif output.suffix and not output.is_dir():
-        check_output_file(output, AUDIO_SUFFIXES)
+        check_output_file(output, AUDIO_WRITTEN)
     else:
         targets = _targets(output, sources, count)
         mine = sources if shard is None else sources[shard[0] - 1 :: shard[1]]

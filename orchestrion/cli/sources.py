@@ -11,11 +11,10 @@ import click
 from orchestrion.cli.options import TUNES, Number
 from orchestrion.cli.output import printable
 from orchestrion.errors import OrchestrionError
+from orchestrion.suffixes import SCORES
 
 if TYPE_CHECKING:
     from orchestrion.score import Score
-
-SUFFIXES = (".mid", ".midi", ".musicxml", ".xml", ".mxl", ".abc", ".krn")
 
 _OPTIONS = (
     click.option("--part", metavar="NAME|N", help="Play one part only, by its name or its number from 0."),
@@ -46,9 +45,9 @@ def find_scores(given: Iterable[str]) -> list[str]:
         if source in TUNES or not folder.is_dir():
             found.append(source)
             continue
-        inside = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+        inside = sorted(path for path in folder.iterdir() if path.suffix.lower() in SCORES and path.is_file())
         if not inside:
-            raise OrchestrionError(f"The folder {printable(folder)} holds no scores ({' '.join(SUFFIXES)}).")
+            raise OrchestrionError(f"The folder {printable(folder)} holds no scores ({' '.join(SCORES)}).")
         found.extend(map(str, inside))
     return found
 

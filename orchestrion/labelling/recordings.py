@@ -20,6 +20,7 @@ from orchestrion.labelling.methods import check, notes_of
 from orchestrion.labelling.picture import draw_labels
 from orchestrion.progress import progress
 from orchestrion.score import Note, Part, Score
+from orchestrion.suffixes import SCORES
 from orchestrion.version import VERSION
 
 RECORD = ".label.json"
@@ -119,12 +120,10 @@ def _scores_for(sources: Sequence[Path], scores: Sequence[str | os.PathLike[str]
 
 
 def _score_in(folder: Path, source: Path) -> Path:
-    from orchestrion.reading.scorefiles import READERS
-
-    for suffix in READERS:
+    for suffix in SCORES:
         if (folder / f"{source.stem}{suffix}").is_file():
             return folder / f"{source.stem}{suffix}"
-    raise OrchestrionError(f"{folder} has no score {source.stem}.mid (or {', '.join(list(READERS)[1:])}) for {source.name}.")
+    raise OrchestrionError(f"{folder} has no score {source.stem}.mid (or {', '.join(SCORES[1:])}) for {source.name}.")
 
 
 def _refuse_own_sources(sources: Sequence[Path], folder: Path) -> None:

@@ -13,8 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from orchestrion.errors import OrchestrionError
+from orchestrion.suffixes import AUDIO
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 MAX_CLIPS = 1000
 MAX_CLIP_S = 120.0
 
@@ -62,9 +62,9 @@ def _systems(folder: Path) -> list[Path]:
         return [folder]
     inner = sorted(path for path in folder.iterdir() if path.is_dir() and _audio(path))
     if not inner:
-        raise OrchestrionError(f"The folder {folder} holds no audio ({' '.join(SUFFIXES)}).")
+        raise OrchestrionError(f"The folder {folder} holds no audio ({' '.join(AUDIO)}).")
     return inner
 
 
 def _audio(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in AUDIO and path.is_file())
