@@ -11,6 +11,7 @@ import click
 from orchestrion.cli.options import TUNES, Number
 from orchestrion.cli.output import printable
 from orchestrion.errors import OrchestrionError
+from orchestrion.files import find_files
 from orchestrion.suffixes import SCORES
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def find_scores(given: Iterable[str]) -> list[str]:
         if source in TUNES or not folder.is_dir():
             found.append(source)
             continue
-        inside = sorted(path for path in folder.iterdir() if path.suffix.lower() in SCORES and path.is_file())
+        inside = find_files(folder, SCORES, depth=0)
         if not inside:
             raise OrchestrionError(f"The folder {printable(folder)} holds no scores ({' '.join(SCORES)}).")
         found.extend(map(str, inside))

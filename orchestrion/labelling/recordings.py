@@ -12,7 +12,6 @@ from pathlib import Path
 
 from orchestrion.audio import Waveform
 from orchestrion.datasets.checking.flux import SAMPLE_RATE
-from orchestrion.datasets.recordings.aligned import AUDIO_SUFFIXES
 from orchestrion.datasets.recordings.notesfile import read_notes, write_notes
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import find_files, make_folder, sha256, write_json
@@ -20,7 +19,7 @@ from orchestrion.labelling.methods import check, notes_of
 from orchestrion.labelling.picture import draw_labels
 from orchestrion.progress import progress
 from orchestrion.score import Note, Part, Score
-from orchestrion.suffixes import SCORES
+from orchestrion.suffixes import AUDIO, SCORES
 from orchestrion.version import VERSION
 
 RECORD = ".label.json"
@@ -93,15 +92,15 @@ def find_recordings(given: Sequence[str | os.PathLike[str]]) -> list[Path]:
     """
     found: list[Path] = []
     for path in map(Path, given):
-        inside = find_files(path, AUDIO_SUFFIXES, depth=0) if path.is_dir() else [path]
+        inside = find_files(path, AUDIO, depth=0) if path.is_dir() else [path]
         if not inside:
-            raise OrchestrionError(f"The folder {path} holds no audio ({' '.join(AUDIO_SUFFIXES)}).")
+            raise OrchestrionError(f"The folder {path} holds no audio ({' '.join(AUDIO)}).")
         found += inside
     if not found:
         raise OrchestrionError("There is nothing to label; name recordings, or a folder of them.")
     for path in found:
-        if path.suffix.lower() not in AUDIO_SUFFIXES or not path.is_file():
-            raise OrchestrionError(f"{path} is not a recording: a file that ends in {' '.join(AUDIO_SUFFIXES)} is wanted.")
+        if path.suffix.lower() not in AUDIO or not path.is_file():
+            raise OrchestrionError(f"{path} is not a recording: a file that ends in {' '.join(AUDIO)} is wanted.")
     twice = [stem for stem, count in Counter(path.stem for path in found).items() if count > 1]
     if twice:
         raise OrchestrionError(f"Two recordings are called {twice[0]}; their labels would overwrite each other, rename one.")

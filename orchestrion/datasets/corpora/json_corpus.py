@@ -26,13 +26,14 @@ from orchestrion.datasets.corpora.piece import (
     fingerprint,
     split_of,
 )
-from orchestrion.datasets.corpora.scores import SUFFIXES, find_scores, read_score
+from orchestrion.datasets.corpora.scores import find_scores, read_score
 from orchestrion.datasets.untrusted.textfiles import read_json
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
 from orchestrion.progress import track
 from orchestrion.score import N_PITCHES
 from orchestrion.score.keys import estimated_sharps
+from orchestrion.suffixes import SCORES
 
 KIND = "scores"
 # What the splits are called in the chorales' files.
@@ -119,7 +120,7 @@ def _checksum(rows: Sequence[object]) -> str:
 
 def _read_all(folder: Path) -> tuple[list[CorpusPiece], dict[str, str]]:
     if not folder.is_dir():
-        raise OrchestrionError(f"There is no folder {folder}; give one with scores ({', '.join(SUFFIXES)}).")
+        raise OrchestrionError(f"There is no folder {folder}; give one with scores ({', '.join(SCORES)}).")
     files = find_scores(folder)
     pieces, left_out = [], {}
     for path in track(files, len(files), "Reading scores"):

@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING
 from orchestrion.datasets.corpora.piece import CorpusPiece, GridNote, distinct
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import find_files
+from orchestrion.suffixes import SCORES
 
 if TYPE_CHECKING:
     from music21.stream import Part, Score
 
 STEPS_PER_BEAT = 4
 SHORTEST_STEPS = 32
-COLLECTION_SUFFIXES = (".mxl", ".xml", ".musicxml", ".krn", ".abc", ".mid")
 CHORALE_FILE = re.compile(r"bwv\d+(\.\d+)?[a-z]?(-\w+)?\.(mxl|xml|krn)")
 
 Report = Callable[[int, int], None]
@@ -57,7 +57,7 @@ def read_collection(name: str, report: Report | None = None) -> list[CorpusPiece
     known = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("_"))
     if name not in known:
         raise OrchestrionError(f"music21's corpus has no {name!r}; it has {', '.join(known)}.")
-    pieces = _read_all(find_files(root / name, COLLECTION_SUFFIXES), report)
+    pieces = _read_all(find_files(root / name, SCORES), report)
     if not pieces:
         raise OrchestrionError(f"No piece of music21:{name} has all its notes on a grid of sixteenths in one meter.")
     return pieces

@@ -6,15 +6,13 @@ from pathlib import Path
 
 from orchestrion.datasets.corpora.piece import CorpusPiece
 from orchestrion.files import find_files
-from orchestrion.reading.scorefiles import READERS
 from orchestrion.score import PianoRoll, Score
-
-SUFFIXES = tuple(READERS)
+from orchestrion.suffixes import SCORES
 
 
 def find_scores(folder: Path) -> list[Path]:
     """Every score below ``folder``, sorted."""
-    return find_files(folder, SUFFIXES)
+    return find_files(folder, SCORES)
 
 
 def read_score(path: Path, name: str) -> CorpusPiece:

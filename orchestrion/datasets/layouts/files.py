@@ -7,8 +7,7 @@ from pathlib import Path
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import find_files
-
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".opus", ".aiff")
+from orchestrion.suffixes import AUDIO
 
 
 def beside(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
@@ -25,7 +24,7 @@ def twins(folder: Path, suffixes: Sequence[str], kind: str) -> dict[str, tuple[P
     Raises:
         OrchestrionError: a file without its twin.
     """
-    audio, others = beside(folder, AUDIO_SUFFIXES), beside(folder, suffixes)
+    audio, others = beside(folder, AUDIO), beside(folder, suffixes)
     for stem in sorted(set(audio) ^ set(others)):
         path, lacking = (audio[stem], kind) if stem in audio else (others[stem], "audio")
         raise OrchestrionError(f"{path} has no {lacking} of the same name in {folder}; add it, or take the file out.")

@@ -17,11 +17,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from orchestrion.datasets.layouts.files import AUDIO_SUFFIXES, beside
+from orchestrion.datasets.layouts.files import beside
 from orchestrion.datasets.recordings.tracks import UNKNOWN_VELOCITY, Selection, Track, checked, note, plain_name
 from orchestrion.datasets.untrusted.textfiles import read_numbers
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note, Score
+from orchestrion.suffixes import AUDIO
 
 NAME = re.compile(r"^(?:MAPS_MUS-)?(?P<work>.+)_(?P<piano>[A-Za-z0-9]{8})$")
 # The MIDI file and the text file were written from one performance; this much may differ by rounding.
@@ -34,7 +35,7 @@ def read_maps(folder: Path, selection: Selection) -> Sequence[Track]:
     Raises:
         OrchestrionError: no pieces, or audio without its labels.
     """
-    audio, labels = beside(folder, AUDIO_SUFFIXES), beside(folder, (".txt", ".tsv"))
+    audio, labels = beside(folder, AUDIO), beside(folder, (".txt", ".tsv"))
     pieces = {stem: match for stem in audio if (match := NAME.match(stem)) and _chosen(match, selection)}
     return checked((_track(audio[stem], labels, pieces[stem]) for stem in pieces), folder, "piece of MAPS that fits")
 

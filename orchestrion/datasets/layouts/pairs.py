@@ -13,9 +13,10 @@ from pathlib import Path
 
 from orchestrion.datasets.layouts.files import twins
 from orchestrion.datasets.recordings.dividing import work_of
-from orchestrion.datasets.recordings.notesfile import MIDI_SUFFIXES, midi_notes, read_notes
+from orchestrion.datasets.recordings.notesfile import midi_notes, read_notes
 from orchestrion.datasets.recordings.splits import read_splits
 from orchestrion.datasets.recordings.tracks import Selection, Track, checked, plain_name
+from orchestrion.suffixes import MIDI
 
 # Composer_Opus-movement_performer_date-SMD: another performer's recording of it is the same work.
 SAARLAND = re.compile(r"^(?:SMD_)?(?P<work>.+)_(?P<performer>\d{3})_\d{8}-SMD$")
@@ -27,7 +28,7 @@ def read_pairs(folder: Path, selection: Selection) -> Sequence[Track]:
     Raises:
         OrchestrionError: no pairs, or a file without its twin.
     """
-    pairs = twins(folder, MIDI_SUFFIXES, "MIDI (.mid)")
+    pairs = twins(folder, MIDI, "MIDI (.mid)")
     return checked((_track(*pair) for pair in pairs.values()), folder, "pairs of audio and MIDI")
 
 

@@ -25,7 +25,7 @@ from orchestrion.bridge import ConditioningSeries
 from orchestrion.cachefolder import cache_root
 from orchestrion.datasets.recordings import audiocache
 from orchestrion.datasets.recordings.dividing import held_out_works, work_of
-from orchestrion.datasets.recordings.notesfile import MIDI_SUFFIXES, NotesFile, midi_notes, past_the_end
+from orchestrion.datasets.recordings.notesfile import NotesFile, midi_notes, past_the_end
 from orchestrion.datasets.recordings.rawaudio import open_raw
 from orchestrion.datasets.recordings.recording import Recording, check_plain
 from orchestrion.datasets.recordings.shards import Member, index
@@ -35,8 +35,8 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.files import find_files
 from orchestrion.progress import track
 from orchestrion.score import Note
+from orchestrion.suffixes import AUDIO, MIDI
 
-AUDIO_SUFFIXES = (".flac", ".wav", ".ogg")
 KIND = "aligned"
 
 
@@ -138,7 +138,7 @@ def default_splits(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def without_notes(folder: Path) -> list[Path]:
     """The recordings in ``folder`` that have no notes beside them, sorted (training can have them labelled)."""
-    audio, notes = _by_stem(folder, AUDIO_SUFFIXES), _notes_in(folder)
+    audio, notes = _by_stem(folder, AUDIO), _notes_in(folder)
     return [audio[name] for name in sorted(set(audio) - set(notes))]
 
 
@@ -146,9 +146,9 @@ def _twins(folder: Path, labels: Path | None) -> dict[str, tuple[Path, Path]]:
     """Audio and notes of every name."""
     if not folder.is_dir():
         raise OrchestrionError(f"There is no folder {folder}; give one with NAME.flac and NAME.tsv in it.")
-    audio, notes = _by_stem(folder, AUDIO_SUFFIXES), _notes_in(folder)
+    audio, notes = _by_stem(folder, AUDIO), _notes_in(folder)
     if not audio:
-        raise OrchestrionError(f"{folder} holds no audio ({', '.join(AUDIO_SUFFIXES)}) with notes (.tsv, .mid).")
+        raise OrchestrionError(f"{folder} holds no audio ({', '.join(AUDIO)}) with notes (.tsv, .mid).")
     if labels is not None:
         added = _by_stem(labels, (".tsv",))
         notes |= {name: added[name] for name in set(audio) & set(added) - set(notes)}
@@ -161,7 +161,7 @@ def _twins(folder: Path, labels: Path | None) -> dict[str, tuple[Path, Path]]:
 
 def _notes_in(folder: Path) -> dict[str, Path]:
     """The notes of every name; a table goes before a MIDI file, which may have been made from it."""
-    return _by_stem(folder, MIDI_SUFFIXES) | _by_stem(folder, (".tsv",))
+    return _by_stem(folder, MIDI) | _by_stem(folder, (".tsv",))
 
 
 def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
@@ -174,7 +174,7 @@ def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
 
 def _open_piece(name: str, audio: Path, table: Path, sample_rate: int, hop: int, cache: Path) -> AlignedPiece:
     raw = audiocache.decoded(audio, sample_rate, cache)
-    notes = midi_notes(table) if table.suffix.lower() in MIDI_SUFFIXES else NotesFile(table)
+    notes = midi_notes(table) if table.suffix.lower() in MIDI else NotesFile(table)
     piece = AlignedPiece(name, sample_rate, raw, notes, hop)
     if late := past_the_end(piece.notes, piece.duration_s):
         raise OrchestrionError(

@@ -14,7 +14,6 @@ from orchestrion.files import atomic_write
 from orchestrion.limits import MAX_NOTES
 from orchestrion.score import Note, Score
 
-MIDI_SUFFIXES = (".mid", ".midi")
 COLUMNS = ("onset_s", "offset_s", "pitch", "velocity")
 # Alignment by dynamic time warping can leave a note no time at all; it was played nevertheless.
 SHORTEST_S = 0.001

@@ -26,8 +26,8 @@ from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import find_files, sha256
 from orchestrion.progress import progress
+from orchestrion.suffixes import AUDIO
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 KIND = "songs"
 VALIDATION_SHARE = 0.2
 SHOWN = 5
@@ -151,9 +151,9 @@ def find_songs(folder: Path) -> dict[str, Path]:
         OrchestrionError: no folder, no audio, two files of one name, or a name that is not text.
     """
     if not folder.is_dir():
-        raise OrchestrionError(f"There is no folder {folder}; give one with {', '.join(SUFFIXES)} files in it.")
+        raise OrchestrionError(f"There is no folder {folder}; give one with {', '.join(AUDIO)} files in it.")
     found: dict[str, Path] = {}
-    for path in find_files(folder, SUFFIXES):
+    for path in find_files(folder, AUDIO):
         name = "__".join(path.relative_to(folder).with_suffix("").parts)
         if not name.isprintable():
             raise OrchestrionError(f"The name of {str(path)!r} is not plain text; rename the file.")
@@ -161,7 +161,7 @@ def find_songs(folder: Path) -> dict[str, Path]:
             raise OrchestrionError(f"{path} and {found[name]} have the same name; rename one.")
         found[name] = path
     if not found:
-        raise OrchestrionError(f"{folder} holds no audio ({', '.join(SUFFIXES)}).")
+        raise OrchestrionError(f"{folder} holds no audio ({', '.join(AUDIO)}).")
     return found
 
 

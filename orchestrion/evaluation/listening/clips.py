@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from orchestrion.errors import OrchestrionError
+from orchestrion.files import find_files
 from orchestrion.suffixes import AUDIO
 
 MAX_CLIPS = 1000
@@ -67,4 +68,4 @@ def _systems(folder: Path) -> list[Path]:
 
 
 def _audio(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in AUDIO and path.is_file())
+    return find_files(folder, AUDIO, depth=0)
