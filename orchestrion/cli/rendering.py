@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrion.cli.output import (
-    AUDIO_SUFFIXES,
     check_names,
     printable,
     report,
@@ -20,6 +19,7 @@ from orchestrion.cli.output import (
 )
 from orchestrion.cli.sources import read_arranged
 from orchestrion.cli.streams import echo
+from orchestrion.suffixes import AUDIO_WRITTEN
 
 if TYPE_CHECKING:
     from orchestrion.rendering import Outcome
@@ -55,7 +55,7 @@ def render_files(ctx: click.Context, targets: Mapping[str, Sequence[Path]], *, s
     from orchestrion.rendering import Take, render_takes
 
     def read(source: str) -> Score:
-        check_names(targets[source], AUDIO_SUFFIXES, resumable=options["resume"])
+        check_names(targets[source], AUDIO_WRITTEN, resumable=options["resume"])
         return read_arranged(source, ctx)
 
     takes = [Take(source, number, target) for source, files in targets.items() for number, target in enumerate(files)]
