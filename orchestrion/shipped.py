@@ -11,6 +11,7 @@ from orchestrion.errors import OrchestrionError
 
 FOLDER = Path(__file__).parent / "models"
 COMPOSER_PREFIX = "composer-"
+NETWORK_PREFIX = "network-"  # of networks that several instruments share
 DEFAULT_INSTRUMENT = "piano"
 DEFAULT_COMPOSER = "melodies"
 BACKENDS = (
@@ -32,7 +33,19 @@ def composers() -> list[str]:
 
 def instruments() -> list[str]:
     """Names of the shipped instruments."""
-    return [name for name in names() if not name.startswith(COMPOSER_PREFIX) and name not in BACKENDS]
+    return [name for name in names() if not name.startswith((COMPOSER_PREFIX, NETWORK_PREFIX)) and name not in BACKENDS]
+
+
+def network(name: str) -> Path:
+    """The weights file of a network that several shipped instruments share.
+
+    Raises:
+        OrchestrionError: this version ships no such network.
+    """
+    path = FOLDER / f"{NETWORK_PREFIX}{name}.safetensors"
+    if Path(name).name != name or not path.is_file():
+        raise OrchestrionError(f"This version has no network {name!r}; make the instrument again with `orchestrion learn`.")
+    return path
 
 
 def generators() -> list[str]:

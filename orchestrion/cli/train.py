@@ -59,8 +59,9 @@ def train() -> None:
 
 
 @train.command()
-@click.option("--data", required=True, metavar="DIR|soundfont:NAME",
-              help="Recordings with notes (NAME.wav with NAME.mid or NAME.tsv), or a set made on demand from a SoundFont.")
+@click.option("--data", required=True, multiple=True, metavar="DIR|soundfont:NAME",
+              help="Single notes (a folder with index.tsv, or an instrument of a SoundFont; several: one network for all of them), or "
+                   "recordings with notes (NAME.wav with NAME.mid or NAME.tsv).")
 @click.option("--label", type=click.Choice(["pyin", "melodia", "polyphonic"]), metavar="METHOD",
               help="Label recordings that have no notes: pyin, melodia or polyphonic (orchestrion data label --help).")
 @click.option("--preset", type=click.Choice(["small", "medium", "paper"]), default="medium", show_default=True,
@@ -79,7 +80,7 @@ def train() -> None:
               help="Through torch.compile: minutes of start, then twice as fast.  [default: where a compiler is found]")
 @loop_options
 @click.pass_context  # fmt: skip
-def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditioned: bool, compiled: bool | None,
+def renderer(ctx: click.Context, data: tuple[str, ...], output: Path, preset: str, unconditioned: bool, compiled: bool | None,
              start_from: str | None, history_gain_db: float, rest_share: float, stretched: bool | None,
              resume: bool, label: str | None, **_: Any) -> None:  # fmt: skip
     """Train a WaveNet instrument on recordings with their notes.
@@ -96,14 +97,23 @@ def renderer(ctx: click.Context, data: str, output: Path, preset: str, unconditi
       orchestrion train renderer --data recordings/ --from piano --minutes 30 -o runs/mine
       orchestrion render ode-to-joy --instrument runs/mine/model.safetensors -o ode.wav
     """
+    from orchestrion.datasets.banks.opening import is_bank
+    from orchestrion.training.train_driven import train_driven
     from orchestrion.training.train_renderer import can_compile, train_renderer
 
     loop = _loop(ctx, compile=can_compile() if compiled is None else compiled)
-    measures = train_renderer(
-        data, output, preset=preset, unconditioned=unconditioned, start_from=start_from, stretched=stretched,
-        history_gain_db=history_gain_db, rest_share=rest_share, loop=loop, resume=resume, label=label,
-        tell=partial(echo, err=True),
-    )  # fmt: skip
+    tell = partial(echo, err=True)
+    if all(map(is_bank, data)) and preset != "paper" and not unconditioned:
+        if label or history_gain_db or rest_share or stretched is not None:
+            raise click.UsageError("--label, --history-gain, --rests and --stretched are for recordings, not for single notes.")
+        measures = train_driven(data, output, preset=preset, start_from=start_from, loop=loop, resume=resume, tell=tell)
+    elif len(data) > 1:
+        raise click.UsageError("Several sets make one network only where all of them are single notes.")
+    else:
+        measures = train_renderer(
+            data[0], output, preset=preset, unconditioned=unconditioned, start_from=start_from, stretched=stretched,
+            history_gain_db=history_gain_db, rest_share=rest_share, loop=loop, resume=resume, label=label, tell=tell,
+        )  # fmt: skip
     _report(output, measures)
 
 

@@ -30,6 +30,7 @@ from orchestrion.processors import single_threaded_torch
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.renderer.device import choose
 from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.output import draw
 from orchestrion.renderer.parallel import generate_parallel
 from orchestrion.renderer.sampler import generate
 from orchestrion.score import Note
@@ -179,7 +180,7 @@ def multiply_adds(config: WaveNetConfig) -> int:
     """Of one sample of one voice, without activations and conditioning."""
     c = config
     layer = 2 * c.residual * 2 * c.residual + c.residual * (c.residual + c.skip)
-    return c.layers * layer + c.skip * c.head + c.head * c.levels + 2 * c.harmonics * c.residual
+    return c.layers * layer + c.skip * c.head + c.head * c.outputs + (c.history * c.residual if c.mixtures else 0)
 
 
 def torch_step_loop(model: WaveNet, n_steps: int) -> None:
@@ -187,14 +188,12 @@ def torch_step_loop(model: WaveNet, n_steps: int) -> None:
     c = model.config
     rings = [torch.zeros(dilation, 1, c.residual) for dilation in c.dilations]
     row = torch.zeros(c.layers, 2 * c.residual)
-    excitation = torch.zeros(1, 2 * c.harmonics)
     generator = torch.Generator().manual_seed(0)
-    now = before = torch.full((1,), c.levels // 2)
+    recent = torch.full((1, c.history), c.coding.silence)
+    centre = torch.zeros(1)
     with torch.inference_mode():
         for n in range(n_steps):
-            h = model.embed_now(now) + model.embed_before(before)
-            if c.harmonics:
-                h = h + excitation @ model.w_exc
+            h = model.input(recent)
             skip: torch.Tensor = model.b_skip
             for i, ring in enumerate(rings):
                 slot = n % len(ring)
@@ -204,8 +203,12 @@ def torch_step_loop(model: WaveNet, n_steps: int) -> None:
                 skip = skip + z @ model.w_skip[i]
                 h = h + z @ model.w_res[i] + model.b_res[i]
             out = torch.relu(torch.relu(skip) @ model.w_head + model.b_head)
-            chances = torch.softmax(out @ model.w_out + model.b_out, dim=-1)
-            before, now = now, torch.multinomial(chances, 1, generator=generator)[:, 0]
+            raw = out @ model.w_out + model.b_out
+            if c.mixtures:
+                code = draw(raw, centre, torch.rand(1, generator=generator))
+            else:
+                code = torch.multinomial(torch.softmax(raw, dim=-1), 1, generator=generator)[:, 0]
+            recent = torch.cat([recent[:, 1:], code[:, None]], 1)
 
 
 @lru_cache

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrion.bridge.groups import GROUPS
+from orchestrion.bridge.source import N_BANDS
 from orchestrion.errors import OrchestrionError
+from orchestrion.renderer.output import GRID, MU, Coding
 
 CONDITIONING = ("context", "causal", "none")
 LIMITS = {
     "layers": (1, 200), "cycle": (1, 16), "residual": (1, 1024), "skip": (1, 4096), "head": (1, 4096),
     "levels": (2, 65536), "pitch_low": (0, 127), "pitch_high": (0, 127), "context_width": (1, 99),
     "context_dilation": (1, 64), "context_channels": (1, 4096), "conditioning_channels": (1, 1024), "harmonics": (0, 32),
-    "sample_rate": (1000, 192000), "hop": (1, 4096),
+    "sample_rate": (1000, 192000), "hop": (1, 4096), "source_window": (0, 256), "mixtures": (0, 32), "history": (1, 256),
 }  # fmt: skip
 
 
@@ -41,6 +43,11 @@ class WaveNetConfig:
         stretched: whether they are stretched as those of a piano's stiff strings; see ``renderer.excitation``.
         sample_rate: samples a second.
         hop: samples a conditioning frame governs.
+        source_window: samples on either side of each sample that are heard of the harmonic source (see ``bridge.source``), which
+            also tells the convolutions how loud its noise is; 0 for no source.
+        mixtures: logistics of the output, see ``renderer.output``; 0 for a softmax over ``levels``.
+        history: past samples that enter through the input: with a softmax 2 (embedded), with a mixture any number.
+        preemphasis, gain: of the audio that the network knows, see ``renderer.output``.
     """
 
     layers: int = 20
@@ -61,6 +68,11 @@ class WaveNetConfig:
     stretched: bool = False
     sample_rate: int = 16000
     hop: int = 64
+    source_window: int = 0
+    mixtures: int = 0
+    history: int = 2
+    preemphasis: float = 0.0
+    gain: float = 1.0
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
@@ -77,8 +89,20 @@ class WaveNetConfig:
             raise OrchestrionError(f"WaveNet config: context_width is {self.context_width}; it must be odd.")
         if self.conditioned and not (self.groups and set(self.groups) <= set(GROUPS)):
             raise OrchestrionError(f"WaveNet config: groups are {self.groups}; name some of {', '.join(GROUPS)}.")
-        if not self.conditioned and self.harmonics:
-            raise OrchestrionError("WaveNet config: an unconditioned network has no excitation; set harmonics to 0.")
+        if not self.conditioned and (self.harmonics or self.source_window):
+            raise OrchestrionError("WaveNet config: an unconditioned network has no excitation; set harmonics and source_window to 0.")
+        if self.harmonics and self.source_window:
+            raise OrchestrionError("WaveNet config: take harmonics or a harmonic source, not both.")
+        if not self.mixtures and self.history != 2:
+            raise OrchestrionError(f"WaveNet config: with a softmax, history is 2, not {self.history}.")
+        for name, low, high in (("preemphasis", 0.0, 0.99), ("gain", 0.01, 100.0)):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not low <= value <= high:
+                raise OrchestrionError(f"WaveNet config: {name} is {value!r}; it must be a number from {low:g} to {high:g}.")
+        if not self.mixtures and (self.preemphasis or self.gain != 1):
+            raise OrchestrionError("WaveNet config: with a softmax the audio is taken as it is; set preemphasis to 0 and gain to 1.")
+        if self.source_window >= self.hop:
+            raise OrchestrionError(f"WaveNet config: source_window {self.source_window} must be less than the hop {self.hop}.")
 
     @property
     def conditioned(self) -> bool:
@@ -90,13 +114,32 @@ class WaveNetConfig:
 
     @property
     def receptive_field(self) -> int:
-        """Past samples that reach one prediction: sum of the dilations (kernel 2) + 2 for the input convolution."""
-        return sum(self.dilations) + 2
+        """Past samples that reach one prediction: sum of the dilations (kernel 2) + those of the input."""
+        return sum(self.dilations) + self.history
+
+    @property
+    def coding(self) -> Coding:
+        """Audio as the codes that the network predicts, and back."""
+        if self.mixtures:
+            return Coding(GRID, MU, self.preemphasis, self.gain)
+        return Coding(self.levels, self.levels - 1)
+
+    @property
+    def outputs(self) -> int:
+        """Columns of the last layer."""
+        return 3 * self.mixtures if self.mixtures else self.levels
+
+    @property
+    def drive_channels(self) -> int:
+        """Channels of what is added at the input at audio rate; 0 for nothing."""
+        return 2 * (2 * self.source_window + 1) if self.source_window else 2 * self.harmonics
 
     @property
     def input_channels(self) -> int:
         """Conditioning channels of a frame before the convolutions."""
-        return len(self.groups) * (self.pitch_high - self.pitch_low + 1) if self.conditioned else 0
+        if not self.conditioned:
+            return 0
+        return len(self.groups) * (self.pitch_high - self.pitch_low + 1) + (N_BANDS if self.source_window else 0)
 
     @property
     def context_frames(self) -> tuple[int, int]:
@@ -115,7 +158,7 @@ class WaveNetConfig:
     def from_dict(cls, values: Mapping[str, object]) -> WaveNetConfig:
         """The config a weights file carries; unknown or missing keys are errors, but for those younger than some files."""
         known = {field.name for field in dataclasses.fields(cls)}
-        values = {"stretched": False} | dict(values)
+        values = YOUNGER | dict(values)
         if set(values) != known:
             names = ", ".join(sorted(set(values) ^ known))
             raise OrchestrionError(f"WaveNet config: unknown or missing keys: {names}.")
@@ -127,12 +170,23 @@ class WaveNetConfig:
 
     def unconditioned(self) -> WaveNetConfig:
         """The same network without y: the generator to compare with."""
-        return dataclasses.replace(self, conditioning="none", groups=(), harmonics=0, stretched=False)
+        return dataclasses.replace(self, conditioning="none", groups=(), harmonics=0, stretched=False, source_window=0)
 
+
+# Of fields that files written before they existed lack.
+YOUNGER: dict[str, object] = {
+    "stretched": False, "source_window": 0, "mixtures": 0, "history": 2, "preemphasis": 0.0, "gain": 1.0,
+}  # fmt: skip
+# Unit harmonics at the input and a softmax, at 16 kHz: what recordings are trained on, whose source is not tracked.
+UNDRIVEN: dict[str, WaveNetConfig] = {"small": WaveNetConfig(residual=32, skip=64), "medium": WaveNetConfig()}
+_DRIVEN = WaveNetConfig(
+    harmonics=0, sample_rate=24000, hop=96, source_window=16, mixtures=4, history=16, preemphasis=0.85, gain=2.0
+)
 
 PRESETS: dict[str, WaveNetConfig] = {
-    "small": WaveNetConfig(residual=32, skip=64),
-    "medium": WaveNetConfig(),
+    # Driven by a harmonic source that is made from the score; see ``renderer.network``.
+    "small": dataclasses.replace(_DRIVEN, residual=32, skip=64),
+    "medium": _DRIVEN,
     # Manzelli et al. 2018 and its published code: 60 layers in 6 stacks of dilations 1..512, 32/32/512 channels, the
     # 128-dimensional binary roll reduced to 16 channels by a causal convolution, no excitation. Deviation: the roll is
     # constant within a frame, so the convolution runs once a frame instead of once a sample.

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from orchestrion import shipped, weights
 from orchestrion.audio import Waveform
 from orchestrion.bridge import ConditioningSeries
+from orchestrion.bridge.source import HarmonicSource
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import Advance
 from orchestrion.renderer.config import WaveNetConfig
@@ -20,6 +22,9 @@ from orchestrion.score import Score
 from orchestrion.version import VERSION
 
 ARCHITECTURE = "wavenet"
+SOURCE = "source."  # before the names of its tables in a weights file
+GAIN = "gain_db"  # in the header: by how much it is louder than the notes that it was made of
+NETWORK = "network"  # in the header of an instrument that is tables alone: the shared network's name and checksum
 TAIL_S = 1.0  # the last note's ring
 
 
@@ -55,8 +60,19 @@ class Instrument:
             sized = WaveNetConfig.from_dict(config)
         except OrchestrionError as error:
             raise OrchestrionError(f"{path} carries a config that cannot be used. {error}") from error
-        model = weights.build(lambda: WaveNet(sized), {name: tensor.float() for name, tensor in tensors.items()}, path)
+        source = {name.removeprefix(SOURCE): table.numpy() for name, table in tensors.items() if name.startswith(SOURCE)}
+        network = {name: tensor.float() for name, tensor in tensors.items() if not name.startswith(SOURCE)}
+        if not network and NETWORK in metadata:
+            network = _shared_network(metadata, sized, path)
+        model = weights.build(lambda: WaveNet(sized), network, path)
+        if sized.source_window:
+            model.source = _source(source, path)
         return cls(Path(path).stem, model.eval().requires_grad_(False), metadata)
+
+    @property
+    def source(self) -> HarmonicSource | None:
+        """The tables that a driven network plays; None of other networks."""
+        return self.model.source
 
     @property
     def config(self) -> WaveNetConfig:
@@ -79,6 +95,11 @@ class Instrument:
         """What a user must be told on first use, a non-commercial licence for one."""
         notice = self.metadata.get("notice")
         return str(notice) if notice else None
+
+    @property
+    def gain_db(self) -> float:
+        """By how much it is louder than the notes that it was made of."""
+        return float(str(self.metadata.get(GAIN, 0.0)))
 
     @property
     def temperature(self) -> float:
@@ -136,3 +157,22 @@ class Instrument:
             "comment": "machine-generated",
         }
         return Waveform(samples, self.config.sample_rate, tags)
+
+
+def _source(tables: Mapping[str, np.ndarray], path: Path) -> HarmonicSource:
+    try:
+        return HarmonicSource.from_tensors(tables)
+    except OrchestrionError as error:
+        raise OrchestrionError(f"{path} cannot play by itself: {error}") from error
+
+
+def _shared_network(metadata: Mapping[str, object], config: WaveNetConfig, path: Path) -> dict[str, torch.Tensor]:
+    """The weights of the network that an instrument's tables were made for."""
+    named = metadata[NETWORK]
+    if not isinstance(named, dict) or not isinstance(named.get("name"), str):
+        raise OrchestrionError(f"{path} does not say which network plays it; make it again with `orchestrion learn`.")
+    tensors, facts = weights.load(shipped.network(named["name"]), architecture=ARCHITECTURE)
+    same = facts.get("config") == config.to_dict() | {"gain": facts["config"]["gain"]} if isinstance(facts.get("config"), dict) else False
+    if facts.get("sha256") != named.get("sha256") or not same:
+        raise OrchestrionError(f"{path} was made for another version of the network {named['name']!r}; make it again with `orchestrion learn`.")
+    return {name: tensor.float() for name, tensor in tensors.items()}

@@ -8,8 +8,9 @@ CPU than Conv1d does. Two twins compute the same thing: ``forward`` whole sequen
 explicit state.
 
 The score enters twice. Frames go through convolutions to y and then, once a frame, through V to ``rows`` (the term
-V·y of every layer, gate biases included). The sinusoidal excitation, where the config has one, is added to the input at
-audio rate (after the source signal of Wang, Takaki and Yamagishi 2019, "Neural source-filter waveform models").
+V·y of every layer, gate biases included). And at audio rate, as the *drive*, which is added at the input: a window of the harmonic
+source, companded and linear, or in older instruments unit harmonics (after the source signal of Wang, Takaki and Yamagishi
+2019, "Neural source-filter waveform models"). A mixture's means lie about the source, too; see ``renderer.output``.
 """
 
 from __future__ import annotations
@@ -20,31 +21,45 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from orchestrion.bridge.source import HarmonicSource, plain_source
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.mulaw import silence_level
+from orchestrion.renderer.output import compand_tensor, first_bias, values
+
+SOURCE_GAIN = 4.0  # of the source as it is, beside its companded twin
 
 
 @dataclass
 class State:
-    """What ``step`` remembers: the last level ``[b]`` before this one, and every layer's past inputs.
+    """What ``step`` remembers: the last codes ``[b, config.history - 1]``, oldest first, and every layer's past inputs.
 
     ``history[l]`` is ``[dilation_l, b, residual]``, a ring whose entry ``n % dilation_l`` is layer l's input at sample n -
     dilation_l; ``n`` counts the samples done.
     """
 
-    before: Tensor
+    recent: Tensor
     history: list[Tensor]
     n: int = 0
 
 
 class WaveNet(nn.Module):
-    """The renderer's network; see the module's docstring for the equations and ``WaveNetConfig`` for the sizes."""
+    """The renderer's network; see the module's docstring for the equations and ``WaveNetConfig`` for the sizes.
+
+    Attributes:
+        source: the tables of the instrument that a driven network plays, a plain tone unless set; none of its parameters.
+    """
+
+    source: HarmonicSource | None = None
 
     def __init__(self, config: WaveNetConfig):
         super().__init__()
         self.config = c = config
-        self.embed_now = nn.Embedding(c.levels, c.residual)
-        self.embed_before = nn.Embedding(c.levels, c.residual)
+        if c.source_window:
+            self.source = plain_source(c.sample_rate)
+        if c.mixtures:
+            self.w_hist = _weight(c.history, c.residual, fan_in=4)
+        else:
+            self.embed_now = nn.Embedding(c.levels, c.residual)
+            self.embed_before = nn.Embedding(c.levels, c.residual)
         self.w_past = _weight(c.layers, c.residual, 2 * c.residual, fan_in=2 * c.residual)
         self.w_now = _weight(c.layers, c.residual, 2 * c.residual, fan_in=2 * c.residual)
         self.b_gate = nn.Parameter(torch.zeros(c.layers, 2 * c.residual))
@@ -53,9 +68,10 @@ class WaveNet(nn.Module):
         self.w_skip = _weight(c.layers, c.residual, c.skip, fan_in=c.layers * c.residual)
         self.b_skip = nn.Parameter(torch.zeros(c.skip))
         self.w_head, self.b_head = _weight(c.skip, c.head), nn.Parameter(torch.zeros(c.head))
-        self.w_out, self.b_out = _weight(c.head, c.levels), nn.Parameter(torch.zeros(c.levels))
-        if c.harmonics:
-            self.w_exc = _weight(2 * c.harmonics, c.residual, fan_in=2)
+        self.w_out = _weight(c.head, c.outputs)
+        self.b_out = nn.Parameter(first_bias(c.mixtures) if c.mixtures else torch.zeros(c.levels))
+        if c.drive_channels:
+            self.w_exc = _weight(c.drive_channels, c.residual, fan_in=4 if c.source_window else 2)
         if c.conditioned:
             self.context = _CausalContext(c) if c.conditioning == "causal" else _TwoSidedContext(c)
             self.w_cond = _weight(c.conditioning_channels, c.layers * 2 * c.residual)
@@ -76,22 +92,40 @@ class WaveNet(nn.Module):
         y = self.context(frames)
         return (y @ self.w_cond).unflatten(-1, (c.layers, 2 * c.residual)) + self.b_gate
 
-    def forward(self, levels: Tensor, rows: Tensor, excitation: Tensor | None = None) -> Tensor:
-        """Logits of each sample given the samples before it (teacher forcing).
+    def drive(self, signal: Tensor) -> Tensor:
+        """What the score adds at the input, ``[b, t, residual]``.
 
         Args:
-            levels: ``[b, t]`` the *previous* sample's level at every t (``levels[:, 0]`` is what stood before), with t a
-                multiple of hop.
-            rows: ``[b, t / hop, layers, 2 * residual]``.
-            excitation: ``[b, t, 2 * harmonics]`` when the config has harmonics.
-
-        Returns:
-            ``[b, t, levels]``.
+            signal: the emphasised harmonic source with its margins, ``[b, t + 2 * source_window]``; or harmonics
+                ``[b, t, 2 * harmonics]`` from ``features.excitation``.
         """
         c = self.config
-        h = self.embed_now(levels) + self.embed_before(F.pad(levels[:, :-1], (1, 0), value=silence_level(c.levels)))
-        if excitation is not None:
-            h = h + excitation @ self.w_exc
+        if c.source_window:
+            both = torch.cat([compand_tensor(signal), SOURCE_GAIN * signal], -1).unflatten(-1, (2, -1))
+            signal = both.unfold(-1, 2 * c.source_window + 1, 1).transpose(1, 2).flatten(2)
+        return signal @ self.w_exc
+
+    def centre(self, signal: Tensor | None, shape: torch.Size) -> Tensor:
+        """What a mixture's means lie about, ``[b, t]`` (``shape``): the companded source, or 0 without one."""
+        w = self.config.source_window
+        return compand_tensor(signal[:, w:-w]) if w and signal is not None else self.b_skip.new_zeros(shape)
+
+    def forward(self, codes: Tensor, rows: Tensor, drive: Tensor | None = None) -> Tensor:
+        """What each sample is drawn from, given the samples before it (teacher forcing).
+
+        Args:
+            codes: ``[b, t]`` the *previous* sample's code at every t (``codes[:, 0]`` is what stood before), with t a
+                multiple of hop.
+            rows: ``[b, t / hop, layers, 2 * residual]``.
+            drive: ``[b, t, residual]`` from `drive`, when the config has any.
+
+        Returns:
+            Logits ``[b, t, levels]``, or a mixture's parameters ``[b, t, 3 * mixtures]``.
+        """
+        c = self.config
+        h = self.input(F.pad(codes, (c.history - 1, 0), value=c.coding.silence).unfold(-1, c.history, 1))
+        if drive is not None:
+            h = h + drive
         # unbind, not indexing: the gradient of an index is a whole zero-filled stack for every layer.
         weights = zip(
             c.dilations, rows.unbind(2), torch.cat([self.w_now, self.w_past], 2).unbind(), self.w_res.unbind(),
@@ -108,17 +142,18 @@ class WaveNet(nn.Module):
         skip = torch.cat(gated, dim=-1) @ self.w_skip.flatten(0, 1)
         return self._head(skip)
 
-    def step(self, level: Tensor, rows: Tensor, excitation: Tensor | None, state: State) -> tuple[Tensor, State]:
-        """Logits ``[b, levels]`` of one sample, and the state after it.
+    def step(self, code: Tensor, rows: Tensor, drive: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """What one sample is drawn from, ``[b, outputs]``, and the state after it.
 
         Args:
-            level: ``[b]`` the previous sample's level.
+            code: ``[b]`` the previous sample's code.
             rows: ``[b, layers, 2 * residual]`` of the frame the sample lies in.
-            excitation: ``[b, 2 * harmonics]`` of the sample, or None.
+            drive: ``[b, residual]`` of the sample, or None.
         """
-        h = self.embed_now(level) + self.embed_before(state.before)
-        if excitation is not None:
-            h = h + excitation @ self.w_exc
+        recent = torch.cat([state.recent, code[:, None]], 1)
+        h = self.input(recent)
+        if drive is not None:
+            h = h + drive
         skip = torch.zeros((), dtype=h.dtype, device=h.device)
         history = []
         for layer, ring in enumerate(state.history):
@@ -129,14 +164,20 @@ class WaveNet(nn.Module):
             history.append(ring)
             skip = skip + z @ self.w_skip[layer]
             h = h + z @ self.w_res[layer] + self.b_res[layer]
-        return self._head(skip), State(level, history, state.n + 1)
+        return self._head(skip), State(recent[:, 1:], history, state.n + 1)
 
     def initial_state(self, batch: int) -> State:
         """The state before the first sample: silence."""
         c, weight = self.config, self.b_skip
-        before = torch.full((batch,), silence_level(c.levels), device=weight.device)
+        recent = torch.full((batch, c.history - 1), c.coding.silence, device=weight.device)
         history = [weight.new_zeros(dilation, batch, c.residual) for dilation in c.dilations]
-        return State(before, history)
+        return State(recent, history)
+
+    def input(self, recent: Tensor) -> Tensor:
+        """The last codes ``[..., history]``, oldest first, as the first layer hears them."""
+        if self.config.mixtures:
+            return values(recent) @ self.w_hist
+        return self.embed_now(recent[..., -1]) + self.embed_before(recent[..., -2])
 
     def _head(self, skip: Tensor) -> Tensor:
         out = F.relu(skip + self.b_skip)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from orchestrion.progress import Advance
 from orchestrion.randomness import stream_key
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
-from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.output import Coding, Deemphasis
 from orchestrion.renderer.sampler import (
     STORAGE,
     VOICES_PER_BATCH,
@@ -55,26 +55,27 @@ def generate_parallel(
     joined = []
     for pieces in plans:
         joiner = Joiner(model.config)
-        blocks = [_add(joiner, piece, next(taken), pieces, model.config.levels) for piece in pieces]
-        joined.append(np.concatenate(blocks))
+        blocks = [_add(joiner, piece, next(taken), pieces, model.config.coding) for piece in pieces]
+        joined.append(Deemphasis(model.config.coding)(np.concatenate(blocks)))
     return joined
 
 
 @dataclass(frozen=True)
 class Begun:
-    """A piece under way: the levels drawn so far, and the voice after them (None where there are none, or no more to come)."""
+    """A piece under way: the codes drawn so far, and the voice after them (None where there are none, or no more to come)."""
 
-    levels: np.ndarray
+    codes: np.ndarray
     state: VoiceState | None
 
 
 @dataclass
 class ParallelState:
-    """Where a ``ParallelStream`` stands: pieces joined, the end of the last one, and how far those after them are."""
+    """Where a ``ParallelStream`` stands: pieces joined, the end of the last one, how far those after it are, and the last sample given."""
 
     done: int = 0
     held: np.ndarray | None = None
     begun: Sequence[Begun] = ()
+    last: float = 0.0
 
 
 class ParallelStream:
@@ -118,15 +119,17 @@ class ParallelStream:
             while any(voice.left for voice in voices):
                 play_on(voices, threads=self._threads, progress=self._progress, seconds=self.pause_s)
                 if any(voice.left for voice in voices):
-                    self.state = ParallelState(self.state.done, self.state.held, [_begun(voice) for voice in voices])
+                    self.state = replace(self.state, begun=[_begun(voice) for voice in voices])
                     yield np.empty(0, dtype=np.float32)
             joiner = Joiner(self.model.config, self.state.held)
-            levels = self.model.config.levels
+            coding = self.model.config.coding
             block = np.concatenate([
-                _add(joiner, piece, voice.out, self._pieces, levels) for piece, voice in zip(pieces, voices, strict=True)
+                _add(joiner, piece, voice.out, self._pieces, coding) for piece, voice in zip(pieces, voices, strict=True)
             ])  # fmt: skip
-            self.state = ParallelState(self.state.done + len(pieces), joiner.held)
-            yield block
+            deemphasis = Deemphasis(coding, self.state.last)
+            audio = deemphasis(block)
+            self.state = ParallelState(self.state.done + len(pieces), joiner.held, last=deemphasis.last)
+            yield audio
 
 
 def _begun(voice: Voice) -> Begun:
@@ -134,7 +137,7 @@ def _begun(voice: Voice) -> Begun:
 
 
 def _go_on(voice: Voice, begun: Begun) -> None:
-    voice.keep(begun.levels)
+    voice.keep(begun.codes)
     if begun.state is not None:
         voice.state = begun.state
 
@@ -147,5 +150,5 @@ def _tasks(conditioner: Conditioner, pieces: Sequence[Piece], key: int) -> list[
     ]
 
 
-def _add(joiner: Joiner, piece: Piece, taken: np.ndarray, pieces: Sequence[Piece], levels: int) -> np.ndarray:
-    return joiner.add(piece, decode(taken, levels), is_last=piece is pieces[-1])
+def _add(joiner: Joiner, piece: Piece, taken: np.ndarray, pieces: Sequence[Piece], coding: Coding) -> np.ndarray:
+    return joiner.add(piece, coding.amplitudes(taken), is_last=piece is pieces[-1])

@@ -173,19 +173,19 @@ def _paths(output: Path) -> tuple[Path, Path]:
 def _to_tensors(state: State) -> dict[str, np.ndarray]:
     if isinstance(state, VoiceState):
         return _of_voice(state)
-    tensors = {"done": np.array([state.done, len(state.begun)], dtype=np.int64)}
+    tensors = {"done": np.array([state.done, len(state.begun)], dtype=np.int64), "last": np.array([state.last])}
     if state.held is not None:
         tensors["held"] = state.held
     for i, begun in enumerate(state.begun):
         voice = {} if begun.state is None else _of_voice(begun.state)
-        tensors |= {f"begun.{i}.{name}": value for name, value in {"levels": begun.levels, **voice}.items()}
+        tensors |= {f"begun.{i}.{name}": value for name, value in {"codes": begun.codes, **voice}.items()}
     return tensors
 
 
 def _of_voice(state: VoiceState) -> dict[str, np.ndarray]:
     key = np.array([state.key], dtype=np.uint64).view(np.int64)
-    numbers = np.array([state.now, state.before, state.counter, key[0]], dtype=np.int64)
-    return {"history": state.history, "numbers": numbers}
+    numbers = np.array([state.counter, key[0]], dtype=np.int64)
+    return {"history": state.history, "recent": state.recent, "numbers": numbers, "last": np.array([state.last])}
 
 
 def _from_tensors(tensors: Mapping[str, np.ndarray]) -> State:
@@ -195,10 +195,10 @@ def _from_tensors(tensors: Mapping[str, np.ndarray]) -> State:
     begun = []
     for i in range(n_begun):
         of_piece = {name.split(".")[2]: value for name, value in tensors.items() if name.startswith(f"begun.{i}.")}
-        begun.append(Begun(of_piece["levels"], _to_voice(of_piece) if "history" in of_piece else None))
-    return ParallelState(done, tensors.get("held"), begun)
+        begun.append(Begun(of_piece["codes"], _to_voice(of_piece) if "history" in of_piece else None))
+    return ParallelState(done, tensors.get("held"), begun, float(tensors["last"][0]))
 
 
 def _to_voice(tensors: Mapping[str, np.ndarray]) -> VoiceState:
-    now, before, counter, _ = (int(value) for value in tensors["numbers"])
-    return VoiceState(tensors["history"], now, before, counter, int(tensors["numbers"].view(np.uint64)[3]))
+    counter, key = int(tensors["numbers"][0]), int(tensors["numbers"].view(np.uint64)[1])
+    return VoiceState(tensors["history"], tensors["recent"], counter, key, float(tensors["last"][0]))

@@ -26,7 +26,6 @@ from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.kernels.batch import Batch, Prepared, VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner, gather
 from orchestrion.renderer.kernels.packing import Packed, pack
-from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.task import Task, Voice
 from orchestrion.score import Note
@@ -68,14 +67,14 @@ def generate(
     Raises:
         OrchestrionError: a series on another clock, a temperature outside 0 to 100, an unknown storage.
     """
-    levels = generate_levels(
+    codes = generate_codes(
         model, series, seed=seed, temperature=temperature, voices=voices, threads=threads, storage=storage, device=device,
         progress=progress,
     )  # fmt: skip
-    return [decode(taken, model.config.levels) for taken in levels]
+    return [model.config.coding.decode(taken) for taken in codes]
 
 
-def generate_levels(
+def generate_codes(
     model: WaveNet,
     series: Sequence[ConditioningSeries],
     *,
@@ -87,7 +86,7 @@ def generate_levels(
     device: str = "cpu",
     progress: Advance | None = None,
 ) -> list[np.ndarray]:
-    """As ``generate``, but µ-law levels ``[n_samples]`` int32."""
+    """As ``generate``, but codes ``[n_samples]`` int32, see ``renderer.output``."""
     model, packed = prepare_for(device, model, storage)
     numbers = range(len(series)) if voices is None else voices
     tasks = [
@@ -124,18 +123,20 @@ def _plain(model: WaveNet) -> WaveNet:
     if any(p.device.type != "cpu" or p.dtype != torch.float32 for p in model.parameters()):
         copy = WaveNet(model.config)
         copy.load_state_dict({name: value.detach().cpu().float() for name, value in model.state_dict().items()})
+        copy.source = model.source
         model = copy
     return model
 
 
-def compile_kernels(storage: str = STORAGE) -> None:
+def compile_kernels(storage: str = STORAGE, *, mixture: bool = True) -> None:
     """Have the sample loop compiled for this processor, or read from the cache: what a first rendering would wait for.
 
-    Sizes are values to the compiled code, so that the smallest network does.
+    Sizes are values to the compiled code, so that the smallest network does; one with a softmax is code of its own.
     """
     smallest = WaveNetConfig(
-        layers=1, cycle=1, residual=1, skip=1, head=1, context_channels=1, conditioning_channels=1, harmonics=1
-    )
+        layers=1, cycle=1, residual=1, skip=1, head=1, context_channels=1, conditioning_channels=1, harmonics=1,
+        mixtures=int(mixture),
+    )  # fmt: skip
     tick = ConditioningSeries.from_notes([Note(0.0, 0.004, 60, 64)], tail_s=0.0)
     with torch.random.fork_rng(devices=[]):
         generate(WaveNet(smallest), [tick], storage=storage, threads=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,8 +11,8 @@ from orchestrion.bridge import ConditioningSeries
 from orchestrion.randomness import stream_key
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
-from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.output import Deemphasis
 from orchestrion.renderer.sampler import STORAGE, player, prepare_for
 from orchestrion.renderer.task import Task, Voice
 
@@ -50,6 +51,7 @@ class Stream:
         task = Task(Conditioner(self.model, packed, series, temperature), begun, begun.counter // series.hop)
         self._voice = Voice(task, np.empty(0, dtype=np.int32))
         self._player = player(packed, [begun], threads)
+        self._deemphasis = Deemphasis(model.config.coding, begun.last)
         self._block_frames = block_frames
         self.pause_s = float("inf")  # as a `ParallelStream`'s; blocks are short here
 
@@ -62,14 +64,14 @@ class Stream:
         n_frames = min(self._block_frames, self._voice.left)
         if not n_frames:
             return np.empty(0, dtype=np.float32)
-        levels = self._player.run_frames([self._voice], n_frames)[:, 0]
+        codes = self._player.run_frames([self._voice], n_frames)[:, 0]
         self._voice.frame += n_frames
-        return decode(levels, self.model.config.levels)
+        return self._deemphasis(self.model.config.coding.amplitudes(codes))
 
     @property
     def state(self) -> VoiceState:
         """A copy of all that the voice remembers."""
-        return self._player.states()[0]
+        return replace(self._player.states()[0], last=self._deemphasis.last)
 
 
 def stream(

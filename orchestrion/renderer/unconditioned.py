@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -18,8 +19,8 @@ from orchestrion.progress import Advance
 from orchestrion.randomness import stream_key
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
-from orchestrion.renderer.mulaw import decode, encode, encode_tensor
 from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.output import HALF_BIN, log_probability, values
 from orchestrion.renderer.sampler import perform, prepare
 from orchestrion.renderer.seeding import check_length, seed_or_noise
 from orchestrion.renderer.task import Task
@@ -54,15 +55,19 @@ class WaveNetGenerator(WaveNet):
         """Levels need no normalisation."""
 
     def loss(self, clips: Tensor) -> Tensor:
-        """Mean cross-entropy in nats a sample of ``[b, 1 + t]``; a conditioned network is told that nothing sounds.
+        """Mean negative log-likelihood in nats a sample of ``[b, 1 + t]``; a conditioned network is told that nothing sounds.
 
         Conditioned networks are trained by ``orchestrion train renderer``, on recordings with their notes.
         """
-        levels = encode_tensor(clips, self.config.levels)
-        n_frames = (levels.shape[1] - 1) // self.config.hop
-        logits = self(levels[:, :-1], self._rows_of_silence(len(levels), n_frames), self._no_excitation(levels[:, 1:]))
+        codes = self.config.coding.encode_tensor(clips)
+        n_frames = (codes.shape[1] - 1) // self.config.hop
+        raw = self(codes[:, :-1], self._rows_of_silence(len(codes), n_frames))
         settled = SETTLE_FRAMES * self.config.hop
-        return F.cross_entropy(logits[:, settled:].flatten(0, 1).float(), levels[:, 1 + settled :].flatten())
+        raw, came = raw[:, settled:], codes[:, 1 + settled :]
+        if not self.config.mixtures:
+            return F.cross_entropy(raw.flatten(0, 1).float(), came.flatten())
+        value = values(came)
+        return -log_probability(raw, torch.zeros_like(value), value - HALF_BIN, value + HALF_BIN).mean()
 
     def _rows_of_silence(self, batch: int, n_frames: int) -> Tensor:
         c = self.config
@@ -71,10 +76,6 @@ class WaveNetGenerator(WaveNet):
         past, future = c.context_frames
         frames = self.b_skip.new_zeros(batch, past + n_frames + future, c.input_channels)
         return self.conditioning_rows(frames)[:, past : past + n_frames]
-
-    def _no_excitation(self, levels: Tensor) -> Tensor | None:
-        harmonics = self.config.harmonics
-        return self.b_skip.new_zeros(*levels.shape, 2 * harmonics) if harmonics else None
 
     def generate(
         self,
@@ -107,10 +108,10 @@ class WaveNetGenerator(WaveNet):
         task = Task(
             Conditioner(model, packed, series, self.temperature if temperature is None else temperature),
             VoiceState.silent(packed, int(stream_key(seed, 0))),
-            forced=encode(audio, c.levels).astype(np.int32),
+            forced=c.coding.encode(audio).astype(np.int32),
         )
-        (levels,) = perform([task], progress=progress)
-        return decode(levels[len(audio) :][:n_samples], c.levels)
+        (codes,) = perform([task], progress=progress)
+        return c.coding.decode(codes)[len(audio) :][:n_samples]
 
     def _series(self, score: Score | None, before: int, n_samples: int) -> ConditioningSeries:
         """``score`` from the end of the ``before`` samples of the seed on."""

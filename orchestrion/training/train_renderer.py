@@ -16,7 +16,7 @@ from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.recordings.holdout import divided
 from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
-from orchestrion.renderer.config import PRESETS, WaveNetConfig
+from orchestrion.renderer.config import PRESETS, UNDRIVEN, WaveNetConfig
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.training.own_recordings import open_labelled, report_inventory
 from orchestrion.training.renderer_task import RendererSettings, RendererTask
@@ -77,7 +77,7 @@ def train_renderer(
     parent = None if start_from is None else Instrument.load(start_from)
     if stretched is None:
         stretched = program < PIANOS if program is not None else parent is not None and parent.config.stretched
-    config = dataclasses.replace(PRESETS[preset], stretched=stretched)
+    config = dataclasses.replace(UNDRIVEN.get(preset, PRESETS[preset]), stretched=stretched)
     config = config.unconditioned() if unconditioned else config
     crops = crops or (RendererSettings() if program is not None else RendererSettings(gain_db=3.0, polarity=True))
     crops = dataclasses.replace(

@@ -13,7 +13,7 @@ from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.features import excitation, frame_features
 from orchestrion.renderer.kernels import loop
 from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.sampler import compile_kernels, generate, generate_levels, prepare
+from orchestrion.renderer.sampler import compile_kernels, generate, generate_codes, prepare
 from orchestrion.renderer.streaming import Stream, stream
 from orchestrion.score import Note
 
@@ -40,7 +40,7 @@ def series(duration_s=0.5, pitch=60):
 def test_draws_equal_the_networks_own_logits(model):
     """The kernel's path through conditioning, excitation and layers, against ``WaveNet.forward`` in float64."""
     item = series()
-    levels = generate_levels(model, [item], seed=5, voices=[3], storage="float32")[0]
+    levels = generate_codes(model, [item], seed=5, voices=[3], storage="float32")[0]
     c, (past, future) = CONFIG, CONFIG.context_frames
     frames = torch.from_numpy(frame_features(item, c, -past, item.n_frames + future))[None]
     with torch.no_grad():

@@ -7,7 +7,7 @@ from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.kernels import packing
 from orchestrion.renderer.kernels.batch import Batch, VoiceState
 from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner, gather
-from orchestrion.renderer.sampler import generate_levels, prepare
+from orchestrion.renderer.sampler import generate_codes, prepare
 from orchestrion.score import Note, Part, Score
 
 SECONDS = 0.5
@@ -26,7 +26,7 @@ def series(piano):
 
 @pytest.fixture(scope="module")
 def played(piano, series):
-    (levels,) = generate_levels(piano.model, [series], storage="float32", seed=1)
+    (levels,) = generate_codes(piano.model, [series], storage="float32", seed=1)
     return levels
 
 

@@ -25,6 +25,7 @@ from orchestrion.score import Score
 
 SAMPLE_RATE = 16000
 HOP = 64
+FRAME_RATE = SAMPLE_RATE // HOP
 SYNTH_RATE = 48000
 TICKS_A_QUARTER = 125
 QUARTER_US = 500_000
@@ -70,8 +71,10 @@ def synthesise(
     return Waveform(np.clip(samples, -1.0, 1.0), SAMPLE_RATE, {"title": score.title} if score.title else {})
 
 
-def synthesise_table(table: FrameNotes, n_frames: int, program: int, soundfont_path: Path) -> np.ndarray:
-    """Notes on the clock of frames as audio, float32 [n_frames * 64] at 16 kHz, FluidSynth's gain being 1.
+def synthesise_table(
+    table: FrameNotes, n_frames: int, program: int, soundfont_path: Path, sample_rate: int = SAMPLE_RATE
+) -> np.ndarray:
+    """Notes on the clock of frames of 4 ms as audio, float32 [n_frames * sample_rate / 250], FluidSynth's gain being 1.
 
     Raises:
         OrchestrionError: FluidSynth is missing or fails.
@@ -81,7 +84,7 @@ def synthesise_table(table: FrameNotes, n_frames: int, program: int, soundfont_p
         write_midi(midi, table, n_frames, program)
         _run(midi, audio, soundfont_path)
         stereo = _read(audio)
-    return _to_model_rate(stereo.mean(axis=1), n_frames)
+    return _to_model_rate(stereo.mean(axis=1), n_frames, sample_rate)
 
 
 def soundfont(path: str | os.PathLike[str] | None = None) -> Path:
@@ -166,11 +169,12 @@ def _read(audio: Path) -> np.ndarray:
     return samples
 
 
-def _to_model_rate(samples: np.ndarray, n_frames: int) -> np.ndarray:
-    """From 48 kHz to ``n_frames * 64`` samples at 16 kHz, cut or followed by silence."""
+def _to_model_rate(samples: np.ndarray, n_frames: int, sample_rate: int) -> np.ndarray:
+    """From 48 kHz to ``n_frames`` frames of 4 ms at ``sample_rate``, cut or followed by silence."""
     import soxr
 
-    wanted = n_frames * HOP * SYNTH_RATE // SAMPLE_RATE
+    n_samples = n_frames * sample_rate // FRAME_RATE
+    wanted = n_frames * SYNTH_RATE // FRAME_RATE
     whole = np.pad(samples[:wanted], (0, max(0, wanted - len(samples))))
-    converted = soxr.resample(whole, SYNTH_RATE, SAMPLE_RATE, quality="VHQ")[: n_frames * HOP]
-    return np.pad(converted, (0, n_frames * HOP - len(converted))).astype(np.float32)
+    converted = soxr.resample(whole, SYNTH_RATE, sample_rate, quality="VHQ")[:n_samples]
+    return np.pad(converted, (0, n_samples - len(converted))).astype(np.float32)

@@ -17,6 +17,7 @@ class SoundFontInstrument:
         low, high: lowest and highest pitch of the exercises.
         melody_low, melody_high: where melodies are transposed to.
         polyphonic: chords as well as single lines.
+        sustained: bowed or blown; else struck or plucked.
         minutes: of audio in a set, unless told otherwise.
         level: factor on FluidSynth's output at gain 1 (FluidR3) with which the loudest twentieth of the pieces peaks at
             about 0.7; None where it has not been measured yet.
@@ -28,19 +29,26 @@ class SoundFontInstrument:
     melody_low: int
     melody_high: int
     polyphonic: bool = False
+    sustained: bool = True
     minutes: float = 45.0
     level: float | None = None
 
 
 INSTRUMENTS: Mapping[str, SoundFontInstrument] = {
-    "piano": SoundFontInstrument(0, 21, 108, 36, 96, polyphonic=True, minutes=75.0, level=1.3893),
-    "violin": SoundFontInstrument(40, 55, 96, 55, 96, level=2.0754),
-    "cello": SoundFontInstrument(42, 36, 76, 36, 76, level=2.1555),
-    "flute": SoundFontInstrument(73, 60, 96, 60, 96, level=2.0780),
-    "clarinet": SoundFontInstrument(71, 50, 91, 50, 91),
-    "trumpet": SoundFontInstrument(56, 54, 86, 54, 86),
-    "guitar": SoundFontInstrument(24, 40, 83, 40, 83, polyphonic=True, minutes=60.0),
+    "piano": SoundFontInstrument(0, 21, 108, 36, 96, polyphonic=True, sustained=False, minutes=75.0, level=1.3893),
     "organ": SoundFontInstrument(19, 36, 96, 36, 96, polyphonic=True, minutes=60.0),
+    "guitar": SoundFontInstrument(24, 40, 83, 40, 83, polyphonic=True, sustained=False, minutes=60.0),
+    "violin": SoundFontInstrument(40, 55, 96, 55, 96, level=2.0754),
+    "viola": SoundFontInstrument(41, 48, 88, 48, 88),
+    "cello": SoundFontInstrument(42, 36, 76, 36, 76, level=2.1555),
+    "double-bass": SoundFontInstrument(43, 28, 67, 28, 67),
+    "harp": SoundFontInstrument(46, 24, 103, 36, 96, polyphonic=True, sustained=False, minutes=60.0),
+    "trumpet": SoundFontInstrument(56, 54, 86, 54, 86),
+    "horn": SoundFontInstrument(60, 35, 77, 41, 77),
+    "oboe": SoundFontInstrument(68, 58, 91, 58, 91),
+    "bassoon": SoundFontInstrument(70, 34, 72, 34, 72),
+    "clarinet": SoundFontInstrument(71, 50, 91, 50, 91),
+    "flute": SoundFontInstrument(73, 60, 96, 60, 96, level=2.0780),
 }
 
 

@@ -65,8 +65,8 @@ class Batch:
         where = torch.tensor(places, device=device)
         self._keys[where] = torch.tensor([_signed(voice.key) for voice in voices], device=device)
         self._counters[where] = torch.tensor([voice.counter for voice in voices], device=device)
-        self._now[where] = torch.tensor([voice.now for voice in voices], dtype=torch.int32, device=device)
-        self._before[where] = torch.tensor([voice.before for voice in voices], dtype=torch.int32, device=device)
+        self._now[where] = torch.tensor([int(voice.recent[-1]) for voice in voices], dtype=torch.int32, device=device)
+        self._before[where] = torch.tensor([int(voice.recent[-2]) for voice in voices], dtype=torch.int32, device=device)
         slots = self._slots()
         for place, voice in zip(places, voices, strict=True):
             ring = self._ring(place)
@@ -81,7 +81,7 @@ class Batch:
         keys = self._keys.cpu().numpy().view(np.uint64)
         histories = [self._ring(place)[slots].float().cpu().numpy() for place in places]
         return [
-            VoiceState(history, now[place], before[place], counters[place], int(keys[place]))
+            VoiceState(history, np.array([before[place], now[place]], dtype=np.int64), counters[place], int(keys[place]))
             for place, history in zip(places, histories, strict=True)
         ]
 

@@ -97,7 +97,9 @@ class Weights:
 
 
 def too_wide(config: WaveNetConfig) -> str | None:
-    """A sentence where the kernel cannot play networks of this size."""
+    """A sentence where the kernel cannot play networks of this size or kind."""
+    if config.mixtures or config.source_window:
+        return "The GPU's player takes networks with a softmax, and this one has a mixture."
     for name, most in WIDEST.items():
         if getattr(config, name) > most:
             return f"The GPU's player takes a {name} of up to {most}, and this network has {getattr(config, name)}."

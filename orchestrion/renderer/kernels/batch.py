@@ -18,7 +18,6 @@ from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.kernels import loop
 from orchestrion.renderer.kernels.helper import Helper, own_columns
 from orchestrion.renderer.kernels.packing import Packed
-from orchestrion.renderer.mulaw import silence_level
 
 AHEAD = 8  # samples whose past is multiplied at once; a power of two
 FEW = 4  # voices up to which that pays, and a helper may
@@ -42,23 +41,24 @@ class VoiceState:
 
     Attributes:
         history: ``[sum of dilations, width]`` float32: every layer's last inputs one after another, oldest first.
-        now, before: the last level and the one before.
+        recent: ``[config.history]`` int64 codes of the last samples, oldest first.
         counter: samples drawn so far, which is the number of the next random number.
         key: the voice's stream of random numbers (uint64).
+        last: the sample of audio before the next one, which de-emphasis goes on from; streaming keeps it.
     """
 
     history: np.ndarray
-    now: int
-    before: int
+    recent: np.ndarray
     counter: int
     key: int
+    last: float = 0.0
 
     @classmethod
     def silent(cls, packed: Prepared, key: int, counter: int = 0) -> VoiceState:
         """Before the first sample. A voice that starts in the middle of a piece gives its ``counter``."""
-        level = silence_level(packed.config.levels)
+        recent = np.full(packed.config.history, packed.config.coding.silence, dtype=np.int64)
         history = np.zeros((sum(packed.config.dilations), packed.width), dtype=np.float32)
-        return cls(history, level, level, counter, key)
+        return cls(history, recent, counter, key)
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,15 @@ class Block:
     Attributes:
         rows: ``[f, layers, v, 2 * width]`` float32, V·y and the gate biases, in the order of
             ``packing.gate_order``.
-        excitation: ``[f * hop, v, excitation rows]`` float32, or None.
+        drive: ``[f * hop, v, width]`` float32, added at the input, or None.
+        centre: ``[f * hop, v]`` float32, what a mixture's means lie about, or None.
         sharpness: ``[f, v]`` float32, one over the temperature.
         forced: ``[f * hop, v]`` int32; a level >= 0 is taken instead of the drawn one.
     """
 
     rows: np.ndarray
-    excitation: np.ndarray | None
+    drive: np.ndarray | None
+    centre: np.ndarray | None
     sharpness: np.ndarray
     forced: np.ndarray
 
@@ -96,13 +98,12 @@ class Batch:
         helped: bool = False,
     ):
         self.packed, self.n = packed, len(voices)
-        kinds = STORAGES[packed.storage], FLOAT32
+        kinds = STORAGES[packed.storage], FLOAT32, FLOAT32 if packed.config.mixtures else STORAGES[packed.storage]
         self._tags = (lanes_tag(lanes), *(storage_tag(kind, quads) for kind in kinds))
         self._clock = 0
         self._keys = np.array([voice.key for voice in voices], dtype=np.uint64)
         self._counters = np.array([voice.counter for voice in voices], dtype=np.int64)
-        self._now = np.array([voice.now for voice in voices], dtype=np.int64)
-        self._before = np.array([voice.before for voice in voices], dtype=np.int64)
+        self._recent = np.stack([voice.recent for voice in voices]).astype(np.int64)
         self._rings = aligned_zeros(sum(packed.config.dilations), self.n, packed.width)
         for column, voice in enumerate(voices):
             self._rings[:, column] = voice.history
@@ -118,16 +119,16 @@ class Batch:
 
     def run(self, block: Block, first: int, n_steps: int, out: np.ndarray) -> None:
         """Samples ``first .. first + n_steps`` of ``block`` into ``out [f * hop, v]`` int32."""
-        excitation = 0 if block.excitation is None else block.excitation.ctypes.data
-        width, storage, _ = self._tags
+        drive, centre = (0 if given is None else given.ctypes.data for given in (block.drive, block.centre))
+        width, storage, _, last = self._tags
         places, layers = self._places.ctypes.data, self._layers.ctypes.data
         help_along = partial(
-            loop.help_along, width, storage, self.n, places, layers, self._helpers.ctypes.data, self._clock, n_steps
+            loop.help_along, width, storage, last, self.n, places, layers, self._helpers.ctypes.data, self._clock, n_steps
         )
         with self.helper.beside(n_steps, help_along) if self.helper else nullcontext():
             loop.run(
-                *self._tags, places, layers, self._own.ctypes.data, block.rows.ctypes.data, excitation,
-                block.sharpness, self._keys, self._counters, self._now, self._before, out, block.forced,
+                *self._tags, places, layers, self._own.ctypes.data, block.rows.ctypes.data, drive, centre,
+                block.sharpness, self._keys, self._counters, self._recent, out, block.forced,
                 self._clock, first, n_steps,
             )  # fmt: skip
         self._clock += n_steps
@@ -141,14 +142,14 @@ class Batch:
             history[start : start + dilation] = np.roll(ring, -(self._clock % dilation), axis=0)
             start += dilation
         return [
-            VoiceState(history[:, v].copy(), int(self._now[v]), int(self._before[v]), int(self._counters[v]), int(self._keys[v]))
+            VoiceState(history[:, v].copy(), self._recent[v].copy(), int(self._counters[v]), int(self._keys[v]))
             for v in range(self.n)
         ]
 
     @property
     def logits(self) -> np.ndarray:
-        """``[v, levels]`` of the last sample drawn."""
-        return self._buffers["logits"][:, : self.packed.config.levels].copy()
+        """``[v, outputs]`` of the last sample drawn: logits, or a mixture's parameters."""
+        return self._buffers["logits"][:, : self.packed.config.outputs].copy()
 
     def _scratch(self) -> dict[str, np.ndarray]:
         p = self.packed
@@ -157,6 +158,7 @@ class Batch:
             "stream": p.width + p.skip_width, "a": 2 * p.width, "z": p.width * (p.config.layers if self.n == 1 or self.helper else 1),
             "head": len(p.head_bias), "logits": len(p.out_bias), "weights": len(p.out_bias),
             "whole": whole, "helpers_whole": whole, "whole_h": 16 + p.width, "whole_z": 2 * (16 + p.width),
+            "values": p.history.k if p.history is not None else 1,
         }  # fmt: skip
         return {name: aligned_zeros(self.n, size) for name, size in sizes.items()}
 
@@ -175,10 +177,11 @@ class Batch:
             ]  # fmt: skip
             slot += dilation
         places = np.zeros(loop.N_PLACES, dtype=np.int64)
-        places[loop.EMBED_NOW], places[loop.EMBED_BEFORE] = p.embed_now.ctypes.data, p.embed_before.ctypes.data
-        if p.excitation is not None:
-            places[loop.EXCITATION], places[loop.EXCITATION_ROWS] = p.excitation.address, p.excitation.k
-            places[loop.EXCITATION_SCALE] = p.excitation.scale.ctypes.data
+        if p.history is not None:
+            places[loop.HISTORY], places[loop.HISTORY_ROWS] = p.history.address, p.history.k
+            places[loop.HISTORY_SCALE], places[loop.MIXTURES] = p.history.scale.ctypes.data, c.mixtures
+        else:
+            places[loop.EMBED_NOW], places[loop.EMBED_BEFORE] = p.embed_now.ctypes.data, p.embed_before.ctypes.data
         places[loop.SKIP_BIAS] = p.skip_bias.ctypes.data
         places[loop.HEAD], places[loop.HEAD_SCALE] = p.head.address, p.head.scale.ctypes.data
         places[loop.HEAD_BIAS], places[loop.OUT_BIAS] = p.head_bias.ctypes.data, p.out_bias.ctypes.data
@@ -187,7 +190,7 @@ class Batch:
         places[loop.WIDTH], places[loop.SKIP_WIDTH] = p.width, p.skip_width
         places[loop.HEAD_WIDTH], places[loop.LEVELS_WIDTH] = len(p.head_bias), len(p.out_bias)
         places[loop.ONE] = 1
-        places[loop.LEVELS], places[loop.HOP], places[loop.N_LAYERS] = c.levels, c.hop, c.layers
+        places[loop.LEVELS], places[loop.HOP], places[loop.N_LAYERS] = c.coding.levels, c.hop, c.layers
         if self.n == 1 or self.helper:
             places[loop.Z_STEP] = self._buffers["z"].nbytes // c.layers
         if self.helper:

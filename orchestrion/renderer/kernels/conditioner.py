@@ -44,14 +44,15 @@ class Conditioner:
                 f" with {c.hop}; make the series for the renderer's clock."
             )
         self.model, self.packed, self.series = model, packed, series
-        self.features = Features(series, c)
+        self.features = Features(series, c, model.source)
         self._sharpness = _sharpness(temperature, series.n_frames)
         self._blocks: dict[str, dict[int, np.ndarray]] = {}
+        self._last_signal: tuple[int, torch.Tensor] = -1, torch.empty(0)
 
     def fresh(self) -> Conditioner:
         """A twin with nothing in its cache, for another thread."""
         twin = copy.copy(self)
-        twin._blocks = {}
+        twin._blocks, twin._last_signal = {}, (-1, torch.empty(0))
         return twin
 
     @property
@@ -62,9 +63,13 @@ class Conditioner:
         """V·y + gate biases of frames from ``start``, ``[n_frames, layers, 2, residual]``. Beyond the series it is silent."""
         return self._window(self._rows, start, n_frames)
 
-    def excitation(self, start: int, n_frames: int) -> np.ndarray:
-        """``[n_frames, hop, 2 * harmonics]`` float32 of frames from ``start``."""
-        return self._window(self._excitation, start, n_frames)
+    def drive(self, start: int, n_frames: int) -> np.ndarray:
+        """What is added at the input in frames from ``start``, ``[n_frames, hop, residual]`` float32."""
+        return self._window(self._drive, start, n_frames)
+
+    def centre(self, start: int, n_frames: int) -> np.ndarray:
+        """What a mixture's means lie about in frames from ``start``, ``[n_frames, hop]`` float32."""
+        return self._window(self._centre, start, n_frames)
 
     def sharpness(self, start: int, n_frames: int) -> np.ndarray:
         """One over the temperature, ``[n_frames]`` float32."""
@@ -101,9 +106,23 @@ class Conditioner:
                 rows = torch.addmm(self.model.b_gate.flatten(), y, self.model.w_cond)[None]
         return rows[0].detach().float().numpy().reshape(BLOCK, c.layers, 2, c.residual)
 
-    def _excitation(self, index: int) -> np.ndarray:
+    def _drive(self, index: int) -> np.ndarray:
         c = self.model.config
-        return self.features.excitation(BLOCK * index, BLOCK * (index + 1)).reshape(BLOCK, c.hop, 2 * c.harmonics)
+        with torch.inference_mode():
+            return self.model.drive(self._signal(index))[0].float().numpy().reshape(BLOCK, c.hop, c.residual)
+
+    def _centre(self, index: int) -> np.ndarray:
+        c = self.model.config
+        with torch.inference_mode():
+            return self.model.centre(self._signal(index), torch.Size((1, BLOCK * c.hop)))[0].numpy().reshape(BLOCK, c.hop)
+
+    def _signal(self, index: int) -> torch.Tensor:
+        """The source or the harmonics of a block, ``[1, ...]``; the last one is kept, since it is asked for twice."""
+        if self._last_signal[0] != index:
+            signal = self.features.signal(BLOCK * index, BLOCK * (index + 1))
+            assert signal is not None
+            self._last_signal = index, torch.from_numpy(signal)[None]
+        return self._last_signal[1]
 
 
 def gather(
@@ -117,16 +136,19 @@ def gather(
     rows = _side_by_side([a.rows(t, n_frames) for a, t in zip(conditioners, starts, strict=True)], 2, packed.width)
     sharpness = np.empty((n_frames, n), dtype=np.float32)
     levels = np.full((n_frames * c.hop, n), -1, dtype=np.int32)
-    source = None
-    if packed.excitation:
-        parts = [a.excitation(t, n_frames).reshape(-1, 2 * c.harmonics) for a, t in zip(conditioners, starts, strict=True)]
-        source = _side_by_side(parts, 1, packed.excitation.k)
+    drive = centre = None
+    if c.drive_channels:
+        parts = [a.drive(t, n_frames).reshape(-1, c.residual) for a, t in zip(conditioners, starts, strict=True)]
+        drive = _side_by_side(parts, 1, packed.width)
+    if c.source_window:
+        parts = [a.centre(t, n_frames).reshape(-1, 1) for a, t in zip(conditioners, starts, strict=True)]
+        centre = _side_by_side(parts, 1, 1)[..., 0]
     for v, (conditioner, start) in enumerate(zip(conditioners, starts, strict=True)):
         sharpness[:, v] = conditioner.sharpness(start, n_frames)
         taken = forced[v]
         if taken is not None:
             levels[:, v] = taken
-    return Block(in_gate_order(rows), source, sharpness, levels)
+    return Block(in_gate_order(rows), drive, centre, sharpness, levels)
 
 
 def _side_by_side(parts: Sequence[np.ndarray], axis: int, width: int) -> np.ndarray:

@@ -9,17 +9,20 @@ a while. Columns are computed by themselves, so who computes them changes no bit
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from orchestrion.compiled import compiled
 from orchestrion.matrices.emitter import INT8_STORED
 from orchestrion.matrices.product import gated_product, multiply, prepare, product, row_product
 from orchestrion.matrices.tile import row_bytes
-from orchestrion.matrices.vectors import add, copy, exponentials, gate, greatest, read_float, set_word, word
+from orchestrion.matrices.vectors import add, copy, exponentials, gate, greatest, read_float, set_float, set_word, word
 from orchestrion.matrices.whole import to_whole
 from orchestrion.randomness import uniform_scalar
 from orchestrion.renderer.kernels.handover import announce, breathe, heard
 from orchestrion.renderer.kernels.packing import GATED
+from orchestrion.renderer.output import LEAST_REST, LOG_SCALE_HIGH, LOG_SCALE_LOW, LOG_SCALE_SHIFT
 
 # Columns of `layers` (int64, one row a layer): addresses; the dilation; how many samples' past products, a group, are made at
 # once; and the group that the helper last made them for, in the half of CHAIN that its number's last bit tells.
@@ -33,14 +36,14 @@ LAYER_BYTES = 8 * N_COLUMNS
 # Z_STEP: bytes from one layer's gates to the next one's. WORDS: what the two threads tell each other, 0 without a helper.
 # OWN_...: columns that the drawing thread keeps of what is shared.
 (
-    EMBED_NOW, EMBED_BEFORE, EXCITATION, EXCITATION_ROWS, EXCITATION_SCALE, SKIP_BIAS, HEAD, HEAD_SCALE, HEAD_BIAS,
+    EMBED_NOW, EMBED_BEFORE, HISTORY, HISTORY_ROWS, HISTORY_SCALE, SKIP_BIAS, HEAD, HEAD_SCALE, HEAD_BIAS,
     OUT, OUT_SCALE, OUT_BIAS, ZEROS, WIDTH, SKIP_WIDTH, HEAD_WIDTH, LEVELS_WIDTH, LEVELS, HOP, ONE, NONE,
-    Z_STEP, WORDS, OWN_SKIPS, OWN_HEAD, OWN_LEVELS, N_LAYERS,
-) = range(27)  # fmt: skip
-N_PLACES = 27
+    Z_STEP, WORDS, OWN_SKIPS, OWN_HEAD, OWN_LEVELS, N_LAYERS, MIXTURES,
+) = range(28)  # fmt: skip
+N_PLACES = 28
 # Addresses of scratch, [v, ...] each: "stream" is h and then the skip sum; "a" the gates' input; "z" their output.
-SCRATCH = ("stream", "a", "z", "head", "logits", "weights", "whole", "whole_h", "whole_z")
-STREAM, A, Z, HEAD_SUM, LOGITS, WEIGHTS, WHOLE, WHOLE_H, WHOLE_Z = range(9)
+SCRATCH = ("stream", "a", "z", "head", "logits", "weights", "whole", "whole_h", "whole_z", "values")
+STREAM, A, Z, HEAD_SUM, LOGITS, WEIGHTS, WHOLE, WHOLE_H, WHOLE_Z, VALUES = range(10)
 LINE = 64  # bytes from where the numbers of "whole_h" and "whole_z" are to what they are the numbers of
 LEAST = np.float32(-np.inf)
 NOTHING = np.float32(0.0)
@@ -54,22 +57,24 @@ ALONE = 512  # samples, once it was lost
 
 @compiled(nogil=True)
 def run(
-    width, storage, plain, places, layers, scratch, rows, excitation, sharpness, keys, counters, now, before, out, forced,
+    width, storage, plain, out_storage, places, layers, scratch, rows, drive, centre, sharpness, keys, counters, recent, out, forced,
     clock, first, n_steps,
 ):  # fmt: skip  # pragma: no cover - compiled
     """Draw samples ``first .. first + n_steps`` of a block for all voices.
 
     Args:
-        width, storage, plain: compile-time tags: of the vectors, of the weights, and of float32 weights.
+        width, storage, plain, out_storage: compile-time tags: of the vectors, of the weights, of float32 weights, and of the last
+            matrix's, which a mixture keeps in float32.
         places, layers, scratch: addresses of the tables above. Not arrays: what counts the references to an array would take a
             tenth of the time.
         rows: address of [f, layers, v, 2 * width] float32.
-        excitation: address of [f * hop, v, excitation rows] float32.
+        drive: address of [f * hop, v, width] float32, added at the input, or 0.
+        centre: address of [f * hop, v] float32, what a mixture's means lie about, or 0.
         sharpness: [f, v] float32, one over the temperature.
         keys, counters: [v] uint64 streams of random numbers; int64 numbers drawn so far.
-        now, before: [v] int64 levels of the last sample and of the one before; updated.
-        out: [f * hop, v] int32 levels, written.
-        forced: [f * hop, v] int32; a level >= 0 is taken instead of the drawn one.
+        recent: [v, history] int64 codes of the last samples, oldest first; updated.
+        out: [f * hop, v] int32 codes, written.
+        forced: [f * hop, v] int32; a code >= 0 is taken instead of the drawn one.
         clock: samples since the rings were empty; tells the slots.
     """
     n = len(keys)
@@ -83,26 +88,32 @@ def run(
             shared = none + 1 if turn >= from_turn and heard(words + READY) == turn else none
             announce(words + TURN, 2 * turn + shared)
         frame = t // word(places, HOP)
-        _input(width, plain, n, places, scratch, excitation, t, now, before)
+        _input(width, plain, n, places, scratch, drive, t, recent)
         row = rows + 8 * frame * n_layers * n * word(places, WIDTH)
         if n == 1:
             _stack_of_one(width, storage, places, layers, scratch, row, turn, shared)
         else:
             _stack(width, storage, n, places, layers, scratch, row, turn, shared)
-        if not _head(width, storage, n, places, scratch, turn, n_layers, shared):
+        if not _head(width, storage, out_storage, n, places, scratch, turn, n_layers, shared):
             from_turn = turn + ALONE
         for v in range(n):
             u = uniform_scalar(keys[v], counters[v])
-            level = _draw(width, places, scratch, v, sharpness[frame, v], u)
+            if word(places, MIXTURES):
+                middle = read_float(centre + 4 * (t * n + v)) if centre else NOTHING
+                code = _draw_mixture(places, scratch, v, sharpness[frame, v], u, middle)
+            else:
+                code = _draw(width, places, scratch, v, sharpness[frame, v], u)
             if forced[t, v] >= 0:
-                level = forced[t, v]
+                code = forced[t, v]
             counters[v] += 1
-            before[v], now[v] = now[v], level
-            out[t, v] = level
+            for i in range(recent.shape[1] - 1):
+                recent[v, i] = recent[v, i + 1]
+            recent[v, recent.shape[1] - 1] = code
+            out[t, v] = code
 
 
 @compiled(nogil=True)
-def help_along(width, storage, n, places, layers, scratch, clock, n_steps):  # pragma: no cover - compiled
+def help_along(width, storage, out_storage, n, places, layers, scratch, clock, n_steps):  # pragma: no cover - compiled
     """The helper's side of ``run`` with the same ``clock`` and ``n_steps``; returns at their end, or when STOP is set.
 
     ``scratch`` is its own in "whole" and the same elsewhere.
@@ -118,12 +129,12 @@ def help_along(width, storage, n, places, layers, scratch, clock, n_steps):  # p
             breathe()
             told = heard(words + TURN)
         if told == 2 * turn + 1:
-            _help(width, storage, n, places, layers, scratch, turn)
+            _help(width, storage, out_storage, n, places, layers, scratch, turn)
         turn = told // 2 + 1
 
 
 @compiled(nogil=True)
-def _help(width, storage, n, places, layers, scratch, turn):  # pragma: no cover - compiled
+def _help(width, storage, out_storage, n, places, layers, scratch, turn):  # pragma: no cover - compiled
     """One shared sample."""
     words, n_layers = word(places, WORDS), word(places, N_LAYERS)
     residual, skips, own = word(places, WIDTH), word(places, SKIP_WIDTH), word(places, OWN_SKIPS)
@@ -148,7 +159,7 @@ def _help(width, storage, n, places, layers, scratch, turn):  # pragma: no cover
     _hidden(width, storage, n, places, scratch, word(places, OWN_HEAD), word(places, HEAD_WIDTH) - word(places, OWN_HEAD))
     announce(words + DONE, 3 * turn + 1)
     _await(words + STEP, begun + n_layers + 2)
-    _logits(width, storage, n, places, scratch, word(places, OWN_LEVELS), word(places, LEVELS_WIDTH) - word(places, OWN_LEVELS))
+    _logits(width, out_storage, n, places, scratch, word(places, OWN_LEVELS), word(places, LEVELS_WIDTH) - word(places, OWN_LEVELS))
     announce(words + DONE, 3 * turn + 2)
 
 
@@ -163,20 +174,28 @@ def _await(address, value):  # pragma: no cover - compiled
 
 
 @compiled(nogil=True)
-def _input(width, plain, n, places, scratch, excitation, t, now, before):  # pragma: no cover - compiled
-    """h = E_now[now] + E_before[before] + excitation @ W."""
-    residual, none = word(places, WIDTH), word(places, NONE)
+def _input(width, plain, n, places, scratch, drive, t, recent):  # pragma: no cover - compiled
+    """h = drive + E_now[last code] + E_before[the one before], or of a mixture drive + values of the last codes @ W."""
+    residual, none, newest = word(places, WIDTH), word(places, NONE), recent.shape[1] - 1
     length = word(places, SKIP_WIDTH) + residual
     for v in range(n):
-        stream = word(scratch, STREAM) + 4 * v * length
+        h = word(scratch, STREAM) + 4 * v * length
+        added = drive + 4 * (t * n + v) * residual if drive else word(places, ZEROS)
         for c in range(0, residual, len(width)):
-            a = word(places, EMBED_NOW) + 4 * (now[v] * residual + c)
-            add(width, a, word(places, EMBED_BEFORE) + 4 * (before[v] * residual + c), stream + 4 * c)
-    if word(places, EXCITATION):
-        k, h = word(places, EXCITATION_ROWS), word(scratch, STREAM)
+            copy(width, added + 4 * c, h + 4 * c)
+        if not word(places, MIXTURES):
+            for c in range(0, residual, len(width)):
+                add(width, h + 4 * c, word(places, EMBED_NOW) + 4 * (recent[v, newest] * residual + c), h + 4 * c)
+                add(width, h + 4 * c, word(places, EMBED_BEFORE) + 4 * (recent[v, newest - 1] * residual + c), h + 4 * c)
+    if word(places, MIXTURES):
+        k, h, numbers = word(places, HISTORY_ROWS), word(scratch, STREAM), word(scratch, VALUES)
+        step = np.float32(2.0) / np.float32(word(places, LEVELS) - 1)
+        for v in range(n):
+            for i in range(newest + 1):
+                set_float(numbers + 4 * (v * k + i), np.float32(recent[v, i]) * step - np.float32(1.0))
         product(
-            width, plain, n, excitation + 4 * t * n * k, k, k, word(places, EXCITATION), residual, h, length, h, length, none,
-            word(places, EXCITATION_SCALE), word(scratch, WHOLE), none, none, none, LEAST,
+            width, plain, n, numbers, k, k, word(places, HISTORY), residual, h, length, h, length, none,
+            word(places, HISTORY_SCALE), word(scratch, WHOLE), none, none, none, LEAST,
         )  # fmt: skip
 
 
@@ -316,7 +335,7 @@ def _past_of_next(width, storage, n, places, layers, whole, clock):  # pragma: n
 
 
 @compiled(nogil=True)
-def _head(width, storage, n, places, scratch, turn, n_layers, shared):  # pragma: no cover - compiled
+def _head(width, storage, out_storage, n, places, scratch, turn, n_layers, shared):  # pragma: no cover - compiled
     """The last two products: leaves the logits in scratch; False if the helper was waited for too long."""
     words, none, looks = word(places, WORDS), word(places, NONE), 0
     hidden, levels = word(places, HEAD_WIDTH), word(places, LEVELS_WIDTH)
@@ -329,7 +348,7 @@ def _head(width, storage, n, places, scratch, turn, n_layers, shared):  # pragma
     if shared:
         announce(words + STEP, step + 2)
         looks += _await(words + DONE, 3 * turn + 1)
-    _logits(width, storage, n, places, scratch, none, levels)
+    _logits(width, out_storage, n, places, scratch, none, levels)
     if shared:
         looks += _await(words + DONE, 3 * turn + 2)
     return looks < PATIENCE
@@ -387,6 +406,32 @@ def _draw(width, places, scratch, v, sharpness, u):  # pragma: no cover - compil
             break
         level += 1
     return min(level, word(places, LEVELS) - 1)
+
+
+@compiled(nogil=True)
+def _draw_mixture(places, scratch, v, sharpness, u, centre):  # pragma: no cover - compiled
+    """A code of the mixture of logistics about ``centre``: ``u`` picks a component, and what is left of it the value.
+
+    See ``renderer.output.draw``, its twin.
+    """
+    mixtures, raw = word(places, MIXTURES), word(scratch, LOGITS) + 4 * v * word(places, LEVELS_WIDTH)
+    peak, total = np.float64(read_float(raw)), 0.0
+    for k in range(1, mixtures):
+        peak = max(peak, np.float64(read_float(raw + 4 * k)))
+    for k in range(mixtures):
+        total += math.exp(read_float(raw + 4 * k) - peak)
+    target, below, chosen = u * total, 0.0, 0
+    share = math.exp(read_float(raw) - peak)
+    while chosen < mixtures - 1 and below + share <= target:
+        below += share
+        chosen += 1
+        share = math.exp(read_float(raw + 4 * chosen) - peak)
+    rest = min(max((target - below) / max(share, 1e-12), LEAST_REST), 1.0 - LEAST_REST)
+    mean = np.float64(read_float(raw + 4 * (mixtures + chosen))) + np.float64(centre)
+    scale = min(max(np.float64(read_float(raw + 4 * (2 * mixtures + chosen))), LOG_SCALE_LOW), LOG_SCALE_HIGH) + LOG_SCALE_SHIFT
+    value = mean + math.exp(scale) * math.log(rest / (1.0 - rest)) / sharpness
+    value = min(max(value, -1.0), 1.0)
+    return math.floor((value + 1.0) / 2.0 * (word(places, LEVELS) - 1) + 0.5)
 
 
 @compiled(nogil=True)

@@ -31,9 +31,9 @@ class Packed:
     storage: str
     width: int
     skip_width: int
-    embed_now: np.ndarray  # [levels, width]
+    embed_now: np.ndarray  # [levels, width]; empty with a mixture
     embed_before: np.ndarray
-    excitation: Matrix | None
+    history: Matrix | None  # [history, width] of a mixture
     past: tuple[Matrix, ...]  # [width, 2 * width] of the gates
     now: tuple[Matrix, ...]
     residual: tuple[Matrix, ...]  # [width, width]
@@ -78,9 +78,9 @@ def _pack(config: WaveNetConfig, tensors: Mapping[str, np.ndarray], storage: str
     width, skip_width = padded(config.residual, PANEL), padded(config.skip, PANEL)
     packed = Packed(
         config, storage, width, skip_width,
-        embed_now=grown(t["embed_now.weight"], config.levels, width),
-        embed_before=grown(t["embed_before.weight"], config.levels, width),
-        excitation=pack_matrix(grown(t["w_exc"], padded(2 * config.harmonics), width), FLOAT32) if config.harmonics else None,
+        embed_now=_embedding(t, "embed_now.weight", width),
+        embed_before=_embedding(t, "embed_before.weight", width),
+        history=pack_matrix(grown(t["w_hist"], padded(config.history), width), FLOAT32) if config.mixtures else None,
         past=tuple(pack_matrix(_gates(w, width), kind) for w in t["w_past"]),
         now=tuple(pack_matrix(_gates(w, width), kind) for w in t["w_now"]),
         residual=tuple(pack_matrix(grown(w, width, width), kind) for w in t["w_res"]),
@@ -90,7 +90,7 @@ def _pack(config: WaveNetConfig, tensors: Mapping[str, np.ndarray], storage: str
         head=pack_matrix(grown(t["w_head"], skip_width, config.head), kind),
         head_bias=grown(t["b_head"], padded(config.head, PANEL)),
         out=_pack_out(t, config, kind),
-        out_bias=grown(t["b_out"], padded(config.levels, PANEL), fill=NEVER),
+        out_bias=grown(t["b_out"], padded(config.outputs, PANEL), fill=NEVER),
     )  # fmt: skip
     return _in_one_block(packed)
 
@@ -121,10 +121,16 @@ def in_gate_order(rows: np.ndarray) -> np.ndarray:
 
 def _pack_out(tensors: Mapping[str, np.ndarray], config: WaveNetConfig, kind: int) -> Matrix:
     rows = padded(config.head, PANEL)
+    if config.mixtures:  # twelve columns: too few to save anything by rounding, and each a number to be exact about
+        return pack_matrix(grown(tensors["w_out"], rows, config.outputs), FLOAT32)
     if kind != INT8_STORED:
         return pack_matrix(grown(tensors["w_out"], rows, config.levels), kind)
     whole, scales = rounded_out(tensors, GREATEST)
     return pack_matrix(grown(whole * scales, rows, config.levels), kind, scales)
+
+
+def _embedding(tensors: Mapping[str, np.ndarray], name: str, width: int) -> np.ndarray:
+    return grown(tensors[name], len(tensors[name]), width) if name in tensors else np.zeros((0, width), dtype=np.float32)
 
 
 def _gates(matrix: np.ndarray, width: int) -> np.ndarray:

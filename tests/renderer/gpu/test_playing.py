@@ -14,7 +14,7 @@ from orchestrion.renderer.features import excitation, frame_features
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.sampler import generate, generate_levels, perform, prepare_for
+from orchestrion.renderer.sampler import generate, generate_codes, perform, prepare_for
 from orchestrion.renderer.streaming import Stream
 from orchestrion.renderer.task import Task, Voice
 from orchestrion.score import Note
@@ -45,7 +45,7 @@ def on_gpu(model, items, **options):
 def test_draws_equal_the_networks_own_logits(model):
     """Conditioning, excitation, layers and random numbers together, against ``WaveNet.forward`` in float64."""
     item = series(0.15)
-    (levels,) = generate_levels(model, [item], seed=5, voices=[3], device="cuda")
+    (levels,) = generate_codes(model, [item], seed=5, voices=[3], device="cuda")
     c, (past, future) = CONFIG, CONFIG.context_frames
     frames = torch.from_numpy(frame_features(item, c, -past, item.n_frames + future))[None]
     exact = WaveNet(c).double()

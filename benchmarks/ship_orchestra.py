@@ -1,0 +1,127 @@
+"""Turn a training on several banks into shipped instruments: one network, a table an instrument, a card each.
+
+    python benchmarks/ship_orchestra.py runs/orchestra piano=banks/steinway violin=soundfont:violin
+
+The network goes to ``models/network-orchestra.safetensors`` in float16, each instrument's tables to ``models/NAME.safetensors``. Every
+figure of a card is measured on what is shipped, by ``orchestrion.evaluation.judge``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from orchestrion import shipped, weights
+from orchestrion.datasets.banks.fitted_cache import fitted
+from orchestrion.datasets.banks.opening import open_bank
+from orchestrion.evaluation.judge.notes_test import NotesReport, notes_test
+from orchestrion.files import atomic_write
+from orchestrion.renderer.config import WaveNetConfig
+from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, SOURCE, Instrument
+from orchestrion.score import pitch_name
+from orchestrion.training.learn import SHARED, calibrated, figures, gain_db, metadata, source_tensors
+
+# What a bank's folder does not say of itself; the credits are those that its makers ask for.
+CREDITS = {
+    "steinway": ("public domain", "AKAI's Steinway, as in Splendid Grand Piano, mapped by kinwie", 0),
+    "cello": ("CC0 1.0", "Kamila Borowiak, cello (Karoryfer and bigcat)", 42),
+    "double-bass": ("CC0 1.0", "1958 Rubner double bass, D. Smolken", 43),
+    "alto-sax": ("CC0 1.0", "Weresax, Karoryfer Samples", 65),
+    "guitar": ("CC0 1.0", "Emilyguitar, D. Smolken", 27),
+    "tuba": ("CC0 1.0", "War Tuba, Jakub Lewicki, Karoryfer Samples", 58),
+}
+CARD = """# {name}
+
+Plays scores as raw audio at 24 kHz. **The notes' partials come from a table** (the *harmonic source*, made from the score alone); the
+WaveNet `{network}` hears that source and adds what a table cannot have: attack, breath, bow, beating, noise. It is shared by
+all instruments that ship.
+
+| | |
+| --- | --- |
+| table | {notes} single notes, {layers} layer(s) of velocity; {heard} pitches heard, {filled} filled from their neighbours; {kilobytes} KiB |
+| partials explain | {explains} dB of the notes (median) |
+| notes from | {attribution} |
+| licence of the weights | {licence} |
+| pitches | {low} to {high} |
+| General MIDI program | {program} |
+| network | {layers_n} layers, {residual} residual and {skip} skip channels, mixture of {mixtures} logistics; trained on {banks} banks together, {steps} steps of {crop} samples after its beginning |
+| loudness | {gain:+.1f} dB over its notes: about -20 LUFS on the built-in tunes |
+
+## How near it comes to its notes
+
+Every {step}-th pitch at velocities {velocities}, half a second each, free-running (seed 0, int8), against the same notes from the bank. *Source alone* is the
+table without the network.
+
+| | network | source alone |
+| --- | ---: | ---: |
+| notes missing (15 dB and more too soft), of {total:.0f} | {missing:.0f} | |
+| error of level, mean (95 % of the notes below) | {level} dB ({level_95} dB) | |
+| noise between the partials, over the reference's | {noise} dB | |
+| log-spectral distance | {distance} dB | {distance_source} dB |
+| octaves in which it is nearer | {octaves_nearer:.0f} of {octaves:.0f} | |
+| error in the first 50 ms | {attack} dB | {attack_source} dB |
+| notes missing in a run of twelve a second | {run:.0f} | |
+| a note of velocity 12 after ten seconds of rest | {soft} dB | |
+
+Made by: `orchestrion train renderer` on all banks, then `benchmarks/ship_orchestra.py`; an instrument of your own: `orchestrion learn DIR`.
+"""
+
+
+@click.command()
+@click.argument("run", type=click.Path(exists=True, path_type=Path))
+@click.argument("instruments", nargs=-1, metavar="NAME=BANK...")
+@click.option("--step", default=3, show_default=True, help="Of the pitches measured.")
+@click.option("--measure/--no-measure", default=True)
+def main(run: Path, instruments: tuple[str, ...], step: int, measure: bool) -> None:
+    """Write the network of RUN and instruments on it to the package."""
+    tensors, facts = weights.load(run / "model.safetensors", architecture=ARCHITECTURE)
+    config = WaveNetConfig.from_dict(facts["config"])
+    path = shipped.FOLDER / f"{shipped.NETWORK_PREFIX}{SHARED}.safetensors"
+    network = {name: tensor.half() for name, tensor in tensors.items() if not name.startswith(SOURCE)}
+    kept = {key: facts[key] for key in ("architecture", "config", "metrics", "data", "licence") if key in facts}
+    weights.save(path, network, kept)
+    _, written = weights.load(path)
+    last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+    for named in instruments:
+        name, _, data = named.partition("=")
+        ship(name, data, config, str(written["sha256"]), facts, last["step"], step if measure else 0)
+
+
+def ship(name: str, data: str, config: WaveNetConfig, sha256: str, facts: dict, steps: int, step: int) -> None:
+    bank = fitted(open_bank(data, config.sample_rate))
+    if bank.bank.name in CREDITS and not data.startswith("soundfont:"):
+        licence, attribution, program = CREDITS[bank.bank.name]
+        bank.bank.information.update({"licence": licence, "attribution": attribution, "program": program})
+    source, louder = calibrated(bank.source(), config)
+    found = figures(bank)
+    header = metadata(bank, louder, found) | {GAIN: gain_db(louder, config), NETWORK: {"name": SHARED, "sha256": sha256}}
+    target = shipped.FOLDER / f"{name}.safetensors"
+    weights.save(target, source_tensors(source), header)
+    if not step:
+        return
+    report = notes_test(Instrument.load(target), bank, step=step)
+    weights.save(target, source_tensors(source), header | {"metrics": found | report.summary()})
+    with atomic_write(target.with_suffix(".md")) as temporary:
+        temporary.write_text(card(name, header, found, report, facts, steps, step), encoding="utf-8")
+    click.echo(f"{name}: {json.dumps(report.summary())}")
+
+
+def card(name: str, header: dict, found: dict, report: NotesReport, facts: dict, steps: int, step: int) -> str:
+    s, c, (low, high) = report.summary(), header["config"], header["pitch_range"]
+    data = facts.get("data", {})
+    return CARD.format(
+        name=name, network=SHARED, notes=found["notes"], layers=found["layers"], heard=found["pitches_heard"], filled=found["pitches_filled"],
+        kilobytes=found["kilobytes"], explains=found["source_explains_db"], attribution=header["data"].get("attribution", "unknown"),
+        licence=header["licence"], low=pitch_name(low), high=pitch_name(high), program=header["program"], layers_n=c["layers"], residual=c["residual"],
+        skip=c["skip"], mixtures=c["mixtures"], banks=len(data.get("banks", [])) or 1, steps=f"{steps:,}", crop=f"{96 * c['hop']:,}", gain=header[GAIN], step=step,
+        velocities=", ".join(map(str, report.velocities)), total=s["notes"], missing=s["missing"], level=s["level_error_db_mean"],
+        level_95=s["level_error_db_95"], noise=s["noise_over_reference_db"], distance=s["distance_db"], distance_source=s["distance_db_source_alone"],
+        octaves_nearer=s["octaves_nearer_than_the_source"], octaves=s["octaves"], attack=s["attack_error_db"],
+        attack_source=s["attack_error_db_source_alone"], run=s["run_missing"], soft=s["soft_note_after_rest_db"],
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,298 @@
+"""The harmonic source: what a score alone says of an instrument's sound, as audio.
+
+A note is the sum of its partials. Their amplitudes stand in a table over pitch × partial × age, their frequencies follow from the
+pitch's own fundamental and inharmonicity, and a key's release is a straight line in decibels. What a table cannot have (the
+hammer's knock, bow, breath, beating) is for the network that hears the source; how loud such noise is stands in a second
+table, over pitch × band × age.
+
+Everything goes by absolute time since the attack, frame by frame: the numbers of a frame do not depend on the block that it is asked
+for in, so that streaming, parallel playing and resuming agree bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from orchestrion.bridge.conditioning import ConditioningSeries
+from orchestrion.bridge.reach import Reach
+from orchestrion.compiled import compiled
+from orchestrion.errors import OrchestrionError
+
+AGES_S = np.concatenate([[0.0, 0.005, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1], np.geomspace(0.13, 8.0, 20)])
+BAND_EDGES_HZ = np.array([0, 200, 400, 650, 1000, 1450, 2000, 2700, 3600, 4800, 6300, 8500, 12000], dtype=np.float64)
+N_AGES, N_BANDS = len(AGES_S), len(BAND_EDGES_HZ) - 1
+SILENT_DB = -120.0
+RELEASED_DB = 70.0  # how far a released note falls before it is left out
+MOST_PITCHES, MOST_LAYERS, MOST_PARTIALS = 128, 16, 512
+NOISE_FLOOR_DB, NOISE_SPAN_DB = -110.0, 40.0
+PLAIN_PARTIALS, PLAIN_DB = 12, -20.0
+
+
+@dataclass(frozen=True)
+class Vibrato:
+    """A contour for bowed and blown notes: from ``delay_s`` on, over ``onset_s``, it grows to ``cents`` at ``rate_hz``."""
+
+    cents: float = 0.0
+    rate_hz: float = 5.5
+    delay_s: float = 0.3
+    onset_s: float = 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class HarmonicSource:
+    """The tables of one instrument.
+
+    Attributes:
+        sample_rate: below half of which all partials lie.
+        pitch: ``[n]`` int64 MIDI pitches that have a row, ascending; others sound as the nearest one, transposed.
+        heard: ``[n]`` whether the pitch was heard; the others were filled from their neighbours.
+        f1_hz: ``[n]`` frequency of the first partial.
+        inharmonicity: ``[n]`` B, see `stretched_ratios`.
+        n_partials: ``[n]`` int64; rows of ``level_db`` lie one pitch after another.
+        velocity: ``[d]`` MIDI velocities of the layers, ascending. Between them decibels are interpolated; beyond, and with a
+            single layer, amplitude goes with the square of the velocity.
+        level_db: ``[d, sum(n_partials), 29]`` float32 amplitude of a partial in dB over 1.0, at the ages `AGES_S`.
+        phase: ``[sum(n_partials)]`` float32 of a partial at the attack, radians.
+        noise_db: ``[d, n, 12, 29]`` float32 mean square of what is not harmonic, in the bands `BAND_EDGES_HZ`, in dB.
+        release_db_s: ``[n]`` float32, by how much a released note falls each second.
+        vibrato: in playing.
+    """
+
+    sample_rate: int
+    pitch: np.ndarray
+    heard: np.ndarray
+    f1_hz: np.ndarray
+    inharmonicity: np.ndarray
+    n_partials: np.ndarray
+    velocity: np.ndarray
+    level_db: np.ndarray
+    phase: np.ndarray
+    noise_db: np.ndarray
+    release_db_s: np.ndarray
+    vibrato: Vibrato = Vibrato()
+
+    def __post_init__(self) -> None:
+        n, d, total = len(self.pitch), len(self.velocity), int(np.sum(self.n_partials))
+        shapes = {
+            "heard": (n,), "f1_hz": (n,), "inharmonicity": (n,), "n_partials": (n,), "level_db": (d, total, N_AGES), "phase": (total,),
+            "noise_db": (d, n, N_BANDS, N_AGES), "release_db_s": (n,),
+        }  # fmt: skip
+        wrong = [name for name, shape in shapes.items() if np.shape(getattr(self, name)) != shape]
+        finite = all(np.all(np.isfinite(getattr(self, name))) for name in (*shapes, "velocity"))
+        sound = (
+            0 < n <= MOST_PITCHES and 0 < d <= MOST_LAYERS and not wrong and finite
+            and np.all(np.diff(self.pitch) > 0) and self.pitch[0] >= 0 and self.pitch[-1] <= 127
+            and np.all(np.diff(self.velocity) > 0) and self.velocity[0] >= 1 and self.velocity[-1] <= 127
+            and np.all((self.n_partials >= 1) & (self.n_partials <= MOST_PARTIALS))
+            and np.all((self.f1_hz > 0) & (self.inharmonicity >= 0) & (self.release_db_s > 0)) and np.all(self.level_db < 60)
+        )  # fmt: skip
+        if not sound:
+            raise OrchestrionError("The tables of a harmonic source do not fit together or hold impossible values.")
+
+    @property
+    def first_partial(self) -> np.ndarray:
+        """``[n]`` where each pitch's rows begin."""
+        return np.concatenate([[0], np.cumsum(self.n_partials)[:-1]]).astype(np.int64)
+
+    def row_of(self, pitch: int) -> int:
+        """The row that ``pitch`` sounds by: its own or the nearest."""
+        return int(np.argmin(np.abs(self.pitch - pitch)))
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The tables by name, to be kept in a weights file; `from_tensors` is the inverse."""
+        v = self.vibrato
+        return {
+            "sample_rate": np.array([self.sample_rate], np.int64),
+            "pitch": self.pitch.astype(np.int64),
+            "heard": self.heard.astype(np.uint8),
+            "f1_hz": self.f1_hz.astype(np.float64),
+            "inharmonicity": self.inharmonicity.astype(np.float64),
+            "n_partials": self.n_partials.astype(np.int64),
+            "velocity": self.velocity.astype(np.float32),
+            "level_db": self.level_db.astype(np.float16),
+            "phase": self.phase.astype(np.float16),
+            "noise_db": self.noise_db.astype(np.float16),
+            "release_db_s": self.release_db_s.astype(np.float32),
+            "vibrato": np.array([v.cents, v.rate_hz, v.delay_s, v.onset_s], np.float32),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> HarmonicSource:
+        """The inverse of `tensors`.
+
+        Raises:
+            OrchestrionError: a table is missing, or its values are impossible.
+        """
+        names = {"sample_rate", "pitch", "heard", "f1_hz", "inharmonicity", "n_partials", "velocity", "level_db", "phase", "noise_db"}
+        names |= {"release_db_s", "vibrato"}
+        if set(tensors) != names or tensors["sample_rate"].shape != (1,) or tensors["vibrato"].shape != (4,):
+            raise OrchestrionError("A harmonic source lacks a table, or has one that is unknown.")
+        t = {name: np.asarray(value) for name, value in tensors.items()}
+        if any(t[name].ndim != 1 for name in ("pitch", "n_partials", "velocity")):
+            raise OrchestrionError("A harmonic source's tables have the wrong shape.")
+        return cls(
+            int(t["sample_rate"][0]), t["pitch"].astype(np.int64), t["heard"] != 0, t["f1_hz"].astype(np.float64),
+            t["inharmonicity"].astype(np.float64), t["n_partials"].astype(np.int64), t["velocity"].astype(np.float64),
+            t["level_db"].astype(np.float32), t["phase"].astype(np.float32), t["noise_db"].astype(np.float32),
+            t["release_db_s"].astype(np.float32), Vibrato(*(float(v) for v in t["vibrato"])),
+        )  # fmt: skip
+
+
+def plain_source(sample_rate: int) -> HarmonicSource:
+    """A tone of no instrument, for networks that have none: equal temperament, A4 = 440 Hz, partials falling by 6 dB an octave."""
+    pitch = np.arange(128)
+    f1 = 440.0 * 2.0 ** ((pitch - 69) / 12)
+    n_partials = np.clip((0.46 * sample_rate / f1).astype(np.int64), 1, PLAIN_PARTIALS)
+    k = np.concatenate([np.arange(1, n + 1) for n in n_partials])
+    level = np.repeat((PLAIN_DB - 20 * np.log10(k))[None, :, None], N_AGES, axis=2).astype(np.float32)
+    noise = np.full((1, 128, N_BANDS, N_AGES), SILENT_DB, np.float32)
+    return HarmonicSource(
+        sample_rate, pitch, np.zeros(128, bool), f1, np.zeros(128), n_partials, np.array([100.0]), level, np.zeros(len(k), np.float32), noise,
+        np.full(128, 120.0, np.float32),
+    )  # fmt: skip
+
+
+def stretched_ratios(inharmonicity: float, n: int) -> np.ndarray:
+    """``[n]`` frequencies of partials 1 to n over the first one's: k·√((1 + Bk²)/(1 + B)), B the inharmonicity."""
+    k = np.arange(1, n + 1, dtype=np.float64)
+    return k * np.sqrt((1 + inharmonicity * k * k) / (1 + inharmonicity))
+
+
+class SourceSignal:
+    """The source of one series: audio and noise levels, by the block.
+
+    Args:
+        series: on the clock that is wanted; its sample rate need not be the source's.
+        vibrato: depth times the source's own: 0 for none, 1 as learnt.
+    """
+
+    def __init__(self, series: ConditioningSeries, source: HarmonicSource, *, vibrato: float = 1.0):
+        self.series, self.source, self._depth = series, source, vibrato
+        notes, frame_s = series.notes, series.hop / series.sample_rate
+        self._row = np.array([source.row_of(int(p)) for p in notes.pitch], dtype=np.int64)
+        released = np.ceil(RELEASED_DB / source.release_db_s / frame_s).astype(np.int64)
+        self._end = notes.offset_frame + released[self._row]
+        self._reach = Reach(notes.onset_frame, self._end)
+        self._tables: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+
+    def samples(self, start: int, stop: int) -> np.ndarray:
+        """Audio of frames ``start..stop``, ``[(stop - start) * hop]`` float32. Outside the series it is silent."""
+        out = np.zeros((stop - start) * self.series.hop)
+        frame_s = self.series.hop / self.series.sample_rate
+        v, s = self.source.vibrato, self.source
+        for i in self._reach.between(start, stop):
+            row, pitch, onset = int(self._row[i]), int(self.series.notes.pitch[i]), int(self.series.notes.onset_frame[i])
+            level, _ = self._table(row, int(self.series.notes.velocity[i]))
+            begin = s.first_partial[row]
+            f1 = s.f1_hz[row] * 2.0 ** ((pitch - s.pitch[row]) / 12)
+            turns = stretched_ratios(s.inharmonicity[row], len(level)) * f1
+            audible = turns < 0.48 * self.series.sample_rate
+            _add_note(
+                out, self.series.hop, frame_s, max(onset, start) - start, min(int(self._end[i]), stop) - start, onset - start,
+                int(self.series.notes.offset_frame[i]) - start, level[audible], turns[audible],
+                s.phase[begin : begin + len(level)][audible].astype(np.float64), float(s.release_db_s[row]),
+                v.cents * self._depth, v.rate_hz, v.delay_s, v.onset_s, AGES_S,
+            )  # fmt: skip
+        return out.astype(np.float32)
+
+    def noise(self, start: int, stop: int) -> np.ndarray:
+        """How loud what is not harmonic should be in frames ``start..stop``: ``[f, 12]`` float32, 0 for nothing, 1 each 40 dB."""
+        power = np.zeros((stop - start, N_BANDS))
+        frame_s = self.series.hop / self.series.sample_rate
+        for i in self._reach.between(start, stop):
+            row, onset = int(self._row[i]), int(self.series.notes.onset_frame[i])
+            _, noise = self._table(row, int(self.series.notes.velocity[i]))
+            first, last = max(onset, start), min(int(self._end[i]), stop)
+            age = (np.arange(first, last) - onset + 0.5) * frame_s
+            fallen = np.maximum(np.arange(first, last) - int(self.series.notes.offset_frame[i]), 0) * frame_s
+            db = np.stack([np.interp(age, AGES_S, band) for band in noise], 1) - (fallen * self.source.release_db_s[row])[:, None]
+            power[first - start : last - start] += 10 ** (db / 10)
+        return noise_feature(power)
+
+    def _table(self, row: int, velocity: int) -> tuple[np.ndarray, np.ndarray]:
+        """``level_db [k, ages]`` and ``noise_db [bands, ages]`` of a pitch's row at a velocity."""
+        if (row, velocity) not in self._tables:
+            s = self.source
+            rows = slice(s.first_partial[row], s.first_partial[row] + s.n_partials[row])
+            levels, noises = s.level_db[:, rows].astype(np.float64), s.noise_db[:, row].astype(np.float64)
+            inside = float(np.clip(velocity, s.velocity[0], s.velocity[-1]))
+            upper = int(np.clip(np.searchsorted(s.velocity, inside), 1, max(len(s.velocity) - 1, 1)))
+            gain = 40 * math.log10(velocity / inside)
+            if len(s.velocity) == 1:
+                level, noise = levels[0], noises[0]
+            else:
+                share = (inside - s.velocity[upper - 1]) / (s.velocity[upper] - s.velocity[upper - 1])
+                level = levels[upper - 1] + share * (levels[upper] - levels[upper - 1])
+                noise = noises[upper - 1] + share * (noises[upper] - noises[upper - 1])
+            self._tables[row, velocity] = level + gain, noise + gain
+        return self._tables[row, velocity]
+
+
+def noise_feature(power: np.ndarray) -> np.ndarray:
+    """Mean squares ``[f, 12]`` as what a network hears of them: float32, 0 at -110 dB and below, 1 more each 40 dB."""
+    db = 10 * np.log10(np.maximum(power, 1e-30))
+    return (np.maximum(db - NOISE_FLOOR_DB, 0.0) / NOISE_SPAN_DB).astype(np.float32)
+
+
+@compiled(nogil=True, fastmath=True)
+def _add_note(
+    out, hop, frame_s, first, last, onset, offset, level_db, hz, phase, release, cents, rate, delay, grows, ages
+):  # pragma: no cover - compiled
+    """Add a note's partials to frames ``first..last`` of ``out [frames * hop]``; amplitudes go straight within a frame."""
+    n = len(hz)
+    here, there, _next_age = np.empty(n), np.empty(n), 0
+    re, im, turn_re, turn_im = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
+    amp, step = np.empty(n, np.float32), np.empty(n, np.float32)
+    _amplitudes(level_db, ages, (first - onset) * frame_s, max(first - offset, 0) * frame_s * release, here)
+    begun = _periods((first - onset) * frame_s, cents, rate, delay, grows)
+    for frame in range(first, last):
+        age = (frame + 1 - onset) * frame_s
+        _amplitudes(level_db, ages, age, max(frame + 1 - offset, 0) * frame_s * release, there)
+        ended = _periods(age, cents, rate, delay, grows)
+        for k in range(n):
+            position = hz[k] * begun
+            angle = 2 * math.pi * (position - math.floor(position)) + phase[k]
+            turn = 2 * math.pi * hz[k] * (ended - begun) / hop
+            re[k], im[k], turn_re[k], turn_im[k] = math.cos(angle), math.sin(angle), math.cos(turn), math.sin(turn)
+            amp[k], step[k] = here[k], (there[k] - here[k]) / hop
+        for t in range(frame * hop, (frame + 1) * hop):
+            total = np.float32(0.0)
+            for k in range(n):
+                total += amp[k] * re[k]
+                amp[k] += step[k]
+                r = re[k] * turn_re[k] - im[k] * turn_im[k]
+                im[k] = re[k] * turn_im[k] + im[k] * turn_re[k]
+                re[k] = r
+            out[t] += total
+        here, there, begun = there, here, ended
+
+
+@compiled(nogil=True)
+def _amplitudes(level_db, ages, age, fallen_db, out):  # pragma: no cover - compiled
+    """The partials' amplitudes at ``age`` seconds, ``fallen_db`` lower; beyond the last age they stay."""
+    i = 1
+    while i < len(ages) - 1 and ages[i] < age:
+        i += 1
+    share = min(max((age - ages[i - 1]) / (ages[i] - ages[i - 1]), 0.0), 1.0)
+    for k in range(len(out)):
+        db = level_db[k, i - 1] + share * (level_db[k, i] - level_db[k, i - 1]) - fallen_db
+        out[k] = 10.0 ** (db / 20) if db > -140.0 else 0.0
+
+
+@compiled(nogil=True)
+def _periods(age, cents, rate, delay, grows):  # pragma: no cover - compiled
+    """∫ 2^(contour / 1200) over a note's first ``age`` seconds, to the first order in the contour's depth."""
+    if cents == 0.0 or age <= delay:
+        return age
+    w, t = 2 * math.pi * rate, age - delay
+    depth = cents * math.log(2.0) / 1200
+    ramp = min(t, grows)
+    # ∫ (u / grows) sin(wu) du while it grows, then ∫ sin(wu) du.
+    bent = 0.0 if grows <= 0 else (math.sin(w * ramp) - w * ramp * math.cos(w * ramp)) / (w * w * grows)
+    if t > grows:
+        bent += (math.cos(w * grows) - math.cos(w * t)) / w
+    return age + depth * bent

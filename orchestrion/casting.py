@@ -1,0 +1,83 @@
+"""Who plays what: an instrument for each part of a score, by the part's General MIDI program, its name and its range.
+
+A part goes to the shipped instrument of its program, else to the one that its name names, else to the nearest of its family; within a
+family of strings or reeds, to one whose range holds its notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from orchestrion.score import Part, Score
+
+# General MIDI programs, from 0, to instruments, the first that ships and reaches the part's notes.
+PROGRAMS: Mapping[range, tuple[str, ...]] = {
+    range(8): ("piano",),
+    range(8, 16): ("harp", "piano"),
+    range(16, 24): ("organ", "piano"),
+    range(24, 26): ("guitar", "piano"),
+    range(26, 32): ("electric-guitar", "guitar", "piano"),
+    range(32, 40): ("double-bass", "cello", "piano"),
+    range(40, 41): ("violin", "viola", "cello"),
+    range(41, 42): ("viola", "violin", "cello"),
+    range(42, 43): ("cello", "viola", "double-bass", "violin"),
+    range(43, 44): ("double-bass", "cello"),
+    range(44, 45): ("violin", "viola", "cello", "double-bass"),
+    range(45, 47): ("harp", "piano"),
+    range(47, 48): ("tuba", "double-bass"),
+    range(48, 52): ("violin", "viola", "cello", "double-bass"),
+    range(52, 56): ("organ", "flute"),
+    range(56, 57): ("trumpet", "horn"),
+    range(57, 58): ("horn", "tuba", "trumpet"),
+    range(58, 59): ("tuba", "double-bass"),
+    range(59, 60): ("trumpet", "horn"),
+    range(60, 61): ("horn", "trumpet"),
+    range(61, 64): ("trumpet", "horn", "tuba"),
+    range(64, 68): ("alto-sax", "clarinet"),
+    range(68, 70): ("oboe", "clarinet"),
+    range(70, 71): ("bassoon", "cello"),
+    range(71, 72): ("clarinet", "flute"),
+    range(72, 80): ("flute", "clarinet"),
+    range(80, 88): ("clarinet", "flute"),
+    range(88, 96): ("organ", "piano"),
+    range(96, 128): ("piano",),
+}
+# What parts are called in scores, in the languages that their makers write; longer names are looked for first.
+NAMES: Mapping[str, str] = {
+    "piano": "piano", "klavier": "piano", "pianoforte": "piano", "violin": "violin", "violine": "violin", "violon": "violin", "fiddle": "violin",
+    "viola": "viola", "bratsche": "viola", "alto sax": "alto-sax", "saxophone": "alto-sax", "cello": "cello", "violoncello": "cello",
+    "double bass": "double-bass", "contrabass": "double-bass", "kontrabass": "double-bass", "flute": "flute", "flöte": "flute", "oboe": "oboe",
+    "bassoon": "bassoon", "fagott": "bassoon", "clarinet": "clarinet", "klarinette": "clarinet", "trumpet": "trumpet", "trompete": "trumpet",
+    "horn": "horn", "tuba": "tuba", "guitar": "guitar", "gitarre": "guitar", "organ": "organ", "orgel": "organ", "harp": "harp", "harfe": "harp",
+}  # fmt: skip
+ENOUGH = 0.9  # share of a part's notes that an instrument must reach
+
+
+def cast(score: Score, ranges: Mapping[str, tuple[int, int]], default: str) -> list[str]:
+    """An instrument for each pitched part with notes, in their order.
+
+    Args:
+        ranges: of the instruments there are, lowest and highest MIDI pitch.
+        default: for a part that says nothing of itself.
+    """
+    return [_player(part, ranges, default) for part in score.parts if part.notes and not part.is_drum]
+
+
+def _player(part: Part, ranges: Mapping[str, tuple[int, int]], default: str) -> str:
+    wanted = [name for name in _wishes(part) if name in ranges]
+    reached = [name for name in wanted if _reach(part, ranges[name]) >= ENOUGH]
+    return (reached or wanted or [default])[0]
+
+
+def _wishes(part: Part) -> Sequence[str]:
+    """Instruments by falling likeness: of the part's name, where it names one, then of its program."""
+    called = part.name.casefold()
+    by_name = [NAMES[name] for name in sorted(NAMES, key=len, reverse=True) if name in called][:1]
+    by_program = next(names for programs, names in PROGRAMS.items() if part.program in programs)
+    # A file that sets no program says piano; what its part is called then says more.
+    return [*by_name, *by_program] if part.program == 0 else [*by_program, *by_name]
+
+
+def _reach(part: Part, reach: tuple[int, int]) -> float:
+    low, high = reach
+    return sum(low <= note.pitch <= high for note in part.notes) / len(part.notes)

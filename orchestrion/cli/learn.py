@@ -1,0 +1,42 @@
+"""``orchestrion learn``: an instrument out of single notes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from orchestrion.cli.options import json_option
+from orchestrion.cli.output import printable
+
+
+@click.command(short_help="Make an instrument out of single notes, without training.")
+@click.argument("data", metavar="DIR|soundfont:NAME")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="OUT.safetensors",
+              help="The instrument's file.  [default: the name of DATA]")
+@json_option  # fmt: skip
+def learn(data: str, output: Path | None, as_json: bool) -> None:
+    """Make a playable instrument out of single notes, in about a minute.
+
+    DATA is a folder of notes with index.tsv (columns file, pitch, velocity_low, velocity_high, separated by tabs), or an
+    instrument of the SoundFont. The partials of every note are measured; a network that ships plays them. To add what tables
+    lack, train on: orchestrion train renderer --data DIR --from OUT.safetensors.
+
+    \b
+    Examples:
+      orchestrion learn my-notes/ -o mine.safetensors
+      orchestrion render ode-to-joy -i mine.safetensors -o ode.wav
+    """
+    from orchestrion.training.learn import default_output
+    from orchestrion.training.learn import learn as make
+
+    target = output or default_output(data)
+    found = make(data, target)
+    if as_json:
+        click.echo(json.dumps({"output": printable(target), **found}))
+    else:
+        click.echo(
+            f"{printable(target)}  {found['notes']} notes, {found['pitches_heard']} pitches and {found['pitches_filled']} filled; "
+            f"partials explain {found['source_explains_db']} dB of them"
+        )

@@ -1,0 +1,71 @@
+"""Fits of banks, kept in the user's cache: the same notes and the same fitting code need not be fitted twice."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from orchestrion import weights
+from orchestrion.cachefolder import cache_root
+from orchestrion.compiled import fingerprint
+from orchestrion.datasets.banks import fitting
+from orchestrion.datasets.banks.fitting import FittedNote
+from orchestrion.datasets.banks.mixing import FittedBank
+from orchestrion.datasets.banks.notebank import NoteBank
+from orchestrion.errors import OrchestrionError
+
+ARCHITECTURE = "fitted-bank"
+
+
+def fitted(bank: NoteBank, *, threads: int | None = None, cache_dir: Path | None = None) -> FittedBank:
+    """``bank`` with the fits of its notes, from the cache where they lie there."""
+    path = (cache_root() / "fits" if cache_dir is None else cache_dir) / f"{bank.name[:40]}-{_key(bank)}.safetensors"
+    if path.exists():
+        try:
+            return FittedBank(bank, _read(path, bank))
+        except OrchestrionError:
+            path.unlink(missing_ok=True)  # damaged: fitted anew
+    made = FittedBank.fit(bank, threads=threads)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        weights.save(path, _tensors(made), {"architecture": ARCHITECTURE})
+    except (OSError, OrchestrionError):
+        pass  # where the cache cannot be written, every training fits anew
+    return made
+
+
+def _key(bank: NoteBank) -> str:
+    digest = hashlib.sha256(fingerprint(Path(fitting.__file__)).encode())
+    digest.update(repr((bank.sample_rate, bank.sustained, bank.stretched)).encode())
+    for note in bank.notes:
+        digest.update(repr((note.pitch, note.velocity_low, note.velocity_high)).encode() + note.samples.tobytes())
+    return digest.hexdigest()[:24]
+
+
+def _tensors(made: FittedBank) -> dict[str, torch.Tensor]:
+    fits = made.fits
+    return {
+        "numbers": torch.tensor([[f.f1_hz, f.inharmonicity, len(f.phase), len(f.contour_cents)] for f in fits], dtype=torch.float64),
+        "level_db": torch.from_numpy(np.concatenate([f.level_db for f in fits])),
+        "noise_db": torch.from_numpy(np.stack([f.noise_db for f in fits])),
+        "phase": torch.from_numpy(np.concatenate([f.phase for f in fits])),
+        "contour_cents": torch.from_numpy(np.concatenate([f.contour_cents for f in fits])),
+        "source": torch.from_numpy(np.concatenate([f.source for f in fits])),
+    }
+
+
+def _read(path: Path, bank: NoteBank) -> tuple[FittedNote, ...]:
+    tensors, _ = weights.load(path, architecture=ARCHITECTURE)
+    t = {name: tensor.numpy() for name, tensor in tensors.items()}
+    partials, contours, samples, fits = 0, 0, 0, []
+    for i, note in enumerate(bank.notes):
+        f1, b, k, m = t["numbers"][i]
+        here, along, n = slice(partials, partials + int(k)), slice(contours, contours + int(m)), len(note.samples)
+        fits.append(FittedNote(
+            float(f1), float(b), t["level_db"][here], t["noise_db"][i], t["phase"][here], t["contour_cents"][along], t["source"][samples : samples + n]
+        ))  # fmt: skip
+        partials, contours, samples = here.stop, along.stop, samples + n
+    return tuple(fits)

@@ -1,0 +1,199 @@
+"""The harmonic source of an instrument, fitted to single notes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from orchestrion.bridge.source import AGES_S, BAND_EDGES_HZ, N_AGES, N_BANDS, SILENT_DB, HarmonicSource, Vibrato
+from orchestrion.datasets.banks import partials
+from orchestrion.datasets.banks.partials import HOP, Partials
+
+NOISE_WINDOW = 512
+QUIETEST = 1e-5  # amplitude: -100 dB
+
+
+@dataclass(frozen=True, eq=False)
+class FittedNote:
+    """What was found in one note.
+
+    Attributes:
+        f1_hz, inharmonicity: of its partials; of bowed and blown notes the median along the note.
+        level_db: ``[k, ages]``.
+        noise_db: ``[bands, ages]``.
+        phase: ``[k]`` at the attack.
+        contour_cents: ``[m]`` the pitch contour at knots ``HOP`` samples apart; zeros where the note was struck.
+        source: ``[n]`` float32: the note by these amplitudes, along the recording's own phases.
+    """
+
+    f1_hz: float
+    inharmonicity: float
+    level_db: np.ndarray
+    noise_db: np.ndarray
+    phase: np.ndarray
+    contour_cents: np.ndarray
+    source: np.ndarray
+
+
+def fit_note(x: np.ndarray, pitch: int, sample_rate: int, *, sustained: bool, stretched: bool) -> FittedNote:
+    """Fit one note: float [n], which sounds from its first sample and is held to its last.
+
+    Args:
+        sustained: bowed or blown; else struck or plucked.
+        stretched: whether the partials of what is struck are those of a stiff string.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    if sustained:
+        found = partials.sustained(x, pitch, sample_rate)
+    else:
+        found = partials.struck(x, pitch, sample_rate, stretched=stretched)
+    level = _level_table(np.abs(found.envelopes), sample_rate, len(x))
+    if not sustained:
+        level = _going_on_falling(level, len(x) / sample_rate)
+    amplitude = _at_knots(level, len(found.phase), sample_rate)
+    unit = found.envelopes / np.maximum(np.abs(found.envelopes), 1e-12)
+    source = found.samples(len(x), unit * amplitude)
+    rest = x - found.samples(len(x))
+    hz = found.fundamental_hz(sample_rate)
+    loud = np.abs(found.envelopes[:, 0])[:-1] > 1e-4 * np.abs(found.envelopes[:, 0]).max()
+    f1 = float(np.median(hz[loud])) if loud.any() else float(np.median(hz))
+    contour = 1200 * np.log2(np.maximum(hz, 1e-3) / f1) * loud
+    return FittedNote(
+        f1, found.inharmonicity, level.astype(np.float32), _noise_table(rest, sample_rate).astype(np.float32), _phases(found, f1, sample_rate),
+        contour.astype(np.float32), source.astype(np.float32),
+    )  # fmt: skip
+
+
+def tables(
+    notes: Sequence[tuple[int, float, FittedNote]],
+    sample_rate: int,
+    release_db_s: Sequence[float],
+    low: int,
+    high: int,
+    *,
+    vibrato: Vibrato,
+    recorded: Collection[int],
+) -> HarmonicSource:
+    """One source out of fitted notes.
+
+    Args:
+        notes: (pitch, velocity of its layer, fit), at most one for a pitch and layer.
+        release_db_s: ``[128]`` by pitch.
+        low, high: pitches to fill; those without a note take their nearest neighbour's, transposed.
+        recorded: the pitches that were heard; the others are marked as filled.
+    """
+    velocities = sorted({velocity for _, velocity, _ in notes})
+    pitches = np.arange(low, high + 1)
+    columns: list[tuple[float, float, np.ndarray, np.ndarray, np.ndarray]] = []
+    heard = np.zeros(len(pitches), bool)
+    for place, pitch in enumerate(pitches):
+        near = [_nearest(notes, int(pitch), velocity) for velocity in velocities]
+        heard[place] = pitch in recorded
+        best, fit = min(near, key=lambda one: abs(one[0] - pitch))
+        f1 = fit.f1_hz * 2.0 ** ((pitch - best) / 12)
+        k = max(1, min(max(len(f.phase) for _, f in near), int(partials.HIGHEST * sample_rate / f1)))
+        level = np.stack([_padded(f.level_db, k, SILENT_DB) for _, f in near])
+        columns.append((f1, fit.inharmonicity, level, _padded(fit.phase, k, 0.0), np.stack([f.noise_db for _, f in near])))
+    return HarmonicSource(
+        sample_rate, pitches, heard, np.array([c[0] for c in columns]), np.array([c[1] for c in columns]),
+        np.array([len(c[3]) for c in columns]), np.array(velocities, float), np.concatenate([c[2] for c in columns], 1).astype(np.float32),
+        np.concatenate([c[3] for c in columns]).astype(np.float32), np.stack([c[4] for c in columns], 1).astype(np.float32),
+        np.array([release_db_s[p] for p in pitches], np.float32), vibrato,
+    )  # fmt: skip
+
+
+def vibrato_of(fits: Sequence[FittedNote], sample_rate: int) -> Vibrato:
+    """Depth, rate and delay of the vibrato that the notes' contours have in the median; none where they hardly move."""
+    depths, rates = [], []
+    for fit in fits:
+        steady = fit.contour_cents[int(0.5 * sample_rate / HOP) :]
+        if len(steady) < sample_rate / HOP:
+            continue
+        steady = steady - steady.mean()
+        spectrum = np.abs(np.fft.rfft(steady * np.hanning(len(steady)), 4 * len(steady)))
+        hz = np.fft.rfftfreq(4 * len(steady), HOP / sample_rate)
+        band = (hz >= 3.5) & (hz <= 8.0)
+        peak = int(np.argmax(np.where(band, spectrum, 0)))
+        depths.append(4 * spectrum[peak] / len(steady))  # a Hann window halves a sinusoid, a sinusoid's halves lie either side
+        rates.append(hz[peak])
+    if not depths or np.median(depths) < 1.0:
+        return Vibrato()
+    return Vibrato(cents=float(np.clip(np.median(depths), 0, 40)), rate_hz=float(np.median(rates)))
+
+
+def _nearest(notes: Sequence[tuple[int, float, FittedNote]], pitch: int, velocity: float) -> tuple[int, FittedNote]:
+    """The note of this layer nearest in pitch: (its pitch, fit)."""
+    p, _, fit = min((note for note in notes if note[1] == velocity), key=lambda note: (abs(note[0] - pitch), note[0]))
+    return p, fit
+
+
+def _padded(values: np.ndarray, k: int, fill: float) -> np.ndarray:
+    out = np.full((k, *values.shape[1:]), fill, dtype=np.float32)
+    out[: min(k, len(values))] = values[:k]
+    return out
+
+
+def _level_table(amplitude: np.ndarray, sample_rate: int, n: int) -> np.ndarray:
+    """Amplitudes ``[m, k]`` at knots as dB ``[k, ages]``: the mean square round each age, the last known one beyond the note's end."""
+    square = np.maximum(amplitude, QUIETEST) ** 2
+    age = np.arange(len(square)) * HOP / sample_rate
+    known = age <= max(n / sample_rate - 0.03, 0.02)
+    edges = np.concatenate([[0.0], (AGES_S[1:] + AGES_S[:-1]) / 2, [np.inf]])
+    out = np.empty((N_AGES, square.shape[1]))
+    for i, (low, high, centre) in enumerate(zip(edges[:-1], edges[1:], AGES_S, strict=True)):
+        cell = known & (age >= low) & (age < max(high, low + HOP / sample_rate))
+        if cell.any() and centre <= age[known][-1]:
+            out[i] = square[cell].mean(0)
+        else:
+            nearest = int(np.argmin(np.abs(np.where(known, age, np.inf) - centre)))
+            out[i] = square[nearest] if i == 0 or centre <= age[known][-1] else out[i - 1]
+    return 10 * np.log10(out).T
+
+
+def _going_on_falling(level: np.ndarray, seconds: float) -> np.ndarray:
+    """A struck note's ages beyond its recording fall on as they last did."""
+    known = np.flatnonzero(AGES_S <= seconds - 0.03)
+    if len(known) < 4 or len(known) == N_AGES:
+        return level
+    first, last = known[-4], known[-1]
+    slope = np.minimum((level[:, last] - level[:, first]) / (AGES_S[last] - AGES_S[first]), 0.0)
+    out = level.copy()
+    out[:, last + 1 :] = level[:, last, None] + slope[:, None] * (AGES_S[last + 1 :] - AGES_S[last])
+    return np.maximum(out, SILENT_DB)
+
+
+def _at_knots(level: np.ndarray, n_knots: int, sample_rate: int) -> np.ndarray:
+    """The table's amplitudes ``[m, k]`` at knots."""
+    age = np.arange(n_knots) * HOP / sample_rate
+    return np.stack([10 ** (np.interp(age, AGES_S, row) / 20) for row in level], 1)
+
+
+def _phases(found: Partials, f1: float, sample_rate: int) -> np.ndarray:
+    """Each partial's phase at the attack, had it always turned as it does from .02 to .3 s."""
+    first, last = int(0.02 * sample_rate / HOP), int(0.3 * sample_rate / HOP)
+    m = np.arange(len(found.phase))[first : max(last, first + 2)]
+    constant = 2 * np.pi * f1 / sample_rate * HOP * m
+    turned = found.envelopes[m] * np.exp(1j * (found.phase[m] - constant)[:, None] * found.ratios)
+    return np.angle(turned.sum(0)).astype(np.float32)
+
+
+def _noise_table(rest: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Mean squares of what is left over, dB ``[bands, ages]``."""
+    padded = np.pad(rest, (NOISE_WINDOW // 2, NOISE_WINDOW))
+    window = np.hanning(NOISE_WINDOW)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, NOISE_WINDOW)[::HOP][: max(1, len(rest) // HOP)] * window
+    power = 2 * np.abs(np.fft.rfft(frames, axis=1)) ** 2 / (NOISE_WINDOW * (window**2).sum())
+    hz = np.fft.rfftfreq(NOISE_WINDOW, 1 / sample_rate)
+    bands = [power[:, (hz >= low) & (hz < high)].sum(1) for low, high in itertools.pairwise(BAND_EDGES_HZ)]
+    mean_square = np.stack(bands, 1)
+    age = np.arange(len(mean_square)) * HOP / sample_rate
+    edges = np.concatenate([[0.0], (AGES_S[1:] + AGES_S[:-1]) / 2, [np.inf]])
+    out = np.empty((N_BANDS, N_AGES))
+    for i, (low, high) in enumerate(itertools.pairwise(edges)):
+        cell = (age >= low) & (age < max(high, low + HOP / sample_rate))
+        out[:, i] = mean_square[cell].mean(0) if cell.any() else 10 ** (out[:, i - 1] / 10) if i else mean_square[0]
+        out[:, i] = 10 * np.log10(np.maximum(out[:, i], 1e-14))
+    return out

@@ -1,0 +1,77 @@
+"""A bank of single notes from a General MIDI SoundFont: every pitch of an instrument, held, by FluidSynth."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from orchestrion.bridge.framenotes import FrameNotes
+from orchestrion.datasets.banks import fluidsynth
+from orchestrion.datasets.banks.instruments import soundfont_instrument
+from orchestrion.datasets.banks.notebank import SAMPLE_RATE, BankNote, NoteBank, scale_of
+from orchestrion.datasets.banks.soundfont import FLUIDR3_SHA256, LICENCES
+from orchestrion.files import sha256
+from orchestrion.score import Note
+
+VELOCITY = 100  # FluidSynth's velocity is a pure gain, (v / 100)²
+REST_S = 1.0
+HELD_S = {False: 8.0, True: 6.0}  # struck, sustained
+FLOOR = 1e-7
+
+
+def soundfont_bank(name: str, *, sample_rate: int = SAMPLE_RATE, soundfont_path: str | os.PathLike[str] | None = None) -> NoteBank:
+    """The bank of the SoundFont instrument ``name``; see `datasets.instruments`.
+
+    Raises:
+        OrchestrionError: no such instrument; FluidSynth or the SoundFont is missing or fails; it plays silence only.
+    """
+    instrument, bank = soundfont_instrument(name), fluidsynth.soundfont(soundfont_path)
+    held_s = HELD_S[instrument.sustained]
+    period = held_s + REST_S
+    pitches = range(instrument.low, instrument.high + 1)
+    rate = fluidsynth.SAMPLE_RATE / fluidsynth.HOP
+    table = FrameNotes.from_notes([Note(i * period, i * period + held_s, p, VELOCITY) for i, p in enumerate(pitches)], rate)
+    audio = fluidsynth.synthesise_table(table, round(len(pitches) * period * rate), instrument.program, bank, sample_rate)
+    each = audio.reshape(len(pitches), -1)
+    held = round(held_s * sample_rate)
+    notes = tuple(
+        BankNote(pitch, 1, 127, np.ascontiguousarray(row[:held])) for pitch, row in zip(pitches, each, strict=True) if np.abs(row).max() > 1e-4
+    )
+    digest = sha256(bank)
+    licence, attribution = LICENCES.get(digest, ("see the SoundFont", bank.name))
+    information: dict[str, object] = {
+        "name": name, "source": f"soundfont:{name}", "licence": licence, "attribution": attribution, "program": instrument.program,
+        "soundfont_sha256": digest, "known": digest == FLUIDR3_SHA256,
+    }  # fmt: skip
+    release = np.full(128, _release(each, held, sample_rate))
+    stretched = instrument.program < 8
+    return NoteBank(
+        name, sample_rate, notes, instrument.sustained, stretched, float(VELOCITY), release, scale_of(notes, float(VELOCITY)), information
+    )
+
+
+def _release(each: np.ndarray, held: int, sample_rate: int) -> float:
+    """By how many dB a second a released note falls faster than one that is held, in the median."""
+    step = sample_rate // 200
+    slopes = []
+    for row in each:
+        before = _slope(row[held - 40 * step : held], step, sample_rate)
+        power = (row[held : held + 100 * step].reshape(-1, step) ** 2).mean(1)
+        floor = max(power[0] * 1e-5, FLOOR**2)
+        fallen = np.flatnonzero(power < floor)
+        last = int(fallen[0]) if len(fallen) else len(power)
+        after = _slope(row[held + 2 * step : held + last * step], step, sample_rate)
+        if before is not None and after is not None:
+            slopes.append(before - after)
+        elif len(fallen) and power[0] > 0:  # gone within some hundredths of a second
+            slopes.append(50.0 / ((last + 1) * step / sample_rate))
+    return float(np.clip(np.median(slopes), 15.0, 1000.0)) if slopes else 120.0
+
+
+def _slope(x: np.ndarray, step: int, sample_rate: int) -> float | None:
+    """dB a second, by a straight line through means over ``step`` samples; None of three or fewer, and of silence."""
+    power = (x[: len(x) // step * step].reshape(-1, step) ** 2).mean(1)
+    if len(power) < 4 or power.min() < FLOOR**2 / 10:
+        return None
+    return float(np.polyfit(np.arange(len(power)) * step / sample_rate, 10 * np.log10(power), 1)[0])

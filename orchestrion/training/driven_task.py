@@ -1,0 +1,154 @@
+"""Training a WaveNet that is driven by a harmonic source: crops mixed from banks of notes, likelihood of a mixture."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from orchestrion import weights
+from orchestrion.bridge.source import HarmonicSource
+from orchestrion.datasets.banks.mixing import MixedPiece
+from orchestrion.errors import OrchestrionError
+from orchestrion.renderer.config import WaveNetConfig
+from orchestrion.renderer.features import score_groups
+from orchestrion.renderer.instrument import SOURCE
+from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.output import GRID, HALF_BIN, bits_of_levels, log_probability, values
+from orchestrion.training.trial_playing import play_held_out, summary
+
+# The network's history is empty at the start of a crop, so these first frames of it are not learnt from.
+SETTLE_FRAMES = 16
+VALIDATION_CROPS = 16
+OTHER_SCORE = 997  # by how many frames another stretch of the score stands elsewhere
+
+
+@dataclass(frozen=True)
+class DrivenSettings:
+    """What a batch is made of.
+
+    Attributes:
+        batch_size: crops a step, for each process.
+        crop_frames: conditioning frames of a crop.
+        noise_levels: each crop's input history is jittered by a normal of 0 to this many µ-law levels (of 256); the
+            targets stay clean, so the network learns to come back from its own errors.
+        gain_db: each crop is made louder or softer by up to this much, source and all.
+        polarity: whether half of the crops are turned upside down, source and all.
+    """
+
+    batch_size: int = 1
+    crop_frames: int = 96
+    noise_levels: float = 2.0
+    gain_db: float = 3.0
+    polarity: bool = True
+
+
+class DrivenTask:
+    """The training loop's task for one driven WaveNet on pieces mixed from one or several banks."""
+
+    def __init__(
+        self,
+        config: WaveNetConfig,
+        train: Sequence[MixedPiece],
+        validation: Sequence[MixedPiece],
+        settings: DrivenSettings,
+        *,
+        seed: int = 0,
+        sources: Mapping[str, HarmonicSource],
+        provenance: dict[str, object] | None = None,
+    ):
+        """``sources``: the tables of every bank, by its name."""
+        if not config.source_window or not config.mixtures:
+            raise OrchestrionError("A driven network needs a source and a mixture; take the preset small or medium.")
+        if not train or not validation:
+            raise OrchestrionError("The set needs pieces both for training and for validation.")
+        torch.manual_seed(seed)
+        self.config, self.settings, self.seed = config, settings, seed
+        self.model = WaveNet(config)
+        self.provenance, self._sources = provenance or {}, sources
+        self._train, self.validation = train, validation
+        lengths = np.array([piece.n_frames for piece in train], dtype=np.float64)
+        self._ends = np.cumsum(lengths)
+
+    def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
+        """Crops: codes before (noisy) and at (clean) each sample ``[b, t]``, the source, and what the score says a frame."""
+        rng = np.random.default_rng((self.seed, step, rank))
+        return _stacked([self._crop(rng) for _ in range(self.settings.batch_size)])
+
+    def loss(self, model: WaveNet, batch: dict[str, Tensor]) -> Tensor:
+        """Mean negative log-likelihood of the samples' narrow intervals, nats a sample."""
+        raw, centre, targets = self._predictions(model, batch)
+        value = values(targets)
+        return -log_probability(raw, centre, value - HALF_BIN, value + HALF_BIN).mean()
+
+    @torch.no_grad()
+    def validate(self, model: WaveNet) -> dict[str, float]:
+        """Free-running playing of held-out pieces; bits a sample (of 256 µ-law levels) with their own score and with another's."""
+        rng = np.random.default_rng(self.seed)
+        clean = dataclasses.replace(self.settings, noise_levels=0.0, gain_db=0.0, polarity=False)
+        own, other = [], []
+        for i in range(VALIDATION_CROPS):
+            piece = self.validation[i % len(self.validation)]
+            start = int(rng.integers(0, max(1, piece.n_frames - clean.crop_frames)))
+            batch = _stacked([self._cut(piece, start, clean, rng)])
+            own.append(self._bits(model, batch))
+            elsewhere = (start + OTHER_SCORE) % max(1, piece.n_frames - clean.crop_frames)
+            wrong = _stacked([self._cut(piece, elsewhere, clean, rng)])
+            other.append(self._bits(model, batch | {"frames": wrong["frames"], "signal": wrong["signal"]}))
+        played = summary(play_held_out(model, self.validation, self._sources, seed=self.seed))
+        bits = {"bits_per_sample": float(np.mean(own)), "bits_per_sample_other_score": float(np.mean(other))}
+        # Better likelihood is not better playing: what is kept is what plays nearest to the instrument.
+        return {"loss": played["distance_db"]} | bits | played
+
+    def save(self, path: Path, model: WaveNet, metrics: dict[str, float]) -> None:
+        """Write the network, and with it the source's tables where there is one instrument."""
+        metadata = {"architecture": "wavenet", "config": self.config.to_dict(), "metrics": metrics} | self.provenance
+        source = next(iter(self._sources.values())).tensors() if len(self._sources) == 1 else {}
+        tables = {SOURCE + name: torch.from_numpy(table) for name, table in source.items()}
+        weights.save(path, model.state_dict() | tables, metadata)
+
+    def _bits(self, model: WaveNet, batch: dict[str, Tensor]) -> float:
+        device = next(model.parameters()).device
+        raw, centre, targets = self._predictions(model, {name: value.to(device) for name, value in batch.items()})
+        return float(bits_of_levels(raw, centre, targets).mean())
+
+    def _predictions(self, model: WaveNet, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """The mixture's parameters, its centre, and the codes that came, of all but the first frames."""
+        past, future = self.config.context_frames
+        rows = model.conditioning_rows(batch["frames"])[:, past : batch["frames"].shape[1] - future]
+        raw = model(batch["before"], rows, model.drive(batch["signal"]))
+        centre = model.centre(batch["signal"], batch["before"].shape)
+        settled = SETTLE_FRAMES * self.config.hop
+        return raw[:, settled:], centre[:, settled:], batch["codes"][:, settled:]
+
+    def _crop(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        piece = self._train[int(np.searchsorted(self._ends, rng.uniform(0, self._ends[-1]), side="right"))]
+        start = int(rng.integers(0, max(1, piece.n_frames - self.settings.crop_frames)))
+        return self._cut(piece, start, self.settings, rng)
+
+    def _cut(self, piece: MixedPiece, start: int, s: DrivenSettings, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        c = self.config
+        past, future = c.context_frames
+        stop, w = start + s.crop_frames, c.source_window
+        gain = 10 ** (rng.uniform(-s.gain_db, s.gain_db) / 20) * (rng.choice((-1.0, 1.0)) if s.polarity else 1.0)
+        # Two samples more than the window before: one for the emphasis, one before the first that is predicted.
+        mixed = piece.mix(start, stop, w + 2, noise_margin=(past, future), gain=gain)
+        codes = c.coding.encode(mixed.samples[w + 1 : len(mixed.samples) - w - 2], float(mixed.samples[w]))
+        jitter = np.rint(rng.standard_normal(len(codes)) * rng.uniform(0, s.noise_levels) * (GRID - 1) / 255).astype(np.int64)
+        signal = c.coding.emphasise(mixed.source)[2 : len(mixed.source) - 2].astype(np.float32)
+        frames = score_groups(piece.series, c, start - past, stop + future)
+        return {
+            "before": np.clip(codes + jitter, 0, GRID - 1)[:-1],
+            "codes": codes[1:],
+            "signal": signal,
+            "frames": np.concatenate([frames, mixed.noise], 1),
+        }
+
+
+def _stacked(crops: Sequence[dict[str, np.ndarray]]) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(np.stack([crop[name] for crop in crops])) for name in crops[0]}

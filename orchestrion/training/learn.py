@@ -1,0 +1,124 @@
+"""A playable instrument out of single notes, in about a minute and without training: their tables, played by a shipped network."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from orchestrion import shipped, weights
+from orchestrion.audio import Waveform
+from orchestrion.bridge import ConditioningSeries
+from orchestrion.bridge.source import HarmonicSource, SourceSignal
+from orchestrion.datasets.banks.fitted_cache import fitted
+from orchestrion.datasets.banks.mixing import FittedBank
+from orchestrion.datasets.banks.opening import open_bank
+from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.judge.fidelity import error_db
+from orchestrion.evaluation.listening.loudness import integrated_loudness
+from orchestrion.renderer.config import WaveNetConfig
+from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, SOURCE
+from orchestrion.score import BUILTIN_TUNES, Score
+
+LOUDNESS_LUFS, HIGHEST_PEAK_DB = -20.0, -1.0
+HEADROOM_DB = 1.0  # of the network over the source alone
+SHARED = "orchestra"  # the network that plays what it has not been trained on
+
+
+def learn(
+    data: str | os.PathLike[str], output: str | os.PathLike[str], *, network: str = SHARED, threads: int | None = None
+) -> dict[str, object]:
+    """Fit the tables of the bank ``data`` (see `open_bank`) and write an instrument; what was found.
+
+    The file holds the network as well, so that it plays in any later version. ``orchestrion train renderer --from`` adds what
+    tables lack.
+
+    Args:
+        network: a shipped network.
+
+    Raises:
+        OrchestrionError: no such bank or network; ``output`` cannot be written.
+    """
+    tensors, facts = weights.load(shipped.network(network), architecture=ARCHITECTURE)
+    config = WaveNetConfig.from_dict(facts["config"])
+    bank = fitted(open_bank(data, config.sample_rate), threads=threads)
+    source, louder = calibrated(bank.source(), config)
+    found = figures(bank)
+    header = metadata(bank, louder, found) | {GAIN: gain_db(louder, config), NETWORK: {"name": network, "sha256": facts["sha256"]}}
+    weights.save(output, tensors | source_tensors(source), header)
+    return found
+
+
+def gain_db(louder: WaveNetConfig, config: WaveNetConfig) -> float:
+    """By how much a `calibrated` instrument is louder than its bank."""
+    return round(float(20 * np.log10(config.gain / louder.gain)), 3)
+
+
+def calibrated(source: HarmonicSource, config: WaveNetConfig) -> tuple[HarmonicSource, WaveNetConfig]:
+    """The tables and the config of an instrument that plays at ``LOUDNESS_LUFS``, or as near as its peaks allow.
+
+    The tables grow by as many dB as the emphasis shrinks, so that the network hears what it has learnt. Measured on the built-in
+    tunes by the source alone, the median of their loudness and the highest of their true peaks.
+    """
+    heard = [_alone(tune, source, config) for tune in BUILTIN_TUNES.values()]
+    loudness = float(np.median([integrated_loudness(audio) for audio in heard]))
+    peak = max(true_peak_db(audio) for audio in heard)
+    gain_db = min(LOUDNESS_LUFS - loudness, HIGHEST_PEAK_DB - HEADROOM_DB - peak)
+    louder = dataclasses.replace(source, level_db=source.level_db + np.float32(gain_db))
+    return louder, dataclasses.replace(config, gain=float(config.gain * 10 ** (-gain_db / 20)))
+
+
+def true_peak_db(audio: Waveform) -> float:
+    """The highest peak between the samples too, at four times the rate (ITU-R BS.1770, annex 2), in dB of full scale."""
+    import soxr
+
+    between = soxr.resample(audio.samples, audio.sample_rate, 4 * audio.sample_rate, quality="HQ")
+    return float(20 * np.log10(np.abs(between).max(initial=1e-9)))
+
+
+def _alone(tune: Score, source: HarmonicSource, config: WaveNetConfig) -> Waveform:
+    """A tune in the instrument's range, by the source alone."""
+    middle = float(np.median([note.pitch for note in tune.notes]))
+    shift = 12 * round((float(np.median(source.pitch)) - middle) / 12)
+    series = ConditioningSeries.from_score(tune.transpose(shift), sample_rate=config.sample_rate, hop=config.hop)
+    samples = SourceSignal(series, source).samples(0, series.n_frames)
+    return Waveform(samples / max(1.0, float(np.abs(samples).max())), config.sample_rate)
+
+
+def source_tensors(source: HarmonicSource) -> dict[str, torch.Tensor]:
+    """The tables as an instrument's file holds them."""
+    return {SOURCE + name: torch.from_numpy(table) for name, table in source.tensors().items()}
+
+
+def metadata(bank: FittedBank, config: WaveNetConfig, found: dict[str, object]) -> dict[str, object]:
+    """The header of an instrument of ``bank``."""
+    information, (low, high) = dict(bank.bank.information), bank.bank.pitch_range
+    program = information.get("program", 0)
+    return {
+        "architecture": ARCHITECTURE, "config": config.to_dict(), "data": information, "licence": str(information.get("licence", "unknown")),
+        "pitch_range": [low, high], "program": program if isinstance(program, int) else 0, "metrics": found,
+    }  # fmt: skip
+
+
+def figures(bank: FittedBank) -> dict[str, object]:
+    """What a card says of the tables: notes, pitches, how much of the notes the source explains (median, dB)."""
+    if not bank.fits:
+        raise OrchestrionError(f"{bank.bank.name} has no notes.")
+    errors = sorted(error_db(fit.source, note.samples) for note, fit in zip(bank.bank.notes, bank.fits, strict=True))
+    source = bank.source()
+    return {
+        "notes": len(bank.fits),
+        "pitches_heard": int(source.heard.sum()),
+        "pitches_filled": int((~source.heard).sum()),
+        "layers": len(source.velocity),
+        "source_explains_db": round(-errors[len(errors) // 2], 1),
+        "kilobytes": round(sum(table.nbytes for table in source.tensors().values()) / 1024),
+    }
+
+
+def default_output(data: str | os.PathLike[str]) -> Path:
+    """``violin.safetensors`` for ``soundfont:violin``, and the folder's name for a folder."""
+    return Path(f"{Path(str(data).rpartition(':')[2]).stem}.safetensors")

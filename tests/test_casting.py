@@ -1,0 +1,53 @@
+"""Which instrument plays which part."""
+
+import pytest
+
+from orchestrion.casting import PROGRAMS, cast
+from orchestrion.score import Note, Part, Score
+
+RANGES = {
+    "piano": (21, 108), "violin": (55, 103), "viola": (48, 88), "cello": (36, 84), "double-bass": (24, 69), "flute": (60, 96), "tuba": (29, 55),
+    "alto-sax": (49, 80), "horn": (35, 77), "trumpet": (54, 86), "guitar": (40, 83),
+}  # fmt: skip
+
+
+def part(name: str = "", program: int = 0, pitch: int = 64) -> Part:
+    return Part(name, program, (Note(0.0, 1.0, pitch, 80),))
+
+
+def players(*parts: Part) -> list[str]:
+    return cast(Score(parts), RANGES, "piano")
+
+
+def test_every_program_has_somebody():
+    assert sorted(p for programs in PROGRAMS for p in programs) == list(range(128))
+
+
+def test_a_string_quartet():
+    assert players(part(program=40, pitch=76), part(program=40, pitch=67), part(program=41, pitch=60), part(program=42, pitch=45)) == [
+        "violin", "violin", "viola", "cello",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pitch", "player"), [(76, "violin"), (50, "viola"), (40, "cello"), (28, "double-bass")])
+def test_an_ensemble_patch_goes_to_who_reaches_the_notes(pitch, player):
+    assert players(part(program=48, pitch=pitch)) == [player]
+
+
+def test_a_name_says_more_than_no_program():
+    assert players(part("Violoncello", pitch=48), part("Flöte 1", pitch=72), part("Alto Sax", pitch=60), part("Melody")) == [
+        "cello", "flute", "alto-sax", "piano",
+    ]  # fmt: skip
+
+
+def test_a_program_says_more_than_a_name():
+    assert players(part("Violin", program=73, pitch=72)) == ["flute"]
+
+
+def test_who_does_not_ship_is_replaced_within_the_family():
+    assert players(part(program=70, pitch=48)) == ["cello"] and players(part(program=19)) == ["piano"]
+
+
+def test_drums_and_empty_parts_have_no_player():
+    drums = Part("Drums", 0, (Note(0.0, 0.1, 36, 90),), is_drum=True)
+    assert players(drums, Part("Silent", 40, ()), part(program=73, pitch=72)) == ["flute"]
