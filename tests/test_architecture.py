@@ -32,6 +32,7 @@ ALLOWED = {
     "evaluation": {"audio", "bridge", "composer", "datasets", "renderer", "score"},
     # Labels with evaluation's transcriber, draws with its figures, writes sets of recordings.
     "labelling": {"audio", "datasets", "evaluation", "reading", "score"},
+    "casting": {"score"},
     "ensemble": {"audio", "score"},
     "rendering": {"ensemble", "playing", "renderer", "score"},
     "playing": {"audio", "bridge", "ensemble", "evaluation", "renderer", "score"},

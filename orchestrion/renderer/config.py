@@ -95,10 +95,10 @@ class WaveNetConfig:
             raise OrchestrionError("WaveNet config: take harmonics or a harmonic source, not both.")
         if not self.mixtures and self.history != 2:
             raise OrchestrionError(f"WaveNet config: with a softmax, history is 2, not {self.history}.")
-        for name, low, high in (("preemphasis", 0.0, 0.99), ("gain", 0.01, 100.0)):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not low <= value <= high:
-                raise OrchestrionError(f"WaveNet config: {name} is {value!r}; it must be a number from {low:g} to {high:g}.")
+        for name, (least, most) in {"preemphasis": (0.0, 0.99), "gain": (0.01, 100.0)}.items():
+            number = getattr(self, name)
+            if isinstance(number, bool) or not isinstance(number, int | float) or not least <= number <= most:
+                raise OrchestrionError(f"WaveNet config: {name} is {number!r}; it must be a number from {least:g} to {most:g}.")
         if not self.mixtures and (self.preemphasis or self.gain != 1):
             raise OrchestrionError("WaveNet config: with a softmax the audio is taken as it is; set preemphasis to 0 and gain to 1.")
         if self.source_window >= self.hop:

@@ -29,7 +29,8 @@ def pieces_of(fitted: FittedBank, hop: int, *, minutes: float = MINUTES, seed: i
     melodies, chorales, openings = tunes()
     planned = plan(range_of(bank), minutes * (1 - DRILL_SHARE), seed, melodies, chorales, openings)
     drills = [_drill(bank, i, rng) for i in range(max(2, round(minutes * 60 * DRILL_SHARE / DRILL_S)))]
-    train, validation = [], []
+    train: list[MixedPiece] = []
+    validation: list[MixedPiece] = []
     for piece in [*planned, *drills]:
         table = _softened(piece.table, rng) if not piece.validation else piece.table
         mixed = MixedPiece(f"{bank.name}/{piece.name}", table, piece.n_frames, fitted, hop)

@@ -70,7 +70,7 @@ def fit_note(x: np.ndarray, pitch: int, sample_rate: int, *, sustained: bool, st
 def tables(
     notes: Sequence[tuple[int, float, FittedNote]],
     sample_rate: int,
-    release_db_s: Sequence[float],
+    release_db_s: np.ndarray,
     low: int,
     high: int,
     *,

@@ -115,9 +115,9 @@ def notes_test(
     n, loud = len(pitches), int(np.argmin(np.abs(np.array(velocities) - 80)))
     levels = np.stack([level_errors(played[i], references[i], pieces[i].notes, rate) for i in range(n)])
     measured = [_one_note(i, pieces[i].notes[loud], played, alone, references, player) for i in range(n)]
-    columns = np.array(measured).T
+    noise, reference_noise, distance, bare, attack, bare_attack = np.array(measured).T
     return NotesReport(
-        pitches, tuple(velocities), levels, *columns, level_errors(played[n], references[n], pieces[n].notes, rate),
+        pitches, tuple(velocities), levels, noise, reference_noise, distance, bare, attack, bare_attack, level_errors(played[n], references[n], pieces[n].notes, rate),
         float(level_errors(played[n + 1], references[n + 1], pieces[n + 1].notes, rate)[-1]),
     )  # fmt: skip
 
@@ -178,7 +178,8 @@ def _soft(pitches: np.ndarray, bank: FittedBank, hop: int) -> MixedPiece:
 
 def _piece(name: str, rows: Sequence[tuple[int, int, int, int]], bank: FittedBank, hop: int) -> MixedPiece:
     order = sorted(rows)
-    table = FrameNotes(*(np.array(column) for column in zip(*order, strict=True)))
+    onset, offset, pitch, velocity = (np.array(column) for column in zip(*order, strict=True))
+    table = FrameNotes(onset, offset, pitch, velocity)
     return MixedPiece(name, table, table.n_frames + round(0.5 * bank.bank.sample_rate / hop), bank, hop)
 
 
