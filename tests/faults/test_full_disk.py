@@ -15,6 +15,7 @@ import torch
 from orchestrion import files, weights
 from orchestrion.audio import Waveform
 from orchestrion.audio.audiofiles import write_blocks
+from orchestrion.datasets.recordings.songs import prepare_songs
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import refusal, why_unwritable, writing
 from orchestrion.playing import render_to_file
@@ -133,6 +134,22 @@ def test_an_interrupted_rendering_is_kept_where_the_disk_is_full(tiny: Path, tmp
     render_to_file(score, player, target, **asked)
     assert target.read_bytes() == whole
     discard(target)
+
+
+def test_a_set_in_the_making_keeps_its_finished_pieces(tmp_path: Path) -> None:
+    """The sentence did not say what is kept. The same command must go on from there."""
+    songs = tmp_path / "songs"
+    songs.mkdir()
+    noise(20_000).write(songs / "a.wav")
+    noise(200_000).write(songs / "b.wav")
+    with files_of_at_most(100_000), pytest.raises(OrchestrionError, match=r"Cannot write .*b\.npy") as full:
+        prepare_songs(songs, tmp_path / "set", sample_rate=RATE)
+    assert full.value.__notes__ == ["1 finished piece kept; the same command goes on from there."]
+    assert not (tmp_path / "set").exists()
+    made = [path for path in tmp_path.rglob("a.npy")]
+    written_ns = made[0].stat().st_mtime_ns
+    prepare_songs(songs, tmp_path / "set", sample_rate=RATE)
+    assert (tmp_path / "set" / "a.npy").stat().st_mtime_ns == written_ns
 
 
 def test_an_error_of_another_file_is_not_blamed_on_the_output(tmp_path: Path) -> None:
