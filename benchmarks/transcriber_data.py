@@ -16,6 +16,7 @@ from scipy.signal import butter, fftconvolve, firwin2, lfilter
 
 from orchestrion.datasets.banks.fluidsynth import synthesise
 from orchestrion.score import Note, Part, Score
+from orchestrion.score.keys import MAJOR
 
 RATE = 16000
 DURATION_S = 24.0
@@ -132,7 +133,7 @@ def _chord(size: int, centre: float, key: int, low: int, high: int, rng: np.rand
         if pitches and rng.random() < 0.25:
             pitch = int(rng.choice(sorted(pitches))) + int(rng.choice([12, -12, 7, 4, 3, 24]))
         pitch = int(np.clip(pitch, low, high))
-        if (pitch - key) % 12 in (0, 2, 4, 5, 7, 9, 11) or rng.random() < 0.1:
+        if (pitch - key) % 12 in MAJOR or rng.random() < 0.1:
             pitches.add(pitch)
     return sorted(pitches)
 

@@ -18,6 +18,7 @@ from scipy.ndimage import maximum_filter1d
 
 from orchestrion.evaluation.judge.salience import LOWEST, N_PITCHES
 from orchestrion.score import Note
+from orchestrion.score.keys import pitch_classes
 
 FRAME_S = 0.02
 ONSET_WEIGHT = 1.0
@@ -34,7 +35,7 @@ def of_salience(sounding: np.ndarray, beginning: np.ndarray) -> np.ndarray:
     power = sound.sum(axis=1)
     silent = power < np.percentile(power, 98) * 10 ** (SILENT_DB / 20)
     sharp = begin * (begin >= maximum_filter1d(begin, 3, axis=0))
-    return _features(_folded(np.sqrt(sound)), silent, _folded(np.sqrt(sharp)))
+    return _features(pitch_classes(np.sqrt(sound)), silent, pitch_classes(np.sqrt(sharp)))
 
 
 def of_notes(notes: Sequence[Note], duration_s: float) -> np.ndarray:
@@ -49,7 +50,7 @@ def of_notes(notes: Sequence[Note], duration_s: float) -> np.ndarray:
             row = sound[first:last, note.pitch - LOWEST]
             np.maximum(row, curve, out=row)
             begin[first, note.pitch - LOWEST] = 1.0
-    return _features(_folded(sound), sound.sum(axis=1) == 0, _folded(begin))
+    return _features(pitch_classes(sound), sound.sum(axis=1) == 0, pitch_classes(begin))
 
 
 def _features(chroma: np.ndarray, silent: np.ndarray, onsets: np.ndarray) -> np.ndarray:
@@ -74,9 +75,3 @@ def _decaying(onsets: np.ndarray) -> np.ndarray:
 def _pairs(curves: np.ndarray) -> np.ndarray:
     padded = np.pad(curves, ((0, len(curves) % 2), (0, 0)), mode="edge")
     return padded.reshape(-1, 2, curves.shape[1])
-
-
-def _folded(pitches: np.ndarray) -> np.ndarray:
-    """Pitch classes [n, 12] of pitches [n, 88] from A0 on; index 0 is A."""
-    padded = np.pad(pitches, ((0, 0), (0, -pitches.shape[1] % 12)))
-    return padded.reshape(len(pitches), -1, 12).sum(axis=1)

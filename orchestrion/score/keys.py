@@ -1,4 +1,4 @@
-"""Keys and their scales: read from text, and estimated from what sounds."""
+"""Keys, their scales and pitch classes: read from text, and estimated from what sounds."""
 
 from __future__ import annotations
 
@@ -52,11 +52,17 @@ def parse_key(text: str) -> Key:
     return Key(tonic, (tonic - MODES[mode]) % 12)
 
 
+def pitch_classes(values: np.ndarray) -> np.ndarray:
+    """Sums over octaves: [..., p] of neighbouring pitches → [..., 12]; the class of the first pitch comes first."""
+    padding = [(0, 0)] * (values.ndim - 1) + [(0, -values.shape[-1] % 12)]
+    return np.pad(values, padding).reshape(*values.shape[:-1], -1, 12).sum(axis=-2)
+
+
 def estimated_sharps(durations: np.ndarray) -> int:
     """The key signature (-5 … 6 sharps) whose scale holds most of ``durations`` [128], how long each pitch sounds.
 
     Ties go to the fewest accidentals, sharps before flats. ``estimated_sharps(d) * 7 % 12`` is the tonic of the major key.
     """
-    classes = np.array([durations[c::12].sum() for c in range(12)])
+    classes = pitch_classes(durations)
     inside = {sharps: classes[(np.array(MAJOR) + sharps * 7) % 12].sum() for sharps in range(-5, 7)}
     return max(inside, key=lambda sharps: (inside[sharps], -abs(sharps), sharps))

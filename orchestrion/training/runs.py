@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import make_folder, write_json
 from orchestrion.training.settings import LoopSettings
@@ -34,7 +35,7 @@ def claim(folder: Path, resume: bool, record: Mapping[str, object]) -> None:
             f"{folder} holds a training already; add --resume to go on with it, or name another folder."
         )
     if resume and path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = read_json_object(path)
         for key in record.keys() - {MAY_CHANGE}:
             if before.get(key) != json.loads(json.dumps(record[key])):
                 raise OrchestrionError(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.score.keys import estimated_sharps, parse_key
+from orchestrion.score.keys import estimated_sharps, parse_key, pitch_classes
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,10 @@ def test_the_signature_is_that_of_the_scale_that_holds_the_notes(sounding, sharp
     durations = np.zeros(128)
     durations[list(sounding)] = 3
     assert estimated_sharps(durations) == sharps
+
+
+def test_pitch_classes_are_sums_over_octaves() -> None:
+    values = np.arange(2 * 88).reshape(2, 88)
+    classes = pitch_classes(values)
+    assert classes.shape == (2, 12)
+    assert all((classes[:, c] == values[:, c::12].sum(axis=1)).all() for c in range(12))

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from orchestrion.datasets.checking.inventory import THIN_S, Inventory
 from orchestrion.evaluation.figures.style import NOTE_COLOUR, TEXT, save_figure
 from orchestrion.score import pitch_name
+from orchestrion.score.keys import MAJOR
 
 MARKS = {1: "1 s", THIN_S: f"{THIN_S:g} s", 10: "10 s", 60: "1 min", 600: "10 min", 3600: "1 h", 36000: "10 h"}
 LEAST_S = 0.2
@@ -52,7 +53,7 @@ def _shade_gaps(axis: Axes, of: Inventory) -> None:
 
 
 def _label(axis: Axes, low: int, high: int, top: float) -> None:
-    named = (0, 2, 4, 5, 7, 9, 11) if high - low <= 30 else (0, 4, 7) if high - low <= 50 else (0,)
+    named = MAJOR if high - low <= 30 else (0, 4, 7) if high - low <= 50 else (0,)
     ticks = [pitch for pitch in range(low, high + 1) if pitch % 12 in named]
     axis.set_xticks(ticks, [pitch_name(pitch) for pitch in ticks])
     shown = {seconds: name for seconds, name in MARKS.items() if seconds < 3 * top}

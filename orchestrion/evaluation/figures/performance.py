@@ -15,6 +15,7 @@ from orchestrion.audio import Waveform
 from orchestrion.evaluation.figures.spectra import peak_frequencies, spectrogram
 from orchestrion.evaluation.figures.style import NOTE_COLOUR, RANGE_DB, SOUND_MAP, TEXT, save_figure, stacked_axes
 from orchestrion.score import Note, Score, pitch_name
+from orchestrion.score.keys import MAJOR
 
 PEAK_RANGE_DB = 50.0
 MOST_FRAMES = 2000
@@ -67,7 +68,7 @@ def draw_roll(axis: Axes, notes: Score | Sequence[Note]) -> None:
         axis.add_patch(Rectangle(*shape, facecolor=NOTE_COLOUR, alpha=strength, edgecolor="white", linewidth=0.5))
     pitches = [note.pitch for note in listed] or [60]
     low, high = min(pitches) - 2, max(pitches) + 2
-    named = (0, 2, 4, 5, 7, 9, 11) if high - low <= 10 else (0, 4, 7) if high - low <= 26 else (0,)
+    named = MAJOR if high - low <= 10 else (0, 4, 7) if high - low <= 26 else (0,)
     ticks = [pitch for pitch in range(low, high + 1) if pitch % 12 in named]
     axis.set_yticks(ticks, [pitch_name(pitch) for pitch in ticks])
     axis.set_ylim(low, high)

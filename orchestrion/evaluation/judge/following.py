@@ -24,6 +24,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.salience import HIGHEST, LOWEST
 from orchestrion.evaluation.judge.transcription import salience_of, transcribe
 from orchestrion.score import Note, Score
+from orchestrion.score.keys import pitch_classes
 
 Notes = Score | Sequence[Note]
 Transcriber = Callable[[Waveform], Sequence[Note]]
@@ -82,7 +83,7 @@ def frame_scores(reference: Sequence[Note], found: Sequence[Note]) -> dict[str, 
     wanted, heard = _frames(reference, end_s), _frames(found, end_s)
     return {
         "multipitch_accuracy": _shared(wanted, heard),
-        "chroma_accuracy": _shared(_chroma(wanted), _chroma(heard)),
+        "chroma_accuracy": _shared(pitch_classes(wanted) > 0, pitch_classes(heard) > 0),
     }
 
 
@@ -152,11 +153,6 @@ def _frames(notes: Sequence[Note], end_s: float) -> np.ndarray:
         first = round(note.onset_s / FRAME_S)
         frames[first : max(round(note.offset_s / FRAME_S), first + 1), note.pitch] = True
     return frames
-
-
-def _chroma(frames: np.ndarray) -> np.ndarray:
-    padded = np.pad(frames, ((0, 0), (0, 132 - frames.shape[1])))
-    return np.any(padded.reshape(len(frames), -1, 12), axis=1)
 
 
 def _shared(wanted: np.ndarray, heard: np.ndarray) -> float:
