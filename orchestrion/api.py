@@ -16,6 +16,7 @@ import numpy as np
 
 from orchestrion import shipped
 from orchestrion.audio import Waveform
+from orchestrion.casting import players_of
 from orchestrion.ensemble import Mix
 from orchestrion.errors import OrchestrionError
 from orchestrion.playing import Performance, Player, blocks_of, play
@@ -45,19 +46,25 @@ def compose(model: str | os.PathLike[str] = shipped.DEFAULT_COMPOSER, *, count: 
     return pieces[0] if count == 1 else pieces
 
 
-def render(score: Source, instrument: Player | Sequence[Player] = shipped.DEFAULT_INSTRUMENT, **options: Any) -> Waveform:
+def render(score: Source, instrument: Player | Sequence[Player] | None = None, **options: Any) -> Waveform:
     """Play ``score`` on one instrument, or each of its parts on its own instrument where a list is given.
+
+    Without one, each part is played by the shipped instrument that its MIDI program or name asks for.
 
     Args:
         score: a score, a file, or the name of a built-in tune.
         instrument: shipped names, weights files or loaded instruments.
-        options: seed, temperature, parallel, gains_db, threads, device; see `orchestrion.playing.play_all`.
+        options: seed, temperature, parallel, gains_db, threads, device, vibrato, only_source; see `orchestrion.playing.play_all`.
 
     Raises:
         OrchestrionError: no such score or instrument, or nothing to play.
     """
-    players = [instrument] if isinstance(instrument, Instrument | str | os.PathLike) else list(instrument)
-    audio = play(as_score(score), players, **options).audio
+    score = as_score(score)
+    if instrument is None:
+        players: Sequence[Player] = players_of(score)
+    else:
+        players = [instrument] if isinstance(instrument, Instrument | str | os.PathLike) else list(instrument)
+    audio = play(score, players, **options).audio
     return audio.to_mono() if isinstance(audio, Mix) else audio
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from orchestrion import shipped
 from orchestrion.score import Part, Score
 
 # General MIDI programs, from 0, to instruments, the first that ships and reaches the part's notes.
@@ -61,6 +62,12 @@ def cast(score: Score, ranges: Mapping[str, tuple[int, int]], default: str) -> l
         default: for a part that says nothing of itself.
     """
     return [_player(part, ranges, default) for part in score.parts if part.notes and not part.is_drum]
+
+
+def players_of(score: Score) -> list[str]:
+    """The shipped instruments that play ``score``: one for each of its pitched parts, or one for all where they are the same."""
+    players = cast(score, shipped.instrument_ranges(), shipped.DEFAULT_INSTRUMENT)
+    return players if len(set(players)) > 1 else players[:1] or [shipped.DEFAULT_INSTRUMENT]
 
 
 def _player(part: Part, ranges: Mapping[str, tuple[int, int]], default: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import astuple, dataclass
 from typing import Any
@@ -22,6 +22,7 @@ from orchestrion.renderer.instrument import TAIL_S, Instrument
 from orchestrion.renderer.parallel import ParallelStream, generate_parallel
 from orchestrion.renderer.resuming import interrupted, resumable
 from orchestrion.renderer.sampler import STORAGE, compile_kernels, generate
+from orchestrion.renderer.sourceplayer import source_blocks
 from orchestrion.renderer.streaming import Stream
 from orchestrion.score import Score, pitch_name
 from orchestrion.version import VERSION
@@ -69,6 +70,8 @@ def play_all(
     threads: int | None = None,
     storage: str = STORAGE,
     device: str = "auto",
+    vibrato: float = 1.0,
+    only_source: bool = False,
     advance: Advance | None = None,
 ) -> Iterator[Performance]:
     """Play scores: all of each on one player, or part by part on as many players as each has parts.
@@ -86,24 +89,30 @@ def play_all(
         storage: of the weights: float32, bfloat16 or int8; see `matrices.matrix`. A GPU plays in float16.
         device: "cpu", "cuda", or "auto" for a GPU that plays as it should; see `renderer.device`. The same seed gives the
             same bytes on one device, and others on another one.
+        vibrato: times the instruments' own; see `Instrument.adjusted`.
+        only_source: the harmonic source alone, without the network; for driven instruments.
         advance: called with the seconds of audio made since its last call; None for a bar of its own.
 
     Raises:
         OrchestrionError: not one player for each part, a broken instrument, or nothing to play.
     """
-    instruments = [Instrument.load(player) for player in players]
+    instruments = [Instrument.load(player).adjusted(vibrato=vibrato) for player in players]
+    if only_source:
+        check_sources(instruments)
     plans = [_Plan.make(score, take, instruments, parallel) for score, take in takes]
     device = choose(device, [instrument.config for instrument in instruments], storage)
     n_together = max(1, VOICES_TOGETHER[device] // len(instruments))
     total_s = sum(plan.score.duration_s + TAIL_S for plan in plans) * len(instruments)
     sampling: dict[str, Any] = {"seed": seed, "threads": threads, "storage": storage, "device": device}
-    compile_player(storage, device)
+    if not only_source:
+        compile_player(storage, device, instruments)
     label = f"Playing {', '.join(dict.fromkeys(i.name for i in instruments))}"
     with nullcontext(advance) if advance else progress(total_s, label) as told:
         for start in range(0, len(plans), n_together):
             together = plans[start : start + n_together]
             columns = [
-                _generate(i, instrument, together, temperature, sampling, told)
+                _alone(i, instrument, together, seed, told) if only_source
+                else _generate(i, instrument, together, temperature, sampling, told)
                 for i, instrument in enumerate(instruments)
             ]
             for plan, tracks in zip(together, zip(*columns, strict=True), strict=True):
@@ -156,12 +165,15 @@ def render_to_file(
     threads: int | None = None,
     storage: str = STORAGE,
     device: str = "auto",
+    vibrato: float = 1.0,
+    only_source: bool = False,
     resume: bool = False,
     advance: Advance | None = None,
 ) -> dict[str, Any]:
     """Play ``score`` into the audio file ``path``; memory does not grow with its length.
 
     Args:
+        vibrato, only_source: as in `play_all`.
         resume: keep a journal beside ``path`` while playing, and go on from the one that an interrupted rendering left.
         advance: called with the seconds of audio made since its last call; None for a bar of its own.
 
@@ -171,8 +183,13 @@ def render_to_file(
     Raises:
         OrchestrionError: the file cannot be written, or a journal of other settings is in the way.
     """
+    instrument = instrument.adjusted(vibrato=vibrato)
     device = choose(device, [instrument.config], storage)
-    compile_player(storage, device)
+    if only_source:
+        check_sources([instrument])
+        resume = False  # made in seconds
+    else:
+        compile_player(storage, device, [instrument])
     rate, n_samples = instrument.config.sample_rate, instrument.series(score).n_samples
     asked: dict[str, Any] = {"seed": seed, "take": take, "temperature": temperature, "storage": storage, "device": device}
     asked["parallel"] = is_parallel(score, [instrument], parallel)
@@ -181,9 +198,9 @@ def render_to_file(
         return blocks_of(score, instrument, threads=threads, state=state, **asked)
 
     notes = [astuple(note) for note in score.notes]
-    decisive = asked | {"version": VERSION, "model": instrument.checksum, "notes": notes}
+    decisive = asked | {"version": VERSION, "model": instrument.checksum, "notes": notes, "vibrato": vibrato}
     with nullcontext(advance) if advance else progress(n_samples / rate, f"Playing {instrument.name}") as told:
-        blocks = resumable(path, decisive, start) if resume else iter(start(None))
+        blocks = resumable(path, decisive, start) if resume else _blocks(score, instrument, start, only_source)
         tags = instrument.waveform(np.zeros(1), title=score.title, seed=seed).tags
         try:
             write_blocks(path, _counted(blocks, rate, told), rate, tags=tags, n_samples=n_samples)
@@ -194,13 +211,28 @@ def render_to_file(
     return _facts([instrument], rate, n_samples / rate, device, storage)
 
 
+def _blocks(
+    score: Score, instrument: Instrument, start: Callable[[Any], Stream | ParallelStream], only_source: bool
+) -> Iterator[np.ndarray]:
+    if only_source and instrument.source is not None:
+        return source_blocks(instrument.series(score), instrument.source)
+    return iter(start(None))
+
+
 def _counted(blocks: Iterator[np.ndarray], rate: int, advance: Advance) -> Iterator[np.ndarray]:
     for block in blocks:
         advance(len(block) / rate)
         yield block
 
 
-def compile_player(storage: str = STORAGE, device: str = "cpu") -> None:
+def check_sources(instruments: Sequence[Instrument]) -> None:
+    """Raise an `OrchestrionError` where an instrument has no harmonic source."""
+    for instrument in instruments:
+        if instrument.source is None:
+            raise OrchestrionError(f"{instrument.name} has no harmonic source that could be heard alone.")
+
+
+def compile_player(storage: str = STORAGE, device: str = "cpu", instruments: Sequence[Instrument] = ()) -> None:
     """Wait until the player is compiled for this processor, and say so where that takes long: it happens once.
 
     The GPU's has been compiled by its check.
@@ -208,7 +240,8 @@ def compile_player(storage: str = STORAGE, device: str = "cpu") -> None:
     if device != "cpu":
         return
     with waiting("Compiling the player for this processor (once)"):
-        compile_kernels(storage)
+        for mixture in sorted({bool(instrument.config.mixtures) for instrument in instruments} or {True}):
+            compile_kernels(storage, mixture=mixture)
 
 
 def is_parallel(score: Score, instruments: Sequence[Instrument], asked: bool | None) -> bool:
@@ -280,6 +313,18 @@ class _Plan:
             for instrument, part in zip(instruments, parts, strict=True):
                 warn_of(instrument, part)
         return cls(score, take, parts, is_parallel(score, instruments, parallel))
+
+
+def _alone(index: int, instrument: Instrument, plans: Sequence[_Plan], seed: int, advance: Advance) -> list[Waveform]:
+    """What the source of player number ``index`` sounds like in each of ``plans``."""
+    tracks = []
+    assert instrument.source is not None
+    for plan in plans:
+        series = instrument.series(plan.parts[index], duration_s=plan.score.duration_s)
+        samples = np.concatenate(list(source_blocks(series, instrument.source)))
+        tracks.append(instrument.waveform(samples, title=plan.score.title, seed=seed))
+        advance(series.duration_s)
+    return tracks
 
 
 def _temperature(instrument: Instrument, asked: float | None) -> float:

@@ -36,7 +36,7 @@ ALLOWED = {
     "ensemble": {"audio", "score"},
     "rendering": {"ensemble", "playing", "renderer", "score"},
     "playing": {"audio", "bridge", "ensemble", "evaluation", "renderer", "score"},
-    "api": {"audio", "bridge", "composer", "ensemble", "evaluation", "playing", "renderer", "score"},
+    "api": {"audio", "bridge", "casting", "composer", "ensemble", "evaluation", "playing", "renderer", "score"},
     "cli": {
         "api", "audio", "bridge", "composer", "datasets", "evaluation", "labelling", "playing", "reading", "renderer", "rendering", "score", "training",
     },

@@ -25,11 +25,10 @@ from orchestrion.cli.output import (
     printable,
     refuse_inputs,
 )
-from orchestrion.cli.rendering import Shard, render_files, sampling
+from orchestrion.cli.rendering import Shard, players_of, render_files, sampling, tell_drums
 from orchestrion.cli.sources import arranging_options, find_scores, read_arranged
 from orchestrion.cli.streams import require_output, to_output
 from orchestrion.errors import OrchestrionError
-from orchestrion.shipped import DEFAULT_INSTRUMENT
 from orchestrion.suffixes import AUDIO_WRITTEN
 
 STDOUT = "-"
@@ -37,8 +36,9 @@ STDOUT = "-"
 
 @click.command(short_help="Play scores as audio.")
 @click.argument("scores", type=SCORE, nargs=-1, required=True, metavar="SCORE...")
-@click.option("-i", "--instrument", "instruments", type=INSTRUMENT, multiple=True, default=(DEFAULT_INSTRUMENT,), show_default=True,
-              metavar="NAME|PATH", help="Shipped instrument or weights file; once, or once for each part: an ensemble.")
+@click.option("-i", "--instrument", "instruments", type=INSTRUMENT, multiple=True, metavar="NAME|PATH",
+              help="Shipped instrument or weights file; once, or once for each part: an ensemble.  [default: by each part's MIDI program "
+                   "and name]")
 @click.option("-o", "--output", required=True, metavar="OUT|DIR|-", type=click.Path(path_type=Path, allow_dash=True),
               help="OUT.wav, .flac or .ogg; a folder for several scores; - for a WAV on standard output.")
 @arranging_options
@@ -50,6 +50,10 @@ STDOUT = "-"
               help="Cut the score into pieces played at once, or play it in one run.  [default: parallel from eight seconds on; -o - in one run]")
 @click.option("--storage", type=click.Choice(["int8", "bfloat16", "float32"]), default="int8", show_default=True,
               help="How the weights are kept: int8 plays up to twice as fast and costs 0.003 to 0.008 bits a sample.")
+@click.option("--vibrato", type=Number(0, 4), default=1.0, show_default=True, metavar="0…4",
+              help="Depth of bowed and blown notes' vibrato, times the instrument's own.")
+@click.option("--only", "only_source", type=click.Choice(["source"]), callback=lambda ctx, param, value: value is not None,
+              help="source: the instrument's table of partials alone, without its network, to hear what the network adds.")
 @device_option
 @click.option("--resume", is_flag=True, help="Keep a journal while playing, and go on from it after an interruption.")
 @click.option("--force", is_flag=True, help="Play anew what is finished in DIR already, and forget interrupted renderings.")
@@ -74,6 +78,8 @@ def render(ctx: click.Context, scores: tuple[str, ...], output: Path, count: int
     Examples:
       orchestrion render ode-to-joy --instrument violin -o ode.wav
       orchestrion render song.mid --part Melody --transpose -12 --speed 0.8 -o song.flac
+      orchestrion render quartet.mid -o quartet.wav
+      orchestrion render ode-to-joy -i violin --vibrato 0 -o straight.wav
       orchestrion render duo.mid -i violin -i piano --pan -0.3 --pan 0.3 --gain 0 --gain -3 -o duo.wav
       orchestrion render scores/ -o audio/
       orchestrion render scores/ -o audio/ --shard 3/64
@@ -127,8 +133,15 @@ def _render_to_stdout(ctx: click.Context, sources: list[str], count: int) -> Non
     from orchestrion.playing import blocks_of
     from orchestrion.renderer.instrument import Instrument
 
-    instrument = Instrument.load(options["instruments"][0])
-    blocks = blocks_of(score, instrument, **{**sampling(ctx), "parallel": bool(options["parallel"])})
+    tell_drums(score)
+    players = options["instruments"] or players_of(score, say=True)
+    if len(players) > 1:
+        raise click.UsageError("Standard output takes one instrument; choose it by -i, or write a file.")
+    instrument = Instrument.load(players[0]).adjusted(vibrato=options["vibrato"])
+    if options["only_source"]:
+        raise click.UsageError("Standard output takes no --only; write a file.")
+    chosen = {name: value for name, value in sampling(ctx).items() if name not in ("vibrato", "only_source")}
+    blocks = blocks_of(score, instrument, **{**chosen, "parallel": bool(options["parallel"])})
     n_samples = instrument.series(score).n_samples
     with to_output():
         write_wav_blocks(sys.stdout.buffer, blocks, instrument.config.sample_rate, n_samples)

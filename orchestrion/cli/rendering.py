@@ -19,13 +19,15 @@ from orchestrion.cli.output import (
 )
 from orchestrion.cli.sources import read_arranged
 from orchestrion.cli.streams import echo
+from orchestrion.errors import OrchestrionError
+from orchestrion.shipped import DEFAULT_INSTRUMENT
 from orchestrion.suffixes import AUDIO_WRITTEN
 
 if TYPE_CHECKING:
     from orchestrion.rendering import Outcome
     from orchestrion.score import Score
 
-SAMPLING = ("seed", "temperature", "parallel", "storage")
+SAMPLING = ("seed", "temperature", "parallel", "storage", "vibrato", "only_source")
 # What decides the audio; the device is decided by what is there, and of weights and scores the content counts.
 DECISIVE = (*SAMPLING, "gains", "pans", "part", "transpose", "tempo", "speed", "start", "end")
 MAX_SETTINGS_BYTES = 1 << 20
@@ -47,31 +49,66 @@ class Shard(click.ParamType):
 def render_files(ctx: click.Context, targets: Mapping[str, Sequence[Path]], *, skipping: bool) -> None:
     """Render each score to its files, one a take; ``skipping`` keeps those that are finished, and goes on after failures."""
     options = ctx.params
-    alone = len(options["instruments"]) == 1 and not options["gains"] and not options["pans"]
-    if options["resume"] and not alone:
-        raise click.UsageError("--resume is for one instrument, without --gain and --pan.")
 
     from orchestrion.renderer.resuming import discard
     from orchestrion.rendering import Take, render_takes
 
     def read(source: str) -> Score:
         check_names(targets[source], AUDIO_WRITTEN, resumable=options["resume"])
-        return read_arranged(source, ctx)
+        score = read_arranged(source, ctx)
+        tell_drums(score)
+        return score
 
-    takes = [Take(source, number, target) for source, files in targets.items() for number, target in enumerate(files)]
-    if options["force"]:
-        for take in takes:
-            discard(take.target)
-    outcomes = render_takes(
-        takes, read, options["instruments"], {name: options[name] for name in DECISIVE},
-        recorded=_recorded if skipping and not options["force"] else lambda target: None,
-        strict=len(targets) == 1, resume=options["resume"], gains_db=options["gains"], pans=options["pans"], **sampling(ctx),
-    )  # fmt: skip
-    told = _Told(ctx, len(takes))
-    for outcome in outcomes:
-        told.tell(outcome)
+    told = _Told(ctx, sum(map(len, targets.values())))
+    for players, sources in _by_players(ctx, list(targets)).items():
+        if options["resume"] and (len(players) > 1 or options["gains"] or options["pans"]):
+            raise click.UsageError("--resume is for one instrument, without --gain and --pan; choose one by -i.")
+        takes = [Take(source, number, target) for source in sources for number, target in enumerate(targets[source])]
+        if options["force"]:
+            for take in takes:
+                discard(take.target)
+        outcomes = render_takes(
+            takes, read, players, {name: options[name] for name in DECISIVE},
+            recorded=_recorded if skipping and not options["force"] else lambda target: None,
+            strict=len(targets) == 1, resume=options["resume"], gains_db=options["gains"], pans=options["pans"], **sampling(ctx),
+        )  # fmt: skip
+        for outcome in outcomes:
+            told.tell(outcome)
     if skipping:
         told.sum_up()
+
+
+def _by_players(ctx: click.Context, sources: Sequence[str]) -> dict[tuple[str, ...], list[str]]:
+    """The scores by who plays them: as asked, else each part by the instrument that it names (see `orchestrion.casting`)."""
+    if ctx.params["instruments"]:
+        return {tuple(ctx.params["instruments"]): list(sources)}
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for source in sources:
+        try:
+            players = players_of(read_arranged(source, ctx), say=len(sources) == 1)
+        except OrchestrionError:
+            players = (DEFAULT_INSTRUMENT,)  # told of when its turn comes
+        groups.setdefault(players, []).append(source)
+    return groups
+
+
+def players_of(score: Score, *, say: bool) -> tuple[str, ...]:
+    """One shipped instrument for each part that is played, or one for all where it is the same."""
+    from orchestrion import casting
+    from orchestrion.ensemble import split_parts
+
+    players = casting.players_of(score)
+    if say and len(players) > 1:
+        names = [part.parts[0].name or f"part {number}" for number, part in enumerate(split_parts(score), 1)]
+        echo(f"Who plays: {', '.join(f'{printable(n)} {p}' for n, p in zip(names, players, strict=True))} (-i chooses others).", err=True)
+    return tuple(players)
+
+
+def tell_drums(score: Score) -> None:
+    """Say which parts are drums, which no instrument plays."""
+    drums = [part.name or "drums" for part in score.parts if part.is_drum and part.notes]
+    if drums:
+        echo(f"Left out: drums ({', '.join(map(printable, drums))}).", err=True)
 
 
 def sampling(ctx: click.Context) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ ARCHITECTURE = "wavenet"
 SOURCE = "source."  # before the names of its tables in a weights file
 GAIN = "gain_db"  # in the header: by how much it is louder than the notes that it was made of
 NETWORK = "network"  # in the header of an instrument that is tables alone: the shared network's name and checksum
+DEEPEST_VIBRATO = 4.0
 TAIL_S = 1.0  # the last note's ring
 
 
@@ -73,6 +76,21 @@ class Instrument:
     def source(self) -> HarmonicSource | None:
         """The tables that a driven network plays; None of other networks."""
         return self.model.source
+
+    def adjusted(self, *, vibrato: float = 1.0) -> Instrument:
+        """The same instrument with its vibrato so many times as deep; those without one stay as they are.
+
+        Raises:
+            OrchestrionError: ``vibrato`` outside 0 to 4.
+        """
+        if not 0.0 <= vibrato <= DEEPEST_VIBRATO:
+            raise OrchestrionError(f"A vibrato of {vibrato} is impossible; give 0 (none) to {DEEPEST_VIBRATO:g}.")
+        if vibrato == 1.0 or self.source is None:
+            return self
+        model = copy.copy(self.model)
+        v = self.source.vibrato
+        model.source = dataclasses.replace(self.source, vibrato=dataclasses.replace(v, cents=v.cents * vibrato))
+        return dataclasses.replace(self, model=model)
 
     @property
     def config(self) -> WaveNetConfig:

@@ -223,3 +223,18 @@ def test_the_device_is_chosen_told_the_player_and_noted(tiny: Path, folder: Path
     assert [settings["device"] for settings in written] == ["cuda", "cpu", "cuda"]
     assert [settings["storage"] for settings in written] == ["float16", "int8", "float16"]
     assert [settings["options"]["device"] for settings in written] == ["auto", "cpu", "cuda"]
+
+
+def test_each_part_is_played_by_who_its_program_names_and_drums_are_said_to_be_left_out(tmp_path: Path) -> None:
+    score = Score(
+        (
+            Part("Top", 40, (Note(0.0, 0.2, 72, 80),)),
+            Part("Low", 42, (Note(0.0, 0.2, 48, 80),)),
+            Part("Kit", 0, (Note(0.0, 0.1, 36, 80),), is_drum=True),
+        )
+    )
+    score.write(tmp_path / "trio.mid")
+    done = run(tmp_path / "trio.mid", "-o", tmp_path / "trio.wav")
+    assert "Top violin, Low cello" in done.stderr and "Left out: drums (Kit)." in done.stderr
+    facts = json.loads((tmp_path / "trio.wav.json").read_text())
+    assert [player["name"] for player in facts["instruments"]] == ["violin", "cello"]
