@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from orchestrion import shipped
+from orchestrion import header, shipped
 from orchestrion.score import Part, Score
 
 # General MIDI programs, from 0, to instruments, the first that ships and reaches the part's notes.
@@ -64,9 +64,19 @@ def cast(score: Score, ranges: Mapping[str, tuple[int, int]], default: str) -> l
     return [_player(part, ranges, default) for part in score.parts if part.notes and not part.is_drum]
 
 
+def instrument_ranges() -> dict[str, tuple[int, int]]:
+    """Lowest and highest MIDI pitch of the shipped instruments that know notes."""
+    ranges = {}
+    for name in shipped.instruments():
+        stated = header.read(shipped.FOLDER / f"{name}.safetensors").get("pitch_range")
+        if isinstance(stated, list) and not name.endswith("-unconditioned"):
+            ranges[name] = (int(stated[0]), int(stated[1]))
+    return ranges
+
+
 def players_of(score: Score) -> list[str]:
     """The shipped instruments that play ``score``: one for each of its pitched parts, or one for all where they are the same."""
-    players = cast(score, shipped.instrument_ranges(), shipped.DEFAULT_INSTRUMENT)
+    players = cast(score, instrument_ranges(), shipped.DEFAULT_INSTRUMENT)
     return players if len(set(players)) > 1 else players[:1] or [shipped.DEFAULT_INSTRUMENT]
 
 

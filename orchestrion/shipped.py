@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from orchestrion import header
 from orchestrion.errors import OrchestrionError
 
 FOLDER = Path(__file__).parent / "models"
@@ -35,16 +34,6 @@ def composers() -> list[str]:
 def instruments() -> list[str]:
     """Names of the shipped instruments."""
     return [name for name in names() if not name.startswith((COMPOSER_PREFIX, NETWORK_PREFIX)) and name not in BACKENDS]
-
-
-def instrument_ranges() -> dict[str, tuple[int, int]]:
-    """Lowest and highest MIDI pitch of the shipped instruments that know notes."""
-    ranges = {}
-    for name in instruments():
-        stated = header.read(FOLDER / f"{name}.safetensors").get("pitch_range")
-        if isinstance(stated, list) and not name.endswith("-unconditioned"):
-            ranges[name] = (int(stated[0]), int(stated[1]))
-    return ranges
 
 
 def network(name: str) -> Path:

@@ -38,7 +38,7 @@ ALLOWED = {
     "playing": {"audio", "bridge", "ensemble", "evaluation", "renderer", "score"},
     "api": {"audio", "bridge", "casting", "composer", "ensemble", "evaluation", "playing", "renderer", "score"},
     "cli": {
-        "api", "audio", "bridge", "composer", "datasets", "evaluation", "labelling", "playing", "reading", "renderer", "rendering", "score", "training",
+        "api", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "labelling", "playing", "reading", "renderer", "rendering", "score", "training",
     },
     "__main__": {"cli"},
     # Names that `orchestrion` itself hands out lazily.
