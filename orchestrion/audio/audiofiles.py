@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from orchestrion.audio.rates import check_rate
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import atomic_write, refusal, require_space, why_unwritable
 from orchestrion.limits import MAX_AUDIO_S, MAX_CHANNELS
+
+if TYPE_CHECKING:
+    import soundfile
 
 FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
 
@@ -42,7 +45,7 @@ def read(path: str | os.PathLike[str]) -> tuple[np.ndarray, int, dict[str, str]]
 
 
 @contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+def opened(path: str | os.PathLike[str]) -> Iterator[soundfile.SoundFile]:
     """A `soundfile.SoundFile` of ``path`` with a plausible header; what libsndfile raises meanwhile becomes a sentence.
 
     Raises:
@@ -181,7 +184,7 @@ def _stored_tags(tags: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in cut.items() if text}
 
 
-def mono_blocks(source: Path, handle) -> Iterator[np.ndarray]:
+def mono_blocks(source: Path, handle: soundfile.SoundFile) -> Iterator[np.ndarray]:
     """The audio of an `opened` file, channels averaged: float32 [t], finite, block by block.
 
     Raises:
@@ -200,7 +203,7 @@ def mono_blocks(source: Path, handle) -> Iterator[np.ndarray]:
         raise OrchestrionError(f"{source} holds no samples.")
 
 
-def _check_header(source: Path, handle) -> None:
+def _check_header(source: Path, handle: soundfile.SoundFile) -> None:
     check_rate(handle.samplerate)
     if handle.channels > MAX_CHANNELS:
         raise OrchestrionError(f"{source} has {handle.channels} channels, more than {MAX_CHANNELS}; mix it down first.")

@@ -6,12 +6,16 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from orchestrion.audio.audiofiles import mono_blocks, opened
 from orchestrion.audio.rates import check_rate
 from orchestrion.errors import OrchestrionError
+
+if TYPE_CHECKING:
+    import soundfile
 
 # Formats whose header says exactly how many samples follow; that of an MP3 file is often an estimate.
 EXACT_LENGTH = ("WAV", "WAVEX", "FLAC", "AIFF", "W64", "RF64")
@@ -82,7 +86,7 @@ def _part(blocks: Iterator[np.ndarray], start: int, stop: int | None) -> Iterato
             yield wanted
 
 
-def _mono(source: Path, handle) -> Iterator[np.ndarray]:
+def _mono(source: Path, handle: soundfile.SoundFile) -> Iterator[np.ndarray]:
     """As `mono_blocks`, and refuses a file that is cut off."""
     total = 0
     for block in mono_blocks(source, handle):
