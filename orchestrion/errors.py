@@ -7,3 +7,7 @@ class OrchestrionError(ValueError):
     The command line prints the sentence on standard error and exits with status 1; nothing has been written under a
     final name by then.
     """
+
+
+class IgnoredWarning(UserWarning):
+    """Something in a user's file was not followed; the sentence begins with "ignored:" and names the file."""

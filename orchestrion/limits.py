@@ -13,7 +13,7 @@ MAX_PARTS = 1_000
 MAX_MIDI_BYTES = 8 << 20
 MAX_MIDI_TRACKS = 1_024
 MAX_TEXT_BYTES = 32 << 20
-"""MusicXML, ABC and kern text, unpacked."""
+"""MusicXML and ABC text, unpacked."""
 MAX_ARCHIVE_BYTES = 16 << 20
 """A compressed .mxl as it lies on disk."""
 MAX_ARCHIVE_ENTRIES = 256
@@ -35,3 +35,11 @@ MAX_CHANGES = 100_000
 
 MAX_MEASURES = 20_000
 """Measures of a part once its repeats are written out."""
+
+MAX_WRITTEN_NOTES = 200_000
+"""Note heads of a notation file, before repeats; more than the largest symphonies have."""
+MAX_KERN_BYTES = 8 << 20
+MAX_TUNE_CHARACTERS = 2 << 20
+"""ABC text of one tune."""
+MAX_COMMON_DENOMINATOR = 10**18
+"""Parts of a quarter in which all durations of a file can be counted."""

@@ -32,7 +32,7 @@ from orchestrion.cli.render import render
 from orchestrion.cli.streams import echo, open_closed, to_output
 from orchestrion.cli.train import train
 from orchestrion.cli.verbose import is_verbose, verbose_option
-from orchestrion.errors import OrchestrionError
+from orchestrion.errors import IgnoredWarning, OrchestrionError
 from orchestrion.terminal import escaped
 from orchestrion.version import VERSION
 
@@ -166,7 +166,9 @@ def _show_warning(
 ) -> None:
     # Other people's deprecations are for developers; ours are for whoever typed the command.
     context = click.get_current_context(silent=True)
-    if issubclass(category, UserWarning) and f"{os.sep}orchestrion{os.sep}" in filename:
+    if issubclass(category, IgnoredWarning):
+        echo(str(message), err=True)
+    elif issubclass(category, UserWarning) and f"{os.sep}orchestrion{os.sep}" in filename:
         echo(f"Warning: {message}", err=True)
     elif context is not None and is_verbose(context):
         echo(warnings.formatwarning(message, category, filename, lineno, line).rstrip(), err=True)

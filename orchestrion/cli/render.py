@@ -68,7 +68,7 @@ def render(ctx: click.Context, scores: tuple[str, ...], output: Path, count: int
            as_json: bool, **_: Any) -> None:  # fmt: skip
     """Play a score on an instrument, as audio.
 
-    SCORE is a file (.mid .midi .musicxml .xml .mxl .abc .krn), a folder of such files, or a built-in tune: ode-to-joy,
+    SCORE is a file (.mid .midi .kar .rmi .musicxml .xml .mxl .abc .krn), a folder of such files, or a built-in tune: ode-to-joy,
     happy-birthday, twinkle-twinkle, frere-jacques, greensleeves, minuet-in-g. OUT.wav.json keeps every setting.
 
     Into a folder, what is finished is skipped: the same score, weights and settings by their checksums in OUT.wav.json. A score

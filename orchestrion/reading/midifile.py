@@ -19,8 +19,8 @@ Event = tuple[int, bytes]
 
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
 META = 0xFF
-TRACK_NAME, END_OF_TRACK, SET_TEMPO, TIME_SIGNATURE = 0x03, 0x2F, 0x51, 0x58
-KEPT_META = {TRACK_NAME: range(4096), SET_TEMPO: range(3, 4), TIME_SIGNATURE: range(2, 256)}
+TRACK_NAME, PORT, END_OF_TRACK, SET_TEMPO, TIME_SIGNATURE = 0x03, 0x21, 0x2F, 0x51, 0x58
+KEPT_META = {TRACK_NAME: range(4096), PORT: range(1, 2), SET_TEMPO: range(3, 4), TIME_SIGNATURE: range(2, 256)}
 
 SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123
 KEPT_CONTROLS = {SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF}
@@ -39,14 +39,19 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class MidiFile:
-    """Tracks, and ``resolution`` ticks a quarter note (1 to 32,767)."""
+    """Tracks, and ``resolution`` ticks a quarter note (1 to 32,767).
+
+    ``format`` 0 is one track for all channels, 1 several that play together by the tempo of all, 2 several sequences,
+    each with its own tempo.
+    """
 
     resolution: int
     tracks: tuple[Track, ...]
+    format: int = 1
 
 
 def decode(data: bytes, name: str) -> MidiFile:
-    """Read a MIDI file of format 0, 1 or 2 (the sequences of format 2 are played together).
+    """Read a MIDI file of format 0, 1 or 2, plain or in a RIFF wrapper (``RMID``, which Windows wrote).
 
     Args:
         name: of the file, for the sentence where it is broken.
@@ -54,6 +59,7 @@ def decode(data: bytes, name: str) -> MidiFile:
     Raises:
         OrchestrionError: not MIDI, cut short, resolution 0 or SMPTE time, too many tracks, notes or changes.
     """
+    data = _unwrapped(data)
     if len(data) < 14 or data[:4] != b"MThd":
         raise OrchestrionError(f"{name} is not a MIDI file, or is cut short: its header is missing.")
     header_end = 8 + _number(data, 4, 8)
@@ -68,7 +74,7 @@ def decode(data: bytes, name: str) -> MidiFile:
         raise OrchestrionError(f"{name} claims {n_tracks:,} tracks, more than it can hold; export it again.")
     tracks = tuple(_read_tracks(data, header_end, n_tracks, name))
     _check_counts(tracks, name)
-    return MidiFile(division, tracks)
+    return MidiFile(division, tracks, _number(data, 8, 10))
 
 
 def encode(midi: MidiFile) -> bytes:
@@ -76,6 +82,20 @@ def encode(midi: MidiFile) -> bytes:
     header = b"MThd" + (6).to_bytes(4, "big")
     header += b"".join(number.to_bytes(2, "big") for number in (1, len(midi.tracks), midi.resolution))
     return header + b"".join(_encode_track(track) for track in midi.tracks)
+
+
+def _unwrapped(data: bytes) -> bytes:
+    """The ``data`` chunk of a RIFF file (RP-029); other data as they are."""
+    if data[:4] != b"RIFF" or data[8:12] != b"RMID":
+        return data
+    position = 12
+    while position + 8 <= len(data):
+        length = int.from_bytes(data[position + 4 : position + 8], "little")
+        if data[position : position + 4] == b"data":
+            return data[position + 8 : position + 8 + length]
+        # Chunks begin at even positions.
+        position += 8 + length + length % 2
+    return b""
 
 
 def _read_tracks(data: bytes, position: int, n_tracks: int, name: str) -> list[Track]:

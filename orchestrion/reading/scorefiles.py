@@ -4,33 +4,53 @@ from __future__ import annotations
 
 import difflib
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
-from orchestrion.errors import OrchestrionError
+from orchestrion.errors import IgnoredWarning, OrchestrionError
 from orchestrion.files import atomic_write
-from orchestrion.limits import MAX_ARCHIVE_BYTES, MAX_MIDI_BYTES, MAX_TEXT_BYTES
+from orchestrion.limits import MAX_KERN_BYTES, MAX_MIDI_BYTES, MAX_TEXT_BYTES
 from orchestrion.reading import midifile, midiscore
 from orchestrion.score.score import Score
 from orchestrion.score.tunes import BUILTIN_TUNES
+from orchestrion.suffixes import MIDI
 
 MAX_SHOWN = 200
+# Bytes and the name to show; the score, and what of it could not be followed.
+Reader: TypeAlias = Callable[[bytes, str], tuple[Score, list[str]]]
 
 
-def read(source: str | os.PathLike[str]) -> Score:
+def read(source: str | os.PathLike[str], strict: bool = False) -> Score:
     """See `Score.read`. A file in the working folder goes before a built-in tune of the same name."""
     path = Path(source)
     if isinstance(source, str) and source in BUILTIN_TUNES and not os.path.isfile(path):
         return BUILTIN_TUNES[source]
+    score, ignored = read_file(path)
+    if ignored:
+        what = f"{printable(path)}: {'; '.join(ignored)}"
+        if strict:
+            raise OrchestrionError(f"{what} cannot be followed (--strict).")
+        warnings.warn(f"ignored: {what}", IgnoredWarning, stacklevel=2)
+    return score
+
+
+def read_file(path: Path) -> tuple[Score, list[str]]:
+    """The score in a file, and what of it could not be followed.
+
+    Raises:
+        OrchestrionError: no such file, unknown extension, or a broken, hostile or empty file.
+    """
     shown = printable(path)
     suffix = path.suffix.lower()
     if suffix not in READERS:
         raise OrchestrionError(_unknown(path, shown))
     reader, limit = READERS[suffix]
-    score = reader(_read_bytes(path, shown, limit), shown)
+    score, ignored = reader(_read_bytes(path, shown, limit), shown)
     if not any(part.notes for part in score.parts):
         raise OrchestrionError(f"{shown} holds no notes.")
-    return score
+    return score, ignored
 
 
 def write(score: Score, path: str | os.PathLike[str]) -> None:
@@ -53,12 +73,12 @@ def printable(path: Path) -> str:
     return shown if len(shown) <= MAX_SHOWN else f"…{shown[-MAX_SHOWN:]}"
 
 
-def _read_midi(data: bytes, name: str) -> Score:
-    return midiscore.to_score(midifile.decode(data, name), name)
+def _read_midi(data: bytes, name: str) -> tuple[Score, list[str]]:
+    return midiscore.to_score(midifile.decode(data, name), name), []
 
 
-def _read_notation(format_name: str) -> Callable[[bytes, str], Score]:
-    def reader(data: bytes, name: str) -> Score:
+def _read_notation(format_name: str) -> Reader:
+    def reader(data: bytes, name: str) -> tuple[Score, list[str]]:
         from orchestrion.reading import notationfiles
 
         return notationfiles.read(data, name, format_name)
@@ -76,14 +96,11 @@ def _write_musicxml(score: Score) -> bytes:
     return notationfiles.write_musicxml(score)
 
 
-READERS: Mapping[str, tuple[Callable[[bytes, str], Score], int]] = {
-    ".mid": (_read_midi, MAX_MIDI_BYTES),
-    ".midi": (_read_midi, MAX_MIDI_BYTES),
-    ".musicxml": (_read_notation("musicxml"), MAX_TEXT_BYTES),
-    ".xml": (_read_notation("musicxml"), MAX_TEXT_BYTES),
-    ".mxl": (_read_notation("mxl"), MAX_ARCHIVE_BYTES),
+READERS: Mapping[str, tuple[Reader, int]] = {
+    **{suffix: (_read_midi, MAX_MIDI_BYTES) for suffix in MIDI},
+    **{suffix: (_read_notation("musicxml"), MAX_TEXT_BYTES) for suffix in (".musicxml", ".xml", ".mxl")},
     ".abc": (_read_notation("abc"), MAX_TEXT_BYTES),
-    ".krn": (_read_notation("humdrum"), MAX_TEXT_BYTES),
+    ".krn": (_read_notation("kern"), MAX_KERN_BYTES),
 }
 
 WRITERS: Mapping[str, Callable[[Score], bytes]] = {

@@ -54,15 +54,17 @@ class Score:
         object.__setattr__(self, "meters", _from_zero(self.meters, Meter(0.0, 4, 4)))
 
     @classmethod
-    def read(cls, source: str | os.PathLike[str]) -> Score:
-        """Read a file (.mid .midi .musicxml .xml .mxl .abc .krn) or a built-in tune by its name.
+    def read(cls, source: str | os.PathLike[str], strict: bool = False) -> Score:
+        """Read a file (.mid .midi .kar .rmi .musicxml .xml .mxl .abc .krn) or a built-in tune by its name.
+
+        What of a file cannot be followed is told by one `IgnoredWarning`; with ``strict`` it is an error.
 
         Raises:
             OrchestrionError: no such file or tune, unknown extension, or a broken, hostile or empty file.
         """
         from orchestrion.reading import scorefiles
 
-        return scorefiles.read(source)
+        return scorefiles.read(source, strict)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write a MIDI (.mid .midi) or MusicXML (.musicxml .xml) file, atomically; same score, same bytes.
@@ -167,10 +169,12 @@ class Score:
     def select(self, part: int | str) -> Score:
         """Keep one part, given by its index from 0 or its name (case does not matter; ``"2"`` is taken as an index).
 
+        Parts that share a name (an instrument whose programs are far apart) are kept together.
+
         Raises:
             OrchestrionError: no such part; the sentence lists those there are.
         """
-        return replace(self, parts=(self.parts[self._index(part)],))
+        return replace(self, parts=tuple(self.parts[index] for index in self.part_indices(part)))
 
     def with_drums_removed(self) -> Score:
         """The score without its percussion parts."""
@@ -185,17 +189,21 @@ class Score:
 
         return replace(self, parts=tuple(map(changed, self.parts)))
 
-    def _index(self, part: int | str) -> int:
+    def part_indices(self, part: int | str) -> list[int]:
+        """Indices of the parts that `select` keeps.
+
+        Raises:
+            OrchestrionError: no such part; the sentence lists those there are.
+        """
         names = [candidate.name for candidate in self.parts]
         if isinstance(part, str):
-            folded = [name.casefold() for name in names]
-            if part in names:
-                return names.index(part)
-            if part.casefold() in folded:
-                return folded.index(part.casefold())
+            exact = [index for index, name in enumerate(names) if name == part]
+            folded = [index for index, name in enumerate(names) if name.casefold() == part.casefold()]
+            if exact or folded:
+                return exact or folded
         index = int(part) if isinstance(part, int) or (part.isascii() and part.isdigit()) else -1
         if 0 <= index < len(names):
-            return index
+            return [index]
         known = ", ".join(f"{i} {name!r}" for i, name in enumerate(names[:20])) or "none"
         raise OrchestrionError(f"There is no part {part!r}; this score has: {known}.")
 

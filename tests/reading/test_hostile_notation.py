@@ -24,7 +24,9 @@ LAUGHS = b'<!DOCTYPE lolz [<!ENTITY a "ha">' + b"".join(
     b'<!ENTITY %c "%b">' % (letter, b"&%c;" % (letter - 1) * 10) for letter in range(ord("b"), ord("k"))
 )
 BOMB = b'<?xml version="1.0"?>' + LAUGHS + b"]><score-partwise>&j;</score-partwise>"
-EXTERNAL = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><score-partwise>&e;</score-partwise>'
+EXTERNAL = (
+    b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><score-partwise>&e;</score-partwise>'
+)
 
 
 def mxl(entries, compression=zipfile.ZIP_DEFLATED):
@@ -92,7 +94,6 @@ HOSTILE = {
     "closed-chord.abc": (ABC + "C D E F | G A ] B c | d e f g |]\n").encode(),
     "open-grace.abc": (ABC + "C D E F | {B G A c | d e f g |]\n").encode(),
     "open-quote.abc": (ABC + 'C D E F | "Am G A B c | d e f g |]\n').encode(),
-    "character.abc": (ABC + "C D E F | G @ ? c | d e f g |]\n").encode(),
     "no-length.abc": (ABC + "C D E F | G/0 A B c |]\n").encode(),
     "no-key.abc": b"X:1\nC D E F |]\n",
     "no-notes.abc": ABC.encode(),
@@ -181,7 +182,7 @@ def attempt(data, format_name):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.binary(max_size=200), st.sampled_from(["musicxml", "mxl", "abc", "humdrum"]))
+@given(st.binary(max_size=200), st.sampled_from(["musicxml", "abc", "kern"]))
 def test_random_bytes_raise_nothing_but_our_error(data, format_name):
     attempt(data, format_name)
 
@@ -195,7 +196,7 @@ def test_random_abc_raises_nothing_but_our_error(music):
 @settings(max_examples=60, deadline=None)
 @given(st.text("**kern\t\n 4c8.dE-#[]_=:|;rq*M/K{}()&LJ^v+-", max_size=80))
 def test_random_kern_raises_nothing_but_our_error(music):
-    attempt(("**kern\n" + music).encode(), "humdrum")
+    attempt(("**kern\n" + music).encode(), "kern")
 
 
 @settings(max_examples=40, deadline=None)
@@ -213,4 +214,4 @@ def test_flipped_bytes_of_archives_raise_nothing_but_our_error(data):
     broken = bytearray(mxl({"META-INF/container.xml": CONTAINER, "score.xml": b"<score-partwise/>"}))
     for at in data.draw(st.lists(st.integers(0, len(broken) - 1), min_size=1, max_size=3)):
         broken[at] = data.draw(st.integers(0, 255))
-    attempt(bytes(broken), "mxl")
+    attempt(bytes(broken), "musicxml")

@@ -57,7 +57,9 @@ def test_repeats_and_endings_are_written_out(tmp_path):
     abc = "X:1\nM:4/4\nL:1/4\nQ:1/4=60\nK:C\n|: C4 |1 D4 :|2 E4 |]\n"
     score = read(tmp_path, abc, "a.abc")
     assert [pitch for _, _, pitch in rows(score)] == [60, 62, 60, 64]
-    assert [part.name for part in score.parts] == [""]  # nameless, so that the same file makes the same score every time
+    assert [part.name for part in score.parts] == [
+        ""
+    ]  # nameless, so that the same file makes the same score every time
 
 
 def test_transposing_instruments_sound_where_they_sound(tmp_path):

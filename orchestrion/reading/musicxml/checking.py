@@ -1,4 +1,4 @@
-"""What a MusicXML file may not be: malformed, a bomb, or something else altogether. Checked before music21 sees it."""
+"""What a MusicXML file may not be: malformed, a bomb, or something else altogether. Checked before it is parsed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import zlib
 from xml.parsers import expat
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.limits import MAX_ARCHIVE_ENTRIES, MAX_NOTES, MAX_TEXT_BYTES
+from orchestrion.limits import MAX_ARCHIVE_BYTES, MAX_ARCHIVE_ENTRIES, MAX_NOTES, MAX_TEXT_BYTES
 
 DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 ROOT = "score-partwise"
@@ -46,6 +46,8 @@ def unpack_mxl(data: bytes, name: str) -> bytes:
     Raises:
         OrchestrionError: not an archive, damaged, encrypted, too many entries, or unpacking to too much.
     """
+    if len(data) > MAX_ARCHIVE_BYTES:
+        raise OrchestrionError(f"{name} has more than {MAX_ARCHIVE_BYTES >> 20} MiB packed, too much for a score.")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _check_archive(archive, name)
