@@ -7,7 +7,7 @@ import time
 import pytest
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import atomic_write, lock, write_json
+from orchestrion.files import atomic_write, find_files, lock, sha256, write_json
 
 
 def test_the_file_appears_whole_and_alone(tmp_path):
@@ -53,3 +53,25 @@ def test_a_lock_lets_one_in_at_a_time(tmp_path):
     for thread in threads:
         thread.join()
     assert [entry[0] for entry in inside] in (list("aabb"), list("bbaa"))
+
+
+def test_files_are_found_by_suffix_and_depth_and_hidden_ones_are_not(tmp_path):
+    for name in ("b.WAV", "a.wav", "c.txt", "._d.wav", "in/e.wav", "in/deep/f.wav", ".hidden/g.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.wav").mkdir()
+
+    def found(depth=None):
+        return [path.relative_to(tmp_path).as_posix() for path in find_files(tmp_path, (".wav",), depth)]
+
+    assert found() == ["a.wav", "b.WAV", "in/deep/f.wav", "in/e.wav"]
+    assert found(0) == ["a.wav", "b.WAV"] and found(1) == ["a.wav", "b.WAV", "in/e.wav"]
+
+
+def test_the_checksum_of_a_changed_file_is_another(tmp_path):
+    (tmp_path / "a").write_bytes(b"one")
+    before = sha256(tmp_path / "a")
+    (tmp_path / "a").write_bytes(b"four")
+    assert before != sha256(tmp_path / "a") and len(before) == 64
+    with pytest.raises(OrchestrionError, match="Cannot read"):
+        sha256(tmp_path / "none")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import click
 from orchestrion.cli.options import PATH, Number, Seed, Threads, json_option
 from orchestrion.cli.output import printable
 from orchestrion.cli.streams import echo
-from orchestrion.errors import OrchestrionError
 from orchestrion.shipped import BACKENDS
 
 WAVENET = "wavenet"
@@ -102,7 +100,9 @@ def make_command(backend: str) -> click.Command:
     @_options
     @click.pass_context
     def command(ctx: click.Context, preset: str, data: str, output: Path, settings: dict[str, str], resume: bool, **_: Any) -> None:
-        _need_lightning()
+        from orchestrion.training.runs import check_installed
+
+        check_installed()
         from orchestrion.training.train_backend import train_backend
 
         measures = train_backend(
@@ -132,7 +132,9 @@ def sweep(ctx: click.Context, backend: str, preset: str, data: str, output: Path
     Example:
       orchestrion train sweep spectral-lstm --data set --hidden 32,64,128 --minutes 3 -o runs/sweep
     """
-    _need_lightning()
+    from orchestrion.training.runs import check_installed
+
+    check_installed()
     from orchestrion.training.train_backend import sweep as run_sweep
 
     rows = run_sweep(
@@ -171,8 +173,3 @@ def _loop(ctx: click.Context, preset: str) -> Mapping[str, Any]:
         validate = minutes / CURVE_POINTS
     names = ("steps", "learning_rate", "threads", "seed")
     return {"minutes": minutes, "validate_minutes": validate} | {name: options[name] for name in names}
-
-
-def _need_lightning() -> None:
-    if find_spec("lightning") is None:
-        raise OrchestrionError('Training needs the package lightning; install it with: pip install "orchestrion[train]".')

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from orchestrion.cli.catalogue import COMMANDS
+from orchestrion.cli.figures import show_figures
 from orchestrion.cli.label import label
 from orchestrion.cli.options import PATH, Number, json_option, seed_option
 from orchestrion.cli.prepare import prepare
-from orchestrion.cli.streams import echo
 
 
 @click.group(short_help="Training data: list, make, check.")
@@ -56,7 +54,7 @@ def soundfont(instrument: str, output: Path, minutes: float | None, soundfont_pa
     from orchestrion.datasets.recordings.aligned import AlignedSet
 
     folder = make(instrument, output, minutes, seed, soundfont_path)
-    _print_summary(summary(AlignedSet.open(folder)))
+    show_figures(summary(AlignedSet.open(folder)), as_json=False)
 
 
 @data.command()
@@ -75,14 +73,4 @@ def check(folder: Path, as_json: bool) -> None:
     from orchestrion.datasets.catalogue import summary
     from orchestrion.datasets.recordings.aligned import AlignedSet
 
-    figures = summary(AlignedSet.open(folder))
-    if as_json:
-        echo(json.dumps(figures, indent=2))
-    else:
-        _print_summary(figures)
-
-
-def _print_summary(figures: Mapping[str, object]) -> None:
-    for name, value in figures.items():
-        shown = ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else value
-        echo(f"{name.replace('_', ' '):<14} {shown}")
+    show_figures(summary(AlignedSet.open(folder)), as_json)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ from orchestrion.cli import backends
 from orchestrion.cli.options import COMPOSER, INSTRUMENT, PATH, Number, Threads, seed_option
 from orchestrion.cli.output import printable
 from orchestrion.cli.streams import echo
-from orchestrion.errors import OrchestrionError
 
 if TYPE_CHECKING:
     from orchestrion.training.settings import LoopSettings
@@ -148,11 +146,11 @@ def composer(ctx: click.Context, data: str, output: Path, preset: str, start_fro
 
 
 def _loop(ctx: click.Context, **more: Any) -> LoopSettings:
-    # Said before a set of recordings is made, which takes minutes.
-    if find_spec("lightning") is None:
-        raise OrchestrionError('Training needs the package lightning; install it with: pip install "orchestrion[train]".')
+    from orchestrion.training.runs import check_installed
     from orchestrion.training.settings import LoopSettings
 
+    # Said before a set of recordings is made, which takes minutes.
+    check_installed()
     names = ("steps", "learning_rate", "validate_minutes", "precision", "threads", "seed")
     options = ctx.params
     minutes = DEFAULT_MINUTES if options["minutes"] is None and options["steps"] is None else options["minutes"]

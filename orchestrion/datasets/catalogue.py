@@ -1,4 +1,4 @@
-"""What there is to train on: names, licences, and opening a set by its name."""
+"""The catalogue of data sets: lists them, and opens a set of recordings by its name or folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Dataset`: one known data set on this disk, shaped like mirdata's: download, validate, tracks, cite, licence."""
+"""`Dataset`: a known data set in a folder; download, validate, tracks, cite and licence as in mirdata."""
 
 from __future__ import annotations
 

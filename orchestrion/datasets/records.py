@@ -1,8 +1,7 @@
-"""What is known of each data set: content, licence, citation, where it comes from, and what its files should be.
+"""Records of the known data sets: content, licence, citation, source, and the files to download.
 
-Checksums are those that the hosts publish, looked up in public copies of their pages and in the loaders of others;
-where none was found the record says so by leaving it empty, and the sum seen on the first download is kept and
-compared from then on.
+Checksums are those that the hosts publish. An empty one says that none was found: then the sum seen on the first
+download is kept, and later downloads are compared with it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""A score's notes on the clock of a recording that plays it.
+"""Aligns a score to a recording that plays it.
 
-Features of both (`chroma`) are warped onto each other (`warping`); the path, smoothed to a monotone curve, takes each
-note's onset and release to the recording. Frames are 20 ms, so onsets then move to where their pitches begin
-(`sharpening`).
+Features of both (`chroma`) are aligned by dynamic time warping (`warping`). The path, made a monotone curve, maps each
+onset and release to the recording. Frames are 20 ms long; `sharpening` then moves onsets to where their pitches begin.
 """
 
 from __future__ import annotations

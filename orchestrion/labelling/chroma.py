@@ -1,10 +1,10 @@
-"""What a recording and a score have in common: pitch classes that sound, and pitch classes that begin.
+"""Features for aligning a score to a recording: chroma, and chroma onsets.
 
 After Ewert, Müller and Grosche 2009 (High resolution audio synchronization using chroma onset features): normalised
-chroma makes the alignment robust, decaying locally adaptive normalised chroma onsets (DLNCO) make it sharp. Both come
-from the transcriber's spectral decomposition here (`evaluation.judge.salience`), which has taken partials back to their
-fundamentals already, where the paper has a bank of filters. A thirteenth class is silence, so that a rest before the
-piece finds the rest in the score.
+chroma makes the alignment robust, decaying locally adaptive normalised chroma onsets (DLNCO) make it sharp. The paper
+computes both from a bank of filters; here they come from the transcriber's spectral decomposition
+(`evaluation.judge.salience`), which has assigned partials to their fundamentals. A thirteenth class is silence, so that
+a rest before the piece finds the rest in the score.
 
 Axes: n frames of 20 ms; k features, 13 of chroma and 12 of onsets.
 """
@@ -66,7 +66,7 @@ def _decaying(onsets: np.ndarray) -> np.ndarray:
     norms = np.linalg.norm(onsets, axis=1)
     near = maximum_filter1d(norms, 2 * NEIGHBOURHOOD + 1)
     adapted = onsets / np.maximum(near, PRESENCE * norms.max(initial=0.0) + 1e-9)[:, None]
-    faded = adapted.copy()
+    faded: np.ndarray = adapted.copy()
     for delay in range(1, DECAY_FRAMES):
         np.maximum(faded[delay:], adapted[:-delay] * np.sqrt(1 - delay / DECAY_FRAMES), out=faded[delay:])
     return faded

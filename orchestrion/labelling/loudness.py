@@ -1,4 +1,4 @@
-"""Velocities from how loud notes begin."""
+"""Velocities from the levels of attacks."""
 
 from __future__ import annotations
 

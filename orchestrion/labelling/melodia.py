@@ -1,4 +1,4 @@
-"""The predominant melody of a mixture by Melodia (Salamon and Gómez 2012), as essentia has it.
+"""The predominant melody of a mixture by Melodia (Salamon and Gómez 2012), as implemented in essentia.
 
 The algorithm follows pitch contours in a salience function and keeps those that behave like a melody. It gives one
 line, whatever else sounds; where all notes are wanted, it is the wrong tool (docs/labels.md has the figures).
@@ -8,6 +8,7 @@ essentia is under the AGPL 3.0 and not part of the installation: pip install "or
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import ModuleType
 
 import numpy as np
@@ -43,12 +44,9 @@ def melodia(audio: Waveform) -> PitchTrack:
 
 def _essentia() -> ModuleType:
     try:
-        import essentia
-
-        essentia.log.infoActive = False  # it greets when its algorithms are imported
-        from essentia import standard
+        import_module("essentia").log.infoActive = False  # it greets when its algorithms are imported
+        return import_module("essentia.standard")
     except ImportError as error:
         raise OrchestrionError(
             'Melodia needs essentia (AGPL 3.0), which is not installed; get it with: pip install "orchestrion[melodia]".'
         ) from error
-    return standard

@@ -1,4 +1,4 @@
-"""The ways from a recording to notes, by name."""
+"""Labelling methods by name: pYIN, Melodia, the polyphonic transcriber, and alignment to a score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fundamentals that nobody plays: what a period finder hears in a chord.
+"""Corrects false fundamentals that a period finder such as pYIN reports in chords.
 
 Two strings a fifth apart have a common period, that of the note an octave below the lower one, whose partials 2, 3, 4,
 6, 8 and 9 they play; a fourth apart they play 3, 4, 6, 8 and 9, thirds 4, 5, 6 and 8. What is missing is partial 1, and 5
@@ -52,4 +52,4 @@ def _levels_db(spectra: np.ndarray, hz: np.ndarray) -> np.ndarray:
     inside = near < spectra.shape[1]
     found = spectra[np.arange(len(hz))[:, None, None], np.where(inside, near, 0)]
     levels = 20 * np.log10(np.where(inside, found, 0.0).max(axis=2) + 1e-9)
-    return levels - levels.max(axis=1, keepdims=True)
+    return np.asarray(levels - levels.max(axis=1, keepdims=True))

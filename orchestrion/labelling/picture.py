@@ -1,4 +1,4 @@
-"""A picture of notes over the spectrogram of their recording, for the eye to check labels by."""
+"""Draws notes over the spectrogram of their recording, for checking labels by eye."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a one-voiced labeller knows of every frame of 10 ms: fundamental, voicing and level."""
+"""Fundamental, voicing and level of a melody line, in frames of 10 ms."""
 
 from __future__ import annotations
 
@@ -47,4 +47,4 @@ def level_db(samples: np.ndarray, length: int = 2 * HOP) -> np.ndarray:
     for first in range(0, total, BLOCK_FRAMES):
         block = frames_of(samples, length, first, min(BLOCK_FRAMES, total - first))
         parts.append(np.mean(np.square(block, dtype=np.float64), axis=1))
-    return np.maximum(10 * np.log10(np.concatenate(parts) + 1e-12), FLOOR_DB)
+    return np.asarray(np.maximum(10 * np.log10(np.concatenate(parts) + 1e-12), FLOOR_DB))

@@ -81,7 +81,7 @@ def normalised_difference(frames: np.ndarray) -> np.ndarray:
     difference = np.maximum(energy[:, :1] + energy - 2 * correlation[:, : MAX_LAG + 1], 0)
     sums = np.cumsum(difference[:, 1:], axis=1)
     lags = np.arange(1, MAX_LAG + 1)
-    result = np.ones_like(difference)
+    result: np.ndarray = np.ones_like(difference)
     np.divide(difference[:, 1:] * lags, sums, out=result[:, 1:], where=sums > 1e-9)
     return result
 
@@ -108,7 +108,7 @@ def candidates(difference: np.ndarray, config: PyinConfig = DEFAULT) -> tuple[np
 
 
 def _prior(threshold: np.ndarray, config: PyinConfig) -> np.ndarray:
-    return betainc(*config.prior, threshold)
+    return np.asarray(betainc(*config.prior, threshold))
 
 
 def _loudest(samples: np.ndarray) -> float:
@@ -154,7 +154,9 @@ def _viterbi(weights: np.ndarray, config: PyinConfig) -> tuple[np.ndarray, np.nd
 
 
 @compiled(nogil=True)
-def _forward(seen, silent, triangle, stay, change):
+def _forward(
+    seen: np.ndarray, silent: np.ndarray, triangle: np.ndarray, stay: float, change: float
+) -> tuple[np.ndarray, int]:
     """Where each state came from, int16 [n, 2 * bins] (voiced, then unvoiced), and the best last state.
 
     Log likelihoods ``seen`` [n, bins] of voiced and ``silent`` [n] of unvoiced frames; ``triangle`` [2 * reach + 1] of

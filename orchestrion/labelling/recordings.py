@@ -1,4 +1,4 @@
-"""Label files of audio: a folder of recordings with notes, as training and ``data check`` take it."""
+"""Labels audio files: makes a folder of recordings with notes, as training and ``data check`` take it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a melody line to notes: the most probable sequence of notes and rests, by a hidden Markov model.
+"""Segments a melody line into notes and rests by a hidden Markov model.
 
 After the note model of Mauch et al. 2015 (Tony, section 2.2): each pitch has an attack, in which the fundamental may
 still be anywhere near, and then a steady part around the pitch; between notes there is silence. Two things are ours. An
@@ -85,7 +85,7 @@ def struck(onset: np.ndarray, level_db: np.ndarray) -> np.ndarray:
     steepest = np.where(rise >= maximum_filter1d(rise, 5), rise, 0.0)
     low, high = RISE_DB
     by_level = (steepest - low) / (high - low)
-    return np.clip(np.maximum(maximum_filter1d(onset, 3), by_level), 0.0, 1.0)
+    return np.asarray(np.clip(np.maximum(maximum_filter1d(onset, 3), by_level), 0.0, 1.0))
 
 
 def tuning(track: PitchTrack) -> float:
@@ -115,7 +115,7 @@ def _emissions(
 
 def _mixture(distance: np.ndarray, deviation: float, outlier: float) -> np.ndarray:
     normal = -0.5 * np.square(distance / deviation) - np.log(deviation * np.sqrt(2 * np.pi)) + np.log(1 - outlier)
-    return logsumexp(np.stack([normal, np.full_like(normal, np.log(outlier / N_PITCHES))]), axis=0)
+    return np.asarray(logsumexp(np.stack([normal, np.full_like(normal, np.log(outlier / N_PITCHES))]), axis=0))
 
 
 def _decode(midi: np.ndarray, voiced: np.ndarray, onset: np.ndarray, config: SegmentationConfig) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""Aligned onsets, moved to where the recording shows their pitch to begin.
+"""Moves aligned onsets to where their pitches begin in the recording.
 
-Warping is good to a few frames of 20 ms. The transcriber's candidates (`evaluation.onset_candidates`) and its network
+Warping is good to a few frames of 20 ms. The transcriber's onset candidates (`evaluation.onset_candidates`) and its network
 say where a pitch may begin, how probable that is and when exactly, whatever the score says; here the score says which
 of them to believe. Notes without a candidate near go along with their neighbours.
 """

@@ -77,7 +77,9 @@ def _path(a: np.ndarray, b: np.ndarray, low: np.ndarray, high: np.ndarray) -> np
 
 
 @compiled(nogil=True)
-def _fill(a, b, low, high, starts, came_from):
+def _fill(
+    a: np.ndarray, b: np.ndarray, low: np.ndarray, high: np.ndarray, starts: np.ndarray, came_from: np.ndarray
+) -> None:
     """Write the best move into every cell of the band: 0 from (i-1, j-1), 1 from (i-1, j), 2 from (i, j-1)."""
     before = np.full(len(b) + 1, np.inf)  # total cost in the row above, at j + 1
     row = np.full(len(b) + 1, np.inf)

@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from orchestrion.datasets.catalogue import SOUNDFONT, open_recordings
+from orchestrion.datasets.catalogue import open_recordings
 from orchestrion.datasets.checking.inventory import Inventory
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet, without_notes
+from orchestrion.datasets.records import SOUNDFONT
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.figures.coverage import draw_coverage
 from orchestrion.files import lock, make_folder, write_json

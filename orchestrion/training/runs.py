@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,19 @@ def released_if_refused(folder: Path, resume: bool) -> Iterator[None]:
         raise
 
 
+def check_installed() -> None:
+    """Refuse to train without the extra packages of ``orchestrion[train]``.
+
+    Raises:
+        OrchestrionError: they are not installed.
+    """
+    for package in ("lightning", "tensorboard"):
+        if find_spec(package) is None:
+            raise OrchestrionError(
+                f'Training needs the package {package}; install it with: pip install "orchestrion[train]".'
+            )
+
+
 def fit(task: Task, folder: Path, loop: LoopSettings, resume: bool) -> dict[str, float]:
     """Run the loop, which needs the extra packages of ``orchestrion[train]``.
 
@@ -64,12 +78,9 @@ def fit(task: Task, folder: Path, loop: LoopSettings, resume: bool) -> dict[str,
     Raises:
         OrchestrionError: they are not installed.
     """
-    try:
-        from orchestrion.training import loop as training
-    except ModuleNotFoundError as error:
-        raise OrchestrionError(
-            f'Training needs the package {error.name}; install it with: pip install "orchestrion[train]".'
-        ) from error
+    check_installed()
+    from orchestrion.training import loop as training
+
     try:
         return training.fit(task, folder, loop, resume=resume)
     except BaseException:

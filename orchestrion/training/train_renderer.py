@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 
 from orchestrion.datasets.banks.instruments import INSTRUMENTS
-from orchestrion.datasets.catalogue import SOUNDFONT
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.recordings.holdout import divided
+from orchestrion.datasets.records import SOUNDFONT
 from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import PRESETS, UNDRIVEN, WaveNetConfig

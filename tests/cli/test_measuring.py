@@ -131,7 +131,7 @@ def test_models(tiny: Path) -> None:
 
 
 def test_training_without_its_packages_is_told_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrion.cli.train.find_spec", lambda name: None)
+    monkeypatch.setattr("orchestrion.training.runs.find_spec", lambda name: None)
     result = run("train", "renderer", "--data", "soundfont:violin", "-o", "run", status=1)
     assert "orchestrion[train]" in result.stderr and not list(folder.iterdir())
 

@@ -15,7 +15,7 @@ from orchestrion.datasets.layouts.bachviolin import seconds
 from orchestrion.datasets.recordings.notesfile import parse_notes
 from orchestrion.datasets.recordings.rawaudio import open_raw
 from orchestrion.datasets.recordings.tracks import note, plain_name
-from orchestrion.datasets.untrusted.archives import _checked
+from orchestrion.datasets.untrusted.archives import checked_name
 from orchestrion.datasets.untrusted.pickles import describe
 from orchestrion.datasets.untrusted.textfiles import read_csv, read_json, read_numbers
 from orchestrion.errors import OrchestrionError
@@ -66,7 +66,7 @@ def test_json_corpora(tmp_path, content):
 @FAST
 def test_names_in_archives_stay_within(name):
     try:
-        path = Path("/room/folder") / _checked(name, Path("x.zip"))
+        path = Path("/room/folder") / checked_name(name, Path("x.zip"))
     except OrchestrionError:
         return
     assert path.resolve().is_relative_to("/room/folder") and path.resolve() != Path("/room/folder")

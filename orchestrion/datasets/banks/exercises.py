@@ -1,7 +1,7 @@
 """Exercises: phrases drawn at random that cover every pitch, dynamic and duration of an instrument.
 
-Everything is counted in frames of 4 ms, see `FRAMES_PER_SECOND`, so that notes begin on the clock of the renderer.
-A phrase is a list of `PhraseNote`, the first of which begins at frame 0.
+Times are frames of 4 ms (`FRAMES_PER_SECOND`), so that notes begin on the clock of the renderer. A phrase is a list of
+`PhraseNote`; the first begins at frame 0.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def articulate(intervals: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         held = intervals - rng.integers(1, 16)
     else:
         held = np.rint(intervals * rng.uniform(0.35, 0.8))
-    return np.maximum(held, np.minimum(intervals, frames(SHORTEST_S))).astype(int)
+    return np.asarray(np.maximum(held, np.minimum(intervals, frames(SHORTEST_S))), dtype=int)
 
 
 def frames(seconds: float) -> int:

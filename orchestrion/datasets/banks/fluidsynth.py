@@ -1,9 +1,9 @@
-"""Audio of notes from a SoundFont by the program ``fluidsynth``, exact to the sample.
+"""Renders notes with a SoundFont by the program ``fluidsynth``, exact to the sample.
 
-Notes lie on frames of 4 ms. The MIDI file has one tick a frame (125 a quarter note, 120 quarters a minute), and at 48 kHz
-a frame is 192 samples, three of FluidSynth's blocks, so a note always begins at the start of a block and its sound in
-the first sample of its frame: the same note gives the same samples wherever it stands. Reverb and chorus, which would
-spoil that, are off. Left and right are averaged, and 48 kHz becomes 16 kHz by a linear-phase filter without delay.
+Notes lie on frames of 4 ms. The MIDI file has one tick a frame (125 a quarter note, 120 quarters a minute). At 48 kHz a
+frame is 192 samples, which are three of FluidSynth's blocks; so every note begins at the start of a block, and the same
+note gives the same samples wherever it stands. Reverb and chorus would spoil that and are off. Left and right are
+averaged. A linear-phase filter without delay converts 48 kHz to 16 kHz.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def _read(audio: Path) -> np.ndarray:
         raise OrchestrionError("FluidSynth wrote no audio; is the SoundFont complete?") from error
     if rate != SYNTH_RATE or not len(samples):
         raise OrchestrionError(f"FluidSynth wrote {len(samples)} samples at {rate} a second, not {SYNTH_RATE}.")
-    return samples
+    return np.asarray(samples)
 
 
 def _to_model_rate(samples: np.ndarray, n_frames: int, sample_rate: int) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""Written tunes played: a tempo, a dynamic line over every phrase, and legato or slightly detached notes.
+"""Performs written tunes: draws a tempo, a dynamic line over every phrase, and legato or slightly detached notes.
 
-A `datasets.piece.Piece` counts in sixteenths; the result counts in frames of 4 ms, see `exercises`.
+Tunes (`CorpusPiece`) count in sixteenths; performances count in frames of 4 ms (`exercises`).
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""What an instrument plays in a set of training audio: exercises and tunes, drawn by a seed.
+"""Plans a set of training audio: exercises and tunes for one instrument, drawn by a seed.
 
-Tunes come from the corpora of `symbolic` (``melodies``, ``chorales``), each at most once a set. The built-in tunes of
-`orchestrion.bridge`, on which instruments are judged, are kept out: a tune that holds the opening of one is dropped.
+Tunes come from the corpora (``melodies``, ``chorales``), each at most once a set. The built-in tunes of
+`orchestrion.score`, on which instruments are judged, are kept out: a tune that holds the opening of one is dropped.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -159,7 +159,9 @@ class _Writer:
         below = performing.accompaniment(piece, melody, manners[int(self._rng.integers(len(manners)))])
         return [*((a, b, pitch + up) for a, b, pitch in melody), *below]
 
-    def _tune(self, pool: list[CorpusPiece], arrange) -> list[PhraseNote] | None:
+    def _tune(
+        self, pool: list[CorpusPiece], arrange: Callable[[CorpusPiece], list[GridNote]]
+    ) -> list[PhraseNote] | None:
         """The next tune that fits, transposed to where little has been played yet."""
         while pool:
             piece = pool.pop()

@@ -1,8 +1,8 @@
 """Training audio made on demand from a SoundFont: ``soundfont:violin`` and the others of `instruments`.
 
-A set is a folder in the shared notes format (`aligned`): NAME.flac and NAME.tsv, splits.json, dataset.json. One factor
-sets the level of the whole set, so that a velocity is equally loud in all pieces; dataset.json records it as ``level``.
-For Debian's SoundFont it is fixed for each instrument, so that sets of other seeds and lengths sound alike.
+A set is a plain folder of recordings with notes (`aligned`). One factor sets the level of the whole set, so that a
+velocity is equally loud in all pieces; dataset.json records it as ``level``. For Debian's SoundFont the factor is fixed
+for each instrument, so that sets of other seeds and lengths are equally loud.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How much begins in every frame of 10 ms of a recording: what attacks look like before anybody knows the notes."""
+"""Onset strength of a recording, in frames of 10 ms: spectral flux after SuperFlux."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEIGHBOURHOOD_S = 0.5
 
 
 def onset_strength(samples: np.ndarray) -> np.ndarray:
-    """How much begins in each frame [n]: 0 for nothing, about 1 for a clear attack.
+    """Onset strength [n] of each frame: 0 where nothing begins, about 1 for a clear attack.
 
     Spectral flux of logarithmic magnitudes on a logarithmic frequency axis against the loudest of three neighbouring
     bins two frames before, so that vibrato is not taken for attacks (SuperFlux, Böck and Widmer 2013); less its median
@@ -35,7 +35,7 @@ def onset_strength(samples: np.ndarray) -> np.ndarray:
     flux = np.concatenate(parts)
     rise = np.maximum(flux - median_filter(flux, round(2 * NEIGHBOURHOOD_S / FRAME_S) + 1, mode="nearest"), 0)
     # The maximum counts where attacks are so few that the percentile lies below them.
-    return rise / max(float(np.percentile(rise, 98)), 0.12 * float(rise.max()), 1e-2)
+    return np.asarray(rise / max(float(np.percentile(rise, 98)), 0.12 * float(rise.max()), 1e-2))
 
 
 def n_frames(samples: np.ndarray) -> int:

@@ -1,7 +1,8 @@
-"""Whether notes lie where their recording has them: the lag of notes against the sound's attacks.
+"""Lag of notes against the attacks in their recording.
 
-The onset strength of the recording (`flux`) is averaged at all onsets of the notes, shifted by every lag; where notes
-and sound agree, the average is largest at 0. MAPS, whose notes come from the instrument itself, is the yardstick.
+For every lag, the onset strength of the recording (`flux`) is averaged over all note onsets moved by that lag. Where
+notes and sound agree, the average is largest at a lag of 0. Thresholds are set on MAPS, whose notes come from the
+instrument itself.
 """
 
 from __future__ import annotations

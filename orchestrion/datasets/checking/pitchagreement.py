@@ -1,8 +1,8 @@
-"""Whether a recording sounds at the pitches of its notes: chroma of the audio against chroma of the notes.
+"""Transposition of notes against their recording: chroma of the audio compared with chroma of the notes.
 
-Both are compared frame by frame in all twelve rotations. Where another rotation fits clearly better than none, the
-notes are transposed against the sound (an instrument that reads another key, a tape at another speed, labels of another
-piece). An octave's difference cannot be told so.
+The two are correlated frame by frame in all twelve rotations. Where another rotation fits clearly better than none, the
+notes are transposed (a transposing instrument, a tape at another speed, labels of another piece). A difference of an
+octave cannot be found this way.
 """
 
 from __future__ import annotations
@@ -88,4 +88,4 @@ def _note_chroma(notes: Sequence[Note], n_frames: int) -> np.ndarray:
 
 def _centred(chroma: np.ndarray) -> np.ndarray:
     centred = chroma - chroma.mean(axis=1, keepdims=True)
-    return centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
+    return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9))

@@ -53,7 +53,7 @@ def clipped(samples: np.ndarray, rate: int) -> list[str]:
 def _block_levels_db(samples: np.ndarray, rate: int) -> np.ndarray:
     size = round(BLOCK_S * rate)
     blocks = samples[: len(samples) // size * size].reshape(-1, size)
-    return 10 * np.log10(np.square(blocks, dtype=np.float64).mean(axis=1) + 1e-12)
+    return np.asarray(10 * np.log10(np.square(blocks, dtype=np.float64).mean(axis=1) + 1e-12))
 
 
 def runs(flags: np.ndarray) -> list[tuple[int, int]]:

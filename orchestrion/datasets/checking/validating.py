@@ -1,7 +1,7 @@
-"""Does a data set hold what it says? Every recording is opened, listened to, and compared with its notes.
+"""Validates a data set: every recording is decoded and compared with its notes.
 
-Found are: files that are missing, unreadable, cut off or altered; notes past the end of their audio; notes that the
-audio contradicts, in time (`onsetlag`) or in pitch (`pitchagreement`); long silence under notes; clipped stretches.
+Defects are files that are missing, unreadable, cut off or altered; notes past the end of their audio; notes that the
+audio contradicts in time (`onsetlag`) or in pitch (`pitchagreement`); long silence under notes; clipping (`stretches`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What MusicNet holds: minutes and labels of every instrument and solo ensemble, as Manzelli et al. 2018 print them.
+"""Minutes and labels of MusicNet by instrument and by solo ensemble, beside those that Manzelli et al. 2018 print.
 
 Their Table 1 quotes Thickstun, Harchaoui and Kakade (2017): minutes are those of all recordings in which the instrument
 plays, labels the instrument's own; "Solo …" rows count the recordings of that ensemble.

@@ -1,4 +1,4 @@
-"""Who is for training and who for validation: by work, so that no work is ever on two sides."""
+"""Divides recordings into train, validation and test by work, so that no work is in two splits."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Written:
 def write_raw(path: str | os.PathLike[str], blocks: Iterable[np.ndarray]) -> Written:
     """Write float ``blocks`` [t] in [-1, 1] as they come, atomically."""
     with atomic_write(path) as temporary, open(temporary, "wb") as handle:
-        handle.write(_header(0))
+        handle.write(npy_header(0))
         total, digest = 0, hashlib.sha256()
         for block in blocks:
             content = to_int16(block).tobytes()
@@ -43,7 +43,7 @@ def write_raw(path: str | os.PathLike[str], blocks: Iterable[np.ndarray]) -> Wri
             digest.update(content)
             total += len(block)
         handle.seek(0)
-        handle.write(_header(total))
+        handle.write(npy_header(total))
     return Written(total, digest.hexdigest())
 
 
@@ -107,7 +107,7 @@ def to_float(samples: np.ndarray) -> np.ndarray:
     return samples.astype(np.float32) / np.float32(FULL_SCALE)
 
 
-def _header(n_samples: int) -> bytes:
+def npy_header(n_samples: int) -> bytes:
     """NumPy's format 1.0; always `HEADER_BYTES` long, so that it can be written again once the length is known."""
     text = f"{{'descr': '<i2', 'fortran_order': False, 'shape': ({n_samples},), }}"
     length = HEADER_BYTES - len(MAGIC) - 2
@@ -117,6 +117,6 @@ def _header(n_samples: int) -> bytes:
 def _n_samples(header: bytes, source: Path) -> int:
     # Only what `write_raw` writes is taken: nothing of a foreign header is ever evaluated.
     digits = header.partition(b"'shape': (")[2].partition(b",)")[0]
-    if not digits.isdigit() or len(digits) > 12 or header != _header(int(digits)) or not int(digits):
+    if not digits.isdigit() or len(digits) > 12 or header != npy_header(int(digits)) or not int(digits):
         raise OrchestrionError(f"{source} does not hold 16-bit samples as a prepared set has them; prepare it again.")
     return int(digits)

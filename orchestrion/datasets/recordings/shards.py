@@ -1,8 +1,8 @@
 """A prepared set as tar files ("shards", the WebDataset layout), for object stores and for several machines.
 
 A shard holds NAME.npy and NAME.tsv of each of its pieces, side by side under one key, so that any WebDataset reader can
-stream it. Ours maps the audio from within the tar (members are neither compressed nor split), so that training on
-shards is the same as training on the folder. Every shard belongs to one split: ``train-000000.tar``, …,
+stream it. Here the audio is mapped into memory from within the tar (members are neither compressed nor split): training
+on shards gives the same batches as training on the folder. Every shard belongs to one split: ``train-000000.tar``, …,
 ``validation-000000.tar``, …. A machine may hold any of the training shards beside all validation shards.
 """
 

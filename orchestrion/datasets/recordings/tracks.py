@@ -1,4 +1,4 @@
-"""`Track`: one recording of a known data set with the notes that its authors give, before anything is prepared."""
+"""`Track`: one recording of a published data set with its notes, as its authors lay it out on disk."""
 
 from __future__ import annotations
 

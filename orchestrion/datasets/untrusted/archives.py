@@ -1,8 +1,8 @@
-"""Archives of strangers, unpacked so that nothing can land outside the folder, and nothing can fill the disk.
+"""Unpacks strangers' archives: nothing can land outside the folder, and nothing can fill the disk.
 
 Only plain files and folders are taken. An archive with a link, a device, an absolute name, a ``..``, a name twice, too
-many files or more bytes than allowed is refused as a whole: it is unpacked into a hidden folder that gets its final
-name at the end, so that a refused one leaves nothing behind.
+many files or more bytes than allowed is refused as a whole. It is unpacked into a hidden folder first and moved at the
+end, so that a refused one leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _unpack(archive: Path, folder: Path, most_bytes: int, most_files: int) -> in
             n_files += 1
             if n_files > most_files:
                 raise OrchestrionError(f"{archive} holds more than {most_files:,} files; it is not unpacked.")
-            target = folder / _checked(entry.name, archive)
+            target = folder / checked_name(entry.name, archive)
             target.parent.mkdir(parents=True, exist_ok=True)
             n_bytes += _write(entry, target, archive, n_bytes, _limit(size, most_bytes))
             advance(min(entry.n_bytes, size))
@@ -98,7 +98,7 @@ def _write(entry: Entry, target: Path, archive: Path, before: int, most_bytes: i
     return written
 
 
-def _checked(name: str, archive: Path) -> PurePosixPath:
+def checked_name(name: str, archive: Path) -> PurePosixPath:
     """The name of an entry, if it stays within the folder."""
     path = PurePosixPath(name.replace("\\", "/"))
     odd = path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0] or not name.isprintable()
@@ -120,7 +120,7 @@ def _zip_entries(archive: Path) -> Iterator[Entry]:
         for info in opened.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)
             if info.is_dir():
-                _checked(info.filename, archive)
+                checked_name(info.filename, archive)
                 continue
             if kind not in (0, stat.S_IFREG):
                 raise OrchestrionError(
@@ -135,7 +135,7 @@ def _tar_entries(archive: Path) -> Iterator[Entry]:
     with tarfile.open(archive, "r:*") as opened:
         for info in opened:
             if info.isdir():
-                _checked(info.name, archive)
+                checked_name(info.name, archive)
                 continue
             content = opened.extractfile(info) if info.isreg() else None
             if content is None:

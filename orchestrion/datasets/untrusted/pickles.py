@@ -1,8 +1,8 @@
-"""What a pickle describes, told without loading it: nothing is imported, called or executed.
+"""Reads what a pickle describes without loading it: nothing is imported, called or executed.
 
-Some data sets were once published as NumPy archives of objects, which NumPy can only load by running whatever the file
-says. Here the opcodes (as `pickletools` disassembles them) are followed as data: a call that the pickle asks for
-becomes a `Call`, a name a `Name`, and both stay inert. Arrays of numbers are then read from the parts (`array_of`).
+Some data sets were published as NumPy archives of objects, which NumPy can only load by running whatever the file says.
+Here the opcodes (as `pickletools` disassembles them) are followed as data. A call that the pickle asks for becomes a
+`Call`, a name becomes a `Name`, and both stay inert. `array_of` reads arrays of numbers from their parts.
 """
 
 from __future__ import annotations

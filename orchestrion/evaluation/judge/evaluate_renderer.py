@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrion.audio import Waveform
-from orchestrion.datasets.catalogue import SOUNDFONT, open_recordings
+from orchestrion.datasets.catalogue import open_recordings
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.recordings.splits import SPLITS
+from orchestrion.datasets.records import SOUNDFONT
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.bits_per_sample import bits_per_sample
 from orchestrion.evaluation.judge.following import note_accuracy, onset_scores

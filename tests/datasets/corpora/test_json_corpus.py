@@ -134,6 +134,14 @@ def test_malformed_json(tmp_path, content, said):
         load_corpus(tmp_path / "x.json", "train")
 
 
+def test_a_corpus_in_all_keys_may_be_larger_than_other_text_files(tmp_path):
+    """Prepared in twelve keys, a thousand tunes take more than the 32 MiB that label files may have."""
+    piece = {"name": "x", "split": "train", "meter": [4, 4], "sharps": 0, "notes": [[0, 2, 60]]}
+    text = json.dumps({"kind": "scores", "pieces": [piece]})
+    (tmp_path / "x.json").write_text(text + " " * (33 << 20))
+    assert load_corpus(tmp_path / "x.json", "all")[0].notes == ((0, 2, 60),)
+
+
 def test_music21_collections(monkeypatch, tmp_path):
     monkeypatch.setenv("ORCHESTRION_CACHE", str(tmp_path))
     pieces = load_corpus("music21:josquin", "all")

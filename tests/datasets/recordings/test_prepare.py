@@ -207,7 +207,7 @@ print(lines["RssAnon"].split()[0], len(list(__import__("pathlib").Path("/proc/se
 
 def fake_set(folder, n_pieces: int, seconds: int, notes_a_second: int) -> None:
     """A prepared set of sparse files: hours of silence that take no disk, with real tables of notes."""
-    from orchestrion.datasets.recordings.rawaudio import _header
+    from orchestrion.datasets.recordings.rawaudio import npy_header
 
     folder.mkdir()
     names = [f"p{index:04d}" for index in range(n_pieces)]
@@ -218,7 +218,7 @@ def fake_set(folder, n_pieces: int, seconds: int, notes_a_second: int) -> None:
     table = "onset_s\toffset_s\tpitch\tvelocity\n" + "\n".join(rows) + "\n"
     for name in names:
         with open(folder / f"{name}.npy", "wb") as handle:
-            handle.write(_header(seconds * 16000))
+            handle.write(npy_header(seconds * 16000))
             handle.truncate(128 + 2 * seconds * 16000)
         (folder / f"{name}.tsv").write_text(table)
     (folder / "splits.json").write_text(json.dumps({"train": names[1:], "validation": names[:1]}))

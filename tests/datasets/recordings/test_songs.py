@@ -21,7 +21,7 @@ from orchestrion.audio import Waveform
 from orchestrion.audio.audiostream import read_blocks
 from orchestrion.cli.app import cli
 from orchestrion.datasets.recordings import songs as module
-from orchestrion.datasets.recordings.preparation import preparation
+from orchestrion.datasets.recordings.preparation import Preparation
 from orchestrion.datasets.recordings.rawaudio import open_raw, write_raw
 from orchestrion.datasets.recordings.songs import SongSet, prepare_songs
 from orchestrion.datasets.recordings.stems import Separator
@@ -223,11 +223,14 @@ def test_sigkill_leaves_nothing_half_written_under_a_final_name(tmp_path):
     assert len(SongSet.open(tmp_path / "set").songs) == 3
 
 
-def test_a_changed_source_or_rate_is_made_anew(folder, tmp_path):
-    with pytest.raises(ZeroDivisionError), preparation(tmp_path / "set") as work:
-        for name, path in module.find_songs(folder).items():
-            module._prepare_song(work, name, path, folder, 16000, None)
-        raise ZeroDivisionError
+def test_a_changed_source_is_made_anew(folder, tmp_path, monkeypatch):
+    def killed(work, information, splits):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Preparation, "complete", killed)
+    with pytest.raises(KeyboardInterrupt):
+        prepare_songs(folder, tmp_path / "set", sample_rate=16000)
+    monkeypatch.undo()
     soundfile.write(folder / "album" / "one.wav", noise(0.3, 8000), 8000)
     assert finished_and_made(folder, tmp_path) == ["album__one.npy"]
 
