@@ -162,7 +162,7 @@ def _going_on_falling(level: np.ndarray, seconds: float) -> np.ndarray:
     slope = np.minimum((level[:, last] - level[:, first]) / (AGES_S[last] - AGES_S[first]), 0.0)
     out = level.copy()
     out[:, last + 1 :] = level[:, last, None] + slope[:, None] * (AGES_S[last + 1 :] - AGES_S[last])
-    return np.maximum(out, SILENT_DB)
+    return np.asarray(np.maximum(out, SILENT_DB))
 
 
 def _at_knots(level: np.ndarray, n_knots: int, sample_rate: int) -> np.ndarray:
@@ -177,7 +177,7 @@ def _phases(found: Partials, f1: float, sample_rate: int) -> np.ndarray:
     m = np.arange(len(found.phase))[first : max(last, first + 2)]
     constant = 2 * np.pi * f1 / sample_rate * HOP * m
     turned = found.envelopes[m] * np.exp(1j * (found.phase[m] - constant)[:, None] * found.ratios)
-    return np.angle(turned.sum(0)).astype(np.float32)
+    return np.asarray(np.angle(turned.sum(0)), dtype=np.float32)
 
 
 def _noise_table(rest: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -45,7 +45,8 @@ class Partials:
     def samples(self, n: int, envelopes: np.ndarray | None = None) -> np.ndarray:
         """The sum of the partials, float64 [n]; with other ``envelopes`` where given."""
         c = self.envelopes if envelopes is None else envelopes
-        return _synthesise(n, self.phase, self.ratios, np.ascontiguousarray(c.real), np.ascontiguousarray(c.imag))
+        made = _synthesise(n, self.phase, self.ratios, np.ascontiguousarray(c.real), np.ascontiguousarray(c.imag))
+        return np.asarray(made)
 
     def fundamental_hz(self, sample_rate: int) -> np.ndarray:
         """``[m - 1]`` frequency of the fundamental between knots."""
@@ -160,7 +161,9 @@ def _demodulate(x: np.ndarray, phase: np.ndarray, ratios: np.ndarray, window: in
 
 
 @compiled(nogil=True, fastmath=True)
-def _add_envelopes(x, phase, ratios, hann, gain, re, im):  # pragma: no cover - compiled
+def _add_envelopes(  # pragma: no cover - compiled
+    x: np.ndarray, phase: np.ndarray, ratios: np.ndarray, hann: np.ndarray, gain: float, re: np.ndarray, im: np.ndarray
+) -> None:
     """re, im [m, k] += gain · mean of x·exp(-i r_k Φ) under the window round each knot, over the part of it within x."""
     n, k_n, window = len(x), len(ratios), len(hann)
     sums_re, sums_im = np.zeros((len(phase), k_n), np.float32), np.zeros((len(phase), k_n), np.float32)
@@ -195,7 +198,9 @@ def _add_envelopes(x, phase, ratios, hann, gain, re, im):  # pragma: no cover - 
 
 
 @compiled(nogil=True, fastmath=True)
-def _synthesise(n, phase, ratios, re, im):  # pragma: no cover - compiled
+def _synthesise(  # pragma: no cover - compiled
+    n: int, phase: np.ndarray, ratios: np.ndarray, re: np.ndarray, im: np.ndarray
+) -> np.ndarray:
     """Σ_k Re c_k exp(i r_k Φ), envelopes straight between knots, [n]."""
     k_n = len(ratios)
     out = np.zeros(n)
@@ -219,7 +224,10 @@ def _synthesise(n, phase, ratios, re, im):  # pragma: no cover - compiled
 
 
 @compiled(nogil=True)
-def _phasors(phase, ratios, begin, now_re, now_im, turn_re, turn_im):  # pragma: no cover - compiled
+def _phasors(  # pragma: no cover - compiled
+    phase: np.ndarray, ratios: np.ndarray, begin: int, now_re: np.ndarray, now_im: np.ndarray, turn_re: np.ndarray,
+    turn_im: np.ndarray,
+) -> None:  # fmt: skip
     """exp(i r_k Φ) at sample ``begin``, and by how much it turns a sample; Φ is straight between knots."""
     m = begin // HOP
     slope = (phase[m + 1] - phase[m]) / HOP
