@@ -53,13 +53,14 @@ class HarmonicSource:
         f1_hz: ``[n]`` frequency of the first partial.
         inharmonicity: ``[n]`` B, see `stretched_ratios`.
         n_partials: ``[n]`` int64; rows of ``level_db`` lie one pitch after another.
-        velocity: ``[d]`` MIDI velocities of the layers, ascending. Between them decibels are interpolated; beyond, and with a
-            single layer, amplitude goes with the square of the velocity.
+        velocity: ``[d]`` MIDI velocities of the layers, ascending. Amplitude goes with the velocity to the power of ``exponent``;
+            what the layers' decibels differ from that is interpolated between them.
         level_db: ``[d, sum(n_partials), 29]`` float32 amplitude of a partial in dB over 1.0, at the ages `AGES_S`.
         phase: ``[sum(n_partials)]`` float32 of a partial at the attack, radians.
         noise_db: ``[d, n, 12, 29]`` float32 mean square of what is not harmonic, in the bands `BAND_EDGES_HZ`, in dB.
         release_db_s: ``[n]`` float32, by how much a released note falls each second.
         vibrato: in playing.
+        exponent: of the velocity; 2 of SoundFonts, less where layers were recorded as loud as they are played.
     """
 
     sample_rate: int
@@ -74,6 +75,7 @@ class HarmonicSource:
     noise_db: np.ndarray
     release_db_s: np.ndarray
     vibrato: Vibrato = Vibrato()
+    exponent: float = 2.0
 
     def __post_init__(self) -> None:
         n, d, total = len(self.pitch), len(self.velocity), int(np.sum(self.n_partials))
@@ -88,7 +90,7 @@ class HarmonicSource:
             and np.all(np.diff(self.pitch) > 0) and self.pitch[0] >= 0 and self.pitch[-1] <= 127
             and np.all(np.diff(self.velocity) > 0) and self.velocity[0] >= 1 and self.velocity[-1] <= 127
             and np.all((self.n_partials >= 1) & (self.n_partials <= MOST_PARTIALS))
-            and np.all((self.f1_hz > 0) & (self.inharmonicity >= 0) & (self.release_db_s > 0)) and np.all(self.level_db < 60)
+            and 0 <= self.exponent <= 8 and np.all((self.f1_hz > 0) & (self.inharmonicity >= 0) & (self.release_db_s > 0)) and np.all(self.level_db < 60)
         )  # fmt: skip
         if not sound:
             raise OrchestrionError("The tables of a harmonic source do not fit together or hold impossible values.")
@@ -118,6 +120,7 @@ class HarmonicSource:
             "noise_db": self.noise_db.astype(np.float16),
             "release_db_s": self.release_db_s.astype(np.float32),
             "vibrato": np.array([v.cents, v.rate_hz, v.delay_s, v.onset_s], np.float32),
+            "exponent": np.array([self.exponent], np.float32),
         }
 
     @classmethod
@@ -128,8 +131,8 @@ class HarmonicSource:
             OrchestrionError: a table is missing, or its values are impossible.
         """
         names = {"sample_rate", "pitch", "heard", "f1_hz", "inharmonicity", "n_partials", "velocity", "level_db", "phase", "noise_db"}
-        names |= {"release_db_s", "vibrato"}
-        if set(tensors) != names or tensors["sample_rate"].shape != (1,) or tensors["vibrato"].shape != (4,):
+        names |= {"release_db_s", "vibrato", "exponent"}
+        if set(tensors) != names or tensors["sample_rate"].shape != (1,) or tensors["vibrato"].shape != (4,) or tensors["exponent"].shape != (1,):
             raise OrchestrionError("A harmonic source lacks a table, or has one that is unknown.")
         t = {name: np.asarray(value) for name, value in tensors.items()}
         if any(t[name].ndim != 1 for name in ("pitch", "n_partials", "velocity")):
@@ -138,7 +141,7 @@ class HarmonicSource:
             int(t["sample_rate"][0]), t["pitch"].astype(np.int64), t["heard"] != 0, t["f1_hz"].astype(np.float64),
             t["inharmonicity"].astype(np.float64), t["n_partials"].astype(np.int64), t["velocity"].astype(np.float64),
             t["level_db"].astype(np.float32), t["phase"].astype(np.float32), t["noise_db"].astype(np.float32),
-            t["release_db_s"].astype(np.float32), Vibrato(*(float(v) for v in t["vibrato"])),
+            t["release_db_s"].astype(np.float32), Vibrato(*(float(v) for v in t["vibrato"])), float(t["exponent"][0]),
         )  # fmt: skip
 
 
@@ -219,17 +222,18 @@ class SourceSignal:
             s = self.source
             rows = slice(s.first_partial[row], s.first_partial[row] + s.n_partials[row])
             levels, noises = s.level_db[:, rows].astype(np.float64), s.noise_db[:, row].astype(np.float64)
-            inside = float(np.clip(velocity, s.velocity[0], s.velocity[-1]))
-            upper = int(np.clip(np.searchsorted(s.velocity, inside), 1, max(len(s.velocity) - 1, 1)))
-            gain = 40 * math.log10(velocity / inside)
-            if len(s.velocity) == 1:
-                level, noise = levels[0], noises[0]
-            else:
-                share = (inside - s.velocity[upper - 1]) / (s.velocity[upper] - s.velocity[upper - 1])
-                level = levels[upper - 1] + share * (levels[upper] - levels[upper - 1])
-                noise = noises[upper - 1] + share * (noises[upper] - noises[upper - 1])
-            self._tables[row, velocity] = level + gain, noise + gain
+            law = 20 * s.exponent * np.log10(s.velocity)
+            shares = _shares(velocity, s.velocity)
+            gain = 20 * s.exponent * math.log10(velocity) - float(shares @ law)
+            self._tables[row, velocity] = (
+                np.tensordot(shares, levels, 1) + gain, np.tensordot(shares, noises, 1) + gain
+            )
         return self._tables[row, velocity]
+
+
+def _shares(velocity: float, layers: np.ndarray) -> np.ndarray:
+    """``[d]`` how far each layer speaks at ``velocity``: straight between two, the outermost alone beyond them."""
+    return np.array([np.interp(velocity, layers, row) for row in np.eye(len(layers))])
 
 
 def noise_feature(power: np.ndarray) -> np.ndarray:

@@ -76,6 +76,7 @@ def tables(
     *,
     vibrato: Vibrato,
     recorded: Collection[int],
+    exponent: float,
 ) -> HarmonicSource:
     """One source out of fitted notes.
 
@@ -83,6 +84,7 @@ def tables(
         notes: (pitch, velocity of its layer, fit), at most one for a pitch and layer.
         release_db_s: ``[128]`` by pitch.
         low, high: pitches to fill; those without a note take their nearest neighbour's, transposed.
+        exponent: see `HarmonicSource`.
         recorded: the pitches that were heard; the others are marked as filled.
     """
     velocities = sorted({velocity for _, velocity, _ in notes})
@@ -101,7 +103,7 @@ def tables(
         sample_rate, pitches, heard, np.array([c[0] for c in columns]), np.array([c[1] for c in columns]),
         np.array([len(c[3]) for c in columns]), np.array(velocities, float), np.concatenate([c[2] for c in columns], 1).astype(np.float32),
         np.concatenate([c[3] for c in columns]).astype(np.float32), np.stack([c[4] for c in columns], 1).astype(np.float32),
-        np.array([release_db_s[p] for p in pitches], np.float32), vibrato,
+        np.array([release_db_s[p] for p in pitches], np.float32), vibrato, exponent,
     )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ class FittedBank:
         notes = [(pitch, velocity, fit) for (pitch, velocity), fit in chosen.items()]
         vibrato = vibrato_of(self.fits, bank.sample_rate) if bank.sustained else Vibrato()
         recorded = {note.pitch for note in bank.notes if note.recorded}
-        return tables(notes, bank.sample_rate, bank.release_db_s, low, high, vibrato=vibrato, recorded=recorded)
+        return tables(notes, bank.sample_rate, bank.release_db_s, low, high, vibrato=vibrato, recorded=recorded, exponent=bank.exponent)
 
     def _layer(self, note: BankNote) -> float:
         """The velocity of a layer whose level a law gives: its middle, or the reference where it is the only one."""

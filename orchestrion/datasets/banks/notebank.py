@@ -58,8 +58,9 @@ class NoteBank:
     Attributes:
         sustained: bowed or blown; else struck or plucked.
         stretched: its partials are those of a piano's strings.
-        reference_velocity: at which a note sounds as loud as it was recorded; amplitude goes with the square of the velocity. None
-            where each layer was recorded as loud as it is played: then its middle velocity is the reference.
+        reference_velocity: at which a note sounds as loud as it was recorded. None where each layer was recorded as loud as it is
+            played: then its middle velocity is the reference.
+        exponent: amplitude goes with the velocity to this power: 2 by a sampler's law, else as the layers' levels do.
         release_db_s: ``[128]`` by pitch, by how much a released note falls each second.
         scale: factor on the recordings, so that loud notes peak alike in all banks.
         information: licence, attribution, source, program.
@@ -74,6 +75,7 @@ class NoteBank:
     release_db_s: np.ndarray
     scale: float
     information: Mapping[str, object]
+    exponent: float = 2.0
 
     @property
     def pitch_range(self) -> tuple[int, int]:
@@ -82,7 +84,7 @@ class NoteBank:
 
     def gain(self, note: BankNote, velocity: float) -> float:
         """Factor on ``note``'s samples when it is played with ``velocity``."""
-        return self.scale * (velocity / (self.reference_velocity or note.velocity)) ** 2
+        return self.scale * float((velocity / (self.reference_velocity or note.velocity)) ** self.exponent)
 
 
 def filled(bank: NoteBank) -> NoteBank:
@@ -104,12 +106,23 @@ def filled(bank: NoteBank) -> NoteBank:
     return replace(bank, notes=notes)
 
 
-def scale_of(notes: tuple[BankNote, ...], reference_velocity: float | None) -> float:
+def exponent_of(notes: tuple[BankNote, ...]) -> float:
+    """By what power of the velocity the layers' peaks grow, in the median over the pitches; 2 where there is one layer."""
+    powers = []
+    for pitch in {note.pitch for note in notes}:
+        layers = [(note.velocity, float(np.abs(note.samples).max())) for note in notes if note.pitch == pitch]
+        velocities, peaks = (np.log(np.array(column)) for column in zip(*layers, strict=True))
+        if np.ptp(velocities) > 0:
+            powers.append(np.polyfit(velocities, peaks, 1)[0])
+    return float(np.clip(np.median(powers), 0.2, 4.0)) if powers else 2.0
+
+
+def scale_of(notes: tuple[BankNote, ...], reference_velocity: float | None, exponent: float = 2.0) -> float:
     """The factor by which notes of velocity 100 peak at ``PEAK`` in the median over pitches."""
     peaks: dict[int, float] = {}
     for note in notes:
         if note.velocity_low <= 100 <= note.velocity_high:
-            peak = float(np.abs(note.samples).max()) * (100 / (reference_velocity or note.velocity)) ** 2
+            peak = float(np.abs(note.samples).max()) * (100 / (reference_velocity or note.velocity)) ** exponent
             peaks[note.pitch] = max(peaks.get(note.pitch, 0.0), peak)
     loud = [peak for peak in peaks.values() if peak > 1e-5]
     if not loud:
@@ -144,7 +157,10 @@ def open_folder(folder: Path, sample_rate: int = SAMPLE_RATE) -> NoteBank:
     release = _damped(sustained) if stated is None else np.full(128, float(str(stated)))
     stretched = bool(information.get("stretched", not sustained))
     facts = {"name": folder.name, "source": folder.name} | dict(information)
-    return NoteBank(folder.name, sample_rate, bank, sustained, stretched, reference, release, scale_of(bank, reference), facts)
+    exponent = 2.0 if law == "square" else exponent_of(bank)
+    return NoteBank(
+        folder.name, sample_rate, bank, sustained, stretched, reference, release, scale_of(bank, reference, exponent), facts, exponent
+    )
 
 
 def _index(folder: Path) -> list[dict[str, str]]:
