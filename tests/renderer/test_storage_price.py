@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.kernels import packing
 from orchestrion.renderer.kernels.batch import Batch, VoiceState
 from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner, gather
+from orchestrion.renderer.output import bits_of_levels
 from orchestrion.renderer.sampler import generate_codes, prepare
 from orchestrion.score import Note, Part, Score
 
@@ -15,7 +17,36 @@ SECONDS = 0.5
 
 @pytest.fixture(scope="module")
 def piano():
-    return Instrument.load("piano")
+    """A real one, whose network ends in a softmax."""
+    return Instrument.load("disklavier")
+
+
+def raw_outputs(player, series, codes, storage):
+    """What each sample is drawn from ``[samples, outputs]``, and the mixtures' centres."""
+    model, packed = prepare(player.model, storage)
+    conditioner, batch = Conditioner(model, packed, series), Batch(packed, [VoiceState.silent(packed, 0)])
+    out, rows, centres = np.empty((BLOCK * series.hop, 1), dtype=np.int32), [], []
+    for start in range(0, series.n_frames, BLOCK):
+        n = min(BLOCK, series.n_frames - start)
+        given = codes[start * series.hop : (start + n) * series.hop]
+        block = gather(packed, [conditioner], [start], n, [given])
+        for t in range(len(given)):
+            batch.run(block, t, 1, out)
+            rows.append(batch.logits[0])
+        centres.append(conditioner.centre(start, n).reshape(-1))
+    return torch.from_numpy(np.array(rows)), torch.from_numpy(np.concatenate(centres))
+
+
+@pytest.mark.parametrize("storage, most", [("bfloat16", 0.003), ("int8", 0.02)])
+def test_narrow_weights_cost_a_driven_instrument_next_to_nothing(storage, most):
+    player = Instrument.load("piano")
+    chord = tuple(Note(0.0, 0.3, pitch, 90) for pitch in (48, 64, 67, 72))
+    series = player.series(Score((Part("chord", 0, chord),)), duration_s=0.3, tail_s=0.0)
+    (codes,) = generate_codes(player.model, [series], storage="float32", seed=1)
+    exact, narrow = (
+        bits_of_levels(*raw_outputs(player, series, codes, name), torch.from_numpy(codes).long()).mean() for name in ("float32", storage)
+    )
+    assert abs(float(narrow - exact)) < most
 
 
 @pytest.fixture(scope="module")
