@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,8 +21,43 @@ def evaluate() -> None:
     \b
     Examples:
       orchestrion evaluate renderer --instrument violin --data recordings/ --json
+      orchestrion evaluate notes --instrument violin --bank soundfont:violin -o violin-notes
       orchestrion evaluate composer --model chorales --data JSB_Chorales.mat --split test --json
     """
+
+
+@evaluate.command()
+@instrument_option(required=True)
+@click.option("--bank", required=True, metavar="DIR|soundfont:NAME", help="The instrument's own single notes (orchestrion learn --help).")
+@click.option("--step", type=click.IntRange(1, 24), default=1, show_default=True, metavar="N", help="Only every N-th pitch.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT",
+              help="Also write OUT.json with every figure and OUT.png, a map of pitch and velocity.")
+@seed_option
+@json_option  # fmt: skip
+def notes(instrument: str, bank: str, step: int, output: Path | None, seed: int, as_json: bool) -> None:
+    """Every pitch at five velocities, played freely, against the instrument's own notes.
+
+    Level, notes that are missing (15 dB and more too soft), noise between the partials, log-spectral distance, attacks, a run of
+    twelve notes a second, and a soft note after ten seconds of rest; with the source alone beside it.
+
+    \b
+    Examples:
+      orchestrion evaluate notes -i violin --bank soundfont:violin -o violin-notes
+      orchestrion evaluate notes -i mine.safetensors --bank my-notes/ --step 3 --json
+    """
+    from orchestrion.datasets.banks.fitted_cache import fitted
+    from orchestrion.datasets.banks.opening import open_bank
+    from orchestrion.evaluation.figures.notes import draw_notes
+    from orchestrion.evaluation.judge.notes_test import notes_test
+    from orchestrion.files import write_json
+    from orchestrion.renderer.instrument import Instrument
+
+    player = Instrument.load(instrument)
+    report = notes_test(player, fitted(open_bank(bank, player.config.sample_rate)), step=step, seed=seed)
+    if output:
+        write_json(output.with_name(output.name + ".json"), report.to_dict())
+        draw_notes(output.with_name(output.name + ".png"), report, player.name)
+    _print(report.summary(), as_json)
 
 
 @evaluate.command()

@@ -192,3 +192,25 @@ def test_fidelity_tells_level_spectrum_and_missing_notes():
     assert fidelity(lost, reference, notes, RATE).missing == 0.5
     other = np.concatenate([plucked(64, 0.6), plucked(60, 0.6)])
     assert log_spectral_distance(other, reference, RATE) > 3
+
+
+def test_every_note_of_an_instrument_is_measured_and_drawn(bank, tmp_path):
+    from orchestrion.evaluation.figures.notes import draw_notes
+    from orchestrion.evaluation.judge.notes_test import notes_test
+
+    one = piece(bank, [(10, 60, 60, 100)])
+    task = DrivenTask(TINY, [one], [one], DrivenSettings(), sources={"harp": bank.source()})
+    with torch.no_grad():  # a network that plays its source as it is: one narrow logistic about the centre
+        for parameter in task.model.parameters():
+            parameter.zero_()
+        task.model.b_out[-TINY.mixtures :] = -7.0
+    task.save(tmp_path / "model.safetensors", task.model, {})
+    report = notes_test(tmp_path / "model.safetensors", bank, velocities=(12, 80), storage="float32")
+    found = report.summary()
+    assert report.level_db.shape == (4, 2) and found["missing"] == 0 and found["level_error_db_mean"] < 0.5
+    assert abs(found["distance_db"] - found["distance_db_source_alone"]) < 0.3
+    draw_notes(tmp_path / "notes.png", report, "harp")
+    assert (tmp_path / "notes.png").stat().st_size > 5000
+    softer = dataclasses.replace(bank.source(), level_db=bank.source().level_db - 20)
+    weights.save(tmp_path / "soft.safetensors", task.model.state_dict() | learning.source_tensors(softer), learning.metadata(bank, TINY, {}))
+    assert notes_test(tmp_path / "soft.safetensors", bank, velocities=(80,)).summary()["missing"] == 4
