@@ -64,8 +64,7 @@ STDOUT = "-"
 @temperature_option
 @json_option
 @click.pass_context  # fmt: skip
-def render(ctx: click.Context, scores: tuple[str, ...], output: Path, count: int, shard: tuple[int, int] | None,
-           as_json: bool, **_: Any) -> None:  # fmt: skip
+def render(ctx: click.Context, scores: tuple[str, ...], output: Path, count: int, shard: tuple[int, int] | None, **_: Any) -> None:
     """Play a score on an instrument, as audio.
 
     SCORE is a file (.mid .midi .kar .rmi .musicxml .xml .mxl .abc .krn), a folder of such files, or a built-in tune: ode-to-joy,

@@ -60,9 +60,11 @@ def render_files(ctx: click.Context, targets: Mapping[str, Sequence[Path]], *, s
         return score
 
     told = _Told(ctx, sum(map(len, targets.values())))
-    for players, sources in _by_players(ctx, list(targets)).items():
-        if options["resume"] and (len(players) > 1 or options["gains"] or options["pans"]):
-            raise click.UsageError("--resume is for one instrument, without --gain and --pan; choose one by -i.")
+    groups = _by_players(ctx, list(targets))
+    # Before anything is played, whichever score it is about.
+    if options["resume"] and (options["gains"] or options["pans"] or any(len(players) > 1 for players in groups)):
+        raise click.UsageError("--resume is for one instrument, without --gain and --pan; choose one by -i.")
+    for players, sources in groups.items():
         takes = [Take(source, number, target) for source in sources for number, target in enumerate(targets[source])]
         if options["force"]:
             for take in takes:

@@ -195,7 +195,7 @@ def command(*arguments, **options):
     time.sleep(60)
 app.models.invoke = command
 sys.argv = ["orchestrion", "models", "list"]
-app.main()
+app.run()
 """
     done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, timeout=50, cwd=folder)
     assert done.returncode == status and b"Traceback" not in done.stderr, done.stderr

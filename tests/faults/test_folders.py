@@ -200,3 +200,10 @@ def test_a_journal_in_the_way_goes_when_the_file_is_made_or_by_force(tiny: Path,
         leave()
         invoke(tiny, "-o", "out", *how)
         assert not any(path.exists() for path in journals)
+
+
+def test_a_journal_for_an_ensemble_is_refused_before_anything_is_played(folder: Path) -> None:
+    duo = (Part("Violin", 40, (Note(0.0, 0.1, 67, 80),)), Part("Cello", 42, (Note(0.0, 0.1, 50, 80),)))
+    Score(duo).write(folder / "scores" / "z.mid")
+    result = CliRunner().invoke(cli, ["render", "scores", "--resume", "-o", "out"])
+    assert result.exit_code == 2 and "choose one by -i" in result.stderr and not (folder / "out").exists()

@@ -117,7 +117,7 @@ def run(*arguments: object) -> None:
 
 def test_a_process_killed_in_parallel_playing_goes_on(tiny: Path, tmp_path: Path) -> None:
     """Really killed, in the middle of a block of four minutes."""
-    notes = tuple(Note(i / 2, i / 2 + 0.4, 50 + i % 20, 80) for i in range(2 * 60 * 8))
+    notes = tuple(Note(i / 2, i / 2 + 0.4, 50 + i % 20, 80) for i in range(2 * 60 * 4))
     Score((Part("", 0, notes),)).write(tmp_path / "long.mid")
     command = ["render", tmp_path / "long.mid", "-i", tiny, "--device", "cpu"]
     run(*command, "-o", tmp_path / "whole.wav")
