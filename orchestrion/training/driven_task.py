@@ -20,7 +20,7 @@ from orchestrion.renderer.features import score_groups
 from orchestrion.renderer.instrument import SOURCE
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.output import GRID, HALF_BIN, bits_of_levels, log_probability, values
-from orchestrion.training.trial_playing import play_held_out, summary
+from orchestrion.training.trial_playing import TEMPERATURE, play_held_out, summary
 
 # The network's history is empty at the start of a crop, so these first frames of it are not learnt from.
 SETTLE_FRAMES = 16
@@ -107,7 +107,8 @@ class DrivenTask:
 
     def save(self, path: Path, model: WaveNet, metrics: dict[str, float]) -> None:
         """Write the network, and with it the source's tables where there is one instrument."""
-        metadata = {"architecture": "wavenet", "config": self.config.to_dict(), "metrics": metrics} | self.provenance
+        metadata = {"architecture": "wavenet", "config": self.config.to_dict(), "metrics": metrics, "temperature": TEMPERATURE}
+        metadata |= self.provenance
         source = next(iter(self._sources.values())).tensors() if len(self._sources) == 1 else {}
         tables = {SOURCE + name: torch.from_numpy(table) for name, table in source.items()}
         weights.save(path, model.state_dict() | tables, metadata)

@@ -22,6 +22,7 @@ from orchestrion.evaluation.listening.loudness import integrated_loudness
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, SOURCE
 from orchestrion.score import BUILTIN_TUNES, Score
+from orchestrion.training.trial_playing import TEMPERATURE
 
 LOUDNESS_LUFS, HIGHEST_PEAK_DB = -20.0, -1.0
 HEADROOM_DB = 1.0  # of the network over the source alone
@@ -99,7 +100,7 @@ def metadata(bank: FittedBank, config: WaveNetConfig, found: dict[str, object]) 
     program = information.get("program", 0)
     return {
         "architecture": ARCHITECTURE, "config": config.to_dict(), "data": information, "licence": str(information.get("licence", "unknown")),
-        "pitch_range": [low, high], "program": program if isinstance(program, int) else 0, "metrics": found,
+        "pitch_range": [low, high], "program": program if isinstance(program, int) else 0, "metrics": found, "temperature": TEMPERATURE,
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from orchestrion.renderer.task import Task
 
 LISTEN_S = 6.0
 MOST_PIECES = 24
+TEMPERATURE = 0.7  # of the mixture: at 1 softest notes may ring on as noise, and clean instruments hiss
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def play_held_out(
         player = copy.copy(model)
         player.source = sources[name]
         series = piece.series.crop_frames(0, n_frames)
-        tasks.append(Task(Conditioner(player, packed, series), VoiceState.silent(packed, int(stream_key(seed, number)))))
+        tasks.append(Task(Conditioner(player, packed, series, TEMPERATURE), VoiceState.silent(packed, int(stream_key(seed, number)))))
         openings.append((name, piece, n_frames, SourceSignal(series, sources[name]).samples(0, n_frames)))
     heard = []
     for codes, (name, piece, n_frames, alone) in zip(perform(tasks), openings, strict=True):

@@ -96,9 +96,13 @@ def notes_test(
     step: int = 1,
     velocities: Sequence[int] = VELOCITIES,
     seed: int = 0,
+    temperature: float | None = None,
     storage: str = STORAGE,
 ) -> NotesReport:
     """Play every ``step``-th pitch of ``bank`` at all ``velocities`` (each .5 s, then .5 s of rest), a run, and a soft note after a rest.
+
+    Args:
+        temperature: of the draws; None for the instrument's own.
 
     Raises:
         OrchestrionError: the instrument has no source, or is of another rate than the bank.
@@ -110,7 +114,8 @@ def notes_test(
     pitches = np.array([p for p in range(low, high + 1) if p in bank.takes])[::step]
     hop, rate = player.config.hop, player.config.sample_rate
     pieces = [_scale_of(int(p), velocities, bank, hop) for p in pitches] + [_run(pitches, bank, hop), _soft(pitches, bank, hop)]
-    played, alone = _play(player, pieces, seed, storage)
+    heat = player.temperature if temperature is None else temperature
+    played, alone = _play(player, pieces, seed, heat, storage)
     references = [piece.mix(0, piece.n_frames, gain=10 ** (player.gain_db / 20)).samples for piece in pieces]
     n, loud = len(pitches), int(np.argmin(np.abs(np.array(velocities) - 80)))
     levels = np.stack([level_errors(played[i], references[i], pieces[i].notes, rate) for i in range(n)])
@@ -140,12 +145,14 @@ def _one_note(
     )  # fmt: skip
 
 
-def _play(player: Instrument, pieces: Sequence[MixedPiece], seed: int, storage: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def _play(
+    player: Instrument, pieces: Sequence[MixedPiece], seed: int, temperature: float, storage: str
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Every piece by the network, and by its source alone."""
     model, packed = prepare(player.model, storage)
     assert player.source is not None
     tasks = [
-        Task(Conditioner(copy.copy(model), packed, piece.series), VoiceState.silent(packed, int(stream_key(seed, number))))
+        Task(Conditioner(copy.copy(model), packed, piece.series, temperature), VoiceState.silent(packed, int(stream_key(seed, number))))
         for number, piece in enumerate(pieces)
     ]
     total = sum(piece.n_samples for piece in pieces)
