@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from orchestrion.cli.options import COMPOSER, SCORE, Number
+from orchestrion.cli.options import COMPOSER, SCORE, Number, strict_option
 from orchestrion.errors import OrchestrionError
 from orchestrion.shipped import DEFAULT_COMPOSER
 
@@ -74,7 +74,7 @@ NAMES = ("model", "bars", "seconds", "tempo", "meter", "key", "pitch_range", "po
 
 def composing_options(command: Callable[..., object]) -> Callable[..., object]:
     """The options called ``NAMES``."""
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_OPTIONS, strict_option)):
         command = option(command)
     return command
 
@@ -87,4 +87,9 @@ def composing(ctx: click.Context) -> dict[str, Any]:
     """
     if ctx.params["bars"] is not None and ctx.params["seconds"] is not None:
         raise click.UsageError("Give --bars or --seconds, not both.")
-    return {name: ctx.params[name] for name in NAMES}
+    options = {name: ctx.params[name] for name in NAMES}
+    if options["prime"] is not None and ctx.params["strict"]:
+        from orchestrion.score import Score
+
+        options["prime"] = Score.read(options["prime"], strict=True)
+    return options

@@ -102,6 +102,9 @@ def instrument_option(**options: Any) -> Callable[[Command], Command]:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
+strict_option = click.option(
+    "--strict", is_flag=True, help="Refuse a score of which something cannot be followed, instead of saying so."
+)
 device_option = click.option(
     "--device",
     type=click.Choice(["auto", "cpu", "cuda"]),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrion.cli.options import TUNES, Number
+from orchestrion.cli.options import TUNES, Number, strict_option
 from orchestrion.cli.output import printable
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import find_files
@@ -29,7 +29,7 @@ _OPTIONS = (
 
 def arranging_options(command: Callable[..., object]) -> Callable[..., object]:
     """The options that `arrange` reads from ``ctx.params``."""
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_OPTIONS, strict_option)):
         command = option(command)
     return command
 
@@ -64,7 +64,7 @@ def read_arranged(source: str, ctx: click.Context) -> Score:
     options = ctx.params
     if options["tempo"] is not None and options["speed"] is not None:
         raise click.UsageError("Give --tempo or --speed, not both.")
-    score = Score.read(source)
+    score = Score.read(source, strict=options["strict"])
     if options["part"] is not None:
         score = score.select(options["part"])
     score = score.transpose(options["transpose"])

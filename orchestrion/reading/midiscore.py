@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -222,13 +222,16 @@ def _part(name: str, key: _Key, rows: list[_Row], clock: TempoMap, resolution: i
 
 
 def _part_names(parts: Iterable[_Key], track_names: list[str]) -> dict[_Key, str]:
+    """The name of the track, with the channel where it has several, or none."""
     keys = list(parts)
-    of_track = Counter(key.track for key in keys)
+    channels: defaultdict[int, set[tuple[int, int | None]]] = defaultdict(set)
+    for key in keys:
+        channels[key.track].add((key.port, key.channel))
     names = {}
     for key in keys:
         label = f"channel {key.channel + 1}" if key.channel is not None else ""
         name = track_names[key.track]
-        names[key] = name if name and of_track[key.track] == 1 else f"{name} {label}".strip()
+        names[key] = name if name and len(channels[key.track]) == 1 else f"{name} {label}".strip()
     return names
 
 

@@ -6,8 +6,10 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from orchestrion.errors import OrchestrionError
+from orchestrion.limits import MAX_TEXT_BYTES
 from orchestrion.reading import abc, kern, musicxml
 from orchestrion.reading.unfolding import unfold
 from orchestrion.reading.written import Written
@@ -30,6 +32,23 @@ def read(data: bytes, name: str, format_name: str) -> tuple[Score, list[str]]:
         return unfold(written), written.ignored
     except OrchestrionError as error:
         raise OrchestrionError(f"{name}: {error}") from error
+
+
+def read_written(path: Path) -> Written:
+    """A notation file as it is written, told by its ending; at most 32 MiB of it are read.
+
+    Raises:
+        OrchestrionError: as `read`, or no notation file.
+    """
+    kind = KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise OrchestrionError(f"{path} is no notation file; its name must end in {', '.join(KINDS)}.")
+    try:
+        with path.open("rb") as handle:
+            data = handle.read(MAX_TEXT_BYTES)
+    except OSError as error:
+        raise OrchestrionError(f"Cannot read {path}: {error.strerror or error}.") from error
+    return PARSERS[kind](data, str(path))
 
 
 def write_musicxml(score: Score) -> bytes:
@@ -64,6 +83,7 @@ def decode_text(data: bytes, name: str) -> str:
     return text
 
 
+KINDS = {".musicxml": "musicxml", ".xml": "musicxml", ".mxl": "musicxml", ".abc": "abc", ".krn": "kern"}
 PARSERS: Mapping[str, Callable[[bytes, str], Written]] = {
     "musicxml": musicxml.read,
     "abc": lambda data, name: abc.read(decode_text(data, name), name),

@@ -9,9 +9,9 @@ that the bars after it are counted rightly.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import TypeAlias
 
 from orchestrion.errors import OrchestrionError
@@ -58,6 +58,18 @@ def unfold(written: Written) -> Score:
         played = _play(written.bars, order, starts, index)
         parts += _parts(part, played, clock)
     return Score(tuple(parts), tempos, _meters(written.bars, order, starts, clock), written.title)
+
+
+def printed_notes(written: Written) -> list[tuple[Fraction, Fraction, int]]:
+    """Onset, offset (quarters) and pitch of the pitched notes as printed: repeats once, ties joined, no grace notes."""
+    order = list(range(len(written.bars)))
+    starts = [Fraction(0), *accumulate(bar.length for bar in written.bars)]
+    bars = [
+        replace(bar, chords={part: [replace(c, graces=[]) for c in row] for part, row in bar.chords.items()})
+        for bar in written.bars
+    ]
+    played = [note for part in range(len(written.parts)) for note in _play(bars, order, starts, part)]
+    return [(note.onset, note.offset, note.tone.pitch) for note in played if not note.tone.is_drum]
 
 
 def _order(written: Written) -> list[int]:

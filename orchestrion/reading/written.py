@@ -88,6 +88,7 @@ class Written:
     Args:
         sections: bars that are played in turn where the piece says so (ABC's ``P:``, kern's expansion lists); repeats
             are followed within each. None: all bars, once through.
+        sharps: the first key signature, negative for flats; None where there is none.
         ignored: what could not be followed, each a noun phrase for the reader of "ignored: …".
     """
 
@@ -96,6 +97,7 @@ class Written:
     bars: list[Bar]
     sections: list[range] | None = None
     ignored: list[str] = field(default_factory=list)
+    sharps: int | None = None
 
 
 class Budget:

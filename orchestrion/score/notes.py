@@ -109,6 +109,11 @@ class Meter:
                 f"A meter of {self.numerator}/{self.denominator} is impossible: give 1 to 255 over 1, 2, 4, … 64."
             )
 
+    @property
+    def bar_quarters(self) -> float:
+        """Length of a bar in quarter notes."""
+        return 4.0 * self.numerator / self.denominator
+
 
 def in_score_order(note: Note) -> tuple[float, int, float, int]:
     """Sort key: onset, then pitch, then offset, then velocity."""

@@ -70,7 +70,7 @@ class PianoRoll:
         """Round the pitched notes of ``score`` to steps of 1/``steps_per_beat`` quarter notes; drums are left out.
 
         Boundaries are rounded in beats, so that tempo changes are followed; each note lasts at least a step. The roll
-        takes the first tempo and meter of the score. No note vanishes: where repeated notes of one pitch fall into one
+        takes the first tempo and the meter of the score (after a pickup). No note vanishes: where repeated notes of one pitch fall into one
         step, the later moves to the next free one. (Notes of one pitch that sound at once, in two parts say, and begin
         in one step are one key on the roll, held as long as the longer; beginning in different steps, the later attack
         cuts the earlier note.)
@@ -86,7 +86,7 @@ class PianoRoll:
         for start, end, key in zip(onset, offset, pitch, strict=True):
             grid[start:end, key, 0] = True
         grid[onset, pitch, 1] = True
-        meter = score.meters[0]
+        meter = score.meter
         return cls(grid, steps_per_beat, score.tempos[0].bpm, (meter.numerator, meter.denominator))
 
     def to_score(self, program: int = 0, velocity: int = 80, name: str = "melody") -> Score:

@@ -15,6 +15,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.limits import MAX_NOTES, MAX_PARTS
 from orchestrion.score.notearray import note_array
 from orchestrion.score.notes import Meter, Note, Part, Tempo, in_score_order, pitch_name
+from orchestrion.score.tempomap import TempoMap
 
 if TYPE_CHECKING:
     import music21
@@ -116,6 +117,21 @@ class Score:
     def duration_s(self) -> float:
         """Seconds until the last note of any part ends; 0 without notes."""
         return max((note.offset_s for note in self._all_notes()), default=0.0)
+
+    @property
+    def meter(self) -> Meter:
+        """The meter of its bars: the first, or, after a pickup, the second."""
+        return self.meters[1] if self.pickup_quarters else self.meters[0]
+
+    @property
+    def pickup_quarters(self) -> float:
+        """Quarters of a first bar that has a shorter meter of its own; 0 where there is none."""
+        if len(self.meters) < 2:
+            return 0.0
+        first, second = self.meters[:2]
+        length = float(TempoMap.from_tempos(self.tempos).to_beats([second.time_s])[0])
+        is_one_bar = abs(length - first.bar_quarters) < 1e-3
+        return first.bar_quarters if is_one_bar and first.bar_quarters < second.bar_quarters else 0.0
 
     def transpose(self, semitones: int) -> Score:
         """Move every pitched part by ``semitones``.

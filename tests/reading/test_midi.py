@@ -203,3 +203,81 @@ def test_running_status_long_numbers_system_exclusive_and_alien_chunks_are_read(
     data += b"MTrk" + len(body).to_bytes(4, "big") + body
     score = midiscore.to_score(midifile.decode(data, "x"), "x")
     assert rows(score) == [(0.0, 0.5, 60, 80), (0.25, 0.5, 62, 80)]
+
+
+def port(number):
+    return 0, bytes((0xFF, 0x21, number))
+
+
+def name(text, encoding="utf-8"):
+    return 0, b"\xff\x03" + text.encode(encoding)
+
+
+def program(tick, number, channel=0):
+    return tick, bytes((0xC0 | channel, number))
+
+
+def test_a_named_track_on_several_channels_is_one_part():
+    strings = [event for i in range(4) for event in (on(480 * i, 60 + i, channel=i), off(480 * i + 480, 60 + i, channel=i))]
+    guitar = [name("Guitar"), *(program(0, 24, channel=i) for i in range(4)), *strings]
+    score = read([tempo(0, 500_000)], guitar)
+    assert [(part.name, part.program, len(part.notes)) for part in score.parts] == [("Guitar", 24, 4)]
+    assert len(read([tempo(0, 500_000)], guitar[1:]).parts) == 4
+
+
+def test_a_player_who_changes_to_a_program_of_the_family_stays_one_part():
+    bowed_then_plucked = [name("Violin"), program(0, 40), on(0), off(480), program(480, 45), on(480), off(960)]
+    assert [(part.name, part.program) for part in read([tempo(0, 500_000)], bowed_then_plucked).parts] == [("Violin", 40)]
+    doubling = [name("Reed"), program(0, 71), on(0), off(480), program(480, 73), on(480), off(960)]
+    score = read([tempo(0, 500_000)], doubling)
+    assert [(part.name, part.program) for part in score.parts] == [("Reed", 71), ("Reed", 73)]
+    assert len(score.select("Reed").notes) == 2
+
+
+def test_parts_of_one_name_are_selected_together():
+    score = Score((Part("Flute", 73, (Note(0, 1, 60, 80),)), Part("Flute", 74, (Note(1, 2, 62, 80),)), Part("Harp", 46, ())))
+    assert [note.pitch for note in score.select("flute").notes] == [60, 62]
+    assert [note.pitch for note in score.select(1).notes] == [62]
+
+
+def test_the_pedal_of_one_port_does_not_hold_the_other():
+    first = [port(0), pedal(0, 127), on(0), off(480), pedal(1440, 0)]
+    second = [port(1), on(0, 72), off(480, 72)]
+    score = read(first, second)
+    assert rows(score, 0) == [(0.0, 1.5, 60, 80)] and rows(score, 1) == [(0.0, 0.5, 72, 80)]
+
+
+def test_sequences_of_format_2_have_their_own_tempo():
+    tracks = [[tempo(0, 500_000), on(0), off(480)], [tempo(0, 1_000_000), on(0, 72), off(480, 72)]]
+    made = tuple(Track(tuple(events), 480) for events in tracks)
+    data = bytearray(midifile.encode(MidiFile(480, made)))
+    data[9] = 2
+    score = midiscore.to_score(midifile.decode(bytes(data), "a.mid"), "a.mid")
+    assert rows(score, 0) == [(0.0, 0.5, 60, 80)] and rows(score, 1) == [(0.0, 1.0, 72, 80)]
+
+
+@pytest.mark.parametrize("suffix", [".mid", ".rmi", ".kar", ".midi"])
+def test_riff_wrappers_are_opened(tmp_path, suffix):
+    inner = midifile.encode(midiscore.from_score(BUILTIN_TUNES["frere-jacques"]))
+    info = b"LIST\x05\x00\x00\x00INFO1\x00"
+    chunks = b"RMID" + info + b"data" + len(inner).to_bytes(4, "little") + inner
+    (tmp_path / f"a{suffix}").write_bytes(b"RIFF" + len(chunks).to_bytes(4, "little") + chunks)
+    assert len(Score.read(tmp_path / f"a{suffix}").notes) == len(BUILTIN_TUNES["frere-jacques"].notes)
+
+
+@pytest.mark.parametrize("chunks", [b"RMID", b"RMIDdata\xff\xff\xff\xff", b"RMIDLIST\xff\xff\xff\x7f", b"WAVEfmt "])
+def test_broken_riff_wrappers_are_one_sentence(chunks):
+    with pytest.raises(OrchestrionError, match="a.mid is not a MIDI file"):
+        midifile.decode(b"RIFF\x00\x00\x00\x00" + chunks, "a.mid")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("ピアノ", "utf-8"), ("ピアノ", "shift_jis"), ("ギター", "euc-jp"), ("Скрипка", "cp1251"), ("Фортепиано", "koi8-r"), 
+        ("小提琴 大提琴", "gbk"), ("피아노", "euc-kr"), ("Flöte", "latin-1"), ("Süße Flöte für Élise", "latin-1"),
+        ("Flûte à bec; Clarinette é", "latin-1"), ("Ñandú guitarra española", "latin-1"), ("Violín y violão", "latin-1"),
+    ],
+)  # fmt: skip
+def test_names_are_read_in_any_script(text, encoding):
+    assert read([tempo(0, 500_000)], [name(text, encoding), on(0), off(480)]).parts[0].name == text

@@ -24,7 +24,7 @@ CORPORA: dict[str, Callable[[Callable[[int, int], None]], list[CorpusPiece]]] = 
     "chorales": read_chorales,
 }
 MUSIC21 = "music21:"
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 
 
 def load_corpus(name: str | os.PathLike[str], split: str) -> list[CorpusPiece]:

@@ -8,24 +8,24 @@ A piece is dropped when any note begins or ends off the grid of sixteenths (trip
 changes, when it is shorter than 32 steps, or when it is a variant of one already taken (same first intervals). Step 0
 is the start of a bar: a pickup leaves the steps before it empty.
 
-music21's own cache of pickles is neither read nor written (``forceSource``, ``storePickle=False``).
+The files are music21's, the readers ours: music21's forget an accidental within its bar and read voices one after another.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from orchestrion.datasets.corpora.piece import CorpusPiece, GridNote, distinct
+from orchestrion.datasets.corpora.piece import CorpusPiece, distinct
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import find_files
-from orchestrion.suffixes import SCORES
-
-if TYPE_CHECKING:
-    from music21.stream import Part, Score
+from orchestrion.reading import abc
+from orchestrion.reading.notationfiles import KINDS, decode_text, read_written
+from orchestrion.reading.unfolding import printed_notes
+from orchestrion.reading.written import Written
 
 STEPS_PER_BEAT = 4
 SHORTEST_STEPS = 32
@@ -57,7 +57,7 @@ def read_collection(name: str, report: Report | None = None) -> list[CorpusPiece
     known = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("_"))
     if name not in known:
         raise OrchestrionError(f"music21's corpus has no {name!r}; it has {', '.join(known)}.")
-    pieces = _read_all(find_files(root / name, SCORES), report)
+    pieces = _read_all(find_files(root / name, KINDS), report)
     if not pieces:
         raise OrchestrionError(f"No piece of music21:{name} has all its notes on a grid of sixteenths in one meter.")
     return pieces
@@ -69,22 +69,22 @@ def split_tunes(text: str) -> list[str]:
     return [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 
-def piece_from_score(score: Score, name: str) -> CorpusPiece | None:
-    """A piece on the grid of sixteenths from music21's score; None where it does not fit (see the module's text)."""
-    from music21.key import KeySignature
-    from music21.meter import TimeSignature
-
-    meters = {meter.ratioString for meter in score.flatten().getElementsByClass(TimeSignature)}
-    if len(meters) != 1:
+def piece_from_written(written: Written, name: str) -> CorpusPiece | None:
+    """A piece on the grid of sixteenths; None where it does not fit (see the module's text)."""
+    meters = {bar.meter for bar in written.bars if bar.length}
+    meter = meters.pop() if len(meters) == 1 else None
+    if meter is None or meter[0] * 16 % meter[1]:
         return None
-    numerator, denominator = map(int, meters.pop().split("/"))
-    if numerator * 16 % denominator:
+    steps = [
+        (onset * STEPS_PER_BEAT, offset * STEPS_PER_BEAT, pitch) for onset, offset, pitch in printed_notes(written)
+    ]
+    if any(onset.denominator != 1 or offset.denominator != 1 for onset, offset, _ in steps):
         return None
-    keys = list(score.flatten().getElementsByClass(KeySignature))
-    notes = _grid_notes(score.parts, _pickup_steps(score, numerator * 16 // denominator))
-    if not notes or max(offset for _, offset, _ in notes) < SHORTEST_STEPS:
+    shift = _pickup_steps(written, meter[0] * 16 // meter[1])
+    notes = sorted((int(onset) + shift, int(offset) + shift, pitch) for onset, offset, pitch in steps)
+    if max((offset for _, offset, _ in notes), default=0) < SHORTEST_STEPS:
         return None
-    return CorpusPiece(name, tuple(sorted(notes)), (numerator, denominator), keys[0].sharps if keys else 0)
+    return CorpusPiece(name, tuple(notes), meter, written.sharps or 0)
 
 
 def _folder(name: str) -> Path:
@@ -96,8 +96,8 @@ def _folder(name: str) -> Path:
 def _read_all(paths: list[Path], report: Report | None, n_parts: int | None = None) -> list[CorpusPiece]:
     def pieces() -> Iterator[CorpusPiece]:
         for done, path in enumerate(paths, start=1):
-            for name, score in _scores(path):
-                if n_parts in (None, len(score.parts)) and (piece := piece_from_score(score, name)) is not None:
+            for name, written in _written(path):
+                if n_parts in (None, len(written.parts)) and (piece := piece_from_written(written, name)) is not None:
                     yield piece
             if report is not None:
                 report(done, len(paths))
@@ -105,63 +105,19 @@ def _read_all(paths: list[Path], report: Report | None, n_parts: int | None = No
     return distinct(pieces())[0]
 
 
-def _scores(path: Path) -> Iterator[tuple[str, Score]]:
-    """The scores in a file, with their names; those that music21 cannot read are left out."""
-    from music21 import converter
-    from music21.exceptions21 import Music21Exception
-    from music21.stream import Score
-
-    # What music21's readers raise on the odd misprint in the two tune books.
-    errors = (Music21Exception, ValueError, KeyError, IndexError, TypeError, AttributeError, ZeroDivisionError)
+def _written(path: Path) -> Iterator[tuple[str, Written]]:
+    """The scores in a file, with their names; the odd misprint that cannot be read is left out."""
     name = f"{path.parent.name}/{path.stem}"
-    tunes = split_tunes(path.read_text(encoding="utf-8", errors="replace")) if path.suffix.lower() == ".abc" else [None]
-    for number, tune in enumerate(tunes):
-        try:
-            if tune is None:
-                read = converter.parseFile(path, forceSource=True, storePickle=False)
-            else:
-                read = converter.parseData(tune, format="abc")
-        except errors:
-            continue
-        if isinstance(read, Score):
-            yield name if tune is None else f"{name}#{number}", read
+    if path.suffix.lower() == ".abc":
+        for number, tune in enumerate(split_tunes(decode_text(path.read_bytes(), name))):
+            with suppress(OrchestrionError):
+                yield f"{name}#{number}", abc.read(tune, name)
+    else:
+        with suppress(OrchestrionError):
+            yield name, read_written(path)
 
 
-def _pickup_steps(score: Score, steps_per_bar: int) -> int:
+def _pickup_steps(written: Written, steps_per_bar: int) -> int:
     """Empty steps before the first note, so that step 0 begins a bar."""
-    from music21.stream import Measure
-
-    measures = list(score.parts[0].getElementsByClass(Measure))
-    if not measures:
-        return 0
-    length = _on_grid(measures[0].duration.quarterLength)
-    return steps_per_bar - length if length is not None and 0 < length < steps_per_bar else 0
-
-
-def _grid_notes(parts: Iterable[Part], shift: int) -> list[GridNote]:
-    """Notes, ``shift`` steps later; empty when any lies off the grid. Ties are joined a part at a time."""
-    notes: list[GridNote] = []
-    for part in parts:
-        sounding: dict[int, int] = {}  # pitch -> index of its latest note, for ties
-        for element in part.flatten().notes:
-            if "Harmony" in element.classes or element.duration.isGrace:
-                continue
-            onset, length = _on_grid(element.offset), _on_grid(element.duration.quarterLength)
-            if onset is None or length is None:
-                return []
-            if length == 0:
-                continue
-            for pitch in element.pitches:
-                tied = element.tie is not None and element.tie.type in ("stop", "continue")
-                before = sounding.get(pitch.midi)
-                if tied and before is not None and notes[before][1] == onset + shift:
-                    notes[before] = (notes[before][0], onset + shift + length, pitch.midi)
-                    continue
-                sounding[pitch.midi] = len(notes)
-                notes.append((onset + shift, onset + shift + length, pitch.midi))
-    return notes
-
-
-def _on_grid(quarters: float | Fraction) -> int | None:
-    steps = Fraction(quarters).limit_denominator(960) * STEPS_PER_BEAT
-    return int(steps) if steps.denominator == 1 else None
+    first = next((bar.length for bar in written.bars if bar.length), Fraction(0)) * STEPS_PER_BEAT
+    return steps_per_bar - int(first) if first.denominator == 1 and 0 < first < steps_per_bar else 0

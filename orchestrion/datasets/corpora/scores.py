@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from orchestrion.datasets.corpora.piece import CorpusPiece
 from orchestrion.files import find_files
@@ -21,4 +24,10 @@ def read_score(path: Path, name: str) -> CorpusPiece:
     Raises:
         OrchestrionError: see `Score.read` and `PianoRoll.from_score`.
     """
-    return CorpusPiece.from_roll(PianoRoll.from_score(Score.read(path)), name)
+    score = Score.read(path)
+    roll = PianoRoll.from_score(score)
+    if score.pickup_quarters:
+        # Step 0 of a piece begins a bar.
+        silent = round((score.meter.bar_quarters - score.pickup_quarters) * roll.steps_per_beat)
+        roll = replace(roll, grid=np.pad(roll.grid, ((silent, 0), (0, 0), (0, 0))))
+    return CorpusPiece.from_roll(roll, name)

@@ -297,4 +297,5 @@ class _Tune:
         sections, missing = combining.sections(voices, fields.parse_parts(self.parts), len(bars))
         if missing:
             self._ignore(f"the parts {', '.join(missing)} of P:{self.parts[:40]}, which are not marked in the tune")
-        return Written(self.title, parts, bars, sections, self.ignored)
+        sharps = None if self.key.alterations is None else sum(self.key.alterations.values())
+        return Written(self.title, parts, bars, sections, self.ignored, sharps)

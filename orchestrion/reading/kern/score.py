@@ -28,6 +28,7 @@ KERN, DYNAM = "**kern", "**dynam"
 SILENT = {"**text", "**silbe", "**harm", "**mxhm", "**root", "**recip", "**fing", "**fb", "**comment", "**function"}
 TEMPO = re.compile(r"\*MM(\d{1,5}(?:\.\d{1,6})?)")
 METER = re.compile(r"\*M(\d{1,3}(?:\+\d{1,3})*)/(\d{1,3})$")
+SIGNATURE = re.compile(r"\*k\[([^\]]{0,40})\]")
 EXPANSION = re.compile(r"\*>([A-Za-z0-9]*)\[([^\]]*)\]")
 LABEL = re.compile(r"\*>([^\[\]]+)")
 MAX_SPINES = 1_000
@@ -81,6 +82,7 @@ class _Reader:
         self._bars = [Bar()]
         self._labels: list[tuple[str, int]] = []
         self._expansion: list[str] = []
+        self._sharps: int | None = None
 
     def line(self, line: str) -> None:
         """One record: a comment, an interpretation, a bar line or data."""
@@ -175,6 +177,9 @@ class _Reader:
             if found is None:
                 self._ignore(f"the meter {token[2:22]}")
             self._bars[-1].meter = found
+        elif signature := SIGNATURE.match(token):
+            if self._sharps is None:
+                self._sharps = signature[1].count("#") - signature[1].count("-")
         elif expansion := EXPANSION.match(token):
             # The list without a name is the one to be played; the others are for other readings.
             if not expansion[1]:
@@ -215,12 +220,12 @@ class _Reader:
 
     def _data(self, columns: list[str]) -> None:
         for column, spine in zip(columns, self._spines, strict=True):
-            if column == "." or not column:
-                continue
-            if spine.kind == KERN:
+            mark = column.strip("()[]<>/\\ ") if spine.kind == DYNAM else ""
+            if mark in DYNAMICS and self._parts:
+                self._parts[spine.part].velocity = DYNAMICS[mark]
+        for column, spine in zip(columns, self._spines, strict=True):
+            if spine.kind == KERN and column not in (".", ""):
                 self._strike(parse_token(column), spine)
-            elif spine.kind == DYNAM and self._parts and column.strip("()[]<>/\\ ") in DYNAMICS:
-                self._parts[spine.part].velocity = DYNAMICS[column.strip("()[]<>/\\ ")]
         # The next record is at the first end of what sounds now (grace notes take no time).
         later = [spine.ends for spine in self._spines if spine.kind == KERN and spine.ends > self._now]
         self._now = min(later, default=self._now)
@@ -268,7 +273,7 @@ class _Reader:
         parts = [
             WrittenPart(part.name or f"spine {number}", part.program) for number, part in enumerate(self._parts, 1)
         ]
-        return Written(self.title, parts, self._bars, self._sections(), self.ignored)
+        return Written(self.title, parts, self._bars, self._sections(), self.ignored, self._sharps)
 
     def _sections(self) -> list[range] | None:
         """The bars of the sections in the order of the expansion list (Humdrum Guide, chapter 20)."""

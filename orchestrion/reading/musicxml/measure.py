@@ -30,6 +30,7 @@ class PartState:
     transposition: dict[str, int] = field(default_factory=dict)
     velocity: int = DEFAULT_VELOCITY
     meter: tuple[int, int] | None = None
+    sharps: int | None = None
     graces: dict[str, list[list[Tone]]] = field(default_factory=dict)
 
 
@@ -153,6 +154,9 @@ class MeasureReader:
         for transpose in attributes.findall("transpose"):
             semitones = _number(transpose.findtext("chromatic")) + 12 * _number(transpose.findtext("octave-change"))
             self.state.transposition[transpose.get("number", "")] = int(semitones)
+        fifths = (attributes.findtext("key/fifths") or "").strip()
+        if self.state.sharps is None and re.fullmatch(r"[+-]?\d", fifths):
+            self.state.sharps = int(fifths)
         if (time := attributes.find("time")) is not None:
             self.state.meter = _meter(time)
             if not self._cursor:

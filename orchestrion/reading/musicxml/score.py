@@ -117,7 +117,10 @@ class _ScoreReader:
                 endings = frozenset()
         _leave_at_first_coda(self._bars)
         parts = [WrittenPart(reader.state.name, reader.state.program, reader.state.is_drum) for reader in self._readers]
-        return Written(self.title, parts, self._bars, ignored=self.ignored)
+        # A part for a transposing instrument has another signature than what sounds.
+        sharps = [r.state.sharps for r in self._readers if not any(r.state.transposition.values())]
+        sounding = next((number for number in sharps if number is not None), None)
+        return Written(self.title, parts, self._bars, ignored=self.ignored, sharps=sounding)
 
 
 def _leave_at_first_coda(bars: list[Bar]) -> None:

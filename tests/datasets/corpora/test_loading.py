@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 
 from orchestrion.datasets.corpora import loading
-from orchestrion.datasets.corpora.music21_corpus import piece_from_score, split_tunes
+from orchestrion.datasets.corpora.music21_corpus import piece_from_written, split_tunes
 from orchestrion.datasets.corpora.piece import SPLITS, CorpusPiece, fingerprint, prepared, split_of
+from orchestrion.datasets.corpora.scores import read_score
 from orchestrion.errors import OrchestrionError
+from orchestrion.reading import abc
 from orchestrion.score import BUILTIN_TUNES, PianoRoll
 
 TUNES = """X: 1
@@ -30,14 +32,12 @@ K: D
 
 @pytest.fixture
 def tunes() -> list:
-    from music21 import converter
-
-    return [converter.parseData(text, format="abc") for text in split_tunes(TUNES)]
+    return [abc.read(text, "book") for text in split_tunes(TUNES)]
 
 
 def test_abc_tune_becomes_steps(tunes: list) -> None:
     """Pickup before bar 1, ties joined, grace note and chord symbol left out."""
-    piece = piece_from_score(tunes[0], "one")
+    piece = piece_from_written(tunes[0], "one")
     assert piece is not None
     assert (piece.meter, piece.sharps, piece.steps_per_bar, piece.n_whole_steps) == ((6, 8), 1, 12, 60)
     assert piece.notes[:7] == (
@@ -52,7 +52,21 @@ def test_abc_tune_becomes_steps(tunes: list) -> None:
 
 
 def test_triplets_are_off_the_grid(tunes: list) -> None:
-    assert piece_from_score(tunes[1], "two") is None
+    assert piece_from_written(tunes[1], "two") is None
+
+
+def test_an_accidental_lasts_in_its_bar_and_repeats_stay_as_printed() -> None:
+    tune = abc.read("X:1\nM:4/4\nL:1/4\nK:G\nG3 A | |: ^c c =f F | c c2- c | c4 :|\n", "book")
+    piece = piece_from_written(tune, "accidentals")
+    assert piece is not None
+    assert [pitch for _, _, pitch in piece.notes] == [67, 69, 73, 73, 77, 65, 72, 72, 72]
+    assert piece.notes[-2:] == ((36, 48, 72), (48, 64, 72))
+
+
+def test_a_folder_s_scores_begin_with_a_bar_pickup_or_not(tmp_path) -> None:
+    (tmp_path / "a.abc").write_text("X:1\nM:3/4\nL:1/4\nK:C\nG | c2 B | A3 |]\n")
+    piece = read_score(tmp_path / "a.abc", "a")
+    assert piece.meter == (3, 4) and piece.notes[:2] == ((8, 12, 67), (12, 20, 72))
 
 
 def test_to_the_plain_key_and_back() -> None:
