@@ -1,21 +1,23 @@
-"""Does our judge rank recordings as an independent transcriber does?
+"""Does our judge rank recordings as they deserve, and as an independent transcriber does?
 
     python benchmarks/judge.py make FOLDER
     ANY-TRANSCRIBER FOLDER/*.wav                    # writes a MIDI file named after each clip
     python benchmarks/judge.py compare FOLDER HEARD [--json]
 
-``make`` writes about 140 clips of twelve seconds, from flawless to unrelated, and ``clips.json`` with the notes each
-should play (`judge_clips`). ``compare`` reads the MIDI files in HEARD whose names begin with a clip's name and prints
-onset F1 within 50 ms of both judges and Spearman's rank correlation, for all clips and for each group. The README's
-figures come from basic-pitch 0.4.0 (``basic-pitch --save-midi --model-serialization onnx HEARD FOLDER/*.wav``), which is
-no dependency: install it in an environment of its own.
+``make`` writes about 170 clips of twelve seconds, from flawless to unrelated, and ``clips.json`` with the notes each
+should play and, where no network played, those that really sound (`judge_clips`). ``compare`` reads the MIDI files in HEARD
+whose names begin with a clip's name and prints onset F1 within 50 ms by both judges, Spearman's rank correlation of both
+with each other (over clips, and over the means of conditions) and of each with the truth, and the mean error against it.
+docs/judge.md shows the figures with basic-pitch 0.4.0, which is no dependency: install it in an environment of its own, and
+run ``basic-pitch --save-midi --model-serialization onnx --onset-threshold 0.7 HEARD FOLDER/*.wav``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,19 @@ from orchestrion.audio import Waveform
 from orchestrion.evaluation.judge.following import onset_scores, playable
 from orchestrion.evaluation.judge.transcription import NAME, transcribe
 from orchestrion.progress import track
-from orchestrion.score import Note
+from orchestrion.score import Note, Score
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Onset F1 of one clip by our judge and the other one, and of the notes that really sound, where they are known."""
+
+    name: str
+    condition: str
+    group: str
+    ours: float
+    other: float
+    truth: float | None
 
 
 def main() -> None:
@@ -46,8 +60,9 @@ def main() -> None:
         make(arguments.folder, arguments.seed)
         return
     rows = compare(arguments.folder, arguments.heard)
-    result = {"judge": NAME, "clips": rows, "rank_correlation": correlations(rows)}
-    print(json.dumps(result, indent=1) if arguments.json else as_text(result))
+    found = agreement(rows)
+    report = {"judge": NAME, "agreement": found, "clips": [asdict(row) for row in rows]}
+    print(json.dumps(report, indent=1) if arguments.json else as_text(rows, found))
 
 
 def make(folder: Path, seed: int) -> None:
@@ -56,28 +71,41 @@ def make(folder: Path, seed: int) -> None:
     listed = {}
     for clip in clips(seed):
         clip.audio.write(folder / f"{clip.name}.wav")
-        notes = [[n.onset_s, n.offset_s, n.pitch, n.velocity] for n in playable(clip.score)]
-        listed[clip.name] = {"group": clip.group, "notes": notes}
+        truth = None if clip.truth is None else _rows(clip.truth)
+        listed[clip.name] = {"condition": clip.condition, "group": clip.group, "notes": _rows(clip.score), "truth": truth}
         print(clip.name, flush=True)
     (folder / "clips.json").write_text(json.dumps(listed), encoding="utf-8")
 
 
-def compare(folder: Path, heard: Path) -> list[dict[str, str | float]]:
-    """F1 of both judges for every clip that the other one has heard."""
+def _rows(score: Score) -> list[list[float]]:
+    return [[n.onset_s, n.offset_s, n.pitch, n.velocity] for n in playable(score)]
+
+
+def _notes(rows: Sequence[Sequence[float]]) -> list[Note]:
+    return [Note(onset_s, offset_s, int(pitch), int(velocity)) for onset_s, offset_s, pitch, velocity in rows]
+
+
+def compare(folder: Path, heard: Path) -> list[Row]:
+    """Onset F1 of every clip that the other transcriber has heard."""
     listed = json.loads((folder / "clips.json").read_text(encoding="utf-8"))
-    midi = {name: sorted(heard.glob(f"{name}[._]*.mid")) for name in listed}
+    midi = {name: sorted(heard.glob(f"{name}[._]*mid")) for name in listed}
     names = [name for name, found in midi.items() if found]
     if not names:
         raise SystemExit(f"{heard} holds no MIDI file named after a clip of {folder}.")
-    rows: list[dict[str, str | float]] = []
+    rows = []
     for name in track(names, len(names), "Listening"):
-        notes = [Note(onset_s, offset_s, int(p), int(v)) for onset_s, offset_s, p, v in listed[name]["notes"]]
-        ours = onset_scores(notes, transcribe(Waveform.read(folder / f"{name}.wav")))
-        other = onset_scores(notes, _read(midi[name][0]))
-        measures = {f"{key}_{who}": scores[f"note_{key}_50ms"] for who, scores in (("ours", ours), ("other", other))
-                    for key in ("f1", "precision", "recall")}  # fmt: skip
-        rows.append({"clip": name, "group": listed[name]["group"], **measures})
+        clip, notes = listed[name], _notes(listed[name]["notes"])
+        f1 = {
+            "ours": _f1(notes, transcribe(Waveform.read(folder / f"{name}.wav"))),
+            "other": _f1(notes, _read(midi[name][0])),
+            "truth": None if clip["truth"] is None else _f1(notes, _notes(clip["truth"])),
+        }
+        rows.append(Row(name, clip["condition"], clip["group"], **f1))
     return rows
+
+
+def _f1(notes: Sequence[Note], found: Sequence[Note]) -> float:
+    return onset_scores(notes, found)["note_f1_50ms"]
 
 
 def _read(path: Path) -> list[Note]:
@@ -86,27 +114,36 @@ def _read(path: Path) -> list[Note]:
     return [Note(note.start, note.end, note.pitch, note.velocity) for note in listed if 21 <= note.pitch <= 108]
 
 
-def correlations(rows: list[dict[str, str | float]]) -> dict[str, dict[str, float]]:
-    """Of all clips and of each group: Spearman's correlation, means of both, and how many clips."""
-    groups = {"all": rows} | {str(g): [r for r in rows if r["group"] == g] for g in dict.fromkeys(r["group"] for r in rows)}
-    found = {}
-    for group, chosen in groups.items():
-        ours, other = (np.array([row[f"f1_{who}"] for row in chosen], dtype=float) for who in ("ours", "other"))
-        rank = float(spearmanr(ours, other).statistic) if len(chosen) > 2 else float("nan")
-        found[group] = {"spearman": rank, "ours": float(ours.mean()), "other": float(other.mean()), "n": len(chosen)}
+def agreement(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """Of all clips and of each group: how both judges agree with each other and with the truth."""
+    groups = {"all": list(rows)} | {row.group: [r for r in rows if r.group == row.group] for row in rows}
+    return {name: _agreement(chosen) for name, chosen in groups.items()}
+
+
+def _agreement(rows: Sequence[Row]) -> dict[str, float]:
+    ours, other = (np.array([getattr(row, who) for row in rows]) for who in ("ours", "other"))
+    conditions = sorted({row.condition for row in rows})
+    means = [[np.mean([getattr(r, who) for r in rows if r.condition == c]) for c in conditions] for who in ("ours", "other")]
+    found = {"clips": len(rows), "conditions": len(conditions), "rank_clips": _rank(ours, other), "rank_conditions": _rank(*means)}
+    known = np.array([row.truth is not None for row in rows])
+    if known.any():
+        truth = np.array([row.truth for row in rows if row.truth is not None])
+        for who, values in (("ours", ours[known]), ("other", other[known])):
+            found |= {f"rank_truth_{who}": _rank(values, truth), f"error_{who}": float(np.abs(values - truth).mean())}
     return found
 
 
-def as_text(result: Mapping) -> str:
-    """Clips from best to worst by the other judge, then the correlations."""
-    lines = [f"{'clip':<44} {'ours: F1':>9} {'P':>5} {'R':>5} {'other: F1':>10} {'P':>5} {'R':>5}"]
-    for row in sorted(result["clips"], key=lambda row: -row["f1_other"]):
-        ours, other = ([row[f"{key}_{who}"] for key in ("f1", "precision", "recall")] for who in ("ours", "other"))
-        lines.append(f"{row['clip']:<44} {ours[0]:>9.2f} {ours[1]:>5.2f} {ours[2]:>5.2f} {other[0]:>10.2f} {other[1]:>5.2f} {other[2]:>5.2f}")
-    lines += [
-        f"{group}: Spearman {row['spearman']:.3f} over {row['n']} clips; means {row['ours']:.3f} and {row['other']:.3f}"
-        for group, row in result["rank_correlation"].items()
-    ]
+def _rank(one: Sequence[float] | np.ndarray, other: Sequence[float] | np.ndarray) -> float:
+    return float(spearmanr(one, other).statistic) if np.ptp(one) and np.ptp(other) else float("nan")
+
+
+def as_text(rows: Sequence[Row], found: Mapping[str, Mapping[str, float]]) -> str:
+    """Clips from best to worst by the other judge, then the agreement."""
+    lines = [f"{'clip':<44} {'ours':>6} {'other':>6} {'truth':>6}"]
+    for row in sorted(rows, key=lambda row: -row.other):
+        truth = "" if row.truth is None else f"{row.truth:.2f}"
+        lines.append(f"{row.name:<44} {row.ours:>6.2f} {row.other:>6.2f} {truth:>6}")
+    lines += [f"{group}: " + ", ".join(f"{key} {value:.3g}" for key, value in row.items()) for group, row in found.items()]
     return "\n".join(lines)
 
 

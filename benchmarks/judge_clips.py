@@ -23,51 +23,64 @@ Damage = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clip:
-    """``audio`` that should play ``score``; ``group`` is ``reference``, ``wrong``, ``damaged`` or ``instrument``."""
+    """``audio`` that should play ``score``.
 
-    name: str
+    Args:
+        piece, condition: what is played, and how; clips of one condition are alike in quality.
+        group: ``reference``, ``wrong`` (notes), ``damaged`` (audio) or ``instrument`` (neural).
+        truth: the notes that really sound; None where a network played.
+    """
+
+    piece: str
+    condition: str
     group: str
     score: Score
+    truth: Score | None
     audio: Waveform
+
+    @property
+    def name(self) -> str:
+        return f"{self.piece}-{self.condition}"
 
 
 def clips(seed: int = 0) -> Iterator[Clip]:
-    """About 140 clips of twelve seconds."""
+    """About 170 clips of twelve seconds."""
     tunes = {name: BUILTIN_TUNES[name].crop(0.0, LENGTH_S) for name in ("ode-to-joy", "greensleeves", "minuet-in-g")}
     scores = {**tunes, "chorale": chorale(), "runs": runs(), "bass": tunes["minuet-in-g"].transpose(-24)}
-    for name, score in scores.items():
+    for piece, score in scores.items():
         clean = played(score, 0)
-        yield Clip(f"{name}-piano", "reference", score, clean)
+        yield Clip(piece, "piano", "reference", score, score, clean)
         for kind, change in CHANGES.items():
-            rng = np.random.default_rng([seed, len(name), *kind.encode()])
-            yield Clip(f"{name}-piano-{kind}", "wrong", score, played(change(score, rng), 0))
+            wrong = change(score, np.random.default_rng([seed, len(piece), *kind.encode()]))
+            yield Clip(piece, f"piano-{kind}", "wrong", score, wrong, played(wrong, 0))
         for kind, damage in DAMAGES.items():
-            rng = np.random.default_rng([seed, len(name), *kind.encode()])
+            rng = np.random.default_rng([seed, len(piece), *kind.encode()])
             samples = damage(clean.samples.astype(np.float64), clean.sample_rate, rng)
-            yield Clip(f"{name}-piano-{kind}", "damaged", score, waveform(samples, clean.sample_rate))
+            yield Clip(piece, f"piano-{kind}", "damaged", score, score, waveform(samples, clean.sample_rate))
     for name, program in PROGRAMS.items():
-        for tune in ("ode-to-joy", "minuet-in-g"):
-            score = into_range(scores[tune], 36, 72) if name == "cello" else scores[tune]
-            yield Clip(f"{tune}-{name}", "reference", score, played(score, program))
+        for piece in ("ode-to-joy", "minuet-in-g"):
+            score = into_range(scores[piece], 36, 72) if name == "cello" else scores[piece]
+            yield Clip(piece, name, "reference", score, score, played(score, program))
             for kind in ("ghosts-half", "wrong-third"):
-                rng = np.random.default_rng([seed, program, *kind.encode()])
-                yield Clip(f"{tune}-{name}-{kind}", "wrong", score, played(CHANGES[kind](score, rng), program))
-    yield Clip("ode-to-joy-additive", "reference", scores["ode-to-joy"], additive(scores["ode-to-joy"]))
-    yield Clip("ode-to-joy-another-tune", "wrong", scores["ode-to-joy"], played(scores["greensleeves"], 0))
+                wrong = CHANGES[kind](score, np.random.default_rng([seed, program, *kind.encode()]))
+                yield Clip(piece, f"{name}-{kind}", "wrong", score, wrong, played(wrong, program))
+    ode, other = scores["ode-to-joy"], scores["greensleeves"]
+    yield Clip("ode-to-joy", "additive", "reference", ode, ode, additive(ode))
+    yield Clip("ode-to-joy", "another-tune", "wrong", ode, other, played(other, 0))
     yield from _of_instruments(scores, seed)
 
 
 def _of_instruments(scores: dict[str, Score], seed: int) -> Iterator[Clip]:
     for name in shipped.instruments():
         instrument = Instrument.load(name)
-        for tune, score in scores.items():
-            if _fits(score, instrument) and (tune not in ("bass", "runs") or name == "piano"):
+        for piece, score in scores.items():
+            if _fits(score, instrument) and (piece not in ("bass", "runs") or name == "piano"):
                 placed = into_range(score, *instrument.pitch_range)
-                yield Clip(f"{tune}-neural-{name}", "instrument", placed, instrument.render(placed, seed=seed))
+                yield Clip(piece, f"neural-{name}", "instrument", placed, None, instrument.render(placed, seed=seed))
         if instrument.config.conditioned:
             placed = into_range(scores["greensleeves"], *instrument.pitch_range)
             hot = instrument.render(placed, seed=seed, temperature=1.15)
-            yield Clip(f"greensleeves-neural-{name}-hot", "instrument", placed, hot)
+            yield Clip("greensleeves", f"neural-{name}-hot", "instrument", placed, None, hot)
 
 
 def _fits(score: Score, instrument: Instrument) -> bool:

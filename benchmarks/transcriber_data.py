@@ -1,8 +1,9 @@
 """Audio for fitting the transcriber: random notes on many General MIDI instruments, as if from many rooms.
 
-No piece of music is among them: lines, repeated notes and textures of chords drawn at random, played by FluidSynth,
-then coloured, put in a room, quantised, detuned and covered with noise, so that the network meets more than clean
-synthesis.
+No piece of music is among them. Lines, repeated notes, textures and block chords are drawn at random and played by
+FluidSynth. Some have ghosts: quiet short notes between the others, and notes struck twice, which the transcriber must
+hear. Every recording comes clean and in two disguises: coloured, low-passed, overdriven, put in a room, quantised,
+detuned, covered with noise.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import soxr
-from scipy.signal import butter, fftconvolve, firwin2, lfilter
+from scipy.signal import butter, fftconvolve, firwin2, lfilter, sosfilt
 
 from orchestrion.datasets.banks.fluidsynth import synthesise
 from orchestrion.score import Note, Part, Score
@@ -30,6 +31,9 @@ RANGES = {
 LINES = [40] * 8 + [42] * 8 + [73] * 6 + [41, 43, 71, 68, 56, 60, 65, 74, 75, 24, 46, 19, 11, 6, 0, 0, 0, 52]
 REPEATS = [40] * 7 + [42] * 8 + [73] * 7 + [71, 56, 68, 19, 0, 0]
 TEXTURES = [0] * 30 + [1, 1, 2, 4, 6, 24, 24, 46, 46, 48, 19, 11, 40, 42]
+CHORDS = [0] * 14 + [1, 2, 4, 6, 24, 24, 24, 25, 46, 46, 48, 48, 11, 40, 42, 73]
+GHOSTLY = [0] * 10 + [24, 40, 40, 42, 42, 73, 73, 71, 46, 4]
+RECORDINGS_A_SCORE = 3  # one clean, the others in disguise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,26 +45,31 @@ class Recording:
 
 
 def recordings(rng: np.random.Generator) -> Iterator[Recording]:
-    """Every score clean and in one disguise; then noise without notes."""
-    jobs = [(_line, program) for program in LINES] + [(_repeats, program) for program in REPEATS]
-    for draw, program in [*jobs, *((_texture, program) for program in TEXTURES)]:
+    """Every score clean and in disguise; then noise without notes."""
+    kinds = ((_line, LINES), (_repeats, REPEATS), (_texture, TEXTURES), (_block_chords, CHORDS), (_ghostly, GHOSTLY))
+    for draw, program in [(draw, program) for draw, programs in kinds for program in programs]:
         low, high = RANGES.get(program, (36, 96))
         score = Score((Part("", program, tuple(draw(low, high, rng))),))
         clean = Recording(
             synthesise(score, program, 0.2).samples, np.array([(n.onset_s, n.pitch) for n in score.notes])
         )
         yield clean
-        yield disguised(clean, rng)
+        for _ in range(RECORDINGS_A_SCORE - 1):
+            yield disguised(clean, rng)
     for index in range(10):
         yield Recording(_noise(index, rng), np.zeros((0, 2)))
 
 
 def disguised(clean: Recording, rng: np.random.Generator) -> Recording:
-    """The recording through random colour, room, 8-bit quantisation, noise and up to 10 cents of detuning."""
+    """The recording through random colour, low-pass, overdrive, room, 8-bit quantisation, noise, and detuned by up to 10 cents."""
     samples, notes = clean.samples.astype(np.float64), clean.notes
     if rng.random() < 0.6:
         gains_db = np.interp(np.linspace(0, 1, 65), np.sort([0, *rng.random(4), 1]), rng.normal(0, 5, 6))
         samples = fftconvolve(samples, firwin2(129, np.linspace(0, 1, 65), 10 ** (gains_db / 20)), "same")
+    if rng.random() < 0.25:
+        samples = sosfilt(butter(int(rng.integers(1, 7)), 300 * 10 ** rng.uniform(0, 1), output="sos", fs=RATE), samples)
+    if rng.random() < 0.15:
+        samples = np.tanh(samples / np.abs(samples).max() * rng.uniform(2, 20))
     if rng.random() < 0.5:
         samples = fftconvolve(samples, _room(rng))[: len(samples)]
     samples *= rng.uniform(0.2, 0.9) / np.abs(samples).max()
@@ -69,7 +78,7 @@ def disguised(clean: Recording, rng: np.random.Generator) -> Recording:
     if rng.random() < 0.7:
         hiss = rng.normal(size=len(samples))
         hiss = lfilter([0.3], [1, -0.95], hiss) if rng.random() < 0.5 else hiss
-        samples = samples + hiss * 10 ** rng.uniform(-4.5, -2)
+        samples = samples + hiss * 10 ** rng.uniform(-4.5, -1.5)
     if rng.random() < 0.5:
         faster = 2 ** (rng.uniform(-10, 10) / 1200)
         samples, notes = soxr.resample(samples, RATE, RATE / faster), notes / np.array([faster, 1.0])
@@ -126,6 +135,41 @@ def _texture(low: int, high: int, rng: np.random.Generator) -> list[Note]:
     return _released_before_repeats(notes)
 
 
+def _block_chords(low: int, high: int, rng: np.random.Generator) -> list[Note]:
+    """Chords of two to five voices that begin together and are held until the next, as in a chorale."""
+    base, spread_s = rng.choice([0.25, 0.4, 0.6, 0.75, 1.0]), rng.choice([0.0, 0.0, 0.004, 0.015])
+    held, velocity, now = rng.choice([0.5, 0.9, 0.97, 1.0]), int(rng.integers(40, 105)), START_S
+    notes: list[Note] = []
+    while now < DURATION_S:
+        length = base * rng.choice([1, 1, 1, 2])
+        pitch = int(rng.integers(low, min(low + 15, high - 12)))
+        for _ in range(int(rng.integers(2, 6))):
+            loud = int(np.clip(velocity + rng.integers(-12, 13), 15, 127))
+            onset_s = now + abs(rng.normal(0, spread_s))
+            if low <= pitch <= high:
+                notes.append(Note(onset_s, onset_s + held * length, pitch, loud))
+            pitch += int(rng.choice([3, 4, 5, 7, 7, 8, 9, 12, 12]))
+        now += length
+    return _released_before_repeats(notes)
+
+
+def _ghostly(low: int, high: int, rng: np.random.Generator) -> list[Note]:
+    """A line or texture with quiet short notes added, and some notes struck again after 60 to 250 ms."""
+    draw = (_line, _repeats, _texture)[int(rng.integers(3))]
+    share, quiet = rng.uniform(0.2, 1.0), rng.uniform(0.25, 0.9)
+    added: list[Note] = []
+    real = draw(low, high, rng)
+    for note in real:
+        if rng.random() < share:
+            pitch = note.pitch + int(rng.choice([-12, -7, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 7, 12, 19, 0, 0]))
+            onset_s = note.onset_s + rng.uniform(0.0, 1.0) * note.duration_s
+            onset_s = max(onset_s, note.onset_s + 0.06) if pitch == note.pitch else onset_s
+            loud = int(np.clip(note.velocity * quiet * rng.uniform(0.7, 1.3), 5, 127))
+            if low <= pitch <= high:
+                added.append(Note(onset_s, onset_s + rng.uniform(0.06, 0.5), pitch, loud))
+    return _released_before_repeats(sorted([*real, *added]), 0.06)
+
+
 def _chord(size: int, centre: float, key: int, low: int, high: int, rng: np.random.Generator) -> list[int]:
     pitches: set[int] = set()
     for _ in range(size):
@@ -138,15 +182,15 @@ def _chord(size: int, centre: float, key: int, low: int, high: int, rng: np.rand
     return sorted(pitches)
 
 
-def _released_before_repeats(notes: list[Note]) -> list[Note]:
-    """Notes of one pitch that overlap are cut; repetitions faster than 80 ms are left out."""
+def _released_before_repeats(notes: list[Note], fastest_s: float = 0.08) -> list[Note]:
+    """Notes of one pitch that overlap are cut; repetitions faster than ``fastest_s`` are left out."""
     kept: list[Note] = []
     latest: dict[int, int] = {}
     for note in sorted(notes):
         index = latest.get(note.pitch)
         if index is not None:
             before = kept[index]
-            if note.onset_s - before.onset_s < 0.08:
+            if note.onset_s - before.onset_s < fastest_s:
                 continue
             cut_s = min(before.offset_s, note.onset_s - 0.01)
             kept[index] = Note(before.onset_s, cut_s, before.pitch, before.velocity)

@@ -1,9 +1,8 @@
 """Where notes may begin in a `Salience`, and what is known about each such place.
 
-A candidate is a local maximum in time of one pitch's `beginning`. Its features are log ratios, so that they do not
-depend on loudness: against everything else that begins in that frame, against the recording's loudest beginnings,
-against the octaves, twelfths and neighbours it could be confused with, against what sounded before; and the shape of
-the attack.
+A candidate is a local maximum in time of one pitch's `beginning`. Its features are log ratios, which do not depend on
+loudness: against everything else that begins in that frame, the recording's loudest beginnings, the pitches it could be
+confused with (octaves, twelfths, fifths, neighbours), and what sounded before; and the shape of the attack.
 """
 
 from __future__ import annotations
@@ -20,12 +19,15 @@ LOCAL_SHARE, GLOBAL_SHARE = 0.02, 1e-3
 # Shares of the attack's height whose crossing times describe its shape, and the frames searched around the maximum.
 CROSSINGS = (0.1, 0.25, 0.5, 0.75)
 BEFORE, AFTER = 15, 14
-MARGIN = 24  # pitches of padding, so that two octaves up or down always exist
+# Semitones to notes that share partials: octaves, twelfths, fifths, fourths, thirds over an octave or two.
+BEGINNING_RELATIVES = (-12, 12, -19, -24, 19, 24, -7, 7, -5, 5, -28, -31)
+HELD_RELATIVES = (-12, 12, -19, 19, -24, 24, -7, 7, -5, 5, -28, -31)
+MARGIN = 36  # pitches of padding, so that two octaves up or down always exist
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """``frame`` int [c], ``pitch`` int [c] (0 is A0) and ``features`` float32 [c, 37] of c candidates."""
+    """``frame`` int [c], ``pitch`` int [c] (0 is A0) and ``features`` float32 [c, 54] of c candidates."""
 
     frame: np.ndarray
     pitch: np.ndarray
@@ -90,8 +92,8 @@ def _against_relatives(
     def neighbours(values: np.ndarray) -> np.ndarray:
         return np.maximum(values[frame, pitch + MARGIN - 1], values[frame, pitch + MARGIN + 1])
 
-    columns = [_log_ratio(own, beginnings[frame, pitch + MARGIN + step], quiet) for step in (-12, 12, -19, -24)]
-    columns += [_log_ratio(held, holds[frame, pitch + MARGIN + step], faint) for step in (-12, 12, -19)]
+    columns = [_log_ratio(own, beginnings[frame, pitch + MARGIN + step], quiet) for step in BEGINNING_RELATIVES]
+    columns += [_log_ratio(held, holds[frame, pitch + MARGIN + step], faint) for step in HELD_RELATIVES]
     columns += [_log_ratio(own, neighbours(beginnings), quiet), _log_ratio(held, neighbours(holds), faint)]
     return np.column_stack(columns)
 

@@ -1,13 +1,13 @@
-"""Audio to notes without a look at the score: the transcriber by which we judge whether audio follows its score.
+"""Audio to notes without the score: the transcriber by which audio is judged.
 
-Its name in reports is ``harmonic-nmf``. Harmonic templates explain the spectrum and its rise (`salience`); every place
-where a pitch may begin is described by 37 ratios (`onset_candidates`); a network of one hidden layer (`OnsetClassifier`)
-says how probable it is that a note begins there, and when exactly: slow bows and soft hammers are told by the shape of
-the rise, so that the onset is where the rise begins, not where it is steepest. The network is fitted by
-``benchmarks/fit_transcriber.py`` to audio from the MIT-licensed General MIDI SoundFont alone. No real recording, no
-built-in tune and no output of our renderers was used.
+1. Harmonic templates explain the spectrum and its rise (`salience`).
+2. Every place where a pitch may begin is described by 54 log ratios (`onset_candidates`).
+3. A network of one hidden layer (`OnsetClassifier`) gives the probability that a note begins there, and when exactly: the
+   onset is where the rise begins, not where it is steepest, which for slow bows and soft hammers is not the same.
 
-The same audio gives the same notes on every run; there is no randomness. Pitches 21 to 108.
+The network is fitted by ``benchmarks/fit_transcriber.py`` to audio from the MIT-licensed General MIDI SoundFont alone: no
+real recording, no built-in tune, no output of our renderers. ``benchmarks/judge.py`` compares it with another transcriber and
+with the notes that were really played. Reports name it ``harmonic-nmf-2``. There is no randomness. Pitches 21 to 108.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from orchestrion.evaluation.judge.salience import DEFAULT as DEFAULT_SALIENCE
 from orchestrion.evaluation.judge.salience import LOWEST, Salience, SalienceConfig, salience
 from orchestrion.score import Note
 
-NAME = "harmonic-nmf"
+NAME = "harmonic-nmf-2"
 WEIGHTS = Path(__file__).with_name("transcriber.safetensors")
 FRAMES_PER_UNIT = 5.0  # the network's second output, in units of five frames
 MIN_AUDIBLE = 1e-4  # peak of full scale (-80 dB) below which a recording counts as silence
@@ -42,7 +42,7 @@ class TranscriberConfig:
         salience: the spectral front end; the fitted network belongs to its defaults.
     """
 
-    threshold: float = 0.35
+    threshold: float = 0.4
     repeat_s: float = 0.06
     release: float = 0.15
     onset_bias_s: float = 0.0
@@ -81,7 +81,7 @@ def shipped_classifier() -> OnsetClassifier:
     """The network that comes with the package."""
     from orchestrion import weights
 
-    tensors, _ = weights.load(WEIGHTS, architecture="note-judge")
+    tensors, _ = weights.load(WEIGHTS, architecture="onset-classifier")
     return OnsetClassifier(**{name: tensor.numpy().astype(np.float64) for name, tensor in tensors.items()})
 
 
