@@ -6,9 +6,11 @@ family of strings or reeds, to one whose range holds its notes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 
 from orchestrion import header, shipped
+from orchestrion.errors import OrchestrionError
 from orchestrion.score import Part, Score
 
 # General MIDI programs, from 0, to instruments, the first that ships and reaches the part's notes.
@@ -51,6 +53,7 @@ NAMES: Mapping[str, str] = {
     "bassoon": "bassoon", "fagott": "bassoon", "clarinet": "clarinet", "klarinette": "clarinet", "trumpet": "trumpet", "trompete": "trumpet",
     "horn": "horn", "tuba": "tuba", "guitar": "guitar", "gitarre": "guitar", "organ": "organ", "orgel": "organ", "harp": "harp", "harfe": "harp",
 }  # fmt: skip
+REST = "rest"
 ENOUGH = 0.9  # share of a part's notes that an instrument must reach
 
 
@@ -77,6 +80,39 @@ def instrument_ranges() -> dict[str, tuple[int, int]]:
 def players_of(score: Score) -> list[str]:
     """The shipped instruments that play ``score``: one for each of its pitched parts, or one for all where they are the same."""
     players = cast(score, instrument_ranges(), shipped.DEFAULT_INSTRUMENT)
+    return players if len(set(players)) > 1 else players[:1] or [shipped.DEFAULT_INSTRUMENT]
+
+
+def is_assigned(wish: str) -> bool:
+    """Whether ``wish`` is ``INSTRUMENT=PART`` and not the path of a file."""
+    return "=" in wish and not os.path.isfile(wish)
+
+
+def assigned(score: Score, wishes: Sequence[str]) -> list[str]:
+    """Players of the pitched parts with notes, in their order, from ``INSTRUMENT=PART``.
+
+    PART is a name, a number from 0, or ``rest`` for all parts that are not named; where ``rest`` is not given either,
+    those are cast as `players_of` would.
+
+    Raises:
+        OrchestrionError: no such part, a part named twice, or a wish of another form.
+    """
+    chosen: dict[int, str] = {}
+    rest: str | None = None
+    for wish in wishes:
+        player, sign, part = wish.rpartition("=")
+        if not (sign and player and part):
+            raise OrchestrionError(f"{wish!r} names no part; where one -i is INSTRUMENT=PART, all must be.")
+        if part.casefold() == REST and REST not in {known.name.casefold() for known in score.parts}:
+            rest = player
+            continue
+        for index in score.part_indices(part):
+            if index in chosen:
+                raise OrchestrionError(f"Part {part!r} is given to two instruments.")
+            chosen[index] = player
+    played = [index for index, part in enumerate(score.parts) if part.notes and not part.is_drum]
+    by_casting = cast(score, instrument_ranges(), shipped.DEFAULT_INSTRUMENT) if rest is None else [rest] * len(played)
+    players = [chosen.get(index, other) for index, other in zip(played, by_casting, strict=True)]
     return players if len(set(players)) > 1 else players[:1] or [shipped.DEFAULT_INSTRUMENT]
 
 

@@ -33,12 +33,13 @@ ALLOWED = {
     # Labels with evaluation's transcriber, draws with its figures, writes sets of recordings.
     "labelling": {"audio", "datasets", "evaluation", "reading", "score"},
     "casting": {"score"},
+    "inspection": {"audio", "casting", "reading", "score"},
     "ensemble": {"audio", "score"},
     "rendering": {"ensemble", "playing", "renderer", "score"},
     "playing": {"audio", "bridge", "ensemble", "evaluation", "renderer", "score"},
     "api": {"audio", "bridge", "casting", "composer", "ensemble", "evaluation", "playing", "renderer", "score"},
     "cli": {
-        "api", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "labelling", "playing", "reading", "renderer", "rendering", "score", "training",
+        "api", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "inspection", "labelling", "playing", "reading", "renderer", "rendering", "score", "training",
     },
     "__main__": {"cli"},
     # Names that `orchestrion` itself hands out lazily.

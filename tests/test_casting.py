@@ -2,7 +2,8 @@
 
 import pytest
 
-from orchestrion.casting import PROGRAMS, cast
+from orchestrion.casting import PROGRAMS, assigned, cast
+from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note, Part, Score
 
 RANGES = {
@@ -51,3 +52,18 @@ def test_who_does_not_ship_is_replaced_within_the_family():
 def test_drums_and_empty_parts_have_no_player():
     drums = Part("Drums", 0, (Note(0.0, 0.1, 36, 90),), is_drum=True)
     assert players(drums, Part("Silent", 40, ()), part(program=73, pitch=72)) == ["flute"]
+
+
+def test_instruments_are_given_to_parts_by_name_number_and_rest():
+    parts = tuple(Part(name, 0, (Note(0, 1, 60, 80),)) for name in ("Violin", "Tenor", "Bass"))
+    score = Score((*parts, Part("Kit", 0, (Note(0, 1, 40, 80),), is_drum=True)))
+    assert assigned(score, ["violin=violin", "piano=rest"]) == ["violin", "piano", "piano"]
+    assert assigned(score, ["cello=2", "violin=0", "flute=Tenor"]) == ["violin", "flute", "cello"]
+    assert assigned(score, ["oboe=Tenor"])[0] == "violin" and assigned(score, ["oboe=Tenor"])[1] == "oboe"
+    assert assigned(score, ["piano=rest"]) == ["piano"]
+    with pytest.raises(OrchestrionError, match="There is no part 'Alto'; this score has: 0 'Violin'"):
+        assigned(score, ["violin=Alto"])
+    with pytest.raises(OrchestrionError, match="given to two"):
+        assigned(score, ["violin=0", "flute=Violin"])
+    with pytest.raises(OrchestrionError, match="names no part"):
+        assigned(score, ["violin", "flute=Violin"])

@@ -22,6 +22,7 @@ from orchestrion.cli.compose import compose
 from orchestrion.cli.data import data
 from orchestrion.cli.evaluate import evaluate
 from orchestrion.cli.generate import generate
+from orchestrion.cli.info import info
 from orchestrion.cli.learn import learn
 from orchestrion.cli.limits import needing_address_space
 from orchestrion.cli.listen import listen
@@ -129,10 +130,10 @@ def _add_verbose(command: click.Command) -> None:
         _add_verbose(subcommand)
 
 
-for _command in (compose, render, perform, generate, compare, learn, train, evaluate, data, listen, models, bench):
+for _command in (compose, render, perform, generate, compare, learn, train, evaluate, data, info, listen, models, bench):
     _add_verbose(_command)
     cli.add_command(_command)
-    if _command not in (listen, models):  # which load no network
+    if _command not in (info, listen, models):  # which load no network
         needing_address_space(_command)
 
 

@@ -36,9 +36,9 @@ STDOUT = "-"
 
 @click.command(short_help="Play scores as audio.")
 @click.argument("scores", type=SCORE, nargs=-1, required=True, metavar="SCORE...")
-@click.option("-i", "--instrument", "instruments", type=INSTRUMENT, multiple=True, metavar="NAME|PATH",
-              help="Shipped instrument or weights file; once, or once for each part: an ensemble.  [default: by each part's MIDI program "
-                   "and name]")
+@click.option("-i", "--instrument", "instruments", type=INSTRUMENT, multiple=True, metavar="NAME|PATH[=PART]",
+              help="Shipped instrument or weights file; once, or once for each part: an ensemble. violin=Fiddle gives it to the part of that "
+                   "name or number, piano=rest to all others.  [default: by each part's MIDI program and name]")
 @click.option("-o", "--output", required=True, metavar="OUT|DIR|-", type=click.Path(path_type=Path, allow_dash=True),
               help="OUT.wav, .flac or .ogg; a folder for several scores; - for a WAV on standard output.")
 @arranging_options
@@ -80,6 +80,7 @@ def render(ctx: click.Context, scores: tuple[str, ...], output: Path, count: int
       orchestrion render quartet.mid -o quartet.wav
       orchestrion render ode-to-joy -i violin --vibrato 0 -o straight.wav
       orchestrion render duo.mid -i violin -i piano --pan -0.3 --pan 0.3 --gain 0 --gain -3 -o duo.wav
+      orchestrion render quartet.mid -i violin=Melody -i piano=rest -o quartet.wav
       orchestrion render scores/ -o audio/
       orchestrion render scores/ -o audio/ --shard 3/64
       orchestrion render greensleeves -o - | aplay
@@ -133,7 +134,7 @@ def _render_to_stdout(ctx: click.Context, sources: list[str], count: int) -> Non
     from orchestrion.renderer.instrument import Instrument
 
     tell_drums(score)
-    players = options["instruments"] or players_of(score, say=True)
+    players = players_of(score, options["instruments"], say=True)
     if len(players) > 1:
         raise click.UsageError("Standard output takes one instrument; choose it by -i, or write a file.")
     instrument = Instrument.load(players[0]).adjusted(vibrato=options["vibrato"])

@@ -82,24 +82,34 @@ def render_files(ctx: click.Context, targets: Mapping[str, Sequence[Path]], *, s
 
 def _by_players(ctx: click.Context, sources: Sequence[str]) -> dict[tuple[str, ...], list[str]]:
     """The scores by who plays them: as asked, else each part by the instrument that it names (see `orchestrion.casting`)."""
-    if ctx.params["instruments"]:
-        return {tuple(ctx.params["instruments"]): list(sources)}
+    from orchestrion import casting
+
+    wishes = ctx.params["instruments"]
+    if wishes and not any(map(casting.is_assigned, wishes)):
+        return {tuple(wishes): list(sources)}
     groups: dict[tuple[str, ...], list[str]] = {}
     for source in sources:
         try:
-            players = players_of(read_arranged(source, ctx), say=len(sources) == 1)
+            score = read_arranged(source, ctx)
         except OrchestrionError:
-            players = (DEFAULT_INSTRUMENT,)  # told of when its turn comes
+            players: tuple[str, ...] = (DEFAULT_INSTRUMENT,)  # told of when its turn comes
+        else:
+            players = players_of(score, wishes, say=len(sources) == 1)
         groups.setdefault(players, []).append(source)
     return groups
 
 
-def players_of(score: Score, *, say: bool) -> tuple[str, ...]:
-    """One shipped instrument for each part that is played, or one for all where it is the same."""
+def players_of(score: Score, wishes: Sequence[str] = (), *, say: bool) -> tuple[str, ...]:
+    """One instrument for each part that is played, or one for all where it is the same.
+
+    ``wishes`` are as given by -i: INSTRUMENT=PART, or instruments in the order of the parts.
+    """
     from orchestrion import casting
     from orchestrion.ensemble import split_parts
 
-    players = casting.players_of(score)
+    if wishes and not any(map(casting.is_assigned, wishes)):
+        return tuple(wishes)
+    players = casting.assigned(score, wishes) if wishes else casting.players_of(score)
     if say and len(players) > 1:
         names = [part.parts[0].name or f"part {number}" for number, part in enumerate(split_parts(score), 1)]
         echo(f"Who plays: {', '.join(f'{printable(n)} {p}' for n, p in zip(names, players, strict=True))} (-i chooses others).", err=True)

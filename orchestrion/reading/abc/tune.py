@@ -269,6 +269,7 @@ class _Tune:
                     self._midi(voice, words)
         self.voice = self.voices[identifier]
         if field is not None:
+            self.voice.name = field.name or self.voice.name or identifier
             self.voice.apply(field.settings)
 
     def _set_tempo(self, text: str) -> None:

@@ -95,6 +95,12 @@ def test_voices_sound_together(music):
     assert rows(music, 1, header=VOICES) == [(0, 2, 52), (2, 3, 55)]
 
 
+def test_voices_are_named_in_the_header_or_where_they_begin():
+    music = 'V:1 name="Fiddle"\nC |\nV:2 nm="Bass"\nE |\n[V:3] G |\n'
+    assert [part.name for part in score(music).parts] == ["Fiddle", "Bass", "3"]
+    assert [part.name for part in score("C |").parts] == [""]
+
+
 def test_voices_follow_one_order_wherever_the_signs_stand():
     music = "V:1\n|: C D :| E F |]\nV:2\nG2 | A2 |]\n"
     assert rows(music, 1) == [(0, 2, 67), (2, 4, 67), (4, 6, 69)]
