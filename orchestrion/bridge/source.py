@@ -28,6 +28,7 @@ N_AGES, N_BANDS = len(AGES_S), len(BAND_EDGES_HZ) - 1
 SILENT_DB = -120.0
 RELEASED_DB = 70.0  # how far a released note falls before it is left out
 MOST_PITCHES, MOST_LAYERS, MOST_PARTIALS = 128, 16, 512
+RELEASE_LIMITS_DB_S = 1.0, 1e5
 NOISE_FLOOR_DB, NOISE_SPAN_DB = -110.0, 40.0
 PLAIN_PARTIALS, PLAIN_DB = 12, -20.0
 
@@ -92,8 +93,17 @@ class HarmonicSource:
             and np.all((self.n_partials >= 1) & (self.n_partials <= MOST_PARTIALS))
             and 0 <= self.exponent <= 8 and np.all((self.f1_hz > 0) & (self.inharmonicity >= 0) & (self.release_db_s > 0)) and np.all(self.level_db < 60)
         )  # fmt: skip
-        if not sound:
+        if not (sound and self._is_bounded()):
             raise OrchestrionError("The tables of a harmonic source do not fit together or hold impossible values.")
+
+    def _is_bounded(self) -> bool:
+        """Whether numbers of other people's files lead to no endless release, no division by zero and no overflow."""
+        v, (slowest, fastest) = self.vibrato, RELEASE_LIMITS_DB_S
+        return bool(
+            1000 <= self.sample_rate <= 192_000 and np.all((self.release_db_s >= slowest) & (self.release_db_s <= fastest))
+            and np.all(self.f1_hz <= self.sample_rate) and np.all(self.inharmonicity <= 1) and np.all(np.abs(self.phase) <= 100)
+            and 0 <= v.cents <= 1200 and 0.1 <= v.rate_hz <= 50 and 0 <= v.delay_s <= 60 and 0 <= v.onset_s <= 60
+        )  # fmt: skip
 
     @property
     def first_partial(self) -> np.ndarray:

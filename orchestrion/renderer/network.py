@@ -176,7 +176,7 @@ class WaveNet(nn.Module):
     def input(self, recent: Tensor) -> Tensor:
         """The last codes ``[..., history]``, oldest first, as the first layer hears them."""
         if self.config.mixtures:
-            return values(recent) @ self.w_hist
+            return values(recent).to(self.w_hist.dtype) @ self.w_hist
         return self.embed_now(recent[..., -1]) + self.embed_before(recent[..., -2])
 
     def _head(self, skip: Tensor) -> Tensor:

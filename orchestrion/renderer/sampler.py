@@ -132,10 +132,13 @@ def compile_kernels(storage: str = STORAGE, *, mixture: bool = True) -> None:
     """Have the sample loop compiled for this processor, or read from the cache: what a first rendering would wait for.
 
     Sizes are values to the compiled code, so that the smallest network does; one with a softmax is code of its own.
+
+    Args:
+        mixture: whether for networks with a mixture, driven by a source, or for those with a softmax and harmonics.
     """
     smallest = WaveNetConfig(
-        layers=1, cycle=1, residual=1, skip=1, head=1, context_channels=1, conditioning_channels=1, harmonics=1,
-        mixtures=int(mixture),
+        layers=1, cycle=1, residual=1, skip=1, head=1, context_channels=1, conditioning_channels=1, harmonics=int(not mixture),
+        source_window=int(mixture), mixtures=int(mixture),
     )  # fmt: skip
     tick = ConditioningSeries.from_notes([Note(0.0, 0.004, 60, 64)], tail_s=0.0)
     with torch.random.fork_rng(devices=[]):

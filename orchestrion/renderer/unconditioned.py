@@ -61,7 +61,7 @@ class WaveNetGenerator(WaveNet):
         """
         codes = self.config.coding.encode_tensor(clips)
         n_frames = (codes.shape[1] - 1) // self.config.hop
-        raw = self(codes[:, :-1], self._rows_of_silence(len(codes), n_frames))
+        raw = self(codes[:, :-1], self._rows_of_silence(len(codes), n_frames), self._drive_of_silence(codes[:, 1:]))
         settled = SETTLE_FRAMES * self.config.hop
         raw, came = raw[:, settled:], codes[:, 1 + settled :]
         if not self.config.mixtures:
@@ -76,6 +76,13 @@ class WaveNetGenerator(WaveNet):
         past, future = c.context_frames
         frames = self.b_skip.new_zeros(batch, past + n_frames + future, c.input_channels)
         return self.conditioning_rows(frames)[:, past : past + n_frames]
+
+    def _drive_of_silence(self, codes: Tensor) -> Tensor | None:
+        c, (batch, n) = self.config, codes.shape
+        if not c.drive_channels:
+            return None
+        shape = (batch, n + 2 * c.source_window) if c.source_window else (batch, n, c.drive_channels)
+        return self.drive(self.b_skip.new_zeros(shape))
 
     def generate(
         self,

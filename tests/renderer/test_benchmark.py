@@ -7,7 +7,7 @@ import pytest
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer import benchmark as bench
-from orchestrion.renderer.config import PRESETS
+from orchestrion.renderer.config import PRESETS, UNDRIVEN
 from tests.renderer.reference import TINY
 
 KEYS = {
@@ -60,11 +60,11 @@ def test_a_gpu_has_rows_of_its_own(tiny, monkeypatch):
     assert [row.mode for row in bench.benchmark_gpu("tiny", repeats=1)] == ["one_voice", "2048_voices", "parallel"]
 
 
-def test_multiply_adds_are_those_of_the_weights():
-    """Every weight of the loop is used once a sample; embeddings, biases and the conditioning are not in it."""
-    config = PRESETS["medium"]
+@pytest.mark.parametrize("config", [PRESETS["medium"], UNDRIVEN["medium"]], ids=["driven", "softmax"])
+def test_multiply_adds_are_those_of_the_weights(config):
+    """Every weight of the loop is used once a sample; embeddings, biases, the conditioning and the drive are not in it."""
     model = bench.WaveNet(config)
-    used = ("w_past", "w_now", "w_res", "w_skip", "w_head", "w_out", "w_exc")
+    used = ("w_past", "w_now", "w_res", "w_skip", "w_head", "w_out", *(["w_hist"] if config.mixtures else []))
     assert bench.multiply_adds(config) == sum(getattr(model, name).numel() for name in used)
 
 

@@ -8,9 +8,9 @@ import torch
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer import device
-from orchestrion.renderer.config import PRESETS, WaveNetConfig
+from orchestrion.renderer.config import UNDRIVEN, WaveNetConfig
 
-CONFIGS = [PRESETS["small"], PRESETS["medium"]]
+CONFIGS = [UNDRIVEN["small"], UNDRIVEN["medium"]]
 
 
 @pytest.fixture

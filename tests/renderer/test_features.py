@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrion.bridge import GROUPS, ConditioningSeries
-from orchestrion.renderer.config import PRESETS
+from orchestrion.renderer.config import PRESETS, UNDRIVEN
 from orchestrion.renderer.excitation import inharmonicity
 from orchestrion.renderer.features import Features, excitation, frame_features
 from orchestrion.score import Note
 
-CONFIG = PRESETS["medium"]
+CONFIG = UNDRIVEN["medium"]
+DRIVEN = PRESETS["medium"]
 
 
 def series(*notes, duration_s=None):

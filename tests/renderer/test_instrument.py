@@ -1,10 +1,13 @@
 """Instruments: loading what training saves, playing, provenance, range."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from orchestrion import weights
+from orchestrion.bridge.source import plain_source
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.instrument import Instrument
@@ -51,6 +54,31 @@ def test_a_file_whose_config_is_missing_or_does_not_fit_is_refused(path, broken)
     weights.save(path, tensors, METADATA | broken)
     with pytest.raises(OrchestrionError):
         Instrument.load(path)
+
+
+def test_a_driven_instrument_carries_its_source(tmp_path):
+    config = dataclasses.replace(
+        CONFIG, levels=256, harmonics=0, source_window=4, mixtures=2, history=5, preemphasis=0.85, gain=2.0, sample_rate=24000, hop=96
+    )  # fmt: skip
+    tensors, metadata = WaveNet(config).state_dict(), METADATA | {"config": config.to_dict()}
+    tables = {f"source.{name}": torch.from_numpy(table) for name, table in plain_source(24000).tensors().items()}
+    weights.save(tmp_path / "driven.safetensors", tensors | tables, metadata)
+    driven = Instrument.load(tmp_path / "driven.safetensors")
+    assert driven.source is not None and np.array_equal(driven.source.f1_hz, plain_source(24000).f1_hz)
+    audio = driven.render(SCORE, seed=1, tail_s=0.05)
+    assert audio.sample_rate == 24000 and np.isfinite(audio.samples).all() and np.abs(audio.samples).max() > 0.01
+    for broken in ({}, tables | {"source.pitch": torch.full((128,), 3)}):
+        weights.save(tmp_path / "bare.safetensors", tensors | broken, metadata)
+        with pytest.raises(OrchestrionError, match="bare.safetensors cannot play by itself"):
+            Instrument.load(tmp_path / "bare.safetensors")
+
+
+@pytest.mark.parametrize("name", ["disklavier", "violin-unconditioned"])
+def test_shipped_instruments_with_a_softmax_load_and_play(name):
+    old = Instrument.load(name)
+    assert not old.config.mixtures and old.source is None
+    audio = old.render(SCORE, seed=1, tail_s=0.0)
+    assert audio.sample_rate == 16000 and np.abs(audio.samples).max() > 0.01
 
 
 def test_an_unknown_name_lists_what_there_is():

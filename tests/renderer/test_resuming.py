@@ -1,5 +1,8 @@
 """An interrupted rendering goes on to the same bytes, and leaves no half file."""
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -17,20 +20,22 @@ from orchestrion.score import Note
 CONFIG = WaveNetConfig(
     layers=6, cycle=5, residual=8, skip=12, head=16, harmonics=0, conditioning_channels=6, context_channels=8
 )
+DRIVEN = replace(CONFIG, source_window=4, mixtures=3, history=5, preemphasis=0.85, gain=2.0)
 
 
 class Interrupted(Exception):
     pass
 
 
-@pytest.fixture(params=["exact", "parallel"])
+@pytest.fixture(params=itertools.product(["exact", "parallel"], [CONFIG, DRIVEN]), ids=["exact", "exact-driven", "parallel", "parallel-driven"])
 def start(request, monkeypatch):
+    how, config = request.param
     torch.manual_seed(0)
-    model = WaveNet(CONFIG).eval()
+    model = WaveNet(config).eval()
     # In parallel as many as make several pieces; in one run each block is saved, which takes its time.
-    notes = [Note(i / 2, i / 2 + 0.4, 60 + i, 90) for i in range(24 if request.param == "parallel" else 3)]
+    notes = [Note(i / 2, i / 2 + 0.4, 60 + i, 90) for i in range(24 if how == "parallel" else 3)]
     series = ConditioningSeries.from_notes(notes, tail_s=0.1)
-    if request.param == "exact":
+    if how == "exact":
         return lambda state: Stream(model, series, state=state)
     monkeypatch.setattr(parallel, "VOICES_PER_BATCH", 1)
     return lambda state: parallel.ParallelStream(model, series, threads=1, state=state)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrion.bridge import ConditioningSeries
+from orchestrion.bridge import ConditioningSeries, source
 from orchestrion.errors import OrchestrionError
 from orchestrion.randomness import uniform
+from orchestrion.renderer import excitation, output
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.features import excitation, frame_features
+from orchestrion.renderer.features import Features
 from orchestrion.renderer.kernels import loop
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.sampler import compile_kernels, generate, generate_codes, prepare
@@ -20,15 +21,17 @@ from orchestrion.score import Note
 CONFIG = WaveNetConfig(
     layers=6, cycle=5, residual=8, skip=12, head=16, harmonics=2, conditioning_channels=6, context_channels=8
 )
+DRIVEN = dataclasses.replace(CONFIG, harmonics=0, source_window=4, mixtures=3, history=5, preemphasis=0.85, gain=2.0)
 
 
-@pytest.fixture(scope="module")
-def model():
+@pytest.fixture(scope="module", params=[CONFIG, DRIVEN], ids=["softmax", "driven"])
+def model(request):
     torch.manual_seed(0)
-    network = WaveNet(CONFIG).eval()
+    network = WaveNet(request.param).eval()
     with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(2)
+        for name, parameter in network.named_parameters():
+            if name != "b_out":  # of a mixture it keeps the scales narrow
+                parameter.mul_(2)
     return network
 
 
@@ -38,23 +41,32 @@ def series(duration_s=0.5, pitch=60):
 
 
 def test_draws_equal_the_networks_own_logits(model):
-    """The kernel's path through conditioning, excitation and layers, against ``WaveNet.forward`` in float64."""
-    item = series()
-    levels = generate_codes(model, [item], seed=5, voices=[3], storage="float32")[0]
-    c, (past, future) = CONFIG, CONFIG.context_frames
-    frames = torch.from_numpy(frame_features(item, c, -past, item.n_frames + future))[None]
+    """The kernel's path through conditioning, drive and layers, against ``WaveNet.forward`` in float64."""
+    item, c = series(), model.config
+    codes = generate_codes(model, [item], seed=5, voices=[3], storage="float32")[0]
+    past, future = c.context_frames
+    features = Features(item, c, model.source)
+    frames = torch.from_numpy(features.frames(-past, item.n_frames + future))[None].double()
+    signal = torch.from_numpy(features.signal(0, item.n_frames))[None].double()
     with torch.no_grad():
         exact = WaveNet(c).double()
         exact.load_state_dict(model.state_dict())
-        rows = exact.conditioning_rows(frames.double())[:, past : past + item.n_frames]
-        previous = torch.from_numpy(np.concatenate([[c.levels // 2], levels[:-1]]).astype(np.int64))
-        logits = exact(previous[None], rows, torch.from_numpy(excitation(item, c)).double()[None])[0]
-        cumulative = torch.softmax(logits, dim=-1).cumsum(dim=-1).numpy()
-    u = uniform(5, 3, np.arange(len(levels)))
-    expected = (cumulative <= u[:, None]).sum(axis=1)
-    # Where u lies within a rounding error of a step of the distribution, either level is right.
-    close = np.abs(cumulative - u[:, None]).min(axis=1) < 1e-6
-    assert np.array_equal(levels[~close], expected[~close]) and close.mean() < 1e-2
+        rows = exact.conditioning_rows(frames)[:, past : past + item.n_frames]
+        previous = torch.from_numpy(np.concatenate([[c.coding.silence], codes[:-1]]).astype(np.int64))[None]
+        raw = exact(previous, rows, exact.drive(signal))[0]
+        centre = exact.centre(signal, previous.shape)[0]
+    u = uniform(5, 3, np.arange(len(codes)))
+    if c.mixtures:
+        steps = torch.softmax(raw[:, : c.mixtures], dim=-1).cumsum(dim=-1).numpy()
+        expected = output.draw(raw, centre, torch.from_numpy(u)).numpy()
+    else:
+        steps = torch.softmax(raw, dim=-1).cumsum(dim=-1).numpy()
+        expected = (steps <= u[:, None]).sum(axis=1)
+    # Where u lies within a rounding error of a step of the distribution, either side is right.
+    close = np.abs(steps - u[:, None]).min(axis=1) < (1e-5 if c.mixtures else 1e-6)
+    apart = np.abs(codes - expected)[~close]
+    assert apart.max() <= (1e-3 * output.GRID if c.mixtures else 0) and np.median(apart) <= 2 and close.mean() < 1e-2
+    assert len(np.unique(codes)) > 50
 
 
 def test_alone_together_and_on_threads(model):
@@ -109,17 +121,27 @@ def test_temperature_by_frame(model):
 
 
 def test_unconditioned(model):
-    config = dataclasses.replace(CONFIG, cycle=2).unconditioned()
+    config = dataclasses.replace(model.config, cycle=2).unconditioned()
     audio = generate(WaveNet(config), [series(0.2)])[0]
     assert len(np.unique(audio)) > 20
 
 
 def test_a_model_in_other_precision_is_brought_to_float32(model):
-    double = WaveNet(CONFIG).double()
+    double = WaveNet(model.config).double()
     double.load_state_dict(model.state_dict())
     assert np.array_equal(generate(double, [series(0.1)])[0], generate(model, [series(0.1)])[0])
     assert next(double.parameters()).dtype == torch.float64
     assert prepare(model)[0] is model
+
+
+def test_de_emphasis_goes_over_the_whole_piece(model):
+    """What is heard is the codes' amplitudes through 1 / (gain (1 - p z^-1)), and nothing of a softmax."""
+    c, item = model.config.coding, series(0.2)
+    codes, audio = generate_codes(model, [item])[0], generate(model, [item])[0].astype(np.float64)
+    emphasised, previous = c.amplitudes(codes).astype(np.float64), 0.0
+    for n, value in enumerate(emphasised):
+        previous = value / c.gain + c.preemphasis * previous
+        assert audio[n] == pytest.approx(np.clip(previous, -1, 1), abs=1e-6)
 
 
 def test_progress_counts_every_sample(model):
@@ -144,13 +166,15 @@ def test_refusals(model):
         generate(model, [series()], storage="float8")
 
 
-def test_compiling_ahead_leaves_nothing_to_compile(model):
+@pytest.mark.parametrize("storage", ["float32", "int8"])
+def test_compiling_ahead_leaves_nothing_to_compile(model, storage):
     """The smallest network compiles what every network of that storage needs, and draws none of torch's numbers."""
     torch.manual_seed(3)
     expected = torch.rand(3)
     torch.manual_seed(3)
-    compile_kernels("float32")
+    compile_kernels(storage, mixture=bool(model.config.mixtures))
     assert torch.equal(torch.rand(3), expected)
-    before = len(loop.run.signatures)
-    generate(model, [series(0.1)], storage="float32")
-    assert len(loop.run.signatures) == before > 0
+    compiled = (loop.run, excitation._add_note, source._add_note)
+    before = [len(function.signatures) for function in compiled]
+    generate(model, [series(0.1)], storage=storage)
+    assert [len(function.signatures) for function in compiled] == before and before[0] > 0

@@ -1,6 +1,7 @@
 """Cutting by the score, joining where it is weak, and the same audio for any number of threads."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from orchestrion.score import Note
 CONFIG = WaveNetConfig(
     layers=6, cycle=5, residual=8, skip=12, head=16, harmonics=0, conditioning_channels=6, context_channels=8
 )
+DRIVEN = replace(CONFIG, source_window=4, mixtures=3, history=5, preemphasis=0.85, gain=2.0)
 
 
 def melody(n=24, beat_s=0.5, rest_every=6):
@@ -25,10 +27,10 @@ def melody(n=24, beat_s=0.5, rest_every=6):
     return ConditioningSeries.from_notes(notes, tail_s=0.2)
 
 
-@pytest.fixture(scope="module")
-def model():
+@pytest.fixture(scope="module", params=[CONFIG, DRIVEN], ids=["softmax", "driven"])
+def model(request):
     torch.manual_seed(0)
-    return WaveNet(CONFIG).eval()
+    return WaveNet(request.param).eval()
 
 
 def test_pieces_cover_the_score_once():

@@ -1,0 +1,244 @@
+"""The harmonic source against tables whose sound is known: partials, levels, velocities, release, vibrato, blocks, refusals."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import hilbert
+
+from orchestrion.bridge import ConditioningSeries
+from orchestrion.bridge.source import (
+    AGES_S,
+    N_AGES,
+    N_BANDS,
+    HarmonicSource,
+    SourceSignal,
+    Vibrato,
+    plain_source,
+    stretched_ratios,
+)
+from orchestrion.errors import OrchestrionError
+from orchestrion.score import Note
+
+RATE, HOP = 24000, 96
+
+
+def tables(pitches=(60,), levels_db=((-20.0, -26.0, -32.0),), velocities=(100,), **changes) -> HarmonicSource:
+    """Pitches in equal temperament; ``levels_db[d][k]`` of partial k + 1 in layer d at all ages, all starting at phase 0."""
+    n, k = len(pitches), len(levels_db[0])
+    pitch = np.array(pitches)
+    level = np.repeat(np.tile(np.array(levels_db, np.float32), n)[:, :, None], N_AGES, axis=2)
+    given = {
+        "pitch": pitch, "heard": np.ones(n, bool), "f1_hz": 440.0 * 2.0 ** ((pitch - 69) / 12), "inharmonicity": np.zeros(n), "n_partials": np.full(n, k),
+        "velocity": np.array(velocities, dtype=np.float64), "level_db": level, "phase": np.zeros(n * k, np.float32),
+        "noise_db": np.full((len(velocities), n, N_BANDS, N_AGES), -60, np.float32), "release_db_s": np.full(n, 120, np.float32),
+    }  # fmt: skip
+    return dataclasses.replace(plain_source(RATE), **(given | changes))
+
+
+def series(*notes, **options) -> ConditioningSeries:
+    return ConditioningSeries.from_notes([Note(*note) for note in notes], sample_rate=RATE, hop=HOP, **options)
+
+
+def audio(source, *notes, vibrato=1.0, **options) -> np.ndarray:
+    piece = series(*notes, **options)
+    return SourceSignal(piece, source, vibrato=vibrato).samples(0, piece.n_frames)
+
+
+def amplitudes(x, hz) -> np.ndarray:
+    """Of sinusoids at ``hz`` in the samples from 0.1 s on, by least squares."""
+    t = np.arange(len(x)) / RATE
+    waves = np.concatenate([np.cos(2 * np.pi * np.outer(t, hz)), np.sin(2 * np.pi * np.outer(t, hz))], 1)[2400:]
+    found = np.linalg.lstsq(waves, x[2400:].astype(np.float64), rcond=None)[0]
+    return np.hypot(*found.reshape(2, -1))
+
+
+def db(x) -> np.ndarray:
+    return 20 * np.log10(x)
+
+
+def test_partials_have_the_pitch_and_level_of_the_tables():
+    stretch = 3e-4
+    source = tables(inharmonicity=np.array([stretch]))
+    x = audio(source, (0.0, 1.0, 60, 100), tail_s=0.0)
+    f1 = 440 * 2 ** (-9 / 12)
+    hz = f1 * stretched_ratios(stretch, 3)
+    assert hz[2] == pytest.approx(3 * f1 * np.sqrt((1 + 9 * stretch) / (1 + stretch)))
+    np.testing.assert_allclose(db(amplitudes(x, hz)), [-20, -26, -32], atol=0.02)
+    spectrum = np.abs(np.fft.rfft(x * np.hanning(len(x))))
+    peaks = np.flatnonzero((spectrum[1:-1] > spectrum[:-2]) & (spectrum[1:-1] > spectrum[2:]) & (spectrum[1:-1] > 0.01 * spectrum.max())) + 1
+    np.testing.assert_allclose(peaks * RATE / len(x), hz, atol=1.0)
+
+
+def test_partials_fall_with_age_as_the_table_says_and_start_with_their_phase():
+    falling = np.float32(-20 - 10 * AGES_S)[None, None]
+    source = tables(levels_db=((-20.0,),), level_db=falling, phase=np.array([1.0], np.float32))
+    x = audio(source, (0.2, 2.2, 60, 100), tail_s=0.0)
+    onset = int(0.2 * RATE)
+    assert not x[:onset].any() and x[onset] == pytest.approx(0.1 * np.cos(1.0), rel=1e-4)
+    envelope = db(np.abs(hilbert(x[onset:])))
+    for age in (0.5, 1.0, 1.5):
+        assert envelope[int(age * RATE)] == pytest.approx(-20 - 10 * age, abs=0.1)
+
+
+def test_with_one_layer_amplitude_goes_with_the_square_of_the_velocity():
+    f1 = np.array([440 * 2 ** (-9 / 12)])
+    for velocity in (10, 50, 100, 127):
+        x = audio(tables(levels_db=((-20.0,),)), (0.0, 0.5, 60, velocity), tail_s=0.0)
+        assert db(amplitudes(x, f1))[0] == pytest.approx(-20 + 40 * np.log10(velocity / 100), abs=0.02)
+
+
+def test_between_layers_and_beyond_them():
+    source, f1 = tables(levels_db=((-40.0,), (-10.0,)), velocities=(40, 80)), np.array([440 * 2 ** (-9 / 12)])
+
+    def level(velocity):
+        return db(amplitudes(audio(source, (0.0, 0.5, 60, velocity), tail_s=0.0), f1))[0]
+
+    assert level(40) == pytest.approx(-40, abs=0.02) and level(80) == pytest.approx(-10, abs=0.02)
+    rising = [level(v) for v in (45, 60, 75)]
+    assert -40 < rising[0] < rising[1] < rising[2] < -10
+    assert level(20) == pytest.approx(-40 + 40 * np.log10(20 / 40), abs=0.02)
+    assert level(120) == pytest.approx(-10 + 40 * np.log10(120 / 80), abs=0.02)
+
+
+def test_a_released_note_falls_in_a_straight_line_and_ends():
+    source = tables(levels_db=((-20.0,),), release_db_s=np.array([100.0], np.float32))
+    x = audio(source, (0.0, 0.5, 60, 100), tail_s=1.0)
+    envelope = db(np.abs(hilbert(x)) + 1e-12)
+    for since in (0.1, 0.3, 0.5):
+        assert envelope[int((0.5 + since) * RATE)] == pytest.approx(-20 - 100 * since, abs=0.3)
+    assert x[int(1.1 * RATE) :].any() and not x[int(1.21 * RATE) :].any()  # 70 dB down it is left out
+
+
+def test_a_pitch_without_a_row_sounds_as_the_nearest_transposed():
+    source = tables(pitches=(60, 72), levels_db=((-20.0, -26.0),))
+    for pitch in (58, 63, 70, 75):
+        f1 = 440 * 2 ** ((pitch - 69) / 12)
+        x = audio(source, (0.0, 0.5, pitch, 100), tail_s=0.0)
+        np.testing.assert_allclose(db(amplitudes(x, f1 * np.array([1, 2]))), [-20, -26], atol=0.05)
+
+
+def test_no_partial_lies_above_half_the_rate_of_whatever_clock():
+    source = tables(pitches=(100,), levels_db=((-20.0,) * 6,))
+    piece = ConditioningSeries.from_notes([Note(0.0, 0.5, 108, 100)], sample_rate=16000, hop=64)
+    x = SourceSignal(piece, source).samples(0, 125)
+    spectrum = np.abs(np.fft.rfft(x * np.hanning(len(x)))) / len(x) * 4
+    loud = np.flatnonzero(spectrum > 0.01) * 16000 / len(x)
+    assert np.all(np.abs(loud - 4186) < 20)  # its first partial alone fits under 8 kHz
+
+
+def test_vibrato_has_the_depth_rate_and_delay_asked_for():
+    source = tables(levels_db=((-20.0,),), vibrato=Vibrato(30.0, 5.0, 0.5, 0.0))
+    x = audio(source, (0.0, 4.0, 69, 100), tail_s=0.0)
+    phase = np.unwrap(np.angle(hilbert(x.astype(np.float64))))
+    cents = 1200 * np.log2((phase[100:] - phase[:-100]) / 100 * RATE / (2 * np.pi) / 440)  # over four thousandths of a second
+    assert np.abs(cents[2400 : int(0.48 * RATE)]).max() < 0.5
+    bent = cents[int(0.6 * RATE) : int(3.8 * RATE)]
+    assert np.percentile(np.abs(bent), 99.9) == pytest.approx(30, rel=0.05)
+    spectrum = np.abs(np.fft.rfft(bent * np.hanning(len(bent)), 1 << 19))
+    assert np.argmax(spectrum) * RATE / (1 << 19) == pytest.approx(5.0, abs=0.05)
+    straight = audio(source, (0.0, 4.0, 69, 100), tail_s=0.0, vibrato=0.0)
+    assert np.array_equal(straight, audio(tables(levels_db=((-20.0,),)), (0.0, 4.0, 69, 100), tail_s=0.0))
+
+
+def test_notes_add_up():
+    source = tables(pitches=(60, 64))
+    notes = (0.0, 0.3, 60, 90), (0.1, 0.5, 64, 40)
+    both = audio(source, *notes, duration_s=0.8)
+    alone = sum(audio(source, note, duration_s=0.8) for note in notes)
+    np.testing.assert_allclose(both, alone, atol=1e-6)
+
+
+def test_noise_is_40_db_a_unit_adds_up_and_falls_in_the_release():
+    source = tables(release_db_s=np.array([100.0], np.float32))
+    piece = series((0.1, 0.5, 60, 100), duration_s=1.0)
+    noise = SourceSignal(piece, source).noise(-3, piece.n_frames)
+    rate = RATE / HOP
+    assert noise.shape == (piece.n_frames + 3, N_BANDS) and not noise[: 3 + int(0.1 * rate)].any()
+    at = 3 + int(0.3 * rate)
+    np.testing.assert_allclose(noise[at], (110 - 60) / 40, atol=1e-5)
+    assert noise[3 + int(0.7 * rate), 0] == pytest.approx((110 - 60 - 20) / 40, abs=0.02)
+    twice = SourceSignal(series((0.1, 0.5, 60, 100), (0.1, 0.5, 61, 100), duration_s=1.0), source).noise(0, 100)
+    assert twice[int(0.3 * rate), 0] == pytest.approx((110 - 60 + 10 * np.log10(2)) / 40, abs=1e-5)
+    softer = SourceSignal(series((0.1, 0.5, 60, 50), duration_s=1.0), source).noise(0, 100)
+    assert softer[int(0.3 * rate), 0] == pytest.approx((110 - 60 + 40 * np.log10(0.5)) / 40, abs=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 200), st.integers(1, 80), st.integers(0, 127), st.integers(1, 127)), max_size=12),
+    st.integers(-10, 320), st.integers(-10, 320), st.floats(0, 4),
+)  # fmt: skip
+def test_blocks_are_bit_for_bit_the_whole(notes, a, b, vibrato):
+    source = dataclasses.replace(plain_source(RATE), vibrato=Vibrato(15.0, 5.5, 0.05, 0.1))
+    piece = series(*[(s * 0.004, (s + d) * 0.004, p, v) for s, d, p, v in notes], duration_s=1.2)
+    a, b = sorted((a, b))
+    whole, part = SourceSignal(piece, source, vibrato=vibrato), SourceSignal(piece, source, vibrato=vibrato)
+    assert np.array_equal(part.samples(a, b), whole.samples(-10, 320)[(a + 10) * HOP : (b + 10) * HOP])
+    assert np.array_equal(part.noise(a, b), whole.noise(-10, 320)[a + 10 : b + 10])
+
+
+def test_an_hour_on_a_note_is_as_in_tune_as_a_second():
+    """Phases are taken from absolute time in every frame: nothing adds up."""
+    source = tables(levels_db=((-20.0,),))
+    piece = series((0.0, 3600.0, 69, 100), tail_s=0.0)
+    start = 3599 * RATE // HOP
+    x = SourceSignal(piece, source).samples(start, start + 250)
+    t = np.arange(len(x)) + start * HOP
+    expected = 0.1 * np.cos(2 * np.pi * (440.0 * t / RATE % 1.0))
+    assert np.abs(x - expected).max() < 1e-4
+
+
+def test_tables_go_into_a_file_and_back():
+    source = tables(pitches=(60, 64), vibrato=Vibrato(12.0, 5.5, 0.25, 0.5))
+    again = HarmonicSource.from_tensors(source.tensors())
+    assert again.vibrato == source.vibrato
+    assert all(np.array_equal(again.tensors()[name], table) for name, table in source.tensors().items())
+
+
+HOSTILE = {
+    "no pitches": {"pitch": np.zeros(0, int)},
+    "pitches not ascending": {"pitch": np.array([64, 60])},
+    "a pitch above 127": {"pitch": np.array([60, 128])},
+    "another number of pitches": {"heard": np.ones(3, bool)},
+    "a level that is no number": {"level_db": np.full((1, 6, N_AGES), np.nan, np.float32)},
+    "a deafening level": {"level_db": np.full((1, 6, N_AGES), 90, np.float32)},
+    "levels of another shape": {"level_db": np.zeros((1, 6, N_AGES - 1), np.float32)},
+    "levels of fewer partials": {"level_db": np.zeros((1, 5, N_AGES), np.float32)},
+    "no partials": {"n_partials": np.array([0, 6])},
+    "fewer than no partials": {"n_partials": np.array([-1, 7])},
+    "billions of partials": {"n_partials": np.array([1 << 62, 1 << 62])},
+    "an infinite phase": {"phase": np.full(6, np.inf, np.float32)},
+    "noise that is no number": {"noise_db": np.full((1, 2, N_BANDS, N_AGES), np.nan, np.float32)},
+    "noise of another shape": {"noise_db": np.zeros((1, 2, 3, N_AGES), np.float32)},
+    "a release that never ends": {"release_db_s": np.array([1e-9, 100], np.float32)},
+    "a release upwards": {"release_db_s": np.array([-50, 100], np.float32)},
+    "a frequency of nothing": {"f1_hz": np.array([0.0, 300.0])},
+    "an infinite frequency": {"f1_hz": np.array([np.inf, 300.0])},
+    "an absurd inharmonicity": {"inharmonicity": np.array([1e300, 0.0])},
+    "velocity 0": {"velocity": np.array([0.0])},
+    "a velocity that is no number": {"velocity": np.array([np.nan])},
+    "layers without levels": {"velocity": np.arange(1.0, 21.0)},
+    "a rate of nothing": {"sample_rate": 0},
+    "a vibrato that is no number": {"vibrato": Vibrato(float("nan"))},
+    "a vibrato that stands still": {"vibrato": Vibrato(10.0, 0.0)},
+    "a vibrato of octaves": {"vibrato": Vibrato(1e6)},
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.filterwarnings("error")
+def test_impossible_tables_are_one_sentence(change):
+    with pytest.raises(OrchestrionError, match="do not fit together or hold impossible values"):
+        tables(pitches=(60, 64), **change)
+
+
+def test_files_with_other_tables_are_refused():
+    tensors = tables().tensors()
+    for change in ({"smell": np.zeros(1)}, {"vibrato": np.zeros(3)}, {"pitch": np.zeros((1, 1))}, {"sample_rate": np.zeros(2)}):
+        with pytest.raises(OrchestrionError):
+            HarmonicSource.from_tensors(tensors | change)
+    with pytest.raises(OrchestrionError):
+        HarmonicSource.from_tensors({name: table for name, table in tensors.items() if name != "f1_hz"})
