@@ -134,7 +134,8 @@ def window_bits(model: WaveNet, series: ConditioningSeries, levels: np.ndarray, 
     c = model.config
     given = np.append(silence_level(c.levels), levels)[start * c.hop : stop * c.hop]
     with torch.inference_mode():
-        logits = model(torch.from_numpy(given)[None], *conditioning_of(model, series, start, stop))[0]
+        heard = conditioning_of(model, series, start, stop)
+        logits = model(torch.from_numpy(given)[None], heard.rows, heard.drive)[0]
     target = torch.from_numpy(levels[start * c.hop : stop * c.hop])
     return torch.nn.functional.cross_entropy(logits, target, reduction="none").numpy() / math.log(2)
 

@@ -101,7 +101,8 @@ class RendererTask:
             rows = model.conditioning_rows(batch["frames"])[:, past : batch["frames"].shape[1] - future]
         else:
             rows = model.conditioning_rows(None, self.settings.crop_frames, len(batch["levels"]))
-        logits = model(batch["levels"], rows, batch.get("excitation"))[:, SETTLE_FRAMES * self.config.hop :]
+        drive = model.drive(batch["excitation"]) if "excitation" in batch else None
+        logits = model(batch["levels"], rows, drive)[:, SETTLE_FRAMES * self.config.hop :]
         return F.cross_entropy(logits.flatten(0, 1).float(), batch["targets"].flatten())
 
     def validate(self, model: WaveNet) -> dict[str, float]:

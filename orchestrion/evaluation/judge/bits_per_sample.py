@@ -1,20 +1,24 @@
-"""Bits/sample of recordings under a WaveNet, with their own score or with another piece's.
+"""Bits a sample of recordings under a WaveNet, with their own score or with another piece's.
 
-The second number is the check that the first cannot give: a renderer that ignores its score has both alike.
+A renderer that ignores its score has both figures alike. Of a mixture they are bits of the 256 µ-law levels of the emphasised
+signal. A driven network hears the source with free phases, not with the recording's own, and is the worse for it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.datasets.recordings.aligned import AlignedPiece
-from orchestrion.renderer.features import excitation, frame_features
-from orchestrion.renderer.mulaw import encode, silence_level
+from orchestrion.renderer.features import Features
 from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.output import bits_of_levels
 
 WINDOW_FRAMES = 160
 SETTLE_FRAMES = 32  # the receptive field of 2,048 samples
@@ -44,22 +48,42 @@ def _starts(piece: AlignedPiece, model: WaveNet, share: int) -> np.ndarray:
 
 def _window_bits(model: WaveNet, piece: AlignedPiece, score: AlignedPiece, start: int) -> float:
     c = model.config
-    stop = min(start + WINDOW_FRAMES, piece.n_samples // c.hop)
-    levels = encode(piece.samples(start * c.hop, stop * c.hop), c.levels)
-    before = np.concatenate([[silence_level(c.levels)], levels[:-1]])
-    rows, source = conditioning_of(model, score.series, start, stop)
-    logits = model(torch.from_numpy(before)[None], rows, source)[0, SETTLE_FRAMES * c.hop :]
-    nats = F.cross_entropy(logits, torch.from_numpy(levels)[SETTLE_FRAMES * c.hop :])
-    return float(nats) / np.log(2)
+    first, last = start * c.hop, min(start + WINDOW_FRAMES, piece.n_samples // c.hop) * c.hop
+    before = float(piece.samples(first - 1, first)[0]) if first else 0.0
+    codes = c.coding.encode(piece.samples(first, last), before)
+    given = torch.from_numpy(np.concatenate([[c.coding.silence], codes[:-1]]))[None]
+    heard = conditioning_of(model, score.series, start, last // c.hop)
+    settled = SETTLE_FRAMES * c.hop
+    raw, target = model(given, heard.rows, heard.drive)[0, settled:], torch.from_numpy(codes)[settled:]
+    if c.mixtures:
+        return float(bits_of_levels(raw, model.centre(heard.signal, given.shape)[0, settled:], target).mean())
+    return float(F.cross_entropy(raw, target)) / math.log(2)
 
 
-def conditioning_of(model: WaveNet, series, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Rows ``[1, f, layers, 2 * residual]`` and excitation ``[1, t, 2 * harmonics]`` of frames ``start..stop``."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditioning:
+    """What a network is given of a score.
+
+    Args:
+        rows: ``[1, f, layers, 2 * residual]``.
+        signal: see `Features.signal`, with a batch axis before; None without one.
+        drive: ``[1, t, residual]``; None without a signal.
+    """
+
+    rows: torch.Tensor
+    signal: torch.Tensor | None
+    drive: torch.Tensor | None
+
+
+def conditioning_of(model: WaveNet, series: ConditioningSeries, start: int, stop: int) -> Conditioning:
+    """Of frames ``start..stop`` of ``series``."""
     c = model.config
     if not c.conditioned:
-        return model.conditioning_rows(None, stop - start), None
+        return Conditioning(model.conditioning_rows(None, stop - start), None, None)
     past, future = c.context_frames
-    frames = torch.from_numpy(frame_features(series, c, start - past, stop + future))[None]
+    features = Features(series, c, model.source)
+    frames = torch.from_numpy(features.frames(start - past, stop + future))[None]
     rows = model.conditioning_rows(frames)[:, past : frames.shape[1] - future]
-    source = torch.from_numpy(excitation(series, c, start, stop))[None] if c.harmonics else None
-    return rows, source
+    found = features.signal(start, stop)
+    signal = None if found is None else torch.from_numpy(found)[None]
+    return Conditioning(rows, signal, None if signal is None else model.drive(signal))
