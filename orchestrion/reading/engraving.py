@@ -37,6 +37,7 @@ class _Bar:
     start: Fraction
     length: Fraction
     meter: tuple[int, int]
+    is_pickup: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,9 @@ def to_music21(score: Score) -> music21.stream.Score:
     written = [_voices(part, clock) for part in parts]
     end = max(chord.offset for voices in written for voice in voices for chord in voice)
     bars = _bars(score, clock, end)
+    if score.pickup_quarters and len(bars) > 1:
+        # Printed as the beginning of a bar of the meter that follows.
+        bars[0] = replace(bars[0], meter=bars[1].meter, is_pickup=True)
     stream = music21.stream.Score(id="score")
     stream.metadata = music21.metadata.Metadata(title=score.title or None)
     for index, (part, voices) in enumerate(zip(parts, written, strict=True)):
@@ -141,7 +145,9 @@ def _staff(
     meter = None
     measures = []
     for number, bar in enumerate(bars):
-        measure = music21.stream.Measure(number=number + 1)
+        measure = music21.stream.Measure(number=number + (0 if bars[0].is_pickup else 1))
+        if bar.is_pickup:
+            measure.showNumber = music21.stream.enums.ShowNumber.NEVER  # implicit, in MusicXML
         if bar.meter != meter:
             measure.timeSignature = music21.meter.TimeSignature(f"{bar.meter[0]}/{bar.meter[1]}")
             meter = bar.meter

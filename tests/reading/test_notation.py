@@ -166,3 +166,14 @@ def test_same_score_same_musicxml_in_another_process_and_on_another_day(tmp_path
     written = (tmp_path / "a.xml").read_bytes()
     assert written == (tmp_path / "b.xml").read_bytes()
     assert b"encoding-date" not in written and b"<creator" not in written
+
+
+def test_a_pickup_is_kept_on_writing(tmp_path):
+    tune = "X:1\nM:3/4\nL:1/4\nQ:1/4=60\nK:C\nG | c B A | G2 F | E3 |]\n"
+    score = read(tmp_path, tune, "a.abc")
+    score.write(tmp_path / "b.musicxml")
+    written = (tmp_path / "b.musicxml").read_text()
+    assert '<measure implicit="yes" number="0"' in written and written.count("<measure") == 4
+    assert written.count("<time>") == 1 and "<beats>3</beats>" in written
+    again = Score.read(tmp_path / "b.musicxml")
+    assert again.meters == score.meters == (Meter(0, 1, 4), Meter(1, 3, 4)) and rows(again) == rows(score)
