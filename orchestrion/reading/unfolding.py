@@ -15,7 +15,7 @@ from itertools import accumulate, groupby
 from typing import TypeAlias
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.limits import MAX_BPM, MAX_NOTES, MAX_SCORE_S, MIN_BPM
+from orchestrion.limits import MAX_BPM, MAX_MEASURES, MAX_NOTES, MAX_SCORE_S, MIN_BPM
 from orchestrion.reading.written import Bar, Chord, Tone, Written, WrittenPart, meter_or_none
 from orchestrion.score.notes import Meter, Note, Part, Tempo
 from orchestrion.score.playingorder import playing_order
@@ -77,6 +77,8 @@ def _order(written: Written) -> list[int]:
     for section in written.sections if written.sections is not None else [range(len(written.bars))]:
         played, ignored = playing_order([written.bars[index].marks for index in section])
         order += [section.start + index for index in played]
+        if len(order) > MAX_MEASURES:
+            raise OrchestrionError(f"Its parts unfold to more than {MAX_MEASURES:,} measures.")
         written.ignored += [what for what in ignored if what not in written.ignored]
     return order
 

@@ -172,7 +172,7 @@ def parse_parts(text: str) -> list[str]:
         OrchestrionError: more parts than any tune has bars.
     """
     text = re.sub(r"[\s.]", "", text)
-    if not re.fullmatch(r"[A-Z(][A-Z()0-9]*", text):
+    if not re.fullmatch(r"(?:[A-Z][0-9]{0,4}|\(|\)[0-9]{0,4})+", text):
         return []
     stack: list[list[str]] = [[]]
     for token in re.findall(r"[A-Z]\d{0,4}|\(|\)\d{0,4}", text):

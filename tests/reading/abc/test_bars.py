@@ -168,3 +168,6 @@ def test_the_absurd_is_refused_with_its_line(music, reason):
 def test_parts_that_would_never_end_are_refused():
     with pytest.raises(OrchestrionError, match="20,000 parts"):
         score("P:A\nC|", header="P:((((A9999)9999)9999)9999)\n")
+    with pytest.raises(OrchestrionError, match="20,000 measures"):
+        score("P:A\nC|D|E|", header="P:A9999\n")
+    assert letters("P:A\nC|", header="P:A123456\n") == "C"
