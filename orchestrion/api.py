@@ -125,7 +125,7 @@ def compare(
     """Render with and without the notes, measure which follows them, and write the report into an existing folder.
 
     Args:
-        unconditioned: the same kind of network trained without notes; by default the shipped one of that instrument,
+        unconditioned: a WaveNet trained without notes; by default the shipped one of that instrument,
             where there is none the shipped back-end ``wavenet-unconditioned`` (another piano's recordings).
 
     Raises:
@@ -142,6 +142,7 @@ def compare(
         player.name,
         render=_Sound(player, temperature),
         unconditioned=None if unconditioned is None else _Sound(Instrument.load(unconditioned), temperature),
+        source=None if player.source is None else _Sound(player, None, only_source=True),
         program=program if isinstance(program, int) else None,
         out_dir=folder,
         seed=seed,
@@ -175,9 +176,10 @@ class _Sound:
 
     player: Instrument
     temperature: float | None
+    only_source: bool = False
 
     def __call__(self, score: Score, *, seed: int) -> Waveform:
-        return render(score, self.player, seed=seed, temperature=self.temperature)
+        return render(score, self.player, seed=seed, temperature=self.temperature, only_source=self.only_source)
 
 
 def as_score(source: Source) -> Score:

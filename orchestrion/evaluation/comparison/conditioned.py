@@ -87,6 +87,7 @@ def compare(
     render: Render,
     out_dir: str | os.PathLike[str],
     unconditioned: Render | None = None,
+    source: Render | None = None,
     program: int | None = None,
     seed: int = 0,
     settings: Mapping[str, object] | None = None,
@@ -97,7 +98,8 @@ def compare(
         instrument: its name, for headings.
         render: the instrument.
         out_dir: an existing folder.
-        unconditioned: the same kind of network trained without notes; it gets the score for its length only. Without
+        source: the instrument's harmonic source without its network, where it is driven by one.
+        unconditioned: a WaveNet trained without notes; it gets the score for its length only. Without
             one, the instrument plays another built-in tune instead, and the report says so. (A conditioned network
             without notes would be no fair substitute: it was never trained for that.)
         program: General MIDI program of the reference; the score's own by default.
@@ -109,7 +111,7 @@ def compare(
     folder = Path(out_dir)
     if not folder.is_dir():
         raise OrchestrionError(f"Cannot write the report into {folder}: it is not a folder; make it first.")
-    takes = _takes(score, instrument, render, unconditioned, program, seed)
+    takes = _takes(score, instrument, render, unconditioned, source, program, seed)
     measures = {take.name: note_accuracy(take.audio, score) for take in takes}
     others = {name: tune for name, tune in BUILTIN_TUNES.items() if _differs(tune, score)}
     floor_tune, measures["floor"] = floor(takes[0].audio, others)
@@ -130,7 +132,13 @@ def compare(
 
 
 def _takes(
-    score: Score, instrument: str, render: Render, unconditioned: Render | None, program: int | None, seed: int
+    score: Score,
+    instrument: str,
+    render: Render,
+    unconditioned: Render | None,
+    source: Render | None,
+    program: int | None,
+    seed: int,
 ) -> list[Take]:
     played = render(score, seed=seed)
     heading = instrument[:1].upper() + instrument[1:]
@@ -139,7 +147,7 @@ def _takes(
         without = Take(
             "unconditioned",
             f"{heading}, without notes",
-            "The same kind of network, trained without notes, plays freely for as long.",
+            "A WaveNet that was trained without notes plays freely for as long. It is smaller than the instrument's, and heard less.",
             unconditioned(score, seed=seed),
         )
     else:
@@ -153,7 +161,11 @@ def _takes(
         )
     audio, maker = reference_performance(score, program)
     reference = Take("reference", f"Reference ({maker})", f"The same notes by {maker}.", audio)
-    return [conditioned, *(_as_long_as(played, take) for take in (without, reference))]
+    takes = [conditioned, *(_as_long_as(played, take) for take in (without, reference))]
+    if source is not None:
+        what = "The table of partials that the score alone makes sound, without the network: what is heard beside it, the network adds."
+        takes.append(_as_long_as(played, Take("source", f"{heading}, its source alone", what, source(score, seed=seed))))
+    return takes
 
 
 def _differs(tune: Score, score: Score) -> bool:
