@@ -96,7 +96,8 @@ def _wavenet(paper: str, presets: Mapping[str, wavenet.WaveNetConfig]) -> Genera
 
 
 _SIZES = {name: wavenet.PRESETS[name] for name in ("paper", "small", "medium")}
-_FREE_SIZES = {name: config.unconditioned() for name, config in _SIZES.items()}
+# Van den Oord's own: the samples as they are, 16 kHz, and a softmax.
+_FREE_SIZES = {name: config.unconditioned() for name, config in {**wavenet.UNDRIVEN, "paper": _SIZES["paper"]}.items()}
 _NV, _KG, _XS = "Nayebi & Vitelli 2015", "Kalingeri & Grandhe 2016", "Xu & Swar 2021"
 
 GENERATORS: Mapping[str, GeneratorKind] = {

@@ -100,8 +100,8 @@ class Trial:
         out = self.run(batch, block)
         c, drawn = self.model.config, torch.from_numpy(out[:, : len(voices)].T).long()
         previous = torch.cat([torch.full((len(voices), 1), silence_level(c.levels)), drawn[:, :-1]], dim=1)
-        source = self.source[:, voices].transpose(0, 1) if c.harmonics else None
-        exact = self.model(previous, self.rows[:, voices].transpose(0, 1), source)[:, -1]
+        drive = self.model.drive(self.source[:, voices].transpose(0, 1)) if c.harmonics else None
+        exact = self.model(previous, self.rows[:, voices].transpose(0, 1), drive)[:, -1]
         return float((batch.logits[: len(voices)].cpu() - exact).abs().max() / exact.std())
 
     def drawn(self, voices: range | list[int], cut: int = 0, forced: bool = False) -> np.ndarray:

@@ -121,7 +121,7 @@ def test_a_state_carried_over_continues_the_voice(trial, together):
     out = torch.zeros(len(together), NARROW, dtype=torch.int32, device=trial.weights.device)
     first.run(block, 0, 13, out)
     states = first.states([0, 1])
-    assert states[1].counter == 13 and states[1].now == together[12, 6] and states[1].before == together[11, 6]
+    assert states[1].counter == 13 and states[1].recent.tolist() == [together[11, 6], together[12, 6]]
     other = Batch(trial.weights, NARROW)
     other.run(block, 0, 3, torch.zeros_like(out))
     other.put([0, 1], states)

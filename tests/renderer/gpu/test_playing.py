@@ -53,7 +53,7 @@ def test_draws_equal_the_networks_own_logits(model):
     with torch.no_grad():
         rows = exact.conditioning_rows(frames.double())[:, past : past + item.n_frames]
         previous = torch.from_numpy(np.concatenate([[c.levels // 2], levels[:-1]]).astype(np.int64))
-        logits = exact(previous[None], rows, torch.from_numpy(excitation(item, c)).double()[None])[0]
+        logits = exact(previous[None], rows, exact.drive(torch.from_numpy(excitation(item, c)).double()[None]))[0]
         cumulative = torch.softmax(logits, dim=-1).cumsum(dim=-1).numpy()
     u = uniform(5, 3, np.arange(len(levels)))
     expected = (cumulative <= u[:, None]).sum(axis=1)
