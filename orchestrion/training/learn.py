@@ -11,6 +11,7 @@ import torch
 
 from orchestrion import shipped, weights
 from orchestrion.audio import Waveform
+from orchestrion.audio.loudness import integrated_loudness
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.source import HarmonicSource, SourceSignal
 from orchestrion.datasets.banks.fitted_cache import fitted
@@ -18,7 +19,6 @@ from orchestrion.datasets.banks.mixing import FittedBank
 from orchestrion.datasets.banks.opening import open_bank
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.fidelity import error_db
-from orchestrion.evaluation.listening.loudness import integrated_loudness
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, SOURCE
 from orchestrion.score import BUILTIN_TUNES, Score

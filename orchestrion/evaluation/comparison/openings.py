@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from orchestrion.evaluation.judge.reference import reference_performance
 from orchestrion.score import BUILTIN_TUNES, Score
 
 MOST_HELD_OUT = 12
+Item = TypeVar("Item")
 
 
 class Recorded(Protocol):
@@ -138,7 +139,7 @@ def _starts(song: Recorded, seconds: float) -> list[float]:
     return [i * seconds for i in range(int(song.n_samples / song.sample_rate / seconds + 1e-9))]
 
 
-def _evenly(items: Sequence, n: int) -> list:
+def _evenly(items: Sequence[Item], n: int) -> list[Item]:
     """At most ``n`` of ``items``, evenly spaced."""
     places = np.unique(np.linspace(0, len(items) - 1, min(n, len(items))).round().astype(int)) if len(items) else ()
     return [items[i] for i in places]

@@ -99,10 +99,10 @@ def _mean(clips: Sequence[Waveform]) -> np.ndarray:
     """Of magnitudes [n, k] at the same time and frequency, in dB; as long as the shortest clip."""
     levels = [10 ** (spectrogram(clip).db / 20) for clip in clips]
     n = min(map(len, levels))
-    return 20 * np.log10(np.mean([level[:n] for level in levels], axis=0))
+    return np.asarray(20 * np.log10(np.mean([level[:n] for level in levels], axis=0)))
 
 
 def _long_term(clips: Sequence[Waveform]) -> np.ndarray:
     """Mean power [k] over all frames of all clips, in dB."""
     power = np.concatenate([10 ** (spectrogram(clip).db / 10) for clip in clips])
-    return 10 * np.log10(power.mean(axis=0))
+    return np.asarray(10 * np.log10(power.mean(axis=0)))

@@ -54,7 +54,7 @@ class InstrumentTable:
 
     def mean(self, column: str) -> float:
         """Mean of a numeric column over the tunes."""
-        return sum(getattr(row, column) for row in self.rows) / len(self.rows)
+        return float(sum(getattr(row, column) for row in self.rows) / len(self.rows))
 
     def to_json(self) -> dict[str, object]:
         """For model cards' headers: ``instrument``, ``tunes`` (a list of rows) and ``mean``."""

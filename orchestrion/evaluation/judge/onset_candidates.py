@@ -90,7 +90,7 @@ def _against_relatives(
     quiet, faint = 1e-3 * overall, 1e-3 * (np.percentile(sound.max(axis=1), 95) + 1e-5)
 
     def neighbours(values: np.ndarray) -> np.ndarray:
-        return np.maximum(values[frame, pitch + MARGIN - 1], values[frame, pitch + MARGIN + 1])
+        return np.asarray(np.maximum(values[frame, pitch + MARGIN - 1], values[frame, pitch + MARGIN + 1]))
 
     columns = [_log_ratio(own, beginnings[frame, pitch + MARGIN + step], quiet) for step in BEGINNING_RELATIVES]
     columns += [_log_ratio(held, holds[frame, pitch + MARGIN + step], faint) for step in HELD_RELATIVES]
@@ -145,7 +145,7 @@ def _last_crossing(relative: np.ndarray, top: np.ndarray, share: float) -> np.nd
     last = np.where(is_below.any(axis=1), relative.shape[1] - 1 - is_below[:, ::-1].argmax(axis=1), 0)
     rows = np.arange(len(relative))
     here, following = relative[rows, last], relative[rows, np.minimum(last + 1, relative.shape[1] - 1)]
-    return last + np.clip((share - here) / (following - here + 1e-9), 0.0, 1.0)
+    return np.asarray(last + np.clip((share - here) / (following - here + 1e-9), 0.0, 1.0))
 
 
 def _best_of(values: np.ndarray, first: int, last: int) -> np.ndarray:
@@ -155,7 +155,7 @@ def _best_of(values: np.ndarray, first: int, last: int) -> np.ndarray:
     padded = np.pad(values, ((max(0, -first), max(0, last)), (0, 0)))
     shifted = np.lib.stride_tricks.sliding_window_view(padded, size, axis=0).max(axis=-1)
     start = first + max(0, -first)
-    return shifted[start : start + len(values)]
+    return np.asarray(shifted[start : start + len(values)])
 
 
 def _log_ratio(above: np.ndarray, below: np.ndarray | float, floor: float) -> np.ndarray:

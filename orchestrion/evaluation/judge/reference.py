@@ -81,4 +81,4 @@ def _note(note: Note, is_sustained: bool, sample_rate: int) -> np.ndarray:
     sound = (h[:, None] ** -1.2 * decay * np.sin(2 * np.pi * f0 * h[:, None] * time_s)).sum(axis=0)
     rise = 0.5 - 0.5 * np.cos(np.pi * np.clip(time_s / (4 * ATTACK_S if is_sustained else ATTACK_S), 0, 1))
     fall = 0.5 + 0.5 * np.cos(np.pi * np.clip((time_s - held_s) / RELEASE_S, 0, 1))
-    return (note.velocity / 127) ** 1.5 * sound * rise * fall
+    return np.asarray((note.velocity / 127) ** 1.5 * sound * rise * fall)

@@ -114,13 +114,13 @@ def _brief(padded: np.ndarray, first: int, n: int, config: SalienceConfig) -> np
     centres = (first + np.arange(n)) * config.hop + config.window // 2
     frames = np.lib.stride_tricks.sliding_window_view(padded, length)[centres - length // 2] * _hann(length)
     magnitudes = np.abs(np.fft.rfft(frames, axis=1)).astype(np.float32) * (2 / _hann(length).sum())
-    return magnitudes @ _combs(config)
+    return np.asarray(magnitudes @ _combs(config))
 
 
 def _log_frequency(frames: np.ndarray, config: SalienceConfig) -> np.ndarray:
     """Magnitudes [n, f] of windowed frames [n, t]; a full-scale sinusoid of one bin has about 1."""
     power = np.square(np.abs(np.fft.rfft(frames, 2 * config.window, axis=1)) * (2 / _hann(config.window).sum()))
-    return np.sqrt(power.astype(np.float32) @ _filters(config))
+    return np.asarray(np.sqrt(power.astype(np.float32) @ _filters(config)))
 
 
 def _decompose(spectrum: np.ndarray, config: SalienceConfig) -> np.ndarray:
@@ -129,7 +129,7 @@ def _decompose(spectrum: np.ndarray, config: SalienceConfig) -> np.ndarray:
     weights = observed @ templates.T + np.float32(1e-7)
     for _ in range(config.updates):
         weights *= (observed / (weights @ templates + np.float32(1e-7))) @ templates.T
-    return weights.reshape(len(spectrum), len(config.slopes), N_PITCHES).sum(axis=1)
+    return np.asarray(weights.reshape(len(spectrum), len(config.slopes), N_PITCHES).sum(axis=1))
 
 
 @lru_cache(maxsize=4)
@@ -149,7 +149,7 @@ def _filters(config: SalienceConfig) -> np.ndarray:
     rising = (hz - centre) / np.maximum(centre - below, resolution) + 1
     falling = (centre - hz) / np.maximum(above - centre, resolution) + 1
     triangles = np.clip(np.minimum(rising, falling), 0.0, None)
-    return (triangles**2 / (np.square(triangles).sum(axis=0) + 1e-9)).astype(np.float32)
+    return np.asarray((triangles**2 / (np.square(triangles).sum(axis=0) + 1e-9)).astype(np.float32))
 
 
 @lru_cache(maxsize=4)
@@ -180,4 +180,4 @@ def _template(pitch: int, slope: float, config: SalienceConfig) -> np.ndarray:
     time_s = np.arange(config.window) / config.sample_rate
     partials = np.cos(2 * np.pi * hz[audible, None] * time_s).astype(np.float32) * _hann(config.window)
     row = (h[audible, None] ** -slope * _log_frequency(partials, config)).sum(axis=0)
-    return row / row.sum()
+    return np.asarray(row / row.sum())

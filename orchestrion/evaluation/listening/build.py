@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import TypedDict
 
 import numpy as np
 
@@ -62,13 +63,41 @@ class ListeningTestOptions:
     seed: int = 0
 
 
+class ClipKey(TypedDict):
+    """Whose clip it is, which item, from which file, and the gain it got."""
+
+    system: str
+    item: str
+    file: str
+    gain_db: float
+
+
+class Key(TypedDict):
+    """The content of the key file; ``clips`` by the names that the page knows."""
+
+    format: str
+    version: int
+    study: str
+    software: str
+    systems: list[str]
+    loudness_lufs: float
+    silent: list[str]
+    softer_db: dict[str, float]
+    options: dict[str, object]
+    clips: dict[str, ClipKey]
+
+
+class BuiltPage(Key):
+    """A key with its file's path, and how many trials each listener gets."""
+
+    key_file: str
+    per_listener: dict[str, int]
+
+
 def build_page(
     folders: Sequence[str | os.PathLike[str]], page: str | os.PathLike[str], options: ListeningTestOptions | None = None
-) -> dict:
+) -> BuiltPage:
     """Make the page folder ``page`` and its key file.
-
-    Returns:
-        What stands in the key file: study, systems, clips by id with system, item, file, gain; loudness.
 
     Raises:
         OrchestrionError: see `find_clips`, `match_loudness` and `make_playlists`; the folder exists and is no page.
@@ -102,7 +131,7 @@ def build_page(
     with atomic_write(folder / "index.html") as temporary:
         temporary.write_text(page_text, encoding="utf-8")
     write_json(key_file, key)
-    return key | {"key_file": os.fspath(key_file), "per_listener": _count(lists[0], chosen)}
+    return {**key, "key_file": os.fspath(key_file), "per_listener": _count(lists[0], chosen)}
 
 
 def _check_free(folder: Path) -> None:
@@ -172,8 +201,8 @@ def _say(source: ClipFile) -> str:
     return f"{source.system}/{source.item}"
 
 
-def _key(study: str, sources: Mapping[str, ClipFile], match: Match, options: ListeningTestOptions) -> dict:
-    clips = {
+def _key(study: str, sources: Mapping[str, ClipFile], match: Match, options: ListeningTestOptions) -> Key:
+    clips: dict[str, ClipKey] = {
         name: {"system": source.system, "item": source.item, "file": source.path.name,
                "gain_db": round(float(match.gains_db[_say(source)]), 2)}
         for name, source in sorted(sources.items())

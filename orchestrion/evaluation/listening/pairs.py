@@ -63,7 +63,7 @@ def bradley_terry(wins: np.ndarray) -> np.ndarray:
     for _ in range(N_STEPS):
         power = won / ((n_games / (power[:, :, None] + power[:, None, :])).sum(axis=2) + 2 * PRIOR / (power + 1))
     strength = np.log(power)
-    return strength - strength.mean(axis=1, keepdims=True)
+    return np.asarray(strength - strength.mean(axis=1, keepdims=True))
 
 
 def _table(choices: Choices, weights: np.ndarray, n_systems: int) -> np.ndarray:
@@ -74,7 +74,7 @@ def _table(choices: Choices, weights: np.ndarray, n_systems: int) -> np.ndarray:
 
 def _weights(choices: Choices, rng: np.random.Generator) -> np.ndarray:
     """How often each choice is in a draw of listeners and items."""
-    return _counts(choices.listeners, rng) * _counts(choices.items, rng)
+    return np.asarray(_counts(choices.listeners, rng) * _counts(choices.items, rng))
 
 
 def _counts(labels: Sequence[int] | np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, cycle, islice
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.listening.clips import ClipFile
 
 N_LISTS = 24
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +91,5 @@ def _some_pairs(
     return tuple(sorted(chosen))
 
 
-def _shuffled(items: Sequence, rng: np.random.Generator) -> list:
+def _shuffled(items: Sequence[Item], rng: np.random.Generator) -> list[Item]:
     return [items[i] for i in rng.permutation(len(items))]

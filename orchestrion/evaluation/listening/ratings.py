@@ -90,4 +90,4 @@ def _resampled(sums: np.ndarray, counts: np.ndarray, rng: np.random.Generator, n
     clips = rng.multinomial(n_clips, np.full(n_clips, 1 / n_clips), n).astype(float)
     weight = ((listeners @ counts) * clips).sum(axis=1)
     total = ((listeners @ sums) * clips).sum(axis=1)
-    return total[weight > 0] / weight[weight > 0]
+    return np.asarray(total[weight > 0] / weight[weight > 0])

@@ -71,7 +71,7 @@ def prediction_error(samples: np.ndarray, order: int = ORDER) -> np.ndarray:
     # A trace of white noise, or tones without any would make the equations singular.
     correlation[0] *= 1 + 1e-7
     weights = solve_toeplitz(correlation[:-1], correlation[1:])
-    return lfilter(np.concatenate([[1.0], -weights]), [1.0], signal)
+    return np.asarray(lfilter(np.concatenate([[1.0], -weights]), [1.0], signal))
 
 
 def _beside(errors: np.ndarray, edge: int, block: int, reach: int) -> tuple[float, float]:

@@ -60,13 +60,13 @@ def _check(one: np.ndarray, other: np.ndarray) -> None:
 
 
 def _kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    return (one @ other.T / one.shape[1] + 1) ** 3
+    return np.asarray((one @ other.T / one.shape[1] + 1) ** 3)
 
 
 def _root(matrix: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
 
 
 def _thinned(patches: np.ndarray) -> np.ndarray:
-    return patches[np.linspace(0, len(patches) - 1, min(len(patches), MOST_PATCHES)).round().astype(int)]
+    return np.asarray(patches[np.linspace(0, len(patches) - 1, min(len(patches), MOST_PATCHES)).round().astype(int)])

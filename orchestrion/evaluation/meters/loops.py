@@ -126,7 +126,7 @@ def _running_sum(values: np.ndarray, width: int) -> np.ndarray:
     sums = np.concatenate([[0.0], np.cumsum(values)])
     at = np.arange(len(values))
     low, high = np.maximum(at - width // 2, 0), np.minimum(at + (width + 1) // 2, len(values))
-    return sums[high] - sums[low]
+    return np.asarray(sums[high] - sums[low])
 
 
 def _first_run(flags: np.ndarray, least: int) -> tuple[int | None, int]:

@@ -41,11 +41,11 @@ def log_mel(
     # In blocks: the spectrum of an hour would not fit into memory.
     blocks = [_powers(views[i : i + BLOCK_FRAMES] * hann, n_fft, bank) for i in range(0, len(views), BLOCK_FRAMES)]
     powers = np.concatenate(blocks) * (2 / hann.sum()) ** 2
-    return np.maximum(10 * np.log10(powers + 1e-30), floor_db).astype(np.float32)
+    return np.asarray(np.maximum(10 * np.log10(powers + 1e-30), floor_db).astype(np.float32))
 
 
 def _powers(frames: np.ndarray, n_fft: int, bank: np.ndarray) -> np.ndarray:
-    return np.square(np.abs(np.fft.rfft(frames, n_fft, axis=1))) @ bank.T
+    return np.asarray(np.square(np.abs(np.fft.rfft(frames, n_fft, axis=1))) @ bank.T)
 
 
 @lru_cache(maxsize=16)
