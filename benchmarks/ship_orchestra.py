@@ -24,6 +24,7 @@ from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, SOURCE,
 from orchestrion.score import pitch_name
 from orchestrion.training.learn import SHARED, calibrated, figures, gain_db, metadata, source_tensors
 
+LICENCE = "public domain, CC0 1.0 and MIT, by the bank"
 TEMPERATURES, TUNING_STEP = (1.0, 0.8, 0.6, 0.4), 7
 # What a bank's folder does not say of itself; the credits are those that its makers ask for.
 CREDITS = {
@@ -100,7 +101,7 @@ def main(run: Path, instruments: tuple[str, ...], step: int, measure: bool) -> N
     path = shipped.FOLDER / f"{shipped.NETWORK_PREFIX}{SHARED}.safetensors"
     network = {name: tensor.half() for name, tensor in tensors.items() if not name.startswith(SOURCE)}
     kept = {key: facts[key] for key in ("architecture", "config", "metrics", "data", "licence") if key in facts}
-    weights.save(path, network, kept)
+    weights.save(path, network, kept | {"licence": LICENCE})
     _, written = weights.load(path)
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     last = min(lines, key=lambda line: line["loss"])  # the weights that were kept
@@ -116,7 +117,7 @@ def network_card(facts: dict, last: dict) -> str:
     sources = [str(bank.get("source", bank.get("name"))) for bank in data.get("banks", [data])]
     return NETWORK_CARD.format(
         name=SHARED, layers=c["layers"], residual=c["residual"], skip=c["skip"], mixtures=c["mixtures"], banks=", ".join(sources),
-        licence="public domain, CC0 1.0 and MIT, by the bank", steps=f"{last['step']:,}", crop=f"{96 * c['hop']:,}", minutes=last["minutes"],
+        licence=LICENCE, steps=f"{last['step']:,}", crop=f"{96 * c['hop']:,}", minutes=last["minutes"],
         bits=last["bits_per_sample"], other=last["bits_per_sample_other_score"], distance=last["distance_db"], alone=last["distance_db_source_alone"],
     )  # fmt: skip
 
