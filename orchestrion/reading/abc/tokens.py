@@ -15,7 +15,8 @@ LENGTH = r"[0-9]*/*[0-9]*"
 NOTE = rf"(?:\^\^?|__?|=)?[A-Ga-g][,']*{LENGTH}"
 ENDING = r"[0-9]+(?:[,-][0-9]+)*"
 
-# In this order; the first that fits is taken. Each is linear in the length of the line.
+# In this order; the first that fits is taken. Each is linear in the length of the line; repeated groups are counted, as
+# the matcher remembers each round.
 TOKEN = re.compile(
     "|".join(
         f"(?P<{name}>{pattern})"
@@ -23,7 +24,7 @@ TOKEN = re.compile(
             "text": r'"[^"]*"',  # 4.18 chord symbols, 4.19 annotations
             "decoration": r"![A-Za-z0-9.<>()/+*~^_,=-]*!|!D\.[CS]\. ?al ?(?:fine|coda)!|\+[A-Za-z.<>0-9()]+\+",  # 4.14
             "field": r"\[[A-Za-z]:[^\]]*\]",  # 3.2
-            "bar": rf"(?:[:|]|\](?=[:|])|(?<=[:|])\]|\[(?=\|))+(?:\[?{ENDING})?",  # 4.8, 4.9
+            "bar": rf"(?:[:|]|\](?=[:|])|(?<=[:|])\]|\[(?=\|)){{1,40}}(?:\[?{ENDING})?",  # 4.8, 4.9
             "ending": rf"\[{ENDING}",  # 4.10
             "chord": rf"\[[^\[\]|]*\]{LENGTH}",  # 4.17
             "grace": r"\{[^{}|]*\}",  # 4.12
@@ -36,7 +37,7 @@ TOKEN = re.compile(
             "tie": r"\.?-",  # 4.11
             "overlay": r"&",  # 7.4
             "symbol": r"[~H-Wh-w.]",  # 4.14, 4.16
-            "silent": r"(?:[\s)`$\\]|\((?![0-9]))+|!",  # slurs, beams, line breaks
+            "silent": r"(?:[\s)`$\\]|\((?![0-9])){1,200}|!",  # slurs, beams, line breaks
             "loose": r"[0-9]+",
             "unknown": r".",
         }.items()
