@@ -101,7 +101,7 @@ class HarmonicSource:
         v, (slowest, fastest) = self.vibrato, RELEASE_LIMITS_DB_S
         return bool(
             1000 <= self.sample_rate <= 192_000 and np.all((self.release_db_s >= slowest) & (self.release_db_s <= fastest))
-            and np.all(self.f1_hz <= self.sample_rate) and np.all(self.inharmonicity <= 1) and np.all(np.abs(self.phase) <= 100)
+            and np.all(self.f1_hz <= 1e6) and np.all(self.inharmonicity <= 1) and np.all(np.abs(self.phase) <= 100)
             and 0 <= v.cents <= 1200 and 0.1 <= v.rate_hz <= 50 and 0 <= v.delay_s <= 60 and 0 <= v.onset_s <= 60
         )  # fmt: skip
 

@@ -7,9 +7,11 @@ A piece is cut at a rest, else just before a strong attack, which masks the join
     piece i+1      ╌╌╌╌╌┄┄┄┄├──────────               warm-up (dropped), overlap, then what is kept
                         └ cross-fade of 10 ms, where both together are weakest in the overlap
 
-The warm-up covers the receptive field, and begins with an attack where there is one near. Sample n draws the same random
-number in every piece (the counter goes by the place in the score), so that pieces drift towards the same samples. Where
-to cut depends on the score and the device alone: neither the number of threads nor of pieces at once changes a sample.
+The warm-up covers the receptive field. A network without a source needs more, and an attack to begin with: its partials find
+their phases in what it hears of itself. Where a source gives the phases, a run is what it would have been as soon as the
+receptive field is full, and pieces can be short (`benchmarks/settling.py`). Sample n draws the same random number in every
+piece (the counter goes by the place in the score). Where to cut depends on the score, the network and the device alone:
+neither the number of threads nor of pieces at once changes a sample.
 """
 
 from __future__ import annotations
@@ -26,23 +28,36 @@ LONGEST_S = 5.0  # pieces wanted
 SPREAD, SPREAD_S = 0.2, 0.6  # how far from the length wanted a cut may lie: in most music an attack lies within
 OVERLAP_S = 0.064
 FADE_S = 0.010
-SETTLING_S = 0.6  # warm-up beyond the receptive field: from silence into what would sound there takes a note or so
-LOOK_BACK_S = 0.5  # how much earlier a warm-up may begin to start with an attack
 DECAY_S, RELEASE_S = 0.6, 0.08  # a rough guess of how notes die away, to find where little sounds
 WORTH = 0.02  # the attack that a cut without any counts for
 
 
 @dataclass(frozen=True)
 class Cutting:
-    """How many pieces are wanted, if they are not shorter than ``shortest_s``."""
+    """How a score is cut.
+
+    Attributes:
+        pieces: wanted, if they are not shorter than ``shortest_s``.
+        settling_s: of the warm-up, beyond the receptive field.
+        look_back_s: how much earlier a warm-up may begin to start with an attack.
+    """
 
     pieces: int
     shortest_s: float
+    settling_s: float
+    look_back_s: float
 
 
-# Two processors are kept busy by some dozens of pieces. A GPU has thousands of places, and its time is that of the longest
-# piece; but of pieces of a second the piano's note accuracy suffers (`benchmarks/parallel_price.py --cutting cuda`).
-CUTTINGS = {"cpu": Cutting(24, 2.5), "cuda": Cutting(256, 1.5)}
+# By device. Two processors are kept busy by some dozens of pieces. A GPU has thousands of places, and its time is that of the
+# longest piece. Without a source, from silence into what would sound there takes a note or so, and of pieces of a second the
+# piano's note accuracy suffers (`benchmarks/parallel_price.py --cutting cuda`).
+CUTTINGS = {"cpu": Cutting(24, 2.5, 0.6, 0.5), "cuda": Cutting(256, 1.5, 0.6, 0.5)}
+DRIVEN_CUTTINGS = {"cpu": Cutting(24, 1.0, 0.1, 0.0), "cuda": Cutting(512, 0.5, 0.1, 0.0)}
+
+
+def cutting_for(config: WaveNetConfig, device: str = "cpu") -> Cutting:
+    """How scores are cut for a network on a device."""
+    return (DRIVEN_CUTTINGS if config.source_window else CUTTINGS)[device]
 
 
 @dataclass(frozen=True)
@@ -56,18 +71,19 @@ class Piece:
 
 def plan(series: ConditioningSeries, config: WaveNetConfig, device: str = "cpu") -> list[Piece]:
     """The pieces of a series for the player of ``device``, in order; one where it is too short to cut."""
-    cuts = [0, *cuts_of(series, device), series.n_frames]
+    cutting = cutting_for(config, device)
+    cuts = [0, *cuts_of(series, cutting), series.n_frames]
     pieces = [Piece(0, 0, cuts[1])]
     for cut, end in itertools.pairwise(cuts[1:]):
-        pieces.append(Piece(_warm_start(series, config, cut), cut, end))
+        pieces.append(Piece(_warm_start(series, config, cutting, cut), cut, end))
     return pieces
 
 
-def cuts_of(series: ConditioningSeries, device: str = "cpu") -> list[int]:
+def cuts_of(series: ConditioningSeries, cutting: Cutting) -> list[int]:
     """Frames to cut at, each the cheapest near the length wanted: pieces of like length keep a batch full."""
-    rate, cutting = series.sample_rate / series.hop, CUTTINGS[device]
+    rate = series.sample_rate / series.hop
     wanted = int(np.clip(series.n_frames / rate / cutting.pieces, cutting.shortest_s, LONGEST_S) * rate)
-    spread = max(int(SPREAD * wanted), int(SPREAD_S * rate))
+    spread = max(int(SPREAD * wanted), min(int(SPREAD_S * rate), wanted // 2))
     costs = cut_costs(series)
     cuts, at = [], 0
     while series.n_frames - at > 1.7 * wanted:
@@ -162,9 +178,9 @@ def _add(target: np.ndarray, start: int, values: np.ndarray) -> None:
         target[start + skipped : stop] += values[skipped : stop - start]
 
 
-def _warm_start(series: ConditioningSeries, config: WaveNetConfig, cut: int) -> int:
+def _warm_start(series: ConditioningSeries, config: WaveNetConfig, cutting: Cutting, cut: int) -> int:
     rate = config.sample_rate / config.hop
-    latest = cut - overlap_frames(config) - -(-config.receptive_field // config.hop) - int(SETTLING_S * rate)
+    latest = cut - overlap_frames(config) - -(-config.receptive_field // config.hop) - int(cutting.settling_s * rate)
     onsets = series.notes.onset_frame
-    near = onsets[(onsets <= latest) & (onsets >= latest - int(LOOK_BACK_S * rate))]
+    near = onsets[(onsets <= latest) & (onsets >= latest - int(cutting.look_back_s * rate))]
     return max(0, int(near.max()) if len(near) else latest)

@@ -143,6 +143,12 @@ def test_vibrato_has_the_depth_rate_and_delay_asked_for():
     assert np.array_equal(straight, audio(tables(levels_db=((-20.0,),)), (0.0, 4.0, 69, 100), tail_s=0.0))
 
 
+def test_a_plain_source_can_be_had_at_any_rate():
+    for rate in (1000, 16000, 192_000):
+        piece = ConditioningSeries.from_notes([Note(0.0, 0.2, 40, 100)], sample_rate=rate, hop=rate // 250)
+        assert np.abs(SourceSignal(piece, plain_source(rate)).samples(0, 40)).max() > 0.05
+
+
 def test_notes_add_up():
     source = tables(pitches=(60, 64))
     notes = (0.0, 0.3, 60, 90), (0.1, 0.5, 64, 40)

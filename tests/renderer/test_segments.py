@@ -33,21 +33,23 @@ def model(request):
     return WaveNet(request.param).eval()
 
 
-def test_pieces_cover_the_score_once():
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("config", [CONFIG, DRIVEN], ids=["softmax", "driven"])
+def test_pieces_cover_the_score_once(config, device):
     series = melody(40)
-    pieces = segments.plan(series, CONFIG)
+    pieces = segments.plan(series, config, device)
     assert pieces[0].first == pieces[0].kept == 0 and pieces[-1].last == series.n_frames and len(pieces) > 5
     for before, after in itertools.pairwise(pieces):
         assert after.kept == before.last
-        context = (after.kept - after.first - segments.overlap_frames(CONFIG)) * CONFIG.hop
-        assert context >= CONFIG.receptive_field
+        context = (after.kept - after.first - segments.overlap_frames(config)) * config.hop
+        assert context >= config.receptive_field
 
 
 def test_cuts_fall_on_rests_or_attacks():
     series = melody(40)
     attacks = set(series.notes.onset_frame.tolist())
     silent = series.block(groups=("sounding",)).sum(axis=1) == 0
-    assert all(cut in attacks or silent[cut] or silent[cut - 1] for cut in segments.cuts_of(series))
+    assert all(cut in attacks or silent[cut] or silent[cut - 1] for cut in segments.cuts_of(series, segments.CUTTINGS["cpu"]))
 
 
 def test_a_rest_is_cheaper_than_an_attack_and_an_attack_than_a_held_note():
@@ -55,6 +57,16 @@ def test_a_rest_is_cheaper_than_an_attack_and_an_attack_than_a_held_note():
     cost = segments.cut_costs(series)
     rate = series.sample_rate // series.hop
     assert cost[int(2.9 * rate)] < cost[rate] < cost[rate + 20]
+
+
+def test_a_source_makes_for_more_pieces_and_shorter_warm_ups():
+    series = melody(40)
+    for device in ("cpu", "cuda"):
+        plain, driven = (segments.plan(series, config, device) for config in (CONFIG, DRIVEN))
+        assert len(driven) > 1.4 * len(plain)
+        frame_s = CONFIG.hop / CONFIG.sample_rate
+        longest = [max(piece.kept - piece.first for piece in pieces) * frame_s for pieces in (plain, driven)]
+        assert longest[0] > 0.6 and longest[1] < 0.25
 
 
 def test_a_short_score_is_one_piece():
