@@ -99,11 +99,7 @@ class WaveNet(nn.Module):
             signal: the emphasised harmonic source with its margins, ``[b, t + 2 * source_window]``; or harmonics
                 ``[b, t, 2 * harmonics]`` from ``features.excitation``.
         """
-        c = self.config
-        if c.source_window:
-            both = torch.cat([compand_tensor(signal), SOURCE_GAIN * signal], -1).unflatten(-1, (2, -1))
-            signal = both.unfold(-1, 2 * c.source_window + 1, 1).transpose(1, 2).flatten(2)
-        return signal @ self.w_exc
+        return drive_inputs(signal, self.config) @ self.w_exc
 
     def centre(self, signal: Tensor | None, shape: torch.Size) -> Tensor:
         """What a mixture's means lie about, ``[b, t]`` (``shape``): the companded source, or 0 without one."""
@@ -183,6 +179,14 @@ class WaveNet(nn.Module):
         out = F.relu(skip + self.b_skip)
         out = F.relu(out @ self.w_head + self.b_head)
         return out @ self.w_out + self.b_out
+
+
+def drive_inputs(signal: Tensor, config: WaveNetConfig) -> Tensor:
+    """What `WaveNet.drive` multiplies, ``[b, t, drive_channels]``: the source's window about each sample, companded and linear."""
+    if not config.source_window:
+        return signal
+    both = torch.cat([compand_tensor(signal), SOURCE_GAIN * signal], -1).unflatten(-1, (2, -1))
+    return both.unfold(-1, 2 * config.source_window + 1, 1).transpose(1, 2).flatten(2)
 
 
 class _TwoSidedContext(nn.Module):

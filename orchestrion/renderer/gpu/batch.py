@@ -1,4 +1,4 @@
-"""Voices on the GPU: their rings, levels and counters, and the launch of the kernel."""
+"""Voices on the GPU: their rings, codes and counters, and the launch of the kernel."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from orchestrion.renderer.gpu.kernel import NARROW, WARPS, play
-from orchestrion.renderer.gpu.weights import Weights
+from orchestrion.renderer.gpu.weights import Weights, kept
 from orchestrion.renderer.kernels.batch import VoiceState
-from orchestrion.renderer.mulaw import silence_level
 
-CLOCK = 1 << 20  # a multiple of every ring's length
+CLOCK = 1 << 20  # a multiple of every ring's length, and of the codes kept
 
 
 @dataclass(frozen=True)
@@ -23,14 +22,16 @@ class Block:
 
     Attributes:
         pool: ``[places, layers, 2 * width]`` float32, V·y and the gate biases of frames.
-        source: ``[places * hop, 2 * harmonics]`` float32, the excitation of the same frames.
+        drive: ``[places * hop, width]`` float32, what is added at the input in the same frames.
+        centre: ``[places * hop]`` float32, what a mixture's means lie about.
         places: ``[f, v]`` int64: which of those each voice hears.
         sharpness: ``[f, v]`` float32, one over the temperature.
-        forced: ``[f * hop, v]`` int32 or None; a level >= 0 is taken instead of the drawn one.
+        forced: ``[f * hop, v]`` int32 or None; a code >= 0 is taken instead of the drawn one.
     """
 
     pool: Tensor
-    source: Tensor
+    drive: Tensor
+    centre: Tensor
     places: Tensor
     sharpness: Tensor
     forced: Tensor | None
@@ -51,9 +52,7 @@ class Batch:
         n = self.n
         self._rings = torch.zeros(programs, 2 * sum(c.dilations), rows, weights.width, dtype=torch.float16, device=device)
         self._keys, self._counters = (torch.zeros(n, dtype=torch.int64, device=device) for _ in range(2))
-        self._now, self._before = (
-            torch.full((n,), silence_level(c.levels), dtype=torch.int32, device=device) for _ in range(2)
-        )
+        self._recent = torch.full((kept(c), n), c.coding.silence, dtype=torch.int32, device=device)
         self._logits = torch.zeros(n, weights.sizes["LEVELS"], device=device)
         self._nothing = torch.zeros(1, dtype=torch.int32, device=device)
 
@@ -65,8 +64,8 @@ class Batch:
         where = torch.tensor(places, device=device)
         self._keys[where] = torch.tensor([_signed(voice.key) for voice in voices], device=device)
         self._counters[where] = torch.tensor([voice.counter for voice in voices], device=device)
-        self._now[where] = torch.tensor([int(voice.recent[-1]) for voice in voices], dtype=torch.int32, device=device)
-        self._before[where] = torch.tensor([int(voice.recent[-2]) for voice in voices], dtype=torch.int32, device=device)
+        recent = torch.from_numpy(np.stack([voice.recent for voice in voices], 1)).to(device, torch.int32)
+        self._recent[self._last_codes()[:, None], where] = recent
         slots = self._slots()
         for place, voice in zip(places, voices, strict=True):
             ring = self._ring(place)
@@ -77,11 +76,12 @@ class Batch:
     def states(self, places: Sequence[int]) -> list[VoiceState]:
         """A copy of the state of each voice in ``places``."""
         slots = self._slots()
-        now, before, counters = (x.tolist() for x in (self._now, self._before, self._counters))
+        counters = self._counters.tolist()
+        recent = self._recent[self._last_codes()].cpu().numpy().astype(np.int64)
         keys = self._keys.cpu().numpy().view(np.uint64)
         histories = [self._ring(place)[slots].float().cpu().numpy() for place in places]
         return [
-            VoiceState(history, np.array([before[place], now[place]], dtype=np.int64), counters[place], int(keys[place]))
+            VoiceState(history, recent[:, place].copy(), counters[place], int(keys[place]))
             for place, history in zip(places, histories, strict=True)
         ]
 
@@ -89,9 +89,9 @@ class Batch:
         """Samples ``first .. first + n_steps`` of ``block`` into ``out [f * hop, n]`` int32."""
         forced = self._nothing if block.forced is None else block.forced
         play[(self.n // self._rows,)](
-            **self.weights.arguments, rings=self._rings, keys=self._keys, counters=self._counters, now=self._now,
-            before=self._before, pool=block.pool, source=block.source, places=block.places, sharpness=block.sharpness,
-            forced=forced, out=out, logits=self._logits, n_voices=self.n, clock=self._clock, first=first, n_steps=n_steps,
+            **self.weights.arguments, rings=self._rings, keys=self._keys, counters=self._counters, recent=self._recent,
+            pool=block.pool, drive=block.drive, centre=block.centre, places=block.places, sharpness=block.sharpness, forced=forced,
+            out=out, logits=self._logits, n_voices=self.n, clock=self._clock, first=first, n_steps=n_steps,
             **self.weights.sizes, FORCED=block.forced is not None, ROWS=self._rows, num_warps=WARPS,
         )  # fmt: skip
         self._counters += n_steps
@@ -99,12 +99,17 @@ class Batch:
 
     @property
     def logits(self) -> Tensor:
-        """``[n, levels]`` of the last sample."""
-        return self._logits[:, : self.weights.config.levels]
+        """``[n, outputs]`` of the last sample."""
+        return self._logits[:, : self.weights.config.outputs]
 
     def _ring(self, place: int) -> Tensor:
         """The rings ``[slots, width]`` of one place."""
         return self._rings[place // self._rows, :, place % self._rows]
+
+    def _last_codes(self) -> Tensor:
+        """Where the codes of the last ``history`` samples lie, oldest first."""
+        n = self.weights.config.history
+        return (self._clock - n + torch.arange(n, device=self.weights.device)) % len(self._recent)
 
     def _slots(self) -> Tensor:
         """Where in a ring the ``[sum of dilations]`` inputs of a `VoiceState` lie now, oldest first."""

@@ -16,7 +16,6 @@ from orchestrion.renderer.gpu.batch import Batch, Block
 from orchestrion.renderer.gpu.kernel import NARROW, WIDE
 from orchestrion.renderer.gpu.weights import Weights, padded, turns
 from orchestrion.renderer.kernels.batch import VoiceState
-from orchestrion.renderer.mulaw import silence_level
 from orchestrion.renderer.network import WaveNet
 
 # Of a logit, in standard deviations of all of them. What float16 rounds makes errors of about a thousandth.
@@ -46,7 +45,7 @@ def check(config: WaveNetConfig) -> None:
 @lru_cache
 def wide_agrees(config: WaveNetConfig) -> bool:
     """Whether programs of twice the rows have room in their registers, and make the same numbers to the last bit."""
-    if padded(config.skip) + padded(config.levels) > MOST_COLUMNS:
+    if padded(config.skip) + padded(config.outputs) > MOST_COLUMNS:
         return False
     try:
         return _same_numbers(_trial(config, WIDE + 1), range(WIDE + 1))
@@ -76,31 +75,34 @@ class Trial:
 
     Attributes:
         rows: ``[f, v, layers, 2 * residual]`` float32, columns as the network has them.
-        source: ``[f * hop, v, 2 * harmonics]`` float32.
-        levels: ``[f * hop, v]`` int32, to be forced.
+        drive: ``[f * hop, v, residual]`` float32.
+        centre: ``[f * hop, v]`` float32.
+        levels: ``[f * hop, v]`` int32 codes, to be forced.
     """
 
     model: WaveNet
     weights: Weights
     rows: Tensor
-    source: Tensor
+    drive: Tensor
+    centre: Tensor
     levels: Tensor
 
     @classmethod
     def of(cls, model: WaveNet, n_voices: int, n_frames: int, seed: int = 0) -> Trial:
         c, numbers = model.config, torch.Generator().manual_seed(seed)
         rows = torch.randn(n_frames, n_voices, c.layers, 2 * c.residual, generator=numbers)
-        source = torch.randn(n_frames * c.hop, n_voices, 2 * c.harmonics, generator=numbers)
-        levels = torch.randint(c.levels, (n_frames * c.hop, n_voices), generator=numbers, dtype=torch.int32)
-        return cls(model, Weights.of(model), rows, source, levels)
+        drive = torch.randn(n_frames * c.hop, n_voices, c.residual, generator=numbers)
+        centre = torch.rand(n_frames * c.hop, n_voices, generator=numbers) - 0.5
+        levels = torch.randint(c.coding.levels, (n_frames * c.hop, n_voices), generator=numbers, dtype=torch.int32)
+        return cls(model, Weights.of(model), rows, drive, centre, levels)
 
     def logit_error(self, voices: list[int]) -> float:
         """Greatest difference from the network's own logits after the last sample drawn, in their standard deviations."""
         batch, block = self.batch(voices), self.block(voices)
         out = self.run(batch, block)
         c, drawn = self.model.config, torch.from_numpy(out[:, : len(voices)].T).long()
-        previous = torch.cat([torch.full((len(voices), 1), silence_level(c.levels)), drawn[:, :-1]], dim=1)
-        drive = self.model.drive(self.source[:, voices].transpose(0, 1)) if c.harmonics else None
+        previous = torch.cat([torch.full((len(voices), 1), c.coding.silence), drawn[:, :-1]], dim=1)
+        drive = self.drive[:, voices].transpose(0, 1) if c.drive_channels else None
         exact = self.model(previous, self.rows[:, voices].transpose(0, 1), drive)[:, -1]
         return float((batch.logits[: len(voices)].cpu() - exact).abs().max() / exact.std())
 
@@ -128,9 +130,11 @@ class Trial:
         n_frames, n_voices = self.rows.shape[:2]
         n = -(-len(voices) // rows) * rows
         pool = turns(self.rows, c.residual, w.width).flatten(0, 1)
-        source = self.source.unflatten(0, (n_frames, c.hop)).transpose(1, 2).flatten(0, 2)
+        drive, centre = (x.unflatten(0, (n_frames, c.hop)).transpose(1, 2).flatten(0, 2) for x in (self.drive, self.centre))
+        drive = torch.nn.functional.pad(drive, (0, w.width - c.residual))
         heard = torch.tensor([*voices, *[0] * (n - len(voices))])
         places = torch.arange(n_frames)[:, None] * n_voices + heard
         levels = self.levels[:, heard].contiguous().to(device) if forced else None
         sharpness = torch.ones(n_frames, n, device=device)
-        return Block(pool.to(device), source.contiguous().to(device), places.to(device), sharpness, levels)
+        given = (x.contiguous().to(device) for x in (pool, drive, centre, places))
+        return Block(*given, sharpness, levels)

@@ -7,8 +7,8 @@ shared memory, some layers ahead of their use; each layer's past lies in a ring 
     ring of a layer with dilation d, 2d slots:   read (n - d) mod 2d, write n mod 2d
 
 So no slot is read and written in one sample, and one barrier a sample keeps the program's threads in order. What the
-weights multiply is rounded to float16 like them (eleven bits, where bfloat16 has eight), sums are float32. The draw is made
-of whole numbers: their sums are exact in any order, so that it depends on the logits alone.
+weights multiply is rounded to float16 like them (eleven bits, where bfloat16 has eight), sums are float32. The draw of a level,
+or of a mixture's component, is made of whole numbers: their sums are exact in any order, so that it depends on the logits alone.
 
 All widths are powers of two of at least 16, as Triton's products want them; ``weights`` pads with what changes nothing.
 """
@@ -18,39 +18,47 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
+from orchestrion.renderer import output
+
 # Voices a program: the least that tensor cores multiply, quickest for each; and twice as many for the same weights.
 NARROW, WIDE = 16, 32
 WARPS = 8
+LEAST_REST = tl.constexpr(output.LEAST_REST)
+LOG_SCALE_LOW, LOG_SCALE_HIGH = tl.constexpr(output.LOG_SCALE_LOW), tl.constexpr(output.LOG_SCALE_HIGH)
+LOG_SCALE_SHIFT = tl.constexpr(output.LOG_SCALE_SHIFT)
 
 
 @triton.jit(do_not_specialize=["clock", "first", "n_steps"])
 def play(
-    embed_now, embed_before, w_exc, w_past, w_now, w_res, b_res, w_skip, b_skip, w_head, b_head, w_out, b_out,
-    rings, keys, counters, now, before, pool, source, places, sharpness, forced, out, logits,
+    embed_now, embed_before, w_hist, w_past, w_now, w_res, b_res, w_skip, b_skip, w_head, b_head, w_out, b_out,
+    rings, keys, counters, recent, pool, drive, centre, places, sharpness, forced, out, logits,
     n_voices, clock, first, n_steps,
     LAYERS: tl.constexpr, CYCLE: tl.constexpr, WIDTH: tl.constexpr, SKIP: tl.constexpr, HEAD: tl.constexpr,
-    LEVELS: tl.constexpr, CHANNELS: tl.constexpr, HOP: tl.constexpr, CHUNK: tl.constexpr, STAGES: tl.constexpr,
-    FORCED: tl.constexpr, ROWS: tl.constexpr,
+    LEVELS: tl.constexpr, HOP: tl.constexpr, CHUNK: tl.constexpr, STAGES: tl.constexpr, DRIVEN: tl.constexpr,
+    MIXTURES: tl.constexpr, HISTORY: tl.constexpr, KEPT: tl.constexpr, GRID: tl.constexpr, FORCED: tl.constexpr,
+    ROWS: tl.constexpr,
 ):  # fmt: skip  # pragma: no cover - compiled
     """Draw samples ``first .. first + n_steps`` of a block for all voices.
 
     Args:
-        embed_now, embed_before: [LEVELS, WIDTH] float32.
-        w_exc: [CHANNELS, WIDTH] float32, of the excitation.
+        embed_now, embed_before: [LEVELS, WIDTH] float32, of a softmax.
+        w_hist: [HISTORY, WIDTH] float32, of a mixture.
         w_past, w_now: [LAYERS, WIDTH, 2 * WIDTH] float16; columns are filter 0, gate 0, filter 1, gate 1, …
         w_res, b_res: [LAYERS, WIDTH, WIDTH] float16, [LAYERS, WIDTH] float32.
         w_skip, b_skip: [LAYERS, WIDTH, SKIP] float16, [SKIP] float32.
         w_head, b_head, w_out, b_out: [SKIP, HEAD] and [HEAD, LEVELS] float16, [HEAD] and [LEVELS] float32.
         rings: [programs, slots, ROWS, WIDTH] float16, read and written.
         keys, counters: [voices] int64 (the bits of uint64): streams of random numbers, and numbers drawn so far.
-        now, before: [voices] int32 levels of the last sample and of the one before; updated.
+        recent: [KEPT, voices] int32 codes, that of sample n in row n mod KEPT; updated.
         pool: [places, LAYERS, 2 * WIDTH] float32, V·y and gate biases of frames, columns as in w_now.
-        source: [places * HOP, CHANNELS] float32, the excitation of the same frames.
+        drive: [places * HOP, WIDTH] float32, added at the input in the same frames where DRIVEN.
+        centre: [places * HOP] float32, what a mixture's means lie about.
         places: [frames, voices] int64: where in the pool each voice's frames lie.
         sharpness: [frames, voices] float32, one over the temperature.
-        forced: [frames * HOP, voices] int32, read when FORCED; a level >= 0 is taken instead of the drawn one.
-        out: [frames * HOP, voices] int32 levels, written.
-        logits: [voices, LEVELS] float32, written once: those of the last sample.
+        forced: [frames * HOP, voices] int32, read when FORCED; a code >= 0 is taken instead of the drawn one.
+        out: [frames * HOP, voices] int32 codes, written.
+        logits: [voices, LEVELS] float32, written once: those of the last sample, or a mixture's parameters.
+        MIXTURES: logistics of the output, 0 for a softmax; GRID: codes of a mixture.
         n_voices: a multiple of ROWS; there is a program for each ROWS of them.
         clock: samples since the rings began, modulo a multiple of their lengths.
     """
@@ -68,18 +76,25 @@ def play(
     ring = rings + program.to(tl.int64) * (slots * ROWS * WIDTH)
 
     key, counter = tl.load(keys + voice), tl.load(counters + voice)
-    level_now, level_before = tl.load(now + voice), tl.load(before + voice)
     for t in range(first, first + n_steps):
         frame = t // HOP
         place = tl.load(places + frame * n_voices + voice)
-        h = tl.load(embed_now + level_now[:, None] * WIDTH + channel[None, :])
-        h += tl.load(embed_before + level_before[:, None] * WIDTH + channel[None, :])
-        for i in tl.static_range(CHANNELS):
-            strength = tl.load(source + (place * HOP + t % HOP) * CHANNELS + i)
-            h += strength[:, None] * tl.load(w_exc + i * WIDTH + channel)[None, :]
+        step = clock + t - first
+        h = tl.zeros([ROWS, WIDTH], tl.float32)
+        if DRIVEN:
+            h += tl.load(drive + ((place * HOP + t % HOP) * WIDTH)[:, None] + channel[None, :])
+        if MIXTURES > 0:
+            for i in tl.static_range(HISTORY):
+                code = tl.load(recent + ((step + KEPT - HISTORY + i) & (KEPT - 1)) * n_voices + voice)
+                value = code.to(tl.float32) * (2.0 / (GRID - 1)) - 1.0
+                h += value[:, None] * tl.load(w_hist + i * WIDTH + channel)[None, :]
+        else:
+            last = tl.load(recent + ((step + KEPT - 1) & (KEPT - 1)) * n_voices + voice)
+            h += tl.load(embed_now + last[:, None] * WIDTH + channel[None, :])
+            last = tl.load(recent + ((step + KEPT - 2) & (KEPT - 1)) * n_voices + voice)
+            h += tl.load(embed_before + last[:, None] * WIDTH + channel[None, :])
 
         skip = tl.zeros([ROWS, SKIP], tl.float32) + tl.load(b_skip + skips)[None, :]
-        step = clock + t - first
         for layer in tl.range(0, LAYERS, num_stages=STAGES):
             dilation = 1 << (layer % CYCLE)
             begin = ring + (layer // CYCLE * slots_a_stack + 2 * (dilation - 1)) * (ROWS * WIDTH)
@@ -103,18 +118,21 @@ def play(
             logit = tl.dot(hidden, tl.load(w_out + some[:, None] * LEVELS + level[None, :]), logit)
 
         bits = _random_bits(key, counter + (t - first))
-        drawn = _draw(logit, tl.load(sharpness + frame * n_voices + voice), bits)
+        sharp = tl.load(sharpness + frame * n_voices + voice)
+        if MIXTURES > 0:
+            middle = tl.load(centre + place * HOP + t % HOP)
+            drawn = _draw_mixture(logit, middle, level, sharp, bits, MIXTURES, GRID)
+        else:
+            drawn = _draw(logit, sharp, bits)
         if FORCED:
             taken = tl.load(forced + t * n_voices + voice)
             drawn = tl.where(taken >= 0, taken, drawn)
-        level_before, level_now = level_now, drawn
+        tl.store(recent + (step & (KEPT - 1)) * n_voices + voice, drawn)
         tl.store(out + t * n_voices + voice, drawn)
         if t == first + n_steps - 1:
             tl.store(logits + voice[:, None] * LEVELS + level[None, :], logit)
-        # What one thread has put into the rings, another one reads at the next sample.
+        # What one thread has put into the rings and among the codes, another one reads at the next sample.
         tl.debug_barrier()
-    tl.store(now + voice, level_now)
-    tl.store(before + voice, level_before)
 
 
 @triton.jit
@@ -146,3 +164,31 @@ def _draw(logit, sharpness, bits):  # pragma: no cover - compiled
     target = tl.umulhi(bits, total.to(tl.uint64, bitcast=True)).to(tl.int64, bitcast=True)
     level = tl.sum((tl.cumsum(weight, axis=1) <= target[:, None]).to(tl.int32), axis=1)
     return tl.minimum(level, logit.shape[1] - 1)  # logits that are not numbers must not lead out of the tables
+
+
+@triton.jit
+def _draw_mixture(
+    raw, centre, column, sharpness, bits, MIXTURES: tl.constexpr, GRID: tl.constexpr
+):  # fmt: skip  # pragma: no cover - compiled
+    """A code of the mixture of logistics about ``centre``, [ROWS] int32: twin of ``renderer.output.draw``.
+
+    ``bits`` / 2**64 picks a component by whole numbers, as `_draw` does a level, and what is left of it the value.
+    """
+    weights = tl.where(column[None, :] < MIXTURES, raw, -float("inf"))
+    peak = tl.max(weights, axis=1)
+    weight = (tl.exp(weights - peak[:, None]) * 1099511627776.0).to(tl.int64)
+    total = tl.sum(weight, axis=1)
+    target = tl.umulhi(bits, total.to(tl.uint64, bitcast=True)).to(tl.int64, bitcast=True)
+    chosen = tl.sum((tl.cumsum(weight, axis=1) <= target[:, None]).to(tl.int32), axis=1)
+    chosen = tl.minimum(chosen, MIXTURES - 1)[:, None]
+    below = tl.sum(tl.where(column[None, :] < chosen, weight, 0), axis=1)
+    share = tl.sum(tl.where(column[None, :] == chosen, weight, 0), axis=1)
+    rest = (target - below).to(tl.float32) / tl.maximum(share, 1).to(tl.float32)
+    rest = tl.minimum(tl.maximum(rest, LEAST_REST), 1.0 - LEAST_REST)
+    mean = tl.sum(tl.where(column[None, :] == chosen + MIXTURES, raw, 0.0), axis=1) + centre
+    scale = tl.sum(tl.where(column[None, :] == chosen + 2 * MIXTURES, raw, 0.0), axis=1)
+    scale = tl.minimum(tl.maximum(scale, LOG_SCALE_LOW), LOG_SCALE_HIGH) + LOG_SCALE_SHIFT
+    value = mean + tl.exp(scale) * tl.log(rest / (1.0 - rest)) / sharpness
+    value = tl.minimum(tl.maximum(value, -1.0), 1.0)
+    code = tl.floor((value + 1.0) * (0.5 * (GRID - 1)) + 0.5).to(tl.int32)
+    return tl.minimum(tl.maximum(code, 0), GRID - 1)

@@ -26,7 +26,7 @@ class Pool:
     def __init__(self, weights: Weights):
         self.weights = weights
         self._index: dict[Key, int] = {}
-        self._rows, self._source = self._room(1)
+        self._rows, self._drive, self._centre = self._room(1)
 
     def gather(self, voices: Sequence[Voice | None], n_frames: int) -> Block:
         """What the kernel needs for the next ``n_frames`` frames of each place's voice.
@@ -53,8 +53,8 @@ class Pool:
             if forced is not None and taken is not None:
                 forced[:, place] = taken
         on_device = None if forced is None else upload(forced, device)
-        rows, source = self._rows.flatten(0, 1), self._source.flatten(0, 1)
-        return Block(rows, source, upload(places, device), upload(sharpness, device), on_device)
+        rows, drive, centre = (held.flatten(0, 1) for held in (self._rows, self._drive, self._centre))
+        return Block(rows, drive, centre, upload(places, device), upload(sharpness, device), on_device)
 
     def _keys(self, voice: Voice, n_frames: int) -> list[Key]:
         """The blocks that the next frames of a voice lie in, in order."""
@@ -81,22 +81,24 @@ class Pool:
         past, future = c.context_frames
         frames = upload(conditioner.features.frames(start - past, stop + future), device)
         self._rows[slot] = self.weights.rows(frames)[past : past + BLOCK]
-        if c.harmonics:
-            self._source[slot] = upload(conditioner.features.excitation(start, stop), device)
+        signal = conditioner.features.signal(start, stop)
+        if signal is not None:
+            self._drive[slot], self._centre[slot] = self.weights.drive(upload(signal, device))
 
     def _grow(self, n: int) -> int:
         """Room for ``n`` blocks more, at least twice as many; how many there are then."""
-        before = self._rows, self._source
+        before = self._rows, self._drive, self._centre
         after = self._room(len(self._rows) + max(n, len(self._rows)))
         for old, new in zip(before, after, strict=True):
             new[: len(old)] = old
-        self._rows, self._source = after
+        self._rows, self._drive, self._centre = after
         return len(self._rows)
 
-    def _room(self, n: int) -> tuple[Tensor, Tensor]:
-        c, device = self.weights.config, self.weights.device
-        rows = torch.zeros(n, BLOCK, c.layers, 2 * self.weights.width, device=device)
-        return rows, torch.zeros(n, BLOCK * c.hop, max(1, 2 * c.harmonics), device=device)
+    def _room(self, n: int) -> tuple[Tensor, Tensor, Tensor]:
+        c, width, device = self.weights.config, self.weights.width, self.weights.device
+        rows = torch.zeros(n, BLOCK, c.layers, 2 * width, device=device)
+        drive = torch.zeros(n, BLOCK * c.hop, width if c.drive_channels else 1, device=device)
+        return rows, drive, torch.zeros(n, BLOCK * c.hop, device=device)
 
 
 def upload(array: np.ndarray, device: torch.device) -> Tensor:

@@ -179,7 +179,7 @@ def most_voices(weights: Weights) -> int:
         return NARROW
     c = weights.config
     ring = 2 * sum(c.dilations) * weights.width * 2
-    blocks = 2 * BLOCK * (c.layers * 2 * weights.width + c.hop * 2 * c.harmonics) * 4
+    blocks = 2 * BLOCK * (c.layers * 2 * weights.width + c.hop * (1 + weights.width)) * 4
     free_bytes, _ = torch.cuda.mem_get_info(weights.device)
     # Twice the blocks: while there is more room made for them, the old one is still there.
     fitting = int(SHARE_OF_MEMORY * free_bytes) // (ring + 2 * blocks)

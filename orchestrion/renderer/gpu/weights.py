@@ -11,14 +11,16 @@ from torch import Tensor, nn
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.network import WaveNet, drive_inputs
+from orchestrion.renderer.output import compand_tensor
 
 DEVICE = torch.device("cuda")
 NEVER = -1e30  # the logit of a level that does not exist
 LEAST = 16  # channels that a product of Triton's takes
 # Beyond these a program's registers would not hold its voices.
-WIDEST = {"residual": 128, "skip": 512, "head": 4096, "levels": 512}
+WIDEST = {"residual": 128, "skip": 512, "head": 4096, "outputs": 512}
 TILE_BYTES = 48 << 10  # of the head's weights at a time
+WIDEST_TILE = 64  # of its channels, which lie in registers
 SPARE_BYTES = 24 << 10  # of shared memory, for what is not weights
 MOST_STAGES = 3
 
@@ -34,6 +36,7 @@ class Weights:
         context: y of the network in float64: no GPU rounds that to fewer digits by itself. None when unconditioned.
         w_cond: ``[conditioning_channels, layers * 2 * width]`` float64, or None.
         b_gate: ``[layers * 2 * width]`` float64.
+        w_exc: ``[drive_channels, width]`` float64, or None.
     """
 
     config: WaveNetConfig
@@ -43,6 +46,7 @@ class Weights:
     context: nn.Module | None
     w_cond: Tensor | None
     b_gate: Tensor
+    w_exc: Tensor | None
 
     @classmethod
     def of(cls, model: WaveNet) -> Weights:
@@ -58,10 +62,11 @@ class Weights:
         sizes = sizes_of(c, _shared_bytes(device))
         width, skip, head, levels = (sizes[name] for name in ("WIDTH", "SKIP", "HEAD", "LEVELS"))
         past, now = (turns(t[name], c.residual, width) for name in ("w_past", "w_now"))
+        nothing = torch.zeros(1, width, device=device)
         arguments = {
-            "embed_now": _grown(t["embed_now.weight"], levels, width),
-            "embed_before": _grown(t["embed_before.weight"], levels, width),
-            "w_exc": _grown(t["w_exc"], 2 * c.harmonics, width) if c.harmonics else torch.zeros(1, width, device=device),
+            "embed_now": nothing if c.mixtures else _grown(t["embed_now.weight"], levels, width),
+            "embed_before": nothing if c.mixtures else _grown(t["embed_before.weight"], levels, width),
+            "w_hist": _grown(t["w_hist"], c.history, width) if c.mixtures else nothing,
             "w_past": _half(_grown(past, c.layers, width, 2 * width)),
             "w_now": _half(_grown(now, c.layers, width, 2 * width)),
             "w_res": _half(_grown(t["w_res"], c.layers, width, width)),
@@ -78,7 +83,8 @@ class Weights:
             context = copy.deepcopy(model.context).to(device, torch.float64).requires_grad_(False)
             w_cond = turns(t["w_cond"].unflatten(1, (c.layers, -1)), c.residual, width).flatten(1).double()
         b_gate = turns(t["b_gate"], c.residual, width).flatten().double()
-        return cls(c, device, arguments, sizes, context, w_cond, b_gate)
+        w_exc = _grown(t["w_exc"], c.drive_channels, width).double() if c.drive_channels else None
+        return cls(c, device, arguments, sizes, context, w_cond, b_gate, w_exc)
 
     @property
     def width(self) -> int:
@@ -95,30 +101,45 @@ class Weights:
             rows = rows + self.context(frames[None].double())[0] @ self.w_cond
         return rows.float().unflatten(1, (self.config.layers, -1))
 
+    def drive(self, signal: Tensor) -> tuple[Tensor, Tensor]:
+        """``[t, width]`` float32, added at the input, and what a mixture's means lie about, ``[t]``; of `Features.signal`."""
+        assert self.w_exc is not None  # a network without has no signal
+        c, exact = self.config, signal.double()
+        drive = (drive_inputs(exact[None], c)[0] @ self.w_exc).float()
+        if not c.source_window:
+            return drive, torch.zeros(len(drive), device=drive.device)
+        return drive, compand_tensor(exact[c.source_window : -c.source_window]).float()
+
 
 def too_wide(config: WaveNetConfig) -> str | None:
-    """A sentence where the kernel cannot play networks of this size or kind."""
-    if config.mixtures or config.source_window:
-        return "The GPU's player takes networks with a softmax, and this one has a mixture."
+    """A sentence where the kernel cannot play networks of this size."""
     for name, most in WIDEST.items():
         if getattr(config, name) > most:
-            return f"The GPU's player takes a {name} of up to {most}, and this network has {getattr(config, name)}."
+            # A softmax's outputs are its levels.
+            word = "levels" if name == "outputs" and not config.mixtures else name
+            return f"The GPU's player takes a {word} of up to {most}, and this network has {getattr(config, name)}."
     return None
 
 
 def sizes_of(config: WaveNetConfig, shared_bytes: int) -> dict[str, int]:
     """The kernel's constants for a GPU with so much shared memory a program."""
     c = config
-    width, skip, head, levels = (padded(size) for size in (c.residual, c.skip, c.head, c.levels))
-    chunk = min(head, max(LEAST, padded(TILE_BYTES // (2 * (skip + levels)) + 1) // 2))
+    width, skip, head, levels = (padded(size) for size in (c.residual, c.skip, c.head, c.outputs))
+    chunk = min(head, WIDEST_TILE, max(LEAST, padded(TILE_BYTES // (2 * (skip + levels)) + 1) // 2))
     # float16 weights, and past [16, width] and rows [16, 2 * width] of the voices.
     layer_bytes = 2 * (4 * width * width + width * (skip + width)) + LEAST * width * (2 + 8)
     head_bytes = 2 * chunk * (skip + levels)
     stages = min(MOST_STAGES, 1 + max(0, shared_bytes - SPARE_BYTES) // max(layer_bytes, head_bytes))
     return {
         "LAYERS": c.layers, "CYCLE": c.cycle, "WIDTH": width, "SKIP": skip, "HEAD": head, "LEVELS": levels,
-        "CHANNELS": 2 * c.harmonics, "HOP": c.hop, "CHUNK": chunk, "STAGES": stages,
+        "HOP": c.hop, "CHUNK": chunk, "STAGES": stages, "DRIVEN": int(c.drive_channels > 0), "MIXTURES": c.mixtures,
+        "HISTORY": c.history, "KEPT": kept(c), "GRID": c.coding.levels,
     }  # fmt: skip
+
+
+def kept(config: WaveNetConfig) -> int:
+    """Codes of each voice in memory: a power of two above those that the input hears."""
+    return 1 << config.history.bit_length()
 
 
 def padded(size: int) -> int:

@@ -15,17 +15,18 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from orchestrion.renderer.config import PRESETS
+from orchestrion.renderer.config import PRESETS, UNDRIVEN
 from orchestrion.renderer.gpu.kernel import WARPS, play
 from orchestrion.renderer.gpu.weights import sizes_of
 
 HALVES = ("w_past", "w_now", "w_res", "w_skip", "w_head", "w_out", "rings")
-INTEGERS = {"keys": 64, "counters": 64, "places": 64, "now": 32, "before": 32, "forced": 32, "out": 32}
+INTEGERS = {"keys": 64, "counters": 64, "places": 64, "recent": 32, "forced": 32, "out": 32}
 NUMBERS = ("n_voices", "clock", "first", "n_steps")
 
 
 def main(preset: str, capability: str, shared_bytes: str, rows: str) -> None:
-    constants = {**sizes_of(PRESETS[preset], int(shared_bytes)), "FORCED": False, "ROWS": int(rows)}
+    configs = PRESETS | {f"{name}-undriven": config for name, config in UNDRIVEN.items()}
+    constants = {**sizes_of(configs[preset], int(shared_bytes)), "FORCED": False, "ROWS": int(rows)}
     names = [name for name in play.arg_names if name not in constants]
     aligned = {(play.arg_names.index(name),): [["tt.divisibility", 16]] for name in names if name not in NUMBERS[1:]}
     fixed = {(play.arg_names.index(name),): value for name, value in constants.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -17,6 +18,8 @@ TINY = WaveNetConfig(
     layers=4, cycle=3, residual=10, skip=12, head=20, levels=250, harmonics=2, conditioning_channels=6, context_channels=8,
     context_width=3, context_dilation=1, hop=8,
 )  # fmt: skip
+DRIVEN = replace(TINY, harmonics=0, source_window=3, mixtures=3, history=5, preemphasis=0.85, gain=2.0)
+KINDS = {"softmax": TINY, "driven": DRIVEN}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,6 +42,6 @@ def random_network(config: WaveNetConfig = TINY, gain: float = 2.0) -> WaveNet:
     return network
 
 
-@pytest.fixture(scope="session")
-def network() -> WaveNet:
-    return random_network()
+@pytest.fixture(scope="session", params=KINDS.values(), ids=KINDS)
+def network(request: pytest.FixtureRequest) -> WaveNet:
+    return random_network(request.param)

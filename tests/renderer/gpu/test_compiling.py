@@ -1,5 +1,6 @@
 """Real GPUs' code of the sample loop, which the interpreter never sees: it compiles, fits, and keeps to its registers."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -21,13 +22,14 @@ def compiled(preset, capability, shared_bytes, rows, folder):
     return shared, stack
 
 
-def test_what_ships_compiles_for_a_large_gpu(tmp_path):
-    shared, stack = compiled("medium", 90, LARGE, 16, tmp_path)
+@pytest.mark.parametrize("preset", ["medium", "medium-undriven"])
+def test_what_ships_compiles_for_a_large_gpu(preset, tmp_path):
+    shared, stack = compiled(preset, 90, LARGE, 16, tmp_path)
     assert shared <= LARGE and stack == 0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset, rows", [("small", 16), ("small", 32), ("medium", 16), ("medium", 32), ("paper", 16)])
+@pytest.mark.parametrize("preset, rows", [*itertools.product(("small", "medium", "medium-undriven"), (16, 32)), ("paper", 16)])
 @pytest.mark.parametrize("capability, shared_bytes", [(80, 163 << 10), (86, SMALL), (89, SMALL), (90, LARGE), (120, SMALL)])
 def test_presets_compile_for_all_gpus(preset, rows, capability, shared_bytes, tmp_path):
     shared, stack = compiled(preset, capability, shared_bytes, rows, tmp_path)

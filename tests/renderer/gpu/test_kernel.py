@@ -8,10 +8,10 @@ import torch
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.randomness import stream_key, uniform
-from orchestrion.renderer.config import PRESETS
+from orchestrion.renderer.config import PRESETS, UNDRIVEN
 from orchestrion.renderer.kernels.batch import VoiceState
-from tests.renderer.gpu.conftest import TINY, random_network
-from tests.renderer.reference import draw
+from tests.renderer.gpu.conftest import KINDS, TINY, random_network
+from tests.renderer.reference import draw, draw_mixture
 
 pytest.importorskip("triton", reason="Triton is not installed (it is in the dev extra, for Linux)")
 
@@ -39,10 +39,14 @@ def test_logits_are_the_networks_own(trial):
     assert trial.logit_error([0, 7, NARROW]) < TOLERANCE
 
 
-@pytest.mark.parametrize("change", [{"conditioning": "none", "groups": (), "harmonics": 0}, {"layers": 7, "cycle": 2, "residual": 16}])
-def test_logits_of_other_networks(change):
-    """Without conditioning and excitation; with stacks of dilations that are not whole."""
-    network = random_network(dataclasses.replace(TINY, **change))
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "change",
+    [{"conditioning": "none", "groups": (), "harmonics": 0, "source_window": 0}, {"layers": 7, "cycle": 2, "residual": 16}],
+)  # fmt: skip
+def test_logits_of_other_networks(kind, change):
+    """Without conditioning and drive; with stacks of dilations that are not whole."""
+    network = random_network(dataclasses.replace(KINDS[kind], **change))
     assert Trial.of(network, 1, 2).logit_error([0]) < TOLERANCE
 
 
@@ -95,24 +99,32 @@ def test_forced_levels_are_taken(trial):
 
 
 def test_draws_are_those_of_the_reference(trial, together):
-    """Level by level, of the kernel's own logits and the counter's number."""
-    voices = [0, 9]
+    """Code by code, of the kernel's own logits and the counter's number; a mixture's value is float32 there."""
+    voices, c = [0, 9], trial.model.config
     batch, block = trial.batch(voices), trial.block(voices)
     out = torch.zeros(len(together), batch.n, dtype=torch.int32, device=trial.weights.device)
     for t in range(16):
         batch.run(block, t, 1, out)
-        logits = batch.logits.cpu().double().numpy()
+        raw = batch.logits.cpu().double().numpy()
         for row, voice in enumerate(voices):
-            assert out[t, row] == draw(logits[row], uniform(0, voice, t)) == together[t, voice]
+            u, centre = uniform(0, voice, t), float(trial.centre[t, voice])
+            assert out[t, row] == together[t, voice]
+            expected = draw_mixture(raw[row], centre, u) if c.mixtures else draw(raw[row], u)
+            assert abs(int(out[t, row]) - expected) <= (1 if c.mixtures else 0)
 
 
 def test_draws_follow_the_sharpness(trial):
+    c = trial.model.config
     batch, block = trial.batch([0]), trial.block([0])
     cold = dataclasses.replace(block, sharpness=torch.full_like(block.sharpness, 1e4))
     out = torch.zeros(len(trial.levels), batch.n, dtype=torch.int32, device=trial.weights.device)
     for t in range(8):
         batch.run(cold, t, 1, out)
-        assert out[t, 0] == batch.logits[0].argmax()
+        if c.mixtures:  # the mean of the component that the number falls to
+            expected = draw_mixture(batch.logits[0].cpu().numpy(), float(trial.centre[t, 0]), uniform(0, 0, t), 1e-4)
+            assert abs(int(out[t, 0]) - expected) <= 1
+        else:
+            assert out[t, 0] == batch.logits[0].argmax()
 
 
 def test_a_state_carried_over_continues_the_voice(trial, together):
@@ -121,7 +133,8 @@ def test_a_state_carried_over_continues_the_voice(trial, together):
     out = torch.zeros(len(together), NARROW, dtype=torch.int32, device=trial.weights.device)
     first.run(block, 0, 13, out)
     states = first.states([0, 1])
-    assert states[1].counter == 13 and states[1].recent.tolist() == [together[11, 6], together[12, 6]]
+    n = min(trial.model.config.history, 13)
+    assert states[1].counter == 13 and np.array_equal(states[1].recent[-n:], together[13 - n : 13, 6])
     other = Batch(trial.weights, NARROW)
     other.run(block, 0, 3, torch.zeros_like(out))
     other.put([0, 1], states)
@@ -143,38 +156,46 @@ def test_large_keys_and_counters(trial):
     batch.run(block, 0, 1, out)
     from orchestrion.randomness import uniform_scalar
 
-    u = uniform_scalar(np.uint64(key), np.uint64(counter))
-    assert out[0, 0] == draw(batch.logits[0].cpu().double().numpy(), u)
+    u, raw = uniform_scalar(np.uint64(key), np.uint64(counter)), batch.logits[0].cpu().double().numpy()
+    if trial.model.config.mixtures:
+        assert abs(int(out[0, 0]) - draw_mixture(raw, float(trial.centre[0, 3]), u)) <= 1
+    else:
+        assert out[0, 0] == draw(raw, u)
     (state,) = batch.states([0])
     assert (state.key, state.counter) == (key, counter + 1)
 
 
-def test_the_check_passes_and_finds_faults(monkeypatch):
+@pytest.mark.parametrize("config", KINDS.values(), ids=KINDS)
+def test_the_check_passes_and_finds_faults(config, monkeypatch):
     from orchestrion.renderer.gpu import checking
 
-    check(TINY)
+    check(config)
     monkeypatch.setattr(checking, "TOLERANCE", 1e-9)
     with pytest.raises(OrchestrionError, match="standard deviations off"):
-        check(TINY)
+        check(config)
 
 
 def test_widths_are_padded_to_powers_of_two():
     assert [padded(n) for n in (1, 16, 17, 64, 100)] == [16, 16, 32, 64, 128]
 
 
-@pytest.mark.parametrize("preset, chunk, stages", [("small", 64, 3), ("medium", 64, 3), ("paper", 32, 3)])
-def test_tiles_fit_into_the_memory_of_a_large_and_a_small_gpu(preset, chunk, stages):
-    large, small = (sizes_of(PRESETS[preset], shared) for shared in (227 << 10, 99 << 10))
+@pytest.mark.parametrize(
+    "config, chunk, stages, on_small",
+    [(PRESETS["small"], 64, 3, 3), (PRESETS["medium"], 64, 3, 2), (PRESETS["paper"], 32, 3, 2), (UNDRIVEN["small"], 64, 3, 2),
+     (UNDRIVEN["medium"], 64, 3, 2)],
+)  # fmt: skip
+def test_tiles_fit_into_the_memory_of_a_large_and_a_small_gpu(config, chunk, stages, on_small):
+    large, small = (sizes_of(config, shared) for shared in (227 << 10, 99 << 10))
     assert (large["CHUNK"], large["STAGES"]) == (chunk, stages)
-    assert 1 <= small["STAGES"] <= 2
+    assert small["STAGES"] == on_small
 
 
-def test_weights_that_float16_cannot_hold_are_refused(network):
+def test_weights_that_float16_cannot_hold_are_refused():
     broken = random_network()
     broken.w_out[0, 0] = 1e6
     with pytest.raises(OrchestrionError, match="float16"):
         Weights.of(broken)
-    with pytest.raises(OrchestrionError, match="up to 512"):
+    with pytest.raises(OrchestrionError, match="levels of up to 512"):
         Weights.of(random_network(dataclasses.replace(TINY, levels=1024)))
 
 
