@@ -79,30 +79,29 @@ def row_product(
 ):  # fmt: skip  # pragma: no cover - compiled
     """``multiply`` of one row; for weights of whole numbers, of what ``to_whole`` wrote at ``x`` and ``x_scale``."""
     always_inlined()
-    panels, step = columns // PANEL_COLUMNS, step_bytes(storage)
+    panels = columns // PANEL_COLUMNS
     for part in range(0, PANEL_COLUMNS // 2, len(width)):
         panel = 0
-        while panel < panels:
-            c, here = 4 * (panel * PANEL_COLUMNS + part), w + panel * k * row_bytes(storage) + part * 4
-            bias_here, chain_here, left = bias + c if bias else bias, chain + c if chain else chain, panels - panel
-            if left >= 4:  # 8 accumulators hide the latency of the multiply-adds
-                product_tile(
-                    width, storage, ONE, (0,) * 4, x, k, k, here, 4 * step, out + c, k, base + c, k, bias_here, scale + c,
-                    x_scale, chain_here, k, floor,
-                )  # fmt: skip
-                panel += 4
-            elif left >= 2:
-                product_tile(
-                    width, storage, ONE, (0,) * 2, x, k, k, here, 2 * step, out + c, k, base + c, k, bias_here, scale + c,
-                    x_scale, chain_here, k, floor,
-                )  # fmt: skip
-                panel += 2
-            else:
-                product_tile(
-                    width, storage, ONE, ONE, x, k, k, here, step, out + c, k, base + c, k, bias_here, scale + c,
-                    x_scale, chain_here, k, floor,
-                )  # fmt: skip
-                panel += 1
+        while panels - panel >= 4:  # 8 accumulators hide the latency of the multiply-adds
+            panel = _columns(width, storage, (0,) * 4, panel, part, x, k, w, out, base, bias, scale, x_scale, chain, floor)
+        if panels - panel >= 2:
+            panel = _columns(width, storage, (0,) * 2, panel, part, x, k, w, out, base, bias, scale, x_scale, chain, floor)
+        if panel < panels:
+            _columns(width, storage, ONE, panel, part, x, k, w, out, base, bias, scale, x_scale, chain, floor)
+
+
+@compiled(nogil=True)
+def _columns(
+    width, storage, side_by_side, panel, part, x, k, w, out, base, bias, scale, x_scale, chain, floor
+):  # fmt: skip  # pragma: no cover - compiled
+    """The tile of one row and as many panels as ``side_by_side`` is long, from ``panel`` on; the panel after them."""
+    always_inlined()
+    c, here = 4 * (panel * PANEL_COLUMNS + part), w + panel * k * row_bytes(storage) + part * 4
+    product_tile(
+        width, storage, ONE, side_by_side, x, k, k, here, len(side_by_side) * step_bytes(storage), out + c, k, base + c, k,
+        bias + c if bias else bias, scale + c, x_scale, chain + c if chain else chain, k, floor,
+    )  # fmt: skip
+    return panel + len(side_by_side)
 
 
 @compiled(nogil=True)
@@ -145,50 +144,32 @@ def _panel(
     where the host may have 16 vector registers alone.
     """
     never_inlined()
-    r, x_bytes = 0, input_bytes(storage)
-    while n - r >= 12 and len(width) == 16:
-        product_tile(
-            width, storage, (0,) * 12, (0,), x + x_bytes * r * ldx, ldx, k, w, step,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
-            chain + 4 * r * ldc if chain else chain, ldc, floor,
-        )  # fmt: skip
-        r += 12
-    while n - r >= 8 and len(width) == 16:
-        product_tile(
-            width, storage, (0,) * 8, (0,), x + x_bytes * r * ldx, ldx, k, w, step,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
-            chain + 4 * r * ldc if chain else chain, ldc, floor,
-        )  # fmt: skip
-        r += 8
-    while n - r >= 6 and len(width) < 16:
-        product_tile(
-            width, storage, (0,) * 6, (0,), x + x_bytes * r * ldx, ldx, k, w, step,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
-            chain + 4 * r * ldc if chain else chain, ldc, floor,
-        )  # fmt: skip
-        r += 6
+    r, many = 0, len(width) == 16
+    while many and n - r >= 12:
+        r = _rows(width, storage, (0,) * 12, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor)
+    while many and n - r >= 8:
+        r = _rows(width, storage, (0,) * 8, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor)
+    while not many and n - r >= 6:
+        r = _rows(width, storage, (0,) * 6, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor)
     while n - r >= 4:
-        product_tile(
-            width, storage, (0,) * 4, (0,), x + x_bytes * r * ldx, ldx, k, w, step,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
-            chain + 4 * r * ldc if chain else chain, ldc, floor,
-        )  # fmt: skip
-        r += 4
+        r = _rows(width, storage, (0,) * 4, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor)
     if n - r == 3:
-        product_tile(
-            width, storage, (0,) * 3, (0,), x + x_bytes * r * ldx, ldx, k, w, step,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
-            chain + 4 * r * ldc if chain else chain, ldc, floor,
-        )  # fmt: skip
+        _rows(width, storage, (0,) * 3, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor)
     elif n - r == 2:
-        product_tile(
-            width, storage, (0,) * 2, (0,), x + x_bytes * r * ldx, ldx, k, w, step,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
-            chain + 4 * r * ldc if chain else chain, ldc, floor,
-        )  # fmt: skip
+        _rows(width, storage, (0,) * 2, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor)
     elif n - r == 1:
-        product_tile(
-            width, storage, (0,), (0,), x + x_bytes * r * ldx, ldx, k, w, step,
-            out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
-            chain + 4 * r * ldc if chain else chain, ldc, floor,
-        )  # fmt: skip
+        _rows(width, storage, ONE, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor)
+
+
+@compiled(nogil=True)
+def _rows(
+    width, storage, rows, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor
+):  # fmt: skip  # pragma: no cover - compiled
+    """The tile of as many rows as ``rows`` is long, from row ``r`` on; the row after them."""
+    always_inlined()
+    product_tile(
+        width, storage, rows, ONE, x + input_bytes(storage) * r * ldx, ldx, k, w, step,
+        out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
+        chain + 4 * r * ldc if chain else chain, ldc, floor,
+    )  # fmt: skip
+    return r + len(rows)
