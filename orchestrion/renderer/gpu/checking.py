@@ -136,5 +136,5 @@ class Trial:
         places = torch.arange(n_frames)[:, None] * n_voices + heard
         levels = self.levels[:, heard].contiguous().to(device) if forced else None
         sharpness = torch.ones(n_frames, n, device=device)
-        given = (x.contiguous().to(device) for x in (pool, drive, centre, places))
-        return Block(*given, sharpness, levels)
+        pool, drive, centre, places = (x.contiguous().to(device) for x in (pool, drive, centre, places))
+        return Block(pool, drive, centre, places, sharpness, levels)
