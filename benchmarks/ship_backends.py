@@ -20,14 +20,14 @@ import torch
 from orchestrion import header, shipped, weights
 from orchestrion.datasets.recordings.songs import SongSet, prepare_songs
 from orchestrion.files import atomic_write
-from orchestrion.renderer.backend import GENERATORS, load_generator
+from orchestrion.generators.files import load_generator
+from orchestrion.generators.table import BACKENDS, on_songs
 from orchestrion.training.backend_task import BackendTask
-from orchestrion.training.recipes import recipe_for
 from orchestrion.training.train_backend import read_metrics, train_backend
 
 PRESET = "small"
 WAVENET = "wavenet-unconditioned"
-NAMES = tuple(name for name in GENERATORS if name != "wavenet")
+NAMES = tuple(on_songs())
 TIMES = {WAVENET: 5.0, "spectral-conv1d": 1.5, "spectral-conv2d": 1.5, "sample-lstm": 1.5}
 SEED_S, LISTEN_S = 10.0, {"sample-lstm": 2.0}  # it takes seconds for one
 LABELS = {
@@ -96,7 +96,7 @@ def main(songs: Path, work: Path, validation: str, source: str, licence: str, mi
     if threads:
         torch.set_num_threads(threads)
     for name in only or NAMES:
-        rate = GENERATORS[name].presets[PRESET].sample_rate
+        rate = BACKENDS[name].presets()[PRESET].sample_rate
         folder = work / f"set{rate}"
         if not folder.exists():
             prepare_songs(songs, folder, sample_rate=rate, validation=[validation], licence=licence)
@@ -127,7 +127,7 @@ def ship(name: str, run: Path, songs: SongSet, source: str) -> None:
 def measures(name: str, songs: SongSet) -> dict[str, float]:
     """Held-out and training loss of the shipped model, that of predicting the mean, and the level of what it generates."""
     model: Any = load_generator(name)
-    task = BackendTask(name, model.config, songs.split("train"), songs.split("validation"), recipe_for(name, PRESET))
+    task = BackendTask(name, model.config, songs.split("train"), songs.split("validation"), BACKENDS[name].recipes[PRESET])
     with torch.no_grad():
         found = dict(task.validate(model))
         if name == WAVENET:
@@ -151,12 +151,12 @@ def _level_db(audio: np.ndarray, reference: np.ndarray) -> float:
 
 
 def _card(name: str, songs: SongSet, source: str, header: dict[str, Any]) -> str:
-    kind = GENERATORS[name]
-    recipe = recipe_for(name, PRESET)
-    task = BackendTask(name, kind.presets[PRESET], songs.split("train"), songs.split("validation"), recipe)
+    kind = BACKENDS[name]
+    recipe = BACKENDS[name].recipes[PRESET]
+    task = BackendTask(name, kind.presets()[PRESET], songs.split("train"), songs.split("validation"), recipe)
     config = ", ".join(f"{key} {value}" for key, value in header["config"].items())
     with torch.device("meta"):
-        small, published = (kind.model(kind.presets[preset]) for preset in (PRESET, "paper"))
+        small, published = (kind.model(kind.presets()[preset]) for preset in (PRESET, "paper"))
     return CARD.format(
         name=name, paper=kind.paper, rate=songs.sample_rate, source=source, config=config, licence=header["licence"],
         parameters=_parameters(small), published=_parameters(published), steps=int(header["steps"]),

@@ -100,15 +100,15 @@ def generate(backend: str, *, seconds: float, score: Source | None = None, **opt
     """Continue audio, or noise, with any back-end.
 
     Args:
-        backend: a name in `orchestrion.renderer.backend.GENERATORS`.
+        backend: a name in `orchestrion.generators.table.BACKENDS`.
         seconds: of the continuation.
         score: what ``wavenet`` plays; no other back-end can be told.
-        options: model, seed_audio, seed, seed_start_s, seed_seconds, with_seed; see `orchestrion.renderer.generating.generate`.
+        options: model, seed_audio, seed, seed_start_s, seed_seconds, with_seed; see `orchestrion.generators.generating.generate`.
 
     Raises:
         OrchestrionError: no such back-end or model, or a seed that cannot be used.
     """
-    from orchestrion.renderer.generating import generate as run
+    from orchestrion.generators.generating import generate as run
 
     return run(backend, seconds=seconds, score=None if score is None else as_score(score), **options)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from orchestrion import header
 from orchestrion.errors import OrchestrionError
 
 FOLDER = Path(__file__).parent / "models"
@@ -14,11 +15,6 @@ COMPOSER_PREFIX = "composer-"
 NETWORK_PREFIX = "network-"  # of networks that several instruments share
 DEFAULT_INSTRUMENT = "piano"
 DEFAULT_COMPOSER = "melodies"
-BACKENDS = (
-    "wavenet", "wavenet-unconditioned", "spectral-lstm", "spectral-gru", "spectral-base", "spectral-dense", "spectral-conv1d",
-    "spectral-conv2d", "spectral-bilinear", "spectral-stacked", "sample-lstm", "stft-encdec", "tcn",
-)  # fmt: skip
-"""The back-ends of `orchestrion.renderer.backend`; a shipped model that has the name of one belongs to it."""
 
 
 def names() -> list[str]:
@@ -33,7 +29,8 @@ def composers() -> list[str]:
 
 def instruments() -> list[str]:
     """Names of the shipped instruments."""
-    return [name for name in names() if not name.startswith((COMPOSER_PREFIX, NETWORK_PREFIX)) and name not in BACKENDS]
+    others = generators()
+    return [name for name in names() if not name.startswith((COMPOSER_PREFIX, NETWORK_PREFIX)) and name not in others]
 
 
 def network(name: str) -> Path:
@@ -49,8 +46,8 @@ def network(name: str) -> Path:
 
 
 def generators() -> list[str]:
-    """Names of the shipped models of back-ends, each of the back-end it is called after."""
-    return [name for name in names() if name in BACKENDS]
+    """Names of the shipped models of back-ends: each is called after the back-end that its header names."""
+    return [name for name in names() if header.read(FOLDER / f"{name}.safetensors").get("backend") == name]
 
 
 def full_name(name: str) -> str:

@@ -15,7 +15,7 @@ import orchestrion
 
 PACKAGE = Path(orchestrion.__file__).parent
 
-# cli → training, evaluation → composer, renderer, datasets → bridge, reading → score, audio.
+# cli → training, evaluation → composer, generators → renderer, datasets → bridge, reading → score, audio.
 # A package may import itself and what stands here.
 ALLOWED = {
     "score": set(),
@@ -25,11 +25,13 @@ ALLOWED = {
     "matrices": set(),
     "composer": {"matrices", "score"},
     "renderer": {"audio", "bridge", "matrices", "score"},
+    # Two of the back-ends are the renderer's network.
+    "generators": {"audio", "bridge", "renderer", "score"},
     "datasets": {"audio", "bridge", "reading", "score"},
     # Training validates with evaluation's measures; evaluation knows nothing of training.
     # It trains on recordings without notes, too, which are labelled first.
-    "training": {"audio", "bridge", "composer", "datasets", "evaluation", "labelling", "renderer", "score"},
-    "evaluation": {"audio", "bridge", "composer", "datasets", "renderer", "score"},
+    "training": {"audio", "bridge", "composer", "datasets", "evaluation", "generators", "labelling", "renderer", "score"},
+    "evaluation": {"audio", "bridge", "composer", "datasets", "generators", "renderer", "score"},
     # Labels with evaluation's transcriber, draws with its figures, writes sets of recordings.
     "labelling": {"audio", "datasets", "evaluation", "reading", "score"},
     "casting": {"score"},
@@ -37,9 +39,9 @@ ALLOWED = {
     "ensemble": {"audio", "score"},
     "rendering": {"ensemble", "playing", "renderer", "score"},
     "playing": {"audio", "bridge", "ensemble", "evaluation", "renderer", "score"},
-    "api": {"audio", "bridge", "casting", "composer", "ensemble", "evaluation", "playing", "renderer", "score"},
+    "api": {"audio", "bridge", "casting", "composer", "ensemble", "evaluation", "generators", "playing", "renderer", "score"},
     "cli": {
-        "api", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "inspection", "labelling", "playing", "reading", "renderer", "rendering", "score", "training",
+        "api", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection", "labelling", "playing", "reading", "renderer", "rendering", "score", "training",
     },
     "__main__": {"cli"},
     # Names that `orchestrion` itself hands out lazily.
@@ -52,7 +54,7 @@ LEAVES = {
     "header": {"errors"},
     "progress": {"terminal"},
     "weights": {"errors", "files", "header"},
-    "shipped": {"errors"},
+    "shipped": {"errors", "header"},
     "cachefolder": {"errors"},
     "compiledfiles": {"cachefolder"},
     "compiled": {"cachefolder", "compiledfiles", "errors", "version"},

@@ -13,27 +13,11 @@ import click
 from orchestrion.cli.options import PATH, Number, Seed, Threads, json_option
 from orchestrion.cli.output import printable
 from orchestrion.cli.streams import echo
-from orchestrion.shipped import BACKENDS
+from orchestrion.generators.configuring import BackendConfig
+from orchestrion.generators.table import BACKENDS, WAVENET, on_songs
 
-WAVENET = "wavenet"
-PLAIN = tuple(name for name in BACKENDS if name != WAVENET)
 DEFAULT_MINUTES = {"small": 5.0}
 CURVE_POINTS = 12
-ABOUT = {
-    "wavenet-unconditioned": ("a WaveNet without a score (van den Oord et al. 2016)", 16000, 16000),
-    "spectral-lstm": ("an LSTM with peepholes on DFT blocks (Nayebi & Vitelli 2015)", 44100, 16000),
-    "spectral-gru": ("a GRU on DFT blocks (Nayebi & Vitelli 2015)", 44100, 16000),
-    "spectral-base": ("an LSTM on DFT blocks (Kalingeri & Grandhe 2016)", 16000, 16000),
-    "spectral-dense": ("a dense layer, then an LSTM on DFT blocks (Kalingeri & Grandhe 2016)", 16000, 16000),
-    "spectral-conv1d": ("1-D convolutions, then an LSTM on DFT blocks (Kalingeri & Grandhe 2016)", 16000, 16000),
-    "spectral-conv2d": ("2-D convolutions over three DFT blocks, then an LSTM (Kalingeri & Grandhe 2016)", 16000, 16000),
-    "spectral-bilinear": ("a dense layer, then two LSTMs summed, on DFT blocks (Kalingeri & Grandhe 2016)", 16000, 16000),
-    "spectral-stacked": ("two LSTMs one after the other on DFT blocks (Kalingeri & Grandhe 2016)", 16000, 16000),
-    "sample-lstm": ("an LSTM from 500 samples to the next (Xu & Swar 2021)", 4410, 4410),
-    "stft-encdec": ("an LSTM encoder and decoder on DFT blocks (Xu & Swar 2021)", 4410, 4410),
-    "tcn": ("a temporal convolutional network (Xu & Swar 2021)", 4410, 4410),
-}
-"""What each is, and the rate of its presets paper and small."""
 
 
 def parse_settings(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
@@ -50,7 +34,7 @@ _OPTIONS = (
     click.option("-o", "--output", type=PATH, required=True, metavar="RUN",
                  help="Folder of the run: model.safetensors, loss.png, checkpoint, metrics.jsonl, TensorBoard."),
     click.option("--set", "settings", multiple=True, callback=parse_settings, metavar="NAME=VALUE",
-                 help="Change one setting of the preset, such as transform=mdct, cell=torch-lstm or hidden=256."),
+                 help="Change one setting of the preset, such as hidden=256 (all of them: above)."),
     click.option("--minutes", type=Number(0, min_open=True), metavar="M",
                  help="Stop after so many minutes of training.  [default: 5 for small; the paper's epochs otherwise]"),
     click.option("--steps", type=click.IntRange(1), metavar="N", help="Stop after so many updates."),
@@ -74,28 +58,62 @@ def _preset_option(choices: list[str]) -> Callable[..., Any]:
                         help="The published size, or one that trains on a laptop in minutes.")  # fmt: skip
 
 
-def make_command(backend: str) -> click.Command:
+class BackendCommand(click.Command):
+    """The training of one back-end; its help names the sizes and settings of its presets, looked up when it is shown."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        assert self.name is not None
+        self.help = _help(self.name)
+        super().format_help_text(ctx, formatter)
+
+
+def _help(name: str) -> str:
+    backend = BACKENDS[name]
+    presets = backend.presets()
+    rates = " or ".join(f"{rate} ({', '.join(sized)})" for rate, sized in _by_rate(presets).items())
+    small = presets["small"]
+    return f"""Train {backend.what} ({backend.paper}) on plain songs.
+
+    SET must be at {rates} samples a second; orchestrion data prepare makes it. Ctrl-C stops after a checkpoint,
+    --resume goes on. loss.png shows the loss on training and on held-out songs against epochs.
+
+    --set changes, here with their values in the preset small: {", ".join(_settings(small))}.
+
+    \b
+    Examples:
+      orchestrion data prepare songs/ --rate {small.sample_rate} -o set
+      orchestrion train {name} --data set --preset small --minutes 5 -o runs/{name}
+      orchestrion generate {name} --model runs/{name} --seed-audio noise --seconds 10 -o new.wav
+    """
+
+
+def _by_rate(presets: Mapping[str, Any]) -> dict[int, list[str]]:
+    rates: dict[int, list[str]] = {}
+    for preset, config in presets.items():
+        rates.setdefault(config.sample_rate, []).append(preset)
+    return rates
+
+
+def _settings(config: Any) -> list[str]:
+    """Every setting with its value, and the others that it may have where it is a name."""
+    choices = config.choices() if isinstance(config, BackendConfig) else {}
+    return [
+        f"{name}={_written(value)}" + (f" ({', '.join(_written(other) for other in choices[name])})" if name in choices else "")
+        for name, value in config.to_dict().items()
+    ]
+
+
+def _written(value: object) -> str:
+    """As ``--set`` takes it."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value).lower()
+
+
+def make_command(name: str) -> click.Command:
     """The subcommand of ``orchestrion train`` for one back-end."""
-    what, paper_rate, small_rate = ABOUT[backend]
-    rates = f"{small_rate} samples a second" if small_rate == paper_rate else f"{small_rate} (small) or {paper_rate} (paper)"
-    presets = ["small", "medium", "paper"] if backend.startswith(WAVENET) else ["small", "paper"]
+    backend = BACKENDS[name]
 
-    @click.command(
-        backend,
-        short_help=f"Train {what}.",
-        help=f"""Train {what} on plain songs.
-
-        SET must be at {rates}; orchestrion data prepare makes it. Ctrl-C stops after a checkpoint, --resume goes on.
-        loss.png shows the loss on training and on held-out songs against epochs.
-
-        \b
-        Examples:
-          orchestrion data prepare songs/ --rate {small_rate} -o set
-          orchestrion train {backend} --data set --preset small --minutes 5 -o runs/{backend}
-          orchestrion generate {backend} --model runs/{backend} --seed-audio noise --seconds 10 -o new.wav
-        """,
-    )
-    @_preset_option(presets)
+    @click.command(name, cls=BackendCommand, short_help=f"Train {backend.what} ({backend.paper}).")
+    @_preset_option(list(backend.recipes))
     @click.option("--resume", is_flag=True, help="Go on where RUN was stopped, as if it never had been.")
     @_options
     @click.pass_context
@@ -106,17 +124,17 @@ def make_command(backend: str) -> click.Command:
         from orchestrion.training.train_backend import train_backend
 
         measures = train_backend(
-            backend, data, output, preset=preset, settings=settings, loop=_loop(ctx, preset), resume=resume
+            name, data, output, preset=preset, settings=settings, loop=_loop(ctx, preset), resume=resume
         )
-        for name, value in measures.items():
-            echo(f"{name.replace('_', ' '):<32} {value:.4f}")
+        for measure, value in measures.items():
+            echo(f"{measure.replace('_', ' '):<32} {value:.4f}")
         echo(f"{printable(output / 'model.safetensors')}  the weights at their best validation")
 
     return command
 
 
 @click.command()
-@click.argument("backend", type=click.Choice([name for name in PLAIN if not name.startswith(WAVENET) and name != "tcn"]))
+@click.argument("backend", type=click.Choice(on_songs()))
 @_preset_option(["small", "paper"])
 @click.option("--hidden", required=True, metavar="N,N,…", help="Sizes of the hidden state, such as 32,64,128.")
 @json_option

@@ -22,7 +22,8 @@ from orchestrion.cli.options import (
 from orchestrion.cli.output import output_folder, printable, say_what_is_replaced, write_settings
 from orchestrion.cli.sources import arranging_options, read_arranged
 from orchestrion.cli.streams import echo
-from orchestrion.shipped import BACKENDS, DEFAULT_INSTRUMENT
+from orchestrion.generators.table import BACKENDS
+from orchestrion.shipped import DEFAULT_INSTRUMENT
 
 
 def parse_models(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
@@ -84,7 +85,7 @@ def parse_models(ctx: click.Context, param: click.Parameter, value: tuple[str, .
 )
 @click.option("--runs", metavar="DIR", help="With --all: a folder with a run for each back-end, called after it.")
 @click.option(
-    "--only", type=click.Choice(BACKENDS), multiple=True, metavar="BACKEND", help="With --all: this one; several times."
+    "--only", type=click.Choice(list(BACKENDS)), multiple=True, metavar="BACKEND", help="With --all: this one; several times."
 )
 @arranging_options
 @seed_option

@@ -10,13 +10,14 @@ import click
 from orchestrion import shipped
 from orchestrion.cli.options import PATH, SCORE, NameOrPath, Number, json_option, seed_option
 from orchestrion.cli.output import check_outputs, printable, report, write_settings
+from orchestrion.generators.table import BACKENDS, WAVENET
 from orchestrion.suffixes import AUDIO_WRITTEN
 
 NOISE = "noise"
 
 
 @click.command(short_help="Continue audio, or noise, with any back-end.")
-@click.argument("backend", type=click.Choice(shipped.BACKENDS))
+@click.argument("backend", type=click.Choice(list(BACKENDS)))
 @click.option("--model", type=NameOrPath(shipped.names), metavar="RUN|NAME",
               help="A run's folder, a weights file or a shipped model.  [default: the shipped one of BACKEND]")
 @click.option("--seed-audio", default=NOISE, show_default=True, metavar="FILE|noise", help="What is continued.")
@@ -45,9 +46,9 @@ def generate(ctx: click.Context, backend: str, model: str | None, seed_audio: st
       orchestrion generate wavenet --model piano --score ode-to-joy --seconds 12 -o ode.wav
     """
     check_outputs([output], AUDIO_WRITTEN, (seed_audio, model, score))
-    if backend == "wavenet" and score is None:
+    if backend == WAVENET and score is None:
         raise click.UsageError("wavenet plays a score: add --score ode-to-joy, or a file.")
-    if backend == "wavenet" and model is None:
+    if backend == WAVENET and model is None:
         model = shipped.DEFAULT_INSTRUMENT
     from orchestrion import api
 

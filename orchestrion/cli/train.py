@@ -13,6 +13,7 @@ from orchestrion.cli import backends
 from orchestrion.cli.options import COMPOSER, INSTRUMENT, PATH, Number, Threads, seed_option
 from orchestrion.cli.output import printable
 from orchestrion.cli.streams import echo
+from orchestrion.generators.table import on_songs
 
 if TYPE_CHECKING:
     from orchestrion.training.settings import LoopSettings
@@ -164,6 +165,6 @@ def _report(run: Path, measures: Mapping[str, float]) -> None:
 
 
 train.add_command(backends.twin_of(renderer))
-for _backend in backends.PLAIN:
+for _backend in on_songs():
     train.add_command(backends.make_command(_backend))
 train.add_command(backends.sweep)

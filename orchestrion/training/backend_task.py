@@ -11,10 +11,12 @@ from torch import Tensor
 
 from orchestrion.datasets.recordings.recording import Recording
 from orchestrion.errors import OrchestrionError
+from orchestrion.generators.backend import Generator
+from orchestrion.generators.files import save_generator
+from orchestrion.generators.recipe import Recipe
+from orchestrion.generators.table import backend_named
 from orchestrion.progress import track
-from orchestrion.renderer.backend import Generator, kind_named, save_generator
 from orchestrion.training.clips import Clips, batch_at
-from orchestrion.training.recipes import Recipe
 
 VALIDATION_CLIPS = 32
 
@@ -45,7 +47,7 @@ class BackendTask:
     ):
         torch.manual_seed(seed)
         self.backend, self.recipe = backend, recipe
-        self.model = kind_named(backend).model(config)
+        self.model = backend_named(backend).model(config)
         self._check_rate([*train, *validation])
         self.clips = Clips(train, self.model.clip_samples, seed, recipe.cut == "random")
         self._held_out = Clips(validation, self.model.clip_samples)
@@ -67,7 +69,7 @@ class BackendTask:
         return {"loss": _mean_loss(model, self._held_out), "training_songs_loss": _mean_loss(model, self.clips)}
 
     def save(self, path: Path, model: Generator, metrics: Mapping[str, float]) -> None:
-        """Write a model that ``renderer.backend`` can load."""
+        """Write a model that ``generators.files`` can load."""
         save_generator(path, self.backend, model, self._provenance | {"metrics": dict(metrics)})
 
     def epochs(self, step: int) -> float:

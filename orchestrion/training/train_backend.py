@@ -12,11 +12,11 @@ from typing import Any
 from orchestrion.datasets.recordings.songs import SongSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
-from orchestrion.renderer.backend import GENERATORS, kind_named, preset_named
-from orchestrion.renderer.configuring import changed
+from orchestrion.generators.configuring import changed
+from orchestrion.generators.recipe import Recipe
+from orchestrion.generators.table import backend_named, preset_named
 from orchestrion.training.backend_task import BackendTask
 from orchestrion.training.clips import steps_of
-from orchestrion.training.recipes import Recipe, recipe_for
 from orchestrion.training.runs import claim, fit
 from orchestrion.training.settings import LoopSettings
 
@@ -38,20 +38,21 @@ def train_backend(
     ``run/model.safetensors`` is the model, ``run/loss.png`` the loss against epochs, on training and on held-out songs.
 
     Args:
-        backend: a name in ``renderer.backend.GENERATORS`` but ``wavenet``, which needs notes (`train_renderer`).
+        backend: a name in ``generators.table.BACKENDS`` but ``wavenet``, which needs notes (`train_renderer`).
         data: a set that ``orchestrion data prepare`` made, at the back-end's rate.
         settings: fields of the config to change, as text: ``{"transform": "mdct", "hidden": "256"}``.
-        loop: fields of ``LoopSettings``; what is left out is as the recipe says (see ``training.recipes``).
+        loop: fields of ``LoopSettings``; what is left out is as the recipe says (see ``generators.recipe``).
         resume: go on in a ``run`` that was stopped; its settings must be the same but for the loop's. One that has come to
             its end is left as it is.
 
     Raises:
         OrchestrionError: no such back-end, preset or setting, a set that is missing or at another rate, or ``run`` is in use.
     """
-    if backend == "wavenet":
-        raise OrchestrionError("wavenet learns from recordings with their notes: orchestrion train renderer --help.")
+    recipes = backend_named(backend).recipes
+    if not recipes:
+        raise OrchestrionError(f"{backend} learns from recordings with their notes: orchestrion train renderer --help.")
     config = changed(preset_named(backend, preset), settings or {})
-    recipe = recipe_for(backend, preset)
+    recipe = recipes[preset]
     songs = SongSet.open(data)
     folder = Path(run)
     task = BackendTask(
@@ -100,7 +101,7 @@ def draw_curves(folder: Path, task: BackendTask) -> None:
 
     names = {"training songs": "training_songs_loss", "held-out songs": "loss"}
     curves = {label: [(task.epochs(int(line["step"])), line[key]) for line in lines] for label, key in names.items()}
-    kind = GENERATORS[task.backend]
+    kind = backend_named(task.backend)
     title = f"{task.backend} ({kind.paper})"
     save_figure(loss_figure(curves, title, unit=kind.unit, over="epochs"), folder / CURVES)
 
@@ -137,7 +138,7 @@ def sweep(
         chosen = dict(settings or {}) | {"hidden": str(size)}
         train_backend(backend, data, run, preset=preset, settings=chosen, loop=loop, resume=run.exists())
         rows.append(_row(backend, preset, chosen, size, read_metrics(run)))
-    content = {"backend": backend, "preset": preset, "data": os.fspath(data), "unit": kind_named(backend).unit, "rows": rows}
+    content = {"backend": backend, "preset": preset, "data": os.fspath(data), "unit": backend_named(backend).unit, "rows": rows}
     write_json(folder / f"{SWEEP}.json", content)
     _draw_sweep(folder, backend, rows)
     return rows
@@ -171,7 +172,7 @@ def _on_meta(backend: str, config: object) -> Any:
     import torch
 
     with torch.device("meta"):
-        return kind_named(backend).model(config)
+        return backend_named(backend).model(config)
 
 
 def _draw_sweep(folder: Path, backend: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -181,7 +182,7 @@ def _draw_sweep(folder: Path, backend: str, rows: Sequence[Mapping[str, Any]]) -
     names = {"training songs": "training_songs_loss", "held-out songs": "held_out_loss"}
     curves = {label: [(row["hidden"], row[key]) for row in rows] for label, key in names.items()}
     title = f"{backend}: the best loss of each hidden size (after Nayebi & Vitelli 2015, Figure 2)"
-    save_figure(loss_figure(curves, title, unit=kind_named(backend).unit, over="hidden units"), folder / f"{SWEEP}.png")
+    save_figure(loss_figure(curves, title, unit=backend_named(backend).unit, over="hidden units"), folder / f"{SWEEP}.png")
 
 
 def _record(

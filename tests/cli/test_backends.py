@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -13,10 +14,11 @@ import orchestrion
 from orchestrion import header, shipped
 from orchestrion.audio import Waveform
 from orchestrion.cli.app import cli
-from orchestrion.cli.backends import ABOUT, PLAIN
+from orchestrion.cli.backends import make_command
 from orchestrion.errors import OrchestrionError
-from orchestrion.renderer.backend import GENERATORS, save_generator
-from tests.renderer.backends import make, tones
+from orchestrion.generators.files import save_generator
+from orchestrion.generators.table import BACKENDS, on_songs
+from tests.generators.backends import make, tones
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +119,13 @@ def test_a_broken_composer_is_no_generator(tiny_composer, tmp_path):
         orchestrion.generate("tcn", model=tiny_composer, seconds=1)
 
 
-def test_the_rates_in_the_help_are_the_presets() -> None:
-    for name in PLAIN:
-        presets = GENERATORS[name].presets
-        assert ABOUT[name][1:] == (presets["paper"].sample_rate, presets["small"].sample_rate)
+@pytest.mark.parametrize("name", on_songs())
+def test_the_help_has_the_rates_and_the_settings_that_this_back_end_takes(name: str) -> None:
+    text = " ".join(make_command(name).get_help(click.Context(click.Command(name))).split())
+    presets = BACKENDS[name].presets()
+    assert {f"{preset.sample_rate} (" in text for preset in presets.values()} == {True}
+    assert {f"{setting}=" in text for setting in presets["small"].to_dict()} == {True}
+    assert ("mdct" in text) == name.startswith("spectral")
 
 
 def test_a_set_trains_from_the_command_line(song, tmp_path):
@@ -140,6 +145,6 @@ def test_a_set_trains_from_the_command_line(song, tmp_path):
 
 def test_shipped_models_of_back_ends_are_no_instruments() -> None:
     assert not set(shipped.generators()) & set(shipped.instruments())
-    assert set(shipped.generators()) <= set(GENERATORS)
+    assert set(shipped.generators()) <= set(BACKENDS)
     for name in shipped.generators():
         assert header.read(shipped.find(name))["backend"] == name and shipped.card(name)

@@ -29,7 +29,7 @@ COMMANDS = list(all_commands())
 
 
 def examples(command: click.Command) -> list[str]:
-    lines = (command.help or "").splitlines()
+    lines = command.get_help(click.Context(command)).splitlines()
     return [line.strip() for line in lines if line.strip().startswith("orchestrion ")]
 
 

@@ -20,7 +20,7 @@ from orchestrion import header, shipped, weights
 from orchestrion.cli.app import cli
 from orchestrion.composer.compose import Composer
 from orchestrion.errors import OrchestrionError
-from orchestrion.renderer.backend import load_generator
+from orchestrion.generators.files import load_generator
 from orchestrion.renderer.instrument import Instrument
 
 DEEP = "[" * 100_000 + "]" * 100_000

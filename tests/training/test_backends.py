@@ -10,15 +10,16 @@ import torch
 from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.songs import SongSet, prepare_songs
 from orchestrion.errors import OrchestrionError
-from orchestrion.renderer.backend import GENERATORS, load_generator
+from orchestrion.generators.files import load_generator
+from orchestrion.generators.recipe import Recipe
+from orchestrion.generators.table import BACKENDS
 from orchestrion.training.backend_task import BackendTask
 from orchestrion.training.clips import Clips, batch_at, steps_of
 from orchestrion.training.optimizers import make_optimizer
-from orchestrion.training.recipes import PAPER, RECIPES, SMALL, Recipe
 from orchestrion.training.schedule import learning_rate_at
 from orchestrion.training.settings import LoopSettings
 from orchestrion.training.train_backend import loop_settings, read_metrics, sweep, train_backend
-from tests.renderer.backends import TINY, tones
+from tests.generators.backends import TINY, tones
 
 RATE = 4410
 SMALL_TCN = {"filters": "4", "dilations": "1,2,4", "targets": "100"}
@@ -84,21 +85,19 @@ def test_processes_share_an_epoch_without_overlap(songs):
     assert len(torch.cat(taken).unique(dim=0)) == 12
 
 
-def test_every_back_end_but_the_conditioned_one_has_a_recipe_for_each_preset():
-    plain = set(GENERATORS) - {"wavenet"}
-    assert set(PAPER) == set(SMALL) == plain
-    assert all(preset in RECIPES for name in plain for preset in GENERATORS[name].presets)
+def paper(name):
+    return BACKENDS[name].recipes["paper"]
 
 
 def test_published_recipes():
-    assert (PAPER["spectral-base"].optimizer, PAPER["spectral-base"].learning_rate) == ("rmsprop", 1e-4)
-    assert PAPER["spectral-lstm"].epochs == PAPER["spectral-base"].epochs == 2000
-    tcn = loop_settings(PAPER["tcn"], 100, {})
+    assert (paper("spectral-base").optimizer, paper("spectral-base").learning_rate) == ("rmsprop", 1e-4)
+    assert paper("spectral-lstm").epochs == paper("spectral-base").epochs == 2000
+    tcn = loop_settings(paper("tcn"), 100, {})
     assert (tcn.optimizer, tcn.learning_rate, tcn.clip, tcn.ema_decay) == ("sgd", 0.01, 0.0, 0.0)
-    assert [size for _, size in PAPER["tcn"].batch] == [32, 64, 128, 256]
+    assert [size for _, size in paper("tcn").batch] == [32, 64, 128, 256]
     rates = [learning_rate_at(tcn, step, share) for step, share in ((0, 0.0), (5, 0.4), (9, 0.99))]
     assert rates == pytest.approx([0.01] * 3)
-    encdec = loop_settings(PAPER["stft-encdec"], 100, {})
+    encdec = loop_settings(paper("stft-encdec"), 100, {})
     assert [learning_rate_at(encdec, 10, share) for share in (0.1, 0.49, 0.5, 0.9)] == [1e-3, 1e-3, 5e-4, 5e-4]
     assert encdec.steps == steps_of(((0, 32),), 400, 100)
 
@@ -171,11 +170,11 @@ def test_what_cannot_be_trained_is_said_in_a_sentence(songs, tmp_path, backend, 
 
 def test_a_set_without_held_out_songs_is_refused(songs):
     with pytest.raises(OrchestrionError, match="songs in both"):
-        BackendTask("tcn", TINY["tcn"], songs.split("train"), (), SMALL["tcn"])
+        BackendTask("tcn", TINY["tcn"], songs.split("train"), (), BACKENDS["tcn"].recipes["small"])
 
 
 def test_losses_are_means_over_examples_and_the_stored_config_is_the_trained_one(songs, tmp_path):
-    recipe = replace(SMALL["tcn"], cut="grid")
+    recipe = replace(BACKENDS["tcn"].recipes["small"], cut="grid")
     splits = songs.split("train"), songs.split("validation")
     task = BackendTask("tcn", TINY["tcn"], *splits, recipe, provenance={"licence": "CC0 1.0"})
     with torch.no_grad():

@@ -10,10 +10,10 @@ import torch
 from orchestrion.audio import Waveform
 from orchestrion.evaluation.comparison.lineup import CONDITIONED, Entry
 from orchestrion.evaluation.comparison.openings import Opening
-from orchestrion.renderer.backend import Generator
-from orchestrion.renderer.generating import LoadedModel
-from orchestrion.renderer.spectral.network import Spectral
-from orchestrion.renderer.spectral.transform import Dft
+from orchestrion.generators.backend import Generator
+from orchestrion.generators.generating import LoadedModel
+from orchestrion.generators.spectral.network import Spectral
+from orchestrion.generators.spectral.transform import Dft
 from orchestrion.score import Score
 
 MOST_BLOCKS = 80

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from orchestrion import shipped
 from orchestrion.errors import OrchestrionError
-from orchestrion.renderer.backend import GENERATORS
-from orchestrion.renderer.generating import WEIGHTS, find_model
+from orchestrion.generators.generating import WEIGHTS, find_model
+from orchestrion.generators.table import BACKENDS, WAVENET, backend_named
 
-CONDITIONED, UNCONDITIONED = "wavenet", "wavenet-unconditioned"
+CONDITIONED, UNCONDITIONED = WAVENET, f"{WAVENET}-unconditioned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,12 @@ def line_up(
     """
     named = dict(models or {})
     for backend in (*named, *only):
-        if backend not in shipped.BACKENDS:
-            raise OrchestrionError(f"There is no back-end {backend!r}; choose one of {', '.join(shipped.BACKENDS)}.")
+        backend_named(backend)
     for backend, model in named.items():
         find_model(backend, model)
     if runs is not None and not Path(runs).is_dir():
         raise OrchestrionError(f"There is no folder {runs}; name the one that holds a run for each back-end.")
-    taking_part = [backend for backend in shipped.BACKENDS if backend in only or not only]
+    taking_part = [backend for backend in BACKENDS if backend in only or not only]
     found = {
         backend: named.get(backend) or _in_runs(backend, runs) or _shipped(backend, instrument)
         for backend in taking_part
@@ -69,7 +68,7 @@ def line_up(
 
 def _command(backend: str, data: str | None, rate: int | None) -> str:
     """What trains the small preset of a back-end, on ``data`` where that has its sample rate."""
-    wanted = int(GENERATORS[backend].presets["small"].sample_rate)
+    wanted = int(BACKENDS[backend].presets()["small"].sample_rate)
     train = f"orchestrion train {backend} --data {{}} -o runs/{backend}"
     if data is not None and rate == wanted:
         return train.format(shlex.quote(data))

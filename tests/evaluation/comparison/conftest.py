@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from orchestrion import shipped
 from orchestrion.cli.app import cli
 from orchestrion.datasets.recordings.songs import prepare_songs
-from orchestrion.renderer.backend import save_generator
+from orchestrion.generators.files import save_generator
 from tests.evaluation.meters.cases import RATE, piece, wave
-from tests.renderer.backends import make
+from tests.generators.backends import make
 
 PRESENT = ("wavenet", "spectral-lstm", "tcn")
 

@@ -18,6 +18,7 @@ from orchestrion.evaluation.comparison.lineup import line_up
 from orchestrion.evaluation.comparison.openings import InMemory, from_tunes, recordings_of
 from orchestrion.evaluation.judge import reference
 from orchestrion.evaluation.listening.clips import find_clips
+from orchestrion.generators.table import BACKENDS
 from orchestrion.score import BUILTIN_TUNES
 from tests.evaluation.comparison.conftest import PRESENT
 
@@ -117,7 +118,7 @@ def test_openings_and_held_out_stretches_do_not_overlap_and_join():
 
 def test_shipped_models_play_unless_others_are_named(runs):
     entries = {entry.backend: entry for entry in line_up(instrument="violin")}
-    assert tuple(entries) == shipped.BACKENDS and entries["wavenet"].model == "violin"
+    assert tuple(entries) == tuple(BACKENDS) and entries["wavenet"].model == "violin"
     assert entries["wavenet-unconditioned"].model in ("wavenet-unconditioned", "violin-unconditioned")
     named = {
         entry.backend: entry.model for entry in line_up({"tcn": str(runs / "tcn")}, runs, only=("tcn", "spectral-lstm"))

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from orchestrion.renderer.spectral.transform import Transform
+from orchestrion.generators.spectral.transform import Transform
 
 FLOOR = 1e-8  # N&V's program: a dimension that never changes must not be divided by 0
 FIRST_LEVEL = 0.1

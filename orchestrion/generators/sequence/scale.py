@@ -16,7 +16,7 @@ FIRST_LEVEL = 0.1
 
 
 class SampleBySample(nn.Module):
-    """The part of `renderer.backend.Generator` that does not depend on the network.
+    """The part of `generators.backend.Generator` that does not depend on the network.
 
     ``config`` has ``sample_rate``, ``window`` and ``targets``; ``level`` is the training audio's RMS, which amplitudes are
     divided by.

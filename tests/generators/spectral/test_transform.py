@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from orchestrion.renderer.spectral.transform import TRANSFORMS, Mdct, imaginary_residue
+from orchestrion.generators.spectral.transform import TRANSFORMS, Mdct, imaginary_residue
 
 NAMES = list(TRANSFORMS)
 BLOCKS = 6

@@ -8,46 +8,18 @@ same numbers as running each from its beginning.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from orchestrion.generators.seeding import at_least, check_length, seed_or_noise
+from orchestrion.generators.sequence.config import SampleLstmConfig
+from orchestrion.generators.sequence.scale import SampleBySample
+from orchestrion.generators.spectral.cells import Lstm
 from orchestrion.progress import Advance
-from orchestrion.renderer.configuring import BackendConfig, Range
-from orchestrion.renderer.seeding import at_least, check_length, seed_or_noise
-from orchestrion.renderer.sequence.scale import SampleBySample
-from orchestrion.renderer.spectral.cells import Lstm
 
 REPORT_SAMPLES = 441
-
-
-@dataclass(frozen=True)
-class SampleLstmConfig(BackendConfig):
-    """Sizes.
-
-    Attributes:
-        window: samples the LSTM reads before it predicts.
-        hidden: its units.
-        targets: predictions learnt from in a training example: 1 in the paper (many to one); with more, the example is so
-            many samples longer and each of its last samples is predicted, with a history of ``window`` or a little more.
-    """
-
-    sample_rate: int = 4410
-    window: int = 500
-    hidden: int = 256
-    targets: int = 1
-
-    @classmethod
-    def limits(cls) -> Mapping[str, Range]:
-        return {"sample_rate": (1000, 192000), "window": (2, 65536), "hidden": (1, 16384), "targets": (1, 65536)}
-
-
-PAPER = SampleLstmConfig()
-SMALL = SampleLstmConfig(hidden=32, targets=100)
 
 
 class SampleLstm(SampleBySample):

@@ -1,4 +1,4 @@
-"""The spectral family's sizes: eight published systems as eight values of one config.
+"""The spectral family's config; the eight published systems are eight values of it (see `generators.table`).
 
 Sources: A. Nayebi, M. Vitelli, "GRUV: Algorithmic Music Generation using Recurrent Neural Networks", 2015 (N&V), and
 V. Kalingeri, S. Grandhe, "Music Generation with Deep Learning", 2016 (K&G). Where they are silent or contradict themselves:
@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.renderer.configuring import BackendConfig, Range
+from orchestrion.generators.configuring import BackendConfig, Range
 
 TRANSFORMS = ("dft", "rfft", "overlap", "mdct")
 STAGES = ("none", "dense", "conv1d", "conv2d")
@@ -96,16 +96,6 @@ class SpectralConfig(BackendConfig):
 
 NV = SpectralConfig(sample_rate=44100, block=11025, generation="growing")
 KG = SpectralConfig(cell_dropout=0.5)
-PAPER: dict[str, SpectralConfig] = {
-    "spectral-lstm": replace(NV, cell="lstm-peephole"),
-    "spectral-gru": replace(NV, cell="gru"),
-    "spectral-base": KG,
-    "spectral-dense": replace(KG, stage="dense", dropout=0.2, l2=1e-4),
-    "spectral-conv1d": replace(KG, stage="conv1d"),
-    "spectral-conv2d": replace(KG, stage="conv2d", context=3),
-    "spectral-bilinear": replace(KG, stage="dense", core="bilinear", dropout=0.2, l2=1e-4),
-    "spectral-stacked": replace(KG, core="stacked"),
-}
 
 
 def small(config: SpectralConfig) -> SpectralConfig:
@@ -118,6 +108,3 @@ def small(config: SpectralConfig) -> SpectralConfig:
     return replace(
         config, sample_rate=16000, block=512, hidden=128, merge=merge, dropout=0.0, cell_dropout=0.0, l2=0.0
     )  # fmt: skip
-
-
-SMALL: dict[str, SpectralConfig] = {name: small(config) for name, config in PAPER.items()}

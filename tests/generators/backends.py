@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from orchestrion.renderer.backend import GENERATORS
+from orchestrion.generators.table import BACKENDS
 
 
 def _tiny(name: str) -> Any:
-    config = GENERATORS[name].presets["small"]
+    config = BACKENDS[name].presets()["small"]
     if name.startswith("wavenet"):
         context = {} if config.conditioning == "none" else {"context_channels": 8, "conditioning_channels": 8}
         return replace(config, layers=4, cycle=4, residual=8, skip=16, head=16, **context)
@@ -26,7 +26,7 @@ def _tiny(name: str) -> Any:
     return replace(config, **sizes[name])
 
 
-TINY = {name: _tiny(name) for name in GENERATORS}
+TINY = {name: _tiny(name) for name in BACKENDS}
 
 
 def tones(n_samples: int, rate: int, seed: int = 0) -> np.ndarray:
@@ -40,7 +40,7 @@ def tones(n_samples: int, rate: int, seed: int = 0) -> np.ndarray:
 def make(name: str, config: Any = None) -> Any:
     """An untrained model, calibrated on tones."""
     torch.manual_seed(0)
-    model = GENERATORS[name].model(config or TINY[name])
+    model = BACKENDS[name].model(config or TINY[name])
     model.calibrate(clips(model, n) for n in (3, 4))
     return model
 

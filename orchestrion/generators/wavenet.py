@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from orchestrion.bridge import ConditioningSeries
+from orchestrion.generators.seeding import check_length, seed_or_noise
 from orchestrion.progress import Advance
 from orchestrion.randomness import stream_key
 from orchestrion.renderer.kernels.batch import VoiceState
@@ -22,7 +23,6 @@ from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.output import HALF_BIN, log_probability, values
 from orchestrion.renderer.sampler import perform, prepare
-from orchestrion.renderer.seeding import check_length, seed_or_noise
 from orchestrion.renderer.task import Task
 from orchestrion.score import Score
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from orchestrion.renderer.spectral.cells import CELLS, Gru, Lstm
+from orchestrion.generators.spectral.cells import CELLS, Gru, Lstm
 
 
 def sigma(x: float) -> float:

@@ -14,77 +14,18 @@ training on ``targets`` positions at once is the paper's many-to-one training on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from orchestrion.errors import OrchestrionError
+from orchestrion.generators.seeding import at_least, check_length, seed_or_noise
+from orchestrion.generators.sequence.config import TcnConfig
+from orchestrion.generators.sequence.scale import SampleBySample
 from orchestrion.progress import Advance
-from orchestrion.renderer.configuring import BackendConfig, Range
-from orchestrion.renderer.seeding import at_least, check_length, seed_or_noise
-from orchestrion.renderer.sequence.scale import SampleBySample
 
 REPORT_SAMPLES = 441
 LOSSES = {"huber": F.huber_loss, "log-cosh": lambda a, b: log_cosh(a - b).mean(), "mse": F.mse_loss}
-
-
-@dataclass(frozen=True)
-class TcnConfig(BackendConfig):
-    """Sizes.
-
-    Attributes:
-        window: samples that a prediction is made from.
-        kernel: taps of each convolution.
-        dilations: of a stack's blocks.
-        stacks: how often they are repeated.
-        filters: channels.
-        loss: ``huber`` or ``log-cosh`` as the paper, or ``mse``.
-        targets: predictions learnt from in a training example; 1 in the paper.
-    """
-
-    sample_rate: int = 4410
-    window: int = 512
-    kernel: int = 5
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
-    stacks: int = 1
-    filters: int = 64
-    loss: str = "huber"
-    targets: int = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        right = all(isinstance(d, int) and 1 <= d <= 65536 for d in self.dilations)
-        if not right or not 2 <= len(self.dilations) * self.stacks <= 200:
-            raise OrchestrionError(f"Back-end config: dilations are {self.dilations}; give 2 to 200 whole numbers of 1 or more.")
-        if self.receptive_field > self.window:
-            raise OrchestrionError(
-                f"Back-end config: the receptive field of {self.receptive_field} samples is longer than the window of "
-                f"{self.window}; take a smaller kernel, fewer stacks or a longer window."
-            )
-
-    @property
-    def receptive_field(self) -> int:
-        """Samples that reach one prediction: equation (1)."""
-        return 1 + 2 * (self.kernel - 1) * self.stacks * sum(self.dilations)
-
-    @classmethod
-    def limits(cls) -> Mapping[str, Range]:
-        return {
-            "sample_rate": (1000, 192000), "window": (2, 1 << 20), "kernel": (2, 64), "stacks": (1, 16), "filters": (1, 4096),
-            "targets": (1, 1 << 20),
-        }  # fmt: skip
-
-    @classmethod
-    def choices(cls) -> Mapping[str, tuple[object, ...]]:
-        return {"loss": tuple(LOSSES)}
-
-
-PAPER = TcnConfig()
-SMALL = TcnConfig(filters=32, targets=2048)
 
 
 def log_cosh(error: Tensor) -> Tensor:

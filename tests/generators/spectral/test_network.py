@@ -1,5 +1,6 @@
 """Generation: the growing sequence with a carried state is the re-fed one; the window slides; normalisation is N&V's."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,10 +8,11 @@ import pytest
 import torch
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.renderer.configuring import changed
-from orchestrion.renderer.spectral.config import CELLS, CORES, PAPER, SMALL, STAGES, SpectralConfig
-from orchestrion.renderer.spectral.network import Spectral
-from tests.renderer.backends import TINY, clips, make, tones
+from orchestrion.generators.configuring import changed
+from orchestrion.generators.spectral.config import CELLS, CORES, NV, STAGES, small
+from orchestrion.generators.spectral.network import Spectral
+from orchestrion.generators.table import BACKENDS
+from tests.generators.backends import TINY, clips, make, tones
 
 SEED = tones(10 * 32, 16000)
 
@@ -92,14 +94,15 @@ def test_the_penalty_is_on_the_dense_stage_and_only_in_training():
 
 
 def test_settings_are_changed_by_name_and_bad_ones_named():
-    config = changed(SMALL["spectral-lstm"], {"transform": "mdct", "hidden": "256", "dropout": "0.1", "merge": "true"})
+    config = changed(small(NV), {"transform": "mdct", "hidden": "256", "dropout": "0.1", "merge": "true"})
     assert (config.transform, config.hidden, config.dropout, config.merge) == ("mdct", 256, 0.1, True)
     for settings, said in (({"hiden": "3"}, "no setting"), ({"hidden": "x"}, "cannot be used"), ({"cell": "rnn"}, "not one of"),
                            ({"hidden": "0"}, "whole number"), ({"context": "3"}, "conv2d")):  # fmt: skip
         with pytest.raises(OrchestrionError, match=said):
-            changed(SMALL["spectral-lstm"], settings)
+            changed(small(NV), settings)
 
 
-def test_configs_survive_json():
-    for config in (*PAPER.values(), *SMALL.values()):
-        assert SpectralConfig.from_dict(config.to_dict()) == config
+@pytest.mark.parametrize("name", BACKENDS)
+def test_configs_survive_json(name):
+    for config in BACKENDS[name].presets().values():
+        assert BACKENDS[name].config_of(json.loads(json.dumps(config.to_dict()))) == config

@@ -8,45 +8,19 @@ does it name loss and scaling: the mean squared error of z-scores, as the freque
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from orchestrion.generators.seeding import at_least, check_length, seed_or_noise
+from orchestrion.generators.sequence.config import EncDecConfig
+from orchestrion.generators.spectral.cells import CELLS
+from orchestrion.generators.spectral.normal import Normal
+from orchestrion.generators.spectral.transform import TRANSFORMS, Transform
 from orchestrion.progress import Advance
-from orchestrion.renderer.configuring import BackendConfig, Range
-from orchestrion.renderer.seeding import at_least, check_length, seed_or_noise
-from orchestrion.renderer.spectral.cells import CELLS
-from orchestrion.renderer.spectral.config import CELLS as CELL_NAMES
-from orchestrion.renderer.spectral.normal import Normal
-from orchestrion.renderer.spectral.transform import TRANSFORMS, Transform
-
-
-@dataclass(frozen=True)
-class EncDecConfig(BackendConfig):
-    """Sizes: blocks of ``block`` samples, ``steps`` of them in and out, ``hidden`` units in each LSTM."""
-
-    sample_rate: int = 4410
-    block: int = 500
-    transform: str = "dft"
-    steps: int = 20
-    cell: str = "lstm"
-    hidden: int = 2048
-
-    @classmethod
-    def limits(cls) -> Mapping[str, Range]:
-        return {"sample_rate": (1000, 192000), "block": (4, 65536), "steps": (1, 4096), "hidden": (1, 16384)}
-
-    @classmethod
-    def choices(cls) -> Mapping[str, tuple[object, ...]]:
-        return {"transform": ("dft", "rfft"), "cell": CELL_NAMES}
-
-
-PAPER = EncDecConfig()
-SMALL = EncDecConfig(hidden=96)
 
 
 class EncoderDecoder(nn.Module):

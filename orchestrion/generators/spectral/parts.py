@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from orchestrion.renderer.spectral.cells import CELLS, State
-from orchestrion.renderer.spectral.config import SpectralConfig
+from orchestrion.generators.spectral.cells import CELLS, State
+from orchestrion.generators.spectral.config import SpectralConfig
 
 CONV_1D_WIDTH = 3
 CONV_2D_MAPS_OUT = 2

@@ -12,13 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from orchestrion.generators.seeding import at_least, check_length, seed_or_noise
+from orchestrion.generators.spectral.cells import State
+from orchestrion.generators.spectral.config import SpectralConfig
+from orchestrion.generators.spectral.normal import Normal
+from orchestrion.generators.spectral.parts import STAGES, make_core
+from orchestrion.generators.spectral.transform import TRANSFORMS, Transform
 from orchestrion.progress import Advance
-from orchestrion.renderer.seeding import at_least, check_length, seed_or_noise
-from orchestrion.renderer.spectral.cells import State
-from orchestrion.renderer.spectral.config import SpectralConfig
-from orchestrion.renderer.spectral.normal import Normal
-from orchestrion.renderer.spectral.parts import STAGES, make_core
-from orchestrion.renderer.spectral.transform import TRANSFORMS, Transform
 
 
 class Spectral(nn.Module):

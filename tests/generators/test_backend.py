@@ -4,19 +4,23 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrion import shipped, weights
+from orchestrion import weights
 from orchestrion.errors import OrchestrionError
-from orchestrion.renderer.backend import GENERATORS, Generator, load_generator, save_generator
+from orchestrion.generators.backend import Generator
+from orchestrion.generators.files import load_generator, save_generator
+from orchestrion.generators.table import BACKENDS
 from orchestrion.renderer.instrument import Instrument
-from tests.renderer.backends import TINY, clips, make, tones
+from tests.generators.backends import TINY, clips, make, tones
 
-NAMES = list(GENERATORS)
+NAMES = list(BACKENDS)
 N_SAMPLES = 500
 
 
-def test_the_table_is_the_issues_and_the_command_lines():
-    assert tuple(NAMES) == shipped.BACKENDS
-    assert all({"paper", "small"} <= set(kind.presets) for kind in GENERATORS.values())
+def test_every_back_end_has_the_published_and_a_small_size_and_a_recipe_for_each_unless_it_needs_notes():
+    for name, backend in BACKENDS.items():
+        assert {"paper", "small"} <= set(backend.presets())
+        assert set(backend.recipes) in (set(backend.presets()), set()), name
+    assert [name for name in NAMES if not BACKENDS[name].recipes] == ["wavenet"]
 
 
 @pytest.mark.parametrize("name", NAMES)

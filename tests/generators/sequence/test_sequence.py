@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.renderer.sequence.tcn import LOSSES, Stepper, Tcn, TcnConfig, log_cosh
-from tests.renderer.backends import TINY, make, tones
+from orchestrion.generators.sequence.tcn import LOSSES, Stepper, Tcn, TcnConfig, log_cosh
+from tests.generators.backends import TINY, make, tones
 
 
 def test_all_windows_at_once_are_each_window_from_its_beginning():

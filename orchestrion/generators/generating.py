@@ -12,10 +12,12 @@ import torch
 from orchestrion import header, shipped
 from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
+from orchestrion.generators.backend import Generator
+from orchestrion.generators.files import backend_of, load_generator
+from orchestrion.generators.table import WAVENET, backend_named
+from orchestrion.generators.wavenet import WaveNetGenerator
 from orchestrion.limits import MAX_AUDIO_S
 from orchestrion.progress import progress
-from orchestrion.renderer.backend import Generator, backend_of, kind_named, load_generator
-from orchestrion.renderer.unconditioned import WaveNetGenerator
 from orchestrion.score import Score
 from orchestrion.version import VERSION
 
@@ -39,7 +41,7 @@ def generate(
     """Continue audio, or noise, for ``seconds``.
 
     Args:
-        backend: a name in `backend.GENERATORS`.
+        backend: a name in `table.BACKENDS`.
         model: a run's folder, a weights file or a shipped model's name; None for the shipped one of that back-end.
         seed_audio: what is continued: a waveform, an audio file, or ``"noise"``. It is resampled to the model's rate.
         seconds: of the continuation.
@@ -68,7 +70,7 @@ class LoadedModel:
     @classmethod
     def load(cls, backend: str, model: str | os.PathLike[str] | None) -> LoadedModel:
         """Arguments and errors as in `generate`."""
-        kind_named(backend)
+        backend_named(backend)
         path = find_model(backend, model)
         generator = load_generator(path)
         _check_backend(backend, path)
@@ -88,7 +90,7 @@ class LoadedModel:
         """Arguments and errors as in the function `generate`."""
         if not 0 < seconds <= MAX_AUDIO_S:
             raise OrchestrionError(f"{seconds:g} seconds cannot be generated; ask for more than 0 and at most {MAX_AUDIO_S:g}.")
-        if score is not None and self.backend != "wavenet":
+        if score is not None and self.backend != WAVENET:
             raise OrchestrionError(f"{self.backend} cannot be told a score; only wavenet can.")
         rate = self.generator.sample_rate
         known = None if seed_audio == NOISE else _seed(seed_audio, seed_start_s, seed_seconds, rate)

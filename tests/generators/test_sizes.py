@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from orchestrion.renderer.backend import GENERATORS
+from orchestrion.generators.table import BACKENDS
 
 
 def lstm(inputs: int, hidden: int) -> int:
@@ -36,29 +36,29 @@ FORMULAS["wavenet"] = FORMULAS["wavenet-unconditioned"] + affine(2 * 128, 16) + 
 
 
 def parameters(name: str, preset: str) -> int:
-    kind = GENERATORS[name]
+    kind = BACKENDS[name]
     with torch.device("meta"):
-        return sum(p.numel() for p in kind.model(kind.presets[preset]).parameters())
+        return sum(p.numel() for p in kind.model(kind.presets()[preset]).parameters())
 
 
-@pytest.mark.parametrize("name", GENERATORS)
+@pytest.mark.parametrize("name", BACKENDS)
 def test_the_published_size_has_as_many_parameters_as_its_formula(name):
     assert parameters(name, "paper") == FORMULAS[name]
 
 
-@pytest.mark.parametrize("name", [name for name in GENERATORS if name != "wavenet"])
+@pytest.mark.parametrize("name", [name for name in BACKENDS if name != "wavenet"])
 def test_the_small_size_fits_into_two_megabytes_of_float16(name):
     assert 2 * parameters(name, "small") < 2 << 20
 
 
 def test_published_settings():
-    nv, kg = GENERATORS["spectral-lstm"].presets["paper"], GENERATORS["spectral-base"].presets["paper"]
+    nv, kg = BACKENDS["spectral-lstm"].presets()["paper"], BACKENDS["spectral-base"].presets()["paper"]
     assert (nv.sample_rate, nv.block, nv.steps, nv.hidden, nv.cell) == (44100, 11025, 40, 2048, "lstm-peephole")
     assert (kg.sample_rate, kg.block, kg.steps, kg.hidden, kg.cell_dropout) == (16000, 4000, 40, 2048, 0.5)
     assert nv.block / nv.sample_rate == kg.block / kg.sample_rate == 0.25
-    tcn = GENERATORS["tcn"].presets["paper"]
+    tcn = BACKENDS["tcn"].presets()["paper"]
     assert (tcn.sample_rate, tcn.window, tcn.dilations, tcn.receptive_field) == (4410, 512, (1, 2, 4, 8, 16, 32), 505)
-    encdec = GENERATORS["stft-encdec"].presets["paper"]
+    encdec = BACKENDS["stft-encdec"].presets()["paper"]
     assert (encdec.block, encdec.steps, encdec.hidden) == (500, 20, 2048)
 
 
