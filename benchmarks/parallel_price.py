@@ -30,11 +30,12 @@ from orchestrion.evaluation.judge.bits_per_sample import conditioning_of
 from orchestrion.evaluation.judge.following import onset_scores, playable
 from orchestrion.evaluation.judge.instrument_report import into_range
 from orchestrion.evaluation.judge.transcription import transcribe
+from orchestrion.options import STORAGE
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.output import bits_of_levels
 from orchestrion.renderer.parallel import generate_parallel
-from orchestrion.renderer.sampler import STORAGE, generate
+from orchestrion.renderer.sampler import generate
 from orchestrion.renderer.segments import CUTTINGS, DRIVEN_CUTTINGS, cuts_of, cutting_for, overlap_frames
 from orchestrion.score import BUILTIN_TUNES, Score
 

@@ -17,7 +17,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.version import VERSION
 
 if TYPE_CHECKING:
-    from orchestrion.api import compare, compose, generate, perform, render, stream
+    from orchestrion.api import arrange, compare, compare_all, compose, generate, perform, render, stream
     from orchestrion.audio import Waveform
     from orchestrion.bridge import ConditioningSeries
     from orchestrion.renderer.instrument import Instrument
@@ -34,7 +34,9 @@ __all__ = [
     "PianoRoll",
     "Score",
     "Waveform",
+    "arrange",
     "compare",
+    "compare_all",
     "compose",
     "generate",
     "perform",
@@ -44,7 +46,7 @@ __all__ = [
 _HOMES = (
     dict.fromkeys(("BUILTIN_TUNES", "Note", "Part", "PianoRoll", "Score"), "orchestrion.score")
     | {"ConditioningSeries": "orchestrion.bridge", "Waveform": "orchestrion.audio"}
-    | dict.fromkeys(("compare", "compose", "generate", "perform", "render", "stream"), "orchestrion.api")
+    | dict.fromkeys(("arrange", "compare", "compare_all", "compose", "generate", "perform", "render", "stream"), "orchestrion.api")
     | {"Instrument": "orchestrion.renderer.instrument"}
 )
 

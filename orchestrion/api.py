@@ -1,126 +1,287 @@
-"""What one does with Orchestrion, each in one call; the command line is a thin layer over these functions.
+"""What one does with Orchestrion, each in one call, with values as the command line takes them.
 
     >>> import orchestrion
-    >>> tune = orchestrion.compose(bars=8, seed=7)                         # doctest: +SKIP
+    >>> tune = orchestrion.compose(bars=8, meter="3/4", seed=7)            # doctest: +SKIP
     >>> orchestrion.render(tune, instrument="violin").write("tune.wav")    # doctest: +SKIP
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
 from orchestrion import shipped
+from orchestrion.arranging import arranged
 from orchestrion.audio import Waveform
 from orchestrion.casting import players_of
-from orchestrion.ensemble import Mix
-from orchestrion.errors import OrchestrionError
-from orchestrion.playing import Performance, Player, blocks_of, play
+from orchestrion.options import NOISE, STORAGE, Arranging, ComparingAll, Composing, Generating, Playing
+from orchestrion.playing import Performance, Player, blocks_of, play, play_all
+from orchestrion.progress import Advance
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.score import Score
 
 if TYPE_CHECKING:
     from orchestrion.evaluation.comparison.conditioned import ConditionedReport
-    from orchestrion.evaluation.comparison.generators import GeneratorsOptions, GeneratorsReport
+    from orchestrion.evaluation.comparison.generators import GeneratorsReport
 
 UNCONDITIONED = "-unconditioned"
-Source = Score | str | os.PathLike[str]
+Path = str | os.PathLike[str]
+Source = Score | Path
+Sources = Sequence[Score] | Sequence[os.PathLike[str]] | list[str] | tuple[str, ...] | list[Source]
+Players = Player | Sequence[Player]
+# As text, numbers are what they are on a command line.
+Number = float | str
+Whole = int | str
+Meter = tuple[int, int] | str
+Range = tuple[int, int] | str
 
 
-def compose(model: str | os.PathLike[str] = shipped.DEFAULT_COMPOSER, *, count: int = 1, **options: Any) -> Score | list[Score]:
-    """Compose a new piece, or a list of them where ``count`` is above 1.
+def arrange(
+    score: Source,
+    *,
+    part: int | str | None = None,
+    transpose: Whole = 0,
+    tempo: Number | None = None,
+    speed: Number | None = None,
+    start: Number = 0.0,
+    end: Number | None = None,
+    strict: bool = False,
+) -> Score:
+    """A score as it is to be played, by the wishes of `orchestrion.options.Arranging`.
 
-    The options are those of `orchestrion.composer.compose.compose`: bars, seconds, tempo, meter, key, pitch_range,
-    polyphony, prime, temperature, conservativity, seed.
+    Raises:
+        OrchestrionError: no such score or part, or nothing is left to play.
+    """
+    wishes = Arranging.of(part=part, transpose=transpose, tempo=tempo, speed=speed, start=start, end=end, strict=strict)
+    return arranged(score, wishes)
+
+
+@overload
+def compose(
+    model: Path = ..., *, bars: Whole | None = ..., seconds: Number | None = ..., tempo: Number | None = ...,
+    meter: Meter | None = ..., key: str | None = ..., pitch_range: Range | None = ..., polyphony: Whole | None = ...,
+    prime: Source | None = ..., temperature: Number = ..., conservativity: Number = ..., seed: Whole = ...,
+    count: Literal[1] = ..., storage: str | None = ..., threads: int | None = ..., strict: bool = ...,
+) -> Score: ...  # fmt: skip
+@overload
+def compose(
+    model: Path = ..., *, bars: Whole | None = ..., seconds: Number | None = ..., tempo: Number | None = ...,
+    meter: Meter | None = ..., key: str | None = ..., pitch_range: Range | None = ..., polyphony: Whole | None = ...,
+    prime: Source | None = ..., temperature: Number = ..., conservativity: Number = ..., seed: Whole = ...,
+    count: Whole, storage: str | None = ..., threads: int | None = ..., strict: bool = ...,
+) -> Score | list[Score]: ...  # fmt: skip
+def compose(
+    model: Path = shipped.DEFAULT_COMPOSER,
+    *,
+    bars: Whole | None = None,
+    seconds: Number | None = None,
+    tempo: Number | None = None,
+    meter: Meter | None = None,
+    key: str | None = None,
+    pitch_range: Range | None = None,
+    polyphony: Whole | None = None,
+    prime: Source | None = None,
+    temperature: Number = 1.0,
+    conservativity: Number = 1.0,
+    seed: Whole = 0,
+    count: Whole = 1,
+    storage: str | None = None,
+    threads: int | None = None,
+    strict: bool = False,
+) -> Score | list[Score]:
+    """Compose a new piece, or a list of them where ``count`` is above 1, by the wishes of `orchestrion.options.Composing`.
+
+    Args:
+        model: the name of a shipped composer, or a weights file.
 
     Raises:
         OrchestrionError: no such model, or what is asked is impossible.
     """
     from orchestrion.composer.compose import compose as write
 
-    pieces = write(model, count=count, **options)
-    return pieces[0] if count == 1 else pieces
+    pieces = write(
+        model,
+        Composing.of(
+            bars=bars, seconds=seconds, tempo=tempo, meter=meter, key=key, pitch_range=pitch_range, polyphony=polyphony, prime=prime,
+            temperature=temperature, conservativity=conservativity, seed=seed, count=count, storage=storage, threads=threads, strict=strict,
+        ),
+    )  # fmt: skip
+    return pieces[0] if len(pieces) == 1 else pieces
 
 
-def render(score: Source, instrument: Player | Sequence[Player] | None = None, **options: Any) -> Waveform:
-    """Play ``score`` on one instrument, or each of its parts on its own instrument where a list is given.
-
-    Without one, each part is played by the shipped instrument that its MIDI program or name asks for.
+@overload
+def render(
+    score: Source, instrument: Players | None = ..., *, seed: Whole = ..., take: int = ..., temperature: Number | None = ...,
+    parallel: bool | None = ..., gains_db: Sequence[Number] = ..., vibrato: Number = ...,
+    only_source: bool = ..., storage: str = ..., device: str = ..., threads: int | None = ..., advance: Advance | None = ...,
+) -> Waveform: ...  # fmt: skip
+@overload
+def render(
+    score: Sources, instrument: Players | None = ..., *, seed: Whole = ..., take: int = ..., temperature: Number | None = ...,
+    parallel: bool | None = ..., gains_db: Sequence[Number] = ..., vibrato: Number = ...,
+    only_source: bool = ..., storage: str = ..., device: str = ..., threads: int | None = ..., advance: Advance | None = ...,
+) -> list[Waveform]: ...  # fmt: skip
+def render(
+    score: Source | Sources,
+    instrument: Players | None = None,
+    *,
+    seed: Whole = 0,
+    take: int = 0,
+    temperature: Number | None = None,
+    parallel: bool | None = None,
+    gains_db: Sequence[Number] = (),
+    vibrato: Number = 1.0,
+    only_source: bool = False,
+    storage: str = STORAGE,
+    device: str = "auto",
+    threads: int | None = None,
+    advance: Advance | None = None,
+) -> Waveform | list[Waveform]:
+    """Play a score, or each of a list of scores, by the options of `orchestrion.options.Playing`.
 
     Args:
-        score: a score, a file, or the name of a built-in tune.
-        instrument: shipped names, weights files or loaded instruments.
-        options: seed, temperature, parallel, gains_db, threads, device, vibrato, only_source; see `orchestrion.playing.play_all`.
+        score: a score, a file, or the name of a built-in tune; `arrange` chooses parts, transposes and cuts. Or a list of them.
+        instrument: a shipped name, a weights file or a loaded instrument; a list of them, one for each part; or "violin=Melody",
+            "piano=rest" and their like. None: each part is played by the shipped instrument that its MIDI program or name asks for.
+        take: the number of the take; another one, other audio.
+        advance: called with the seconds of audio made since its last call; None for a bar of its own.
 
     Raises:
         OrchestrionError: no such score or instrument, or nothing to play.
     """
-    score = as_score(score)
-    if instrument is None:
-        players: Sequence[Player] = players_of(score)
-    else:
-        players = [instrument] if isinstance(instrument, Instrument | str | os.PathLike) else list(instrument)
-    audio = play(score, players, **options).audio
-    return audio.to_mono() if isinstance(audio, Mix) else audio
+    options = Playing.of(
+        seed=seed, temperature=temperature, parallel=parallel, gains_db=gains_db, vibrato=vibrato, only_source=only_source,
+        storage=storage, device=device, threads=threads,
+    )  # fmt: skip
+    if isinstance(score, Score | str | os.PathLike):
+        return _render_all([as_score(score)], instrument, take, options, advance)[0]
+    return _render_all([as_score(one) for one in score], instrument, take, options, advance)
 
 
-def stream(score: Source, instrument: Player = shipped.DEFAULT_INSTRUMENT, **options: Any) -> Iterator[np.ndarray]:
-    """Play ``score`` and yield blocks of float32 samples as they are made, at the instrument's sample rate.
+def _render_all(
+    scores: Sequence[Score], instrument: Players | None, take: int, options: Playing, advance: Advance | None
+) -> list[Waveform]:
+    """Scores that the same players play are played together."""
+    groups: dict[tuple[Player, ...], list[int]] = {}
+    for index, score in enumerate(scores):
+        groups.setdefault(_players(score, instrument), []).append(index)
+    audio: dict[int, Waveform] = {}
+    for players, chosen in groups.items():
+        played = play_all([(scores[index], take) for index in chosen], players, options, advance=advance)
+        audio |= {index: performance.to_mono() for index, performance in zip(chosen, played, strict=True)}
+    return [audio[index] for index in range(len(scores))]
+
+
+def _players(score: Score, instrument: Players | None) -> tuple[Player, ...]:
+    given = [instrument] if isinstance(instrument, Instrument | str | os.PathLike) else list(instrument or ())
+    wishes = [wish for wish in given if isinstance(wish, str)]
+    return tuple(players_of(score, wishes)) if len(wishes) == len(given) else tuple(given)
+
+
+def stream(
+    score: Source,
+    instrument: Player = shipped.DEFAULT_INSTRUMENT,
+    *,
+    seed: Whole = 0,
+    take: int = 0,
+    temperature: Number | None = None,
+    parallel: bool = False,
+    vibrato: Number = 1.0,
+    storage: str = STORAGE,
+    device: str = "auto",
+    threads: int | None = None,
+) -> Iterator[np.ndarray]:
+    """Play a score on one instrument and yield blocks of float32 samples as they are made, at the instrument's sample rate.
 
     Args:
-        options: seed, take, temperature, device; ``parallel=True`` for larger blocks sooner; see
-            `orchestrion.playing.blocks_of`.
+        parallel: larger blocks, sooner; the others as in `render`.
 
     Raises:
         OrchestrionError: as `render`.
     """
-    yield from blocks_of(as_score(score), Instrument.load(instrument), **options)
+    options = Playing.of(
+        seed=seed, temperature=temperature, parallel=parallel, vibrato=vibrato, storage=storage, device=device, threads=threads
+    )
+    player = Instrument.load(instrument).adjusted(vibrato=options.vibrato)
+    yield from blocks_of(as_score(score), player, options, take=take)
 
 
 def perform(
-    instrument: Player = shipped.DEFAULT_INSTRUMENT, *, seed: int = 0, device: str = "auto", **composing: Any
+    instrument: Player = shipped.DEFAULT_INSTRUMENT,
+    *,
+    model: Path = shipped.DEFAULT_COMPOSER,
+    bars: Whole | None = None,
+    seconds: Number | None = None,
+    tempo: Number | None = None,
+    meter: Meter | None = None,
+    key: str | None = None,
+    pitch_range: Range | None = None,
+    polyphony: Whole | None = None,
+    prime: Source | None = None,
+    temperature: Number = 1.0,
+    conservativity: Number = 1.0,
+    seed: Whole = 0,
+    device: str = "auto",
+    strict: bool = False,
 ) -> Performance:
-    """Compose a piece (see `compose`) and play it (``device`` as in `render`); the result has ``score``, ``audio`` and
-    ``draw(path)``.
+    """Compose a piece (as `compose`) and play it (``device`` as in `render`).
+
+    Returns:
+        Has ``score``, ``audio``, ``facts`` and ``draw(path)``.
 
     Raises:
         OrchestrionError: as `compose` and `render`.
     """
-    score = compose(seed=seed, **composing)
-    if not isinstance(score, Score):
-        raise OrchestrionError("Perform one piece at a time; leave out count.")
-    return play(score, [instrument], seed=seed, device=device)
+    score = compose(
+        model, bars=bars, seconds=seconds, tempo=tempo, meter=meter, key=key, pitch_range=pitch_range, polyphony=polyphony,
+        prime=prime, temperature=temperature, conservativity=conservativity, seed=seed, strict=strict,
+    )  # fmt: skip
+    return play(score, [instrument], Playing.of(seed=seed, device=device))
 
 
-def generate(backend: str, *, seconds: float, score: Source | None = None, **options: Any) -> Waveform:
-    """Continue audio, or noise, with any back-end.
+def generate(
+    backend: str,
+    *,
+    model: Path | None = None,
+    seconds: Number = 10.0,
+    seed_audio: Waveform | Path = NOISE,
+    seed_start_s: Number = 0.0,
+    seed_seconds: Number = 10.0,
+    with_seed: bool = False,
+    score: Source | None = None,
+    seed: Whole = 0,
+) -> Waveform:
+    """Continue audio, or noise, with any back-end, by the options of `orchestrion.options.Generating`.
 
     Args:
         backend: a name in `orchestrion.generators.table.BACKENDS`.
-        seconds: of the continuation.
+        model: a run's folder, a weights file or a shipped model's name; None for the shipped one of that back-end.
         score: what ``wavenet`` plays; no other back-end can be told.
-        options: model, seed_audio, seed, seed_start_s, seed_seconds, with_seed; see `orchestrion.generators.generating.generate`.
 
     Raises:
         OrchestrionError: no such back-end or model, or a seed that cannot be used.
     """
     from orchestrion.generators.generating import generate as run
 
-    return run(backend, seconds=seconds, score=None if score is None else as_score(score), **options)
+    options = Generating.of(
+        seconds=seconds, seed_audio=seed_audio, seed_start_s=seed_start_s, seed_seconds=seed_seconds, with_seed=with_seed,
+        score=score, seed=seed,
+    )  # fmt: skip
+    return run(backend, model, options)
 
 
 def compare(
     score: Source,
     instrument: Player,
-    folder: str | os.PathLike[str],
+    folder: Path,
     *,
     unconditioned: Player | None = None,
-    seed: int = 0,
-    temperature: float | None = None,
+    seed: Whole = 0,
+    temperature: Number | None = None,
 ) -> ConditionedReport:
     """Render with and without the notes, measure which follows them, and write the report into an existing folder.
 
@@ -133,6 +294,7 @@ def compare(
     """
     from orchestrion.evaluation.comparison.conditioned import compare as report
 
+    options = Playing.of(seed=seed, temperature=temperature)
     player = Instrument.load(instrument)
     program = player.metadata.get("program")
     if unconditioned is None:
@@ -140,12 +302,12 @@ def compare(
     return report(
         as_score(score),
         player.name,
-        render=_Sound(player, temperature),
-        unconditioned=None if unconditioned is None else _Sound(Instrument.load(unconditioned), temperature),
-        source=None if player.source is None else _Sound(player, None, only_source=True),
+        render=_Sound(player, options),
+        unconditioned=None if unconditioned is None else _Sound(Instrument.load(unconditioned), options),
+        source=None if player.source is None else _Sound(player, Playing(seed=options.seed, only_source=True)),
         program=program if isinstance(program, int) else None,
         out_dir=folder,
-        seed=seed,
+        seed=options.seed,
     )
 
 
@@ -154,32 +316,48 @@ def _shipped_without_notes(name: str) -> str | None:
     return next((candidate for candidate in candidates if candidate in shipped.names()), None)
 
 
+@dataclass(frozen=True)
+class _Sound:
+    """How the report has a score played."""
+
+    player: Instrument
+    options: Playing
+
+    def __call__(self, score: Score, *, seed: int) -> Waveform:
+        return play(score, [self.player], replace(self.options, seed=seed)).to_mono()
+
+
 def compare_all(
-    score: Source, folder: str | os.PathLike[str], options: GeneratorsOptions | None = None
+    score: Source,
+    folder: Path,
+    *,
+    data: Path | None = None,
+    clips: Whole = 3,
+    seconds: Number = 10.0,
+    seed_seconds: Number = 10.0,
+    models: Mapping[str, Path] | None = None,
+    runs: Path | None = None,
+    instrument: Path = shipped.DEFAULT_INSTRUMENT,
+    only: Sequence[str] = (),
+    seed: Whole = 0,
 ) -> GeneratorsReport:
     """Have every generator of audio continue the same seeds, measure them, and write the report into an existing folder.
 
     Args:
         score: what ``wavenet`` plays.
 
+    The others are those of `orchestrion.options.ComparingAll`.
+
     Raises:
         OrchestrionError: a model or the set of songs cannot be used, or the folder cannot be written.
     """
     from orchestrion.evaluation.comparison.generators import compare_all as report
 
+    options = ComparingAll.of(
+        data=data, clips=clips, seconds=seconds, seed_seconds=seed_seconds, models=models or {}, runs=runs, instrument=instrument,
+        only=only, seed=seed,
+    )  # fmt: skip
     return report(as_score(score), folder, options)
-
-
-@dataclass(frozen=True)
-class _Sound:
-    """How the report has a score played."""
-
-    player: Instrument
-    temperature: float | None
-    only_source: bool = False
-
-    def __call__(self, score: Score, *, seed: int) -> Waveform:
-        return render(score, self.player, seed=seed, temperature=self.temperature, only_source=self.only_source)
 
 
 def as_score(source: Source) -> Score:

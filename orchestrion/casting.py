@@ -77,9 +77,19 @@ def instrument_ranges() -> dict[str, tuple[int, int]]:
     return ranges
 
 
-def players_of(score: Score) -> list[str]:
-    """The shipped instruments that play ``score``: one for each of its pitched parts, or one for all where they are the same."""
-    players = cast(score, instrument_ranges(), shipped.DEFAULT_INSTRUMENT)
+def players_of(score: Score, wishes: Sequence[str] = ()) -> list[str]:
+    """Who plays ``score``: one instrument for each of its pitched parts with notes, or one for all where they are the same.
+
+    Args:
+        wishes: an instrument for all, one for each part, or ``INSTRUMENT=PART`` (see `assigned`); none for the shipped
+            ones that the parts' programs and names ask for.
+
+    Raises:
+        OrchestrionError: as `assigned`.
+    """
+    if wishes and not any(map(is_assigned, wishes)):
+        return list(wishes)
+    players = assigned(score, wishes) if wishes else cast(score, instrument_ranges(), shipped.DEFAULT_INSTRUMENT)
     return players if len(set(players)) > 1 else players[:1] or [shipped.DEFAULT_INSTRUMENT]
 
 
@@ -92,7 +102,7 @@ def assigned(score: Score, wishes: Sequence[str]) -> list[str]:
     """Players of the pitched parts with notes, in their order, from ``INSTRUMENT=PART``.
 
     PART is a name, a number from 0, or ``rest`` for all parts that are not named; where ``rest`` is not given either,
-    those are cast as `players_of` would.
+    those are cast by program and name.
 
     Raises:
         OrchestrionError: no such part, a part named twice, or a wish of another form.
@@ -112,8 +122,7 @@ def assigned(score: Score, wishes: Sequence[str]) -> list[str]:
             chosen[index] = player
     played = [index for index, part in enumerate(score.parts) if part.notes and not part.is_drum]
     by_casting = cast(score, instrument_ranges(), shipped.DEFAULT_INSTRUMENT) if rest is None else [rest] * len(played)
-    players = [chosen.get(index, other) for index, other in zip(played, by_casting, strict=True)]
-    return players if len(set(players)) > 1 else players[:1] or [shipped.DEFAULT_INSTRUMENT]
+    return [chosen.get(index, other) for index, other in zip(played, by_casting, strict=True)]
 
 
 def _player(part: Part, ranges: Mapping[str, tuple[int, int]], default: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import astuple, dataclass
-from typing import Any
+from dataclasses import asdict, astuple, dataclass, replace
+from typing import TypedDict
 
 import numpy as np
 
@@ -16,12 +15,14 @@ from orchestrion.audio import Waveform
 from orchestrion.audio.audiofiles import write_blocks
 from orchestrion.ensemble import Mix, mix, split_parts
 from orchestrion.errors import OrchestrionError
+from orchestrion.options import STORAGE, Playing
 from orchestrion.progress import Advance, progress, waiting
 from orchestrion.renderer.device import choose, stored
 from orchestrion.renderer.instrument import TAIL_S, Instrument
-from orchestrion.renderer.parallel import ParallelStream, generate_parallel
-from orchestrion.renderer.resuming import interrupted, resumable
-from orchestrion.renderer.sampler import STORAGE, compile_kernels, generate
+from orchestrion.renderer.kernels.batch import VoiceState
+from orchestrion.renderer.parallel import ParallelState, ParallelStream, generate_parallel
+from orchestrion.renderer.resuming import State, interrupted, resumable
+from orchestrion.renderer.sampler import compile_kernels, generate
 from orchestrion.renderer.sourceplayer import source_blocks
 from orchestrion.renderer.streaming import Stream
 from orchestrion.score import Score, pitch_name
@@ -35,6 +36,8 @@ VOICES_A_TAKE = 1_000
 VOICES_TOGETHER = {"cpu": 48, "cuda": 2048}
 # Joins cost nothing that can be heard or measured (`benchmarks/parallel_price.py`); up to here one run is as quick.
 PARALLEL_FROM_S = 8.0
+# Options that decide what one instrument plays.
+DECISIVE = ("seed", "temperature", "storage", "device", "parallel", "vibrato")
 
 
 @dataclass(frozen=True)
@@ -43,35 +46,30 @@ class Performance:
 
     score: Score
     audio: Waveform | Mix
-    facts: dict[str, Any]
+    facts: dict[str, object]
+
+    def to_mono(self) -> Waveform:
+        """The audio in one channel."""
+        return self.audio.to_mono() if isinstance(self.audio, Mix) else self.audio
 
     def draw(self, path: str | os.PathLike[str]) -> None:
         """Write a PNG: the notes above, the spectrogram of the audio below."""
         from orchestrion.evaluation.figures.performance import draw_performance
 
-        draw_performance(path, self.score, self.audio.to_mono() if isinstance(self.audio, Mix) else self.audio)
+        draw_performance(path, self.score, self.to_mono())
 
 
-def play(score: Score, players: Sequence[Player], *, take: int = 0, **options: Any) -> Performance:
+def play(score: Score, players: Sequence[Player], options: Playing | None = None, *, take: int = 0) -> Performance:
     """One take of one score; see `play_all`."""
-    (performance,) = play_all([(score, take)], players, **options)
+    (performance,) = play_all([(score, take)], players, options)
     return performance
 
 
 def play_all(
     takes: Sequence[tuple[Score, int]],
     players: Sequence[Player],
+    options: Playing | None = None,
     *,
-    seed: int = 0,
-    temperature: float | None = None,
-    parallel: bool | None = None,
-    gains_db: Sequence[float] = (),
-    pans: Sequence[float] = (),
-    threads: int | None = None,
-    storage: str = STORAGE,
-    device: str = "auto",
-    vibrato: float = 1.0,
-    only_source: bool = False,
     advance: Advance | None = None,
 ) -> Iterator[Performance]:
     """Play scores: all of each on one player, or part by part on as many players as each has parts.
@@ -80,100 +78,80 @@ def play_all(
 
     Args:
         takes: scores, each with the number of the take; same score, take and seed, same audio.
-        temperature: divides the logits; None for each instrument's own.
-        parallel: cut scores into pieces that are played at once and joined where little sounds, instead of playing them
-            in one run; None for those of eight seconds or more, on instruments that know the notes.
-        gains_db: of an ensemble's parts, in dB, one each; none for all 0.
-        pans: of an ensemble's parts, -1 left to 1 right, one each; with them the audio is stereo.
-        threads: processor threads; None for all.
-        storage: of the weights: float32, bfloat16 or int8; see `matrices.matrix`. A GPU plays in float16.
-        device: "cpu", "cuda", or "auto" for a GPU that plays as it should; see `renderer.device`. The same seed gives the
-            same bytes on one device, and others on another one.
-        vibrato: times the instruments' own; see `Instrument.adjusted`.
-        only_source: the harmonic source alone, without the network; for driven instruments.
         advance: called with the seconds of audio made since its last call; None for a bar of its own.
 
     Raises:
         OrchestrionError: not one player for each part, a broken instrument, or nothing to play.
     """
-    instruments = [Instrument.load(player).adjusted(vibrato=vibrato) for player in players]
-    if only_source:
+    options = options or Playing()
+    instruments = [Instrument.load(player).adjusted(vibrato=options.vibrato) for player in players]
+    if options.only_source:
         check_sources(instruments)
-    plans = [_Plan.make(score, take, instruments, parallel) for score, take in takes]
-    device = choose(device, [instrument.config for instrument in instruments], storage)
-    n_together = max(1, VOICES_TOGETHER[device] // len(instruments))
+    plans = [_Plan.make(score, take, instruments, options.parallel) for score, take in takes]
+    options = replace(options, device=choose(options.device, [instrument.config for instrument in instruments], options.storage))
+    n_together = max(1, VOICES_TOGETHER[options.device] // len(instruments))
     total_s = sum(plan.score.duration_s + TAIL_S for plan in plans) * len(instruments)
-    sampling: dict[str, Any] = {"seed": seed, "threads": threads, "storage": storage, "device": device}
-    if not only_source:
-        compile_player(storage, device, instruments)
+    if not options.only_source:
+        compile_player(options.storage, options.device, instruments)
     label = f"Playing {', '.join(dict.fromkeys(i.name for i in instruments))}"
+    column = _alone if options.only_source else _generate
     with nullcontext(advance) if advance else progress(total_s, label) as told:
         for start in range(0, len(plans), n_together):
             together = plans[start : start + n_together]
-            columns = [
-                _alone(i, instrument, together, seed, told) if only_source
-                else _generate(i, instrument, together, temperature, sampling, told)
-                for i, instrument in enumerate(instruments)
-            ]
+            columns = [column(i, instrument, together, options, told) for i, instrument in enumerate(instruments)]
             for plan, tracks in zip(together, zip(*columns, strict=True), strict=True):
-                audio = mix(tracks, gains_db, pans) if len(tracks) > 1 or gains_db or pans else tracks[0]
-                yield Performance(plan.score, audio, facts_of(instruments, audio, device, storage))
+                is_mixed = len(tracks) > 1 or options.gains_db or options.pans
+                audio = mix(tracks, options.gains_db, options.pans) if is_mixed else tracks[0]
+                yield Performance(plan.score, audio, facts_of(instruments, audio, options))
 
 
 def blocks_of(
-    score: Score,
-    instrument: Instrument,
-    *,
-    seed: int = 0,
-    take: int = 0,
-    temperature: float | None = None,
-    parallel: bool = False,
-    threads: int | None = None,
-    storage: str = STORAGE,
-    device: str = "auto",
-    state: Any = None,
+    score: Score, instrument: Instrument, options: Playing | None = None, *, take: int = 0, state: State | None = None
 ) -> Stream | ParallelStream:
     """The audio of `play` on one instrument as it is made: iterate for float32 blocks, keep ``.state`` to go on later.
 
-    A state goes on to the same audio on the device that it comes from.
+    In one run unless ``options.parallel`` asks for pieces. A state goes on to the same audio on the device that it comes from.
     """
+    options = options or Playing()
     warn_of(instrument, score)
-    options: dict[str, Any] = {
-        "seed": seed,
-        "temperature": _temperature(instrument, temperature),
-        "voice": take * VOICES_A_TAKE,
-        "threads": threads,
-        "storage": storage,
-        "device": choose(device, [instrument.config], storage),
-        "state": state,
-    }
     series = instrument.series(score)
-    if parallel:
-        return ParallelStream(instrument.model, series, **options)
-    return Stream(instrument.model, series, **options)
+    sampling: _Sampling = {
+        "seed": options.seed,
+        "temperature": options.temperature or instrument.temperature,
+        "voice": take * VOICES_A_TAKE,
+        "threads": options.threads,
+        "storage": options.storage,
+        "device": choose(options.device, [instrument.config], options.storage),
+    }
+    if options.parallel:
+        assert not isinstance(state, VoiceState)
+        return ParallelStream(instrument.model, series, **sampling, state=state)
+    assert not isinstance(state, ParallelState)
+    return Stream(instrument.model, series, **sampling, state=state)
+
+
+class _Sampling(TypedDict):
+    seed: int
+    temperature: float
+    voice: int
+    threads: int | None
+    storage: str
+    device: str
 
 
 def render_to_file(
     score: Score,
     instrument: Instrument,
     path: str | os.PathLike[str],
+    options: Playing | None = None,
     *,
-    seed: int = 0,
     take: int = 0,
-    temperature: float | None = None,
-    parallel: bool | None = None,
-    threads: int | None = None,
-    storage: str = STORAGE,
-    device: str = "auto",
-    vibrato: float = 1.0,
-    only_source: bool = False,
     resume: bool = False,
     advance: Advance | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Play ``score`` into the audio file ``path``; memory does not grow with its length.
 
     Args:
-        vibrato, only_source: as in `play_all`.
         resume: keep a journal beside ``path`` while playing, and go on from the one that an interrupted rendering left.
         advance: called with the seconds of audio made since its last call; None for a bar of its own.
 
@@ -183,36 +161,40 @@ def render_to_file(
     Raises:
         OrchestrionError: the file cannot be written, or a journal of other settings is in the way.
     """
-    instrument = instrument.adjusted(vibrato=vibrato)
-    device = choose(device, [instrument.config], storage)
-    if only_source:
+    options = options or Playing()
+    instrument = instrument.adjusted(vibrato=options.vibrato)
+    options = replace(
+        options,
+        device=choose(options.device, [instrument.config], options.storage),
+        parallel=is_parallel(score, [instrument], options.parallel),
+    )
+    if options.only_source:
         check_sources([instrument])
         resume = False  # made in seconds
     else:
-        compile_player(storage, device, [instrument])
+        compile_player(options.storage, options.device, [instrument])
     rate, n_samples = instrument.config.sample_rate, instrument.series(score).n_samples
-    asked: dict[str, Any] = {"seed": seed, "take": take, "temperature": temperature, "storage": storage, "device": device}
-    asked["parallel"] = is_parallel(score, [instrument], parallel)
 
-    def start(state: Any) -> Stream | ParallelStream:
-        return blocks_of(score, instrument, threads=threads, state=state, **asked)
+    def start(state: State | None) -> Stream | ParallelStream:
+        return blocks_of(score, instrument, options, take=take, state=state)
 
     notes = [astuple(note) for note in score.notes]
-    decisive = asked | {"version": VERSION, "model": instrument.checksum, "notes": notes, "vibrato": vibrato}
+    asked = {name: value for name, value in asdict(options).items() if name in DECISIVE}
+    decisive = asked | {"take": take, "version": VERSION, "model": instrument.checksum, "notes": notes}
     with nullcontext(advance) if advance else progress(n_samples / rate, f"Playing {instrument.name}") as told:
-        blocks = resumable(path, decisive, start) if resume else _blocks(score, instrument, start, only_source)
-        tags = instrument.waveform(np.zeros(1), title=score.title, seed=seed).tags
+        blocks = resumable(path, decisive, start) if resume else _blocks(score, instrument, start, options.only_source)
+        tags = instrument.waveform(np.zeros(1), title=score.title, seed=options.seed).tags
         try:
             write_blocks(path, _counted(blocks, rate, told), rate, tags=tags, n_samples=n_samples)
         except (OrchestrionError, KeyboardInterrupt, SystemExit) as stop:
             if resume and interrupted(path):
                 stop.add_note("What was played so far is kept; the same command goes on from there.")
             raise
-    return _facts([instrument], rate, n_samples / rate, device, storage)
+    return _facts([instrument], rate, n_samples / rate, options)
 
 
 def _blocks(
-    score: Score, instrument: Instrument, start: Callable[[Any], Stream | ParallelStream], only_source: bool
+    score: Score, instrument: Instrument, start: Callable[[State | None], Stream | ParallelStream], only_source: bool
 ) -> Iterator[np.ndarray]:
     if only_source and instrument.source is not None:
         return source_blocks(instrument.series(score), instrument.source)
@@ -276,20 +258,16 @@ def warn_of(instrument: Instrument, score: Score) -> None:
         )
 
 
-def facts_of(
-    instruments: Sequence[Instrument], audio: Waveform | Mix, device: str, storage: str
-) -> dict[str, Any]:
-    """What a settings file says of a performance on ``device``, where ``storage`` was asked for."""
-    facts = _facts(instruments, audio.sample_rate, audio.duration_s, device, storage)
+def facts_of(instruments: Sequence[Instrument], audio: Waveform | Mix, options: Playing) -> dict[str, object]:
+    """What a settings file says of a performance on the chosen device of ``options``."""
+    facts = _facts(instruments, audio.sample_rate, audio.duration_s, options)
     return facts | {"turned_down_db": round(audio.lowered_db, 3)} if isinstance(audio, Mix) else facts
 
 
-def _facts(
-    instruments: Sequence[Instrument], sample_rate: int, duration_s: float, device: str, storage: str
-) -> dict[str, Any]:
+def _facts(instruments: Sequence[Instrument], sample_rate: int, duration_s: float, options: Playing) -> dict[str, object]:
     return {
-        "device": device,
-        "storage": stored(device, storage),
+        "device": options.device,
+        "storage": stored(options.device, options.storage),
         "instruments": [{"name": instrument.name, "sha256": instrument.checksum} for instrument in instruments],
         "sample_rate": sample_rate,
         "duration_s": round(duration_s, 6),
@@ -315,31 +293,20 @@ class _Plan:
         return cls(score, take, parts, is_parallel(score, instruments, parallel))
 
 
-def _alone(index: int, instrument: Instrument, plans: Sequence[_Plan], seed: int, advance: Advance) -> list[Waveform]:
+def _alone(index: int, instrument: Instrument, plans: Sequence[_Plan], options: Playing, advance: Advance) -> list[Waveform]:
     """What the source of player number ``index`` sounds like in each of ``plans``."""
     tracks = []
     assert instrument.source is not None
     for plan in plans:
         series = instrument.series(plan.parts[index], duration_s=plan.score.duration_s)
         samples = np.concatenate(list(source_blocks(series, instrument.source)))
-        tracks.append(instrument.waveform(samples, title=plan.score.title, seed=seed))
+        tracks.append(instrument.waveform(samples, title=plan.score.title, seed=options.seed))
         advance(series.duration_s)
     return tracks
 
 
-def _temperature(instrument: Instrument, asked: float | None) -> float:
-    if asked is not None and not 0.0 < asked < math.inf:
-        raise OrchestrionError(f"A temperature of {asked} is impossible; give a number above 0, such as 0.8.")
-    return instrument.temperature if asked is None else asked
-
-
 def _generate(
-    index: int,
-    instrument: Instrument,
-    plans: Sequence[_Plan],
-    temperature: float | None,
-    sampling: dict[str, Any],
-    advance: Advance,
+    index: int, instrument: Instrument, plans: Sequence[_Plan], options: Playing, advance: Advance
 ) -> list[Waveform]:
     """What player number ``index`` plays in each of ``plans``."""
     rate = instrument.config.sample_rate
@@ -352,14 +319,17 @@ def _generate(
         chosen = [i for i, plan in enumerate(plans) if plan.parallel == wanted]
         if not chosen:
             continue
-        samples: list[np.ndarray] = sampler(
+        samples = sampler(
             instrument.model,
             [instrument.series(plans[i].parts[index], duration_s=plans[i].score.duration_s) for i in chosen],
-            temperature=_temperature(instrument, temperature),
+            seed=options.seed,
+            temperature=options.temperature or instrument.temperature,
             voices=[plans[i].take * VOICES_A_TAKE + index for i in chosen],
+            threads=options.threads,
+            storage=options.storage,
+            device=options.device,
             progress=report,
-            **sampling,
         )
         for i, played in zip(chosen, samples, strict=True):
-            tracks[i] = instrument.waveform(played, title=plans[i].score.title, seed=sampling["seed"])
+            tracks[i] = instrument.waveform(played, title=plans[i].score.title, seed=options.seed)
     return [tracks[i] for i in range(len(plans))]

@@ -11,16 +11,17 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from orchestrion import playing
 from orchestrion.ensemble import split_parts
 from orchestrion.errors import OrchestrionError
+from orchestrion.options import Playing
 from orchestrion.processors import usable_processors
 from orchestrion.progress import Bar, progress
+from orchestrion.renderer.device import choose
 from orchestrion.renderer.instrument import TAIL_S, Instrument
 from orchestrion.renderer.resuming import discard
 from orchestrion.score import Score
@@ -47,7 +48,7 @@ class Outcome:
 
     take: Take
     status: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)
     reason: str = ""
 
 
@@ -55,35 +56,30 @@ def render_takes(
     takes: Sequence[Take],
     read: Callable[[str], Score],
     players: Sequence[playing.Player],
-    settings: Mapping[str, Any],
+    options: Playing,
     *,
-    recorded: Callable[[Path], Mapping[str, Any] | None] = lambda target: None,
+    settings: Mapping[str, object] | None = None,
+    recorded: Callable[[Path], Mapping[str, object] | None] = lambda target: None,
     strict: bool = False,
     resume: bool = False,
-    device: str = "auto",
-    gains_db: Sequence[float] = (),
-    pans: Sequence[float] = (),
-    **sampling: Any,
 ) -> Iterator[Outcome]:
     """Play what is not finished, in the order of ``takes`` but for scores that are played together.
 
     Args:
         read: gives a source's score.
-        settings: JSON-able, all that decides the audio beside score and weights.
+        settings: JSON-able, all that decides the audio beside score, weights and ``options``.
         recorded: the facts kept of an audio file when it was made, None where there are none.
         strict: raise what fails instead of going on with the other scores.
         resume: keep journals, see `renderer.resuming`; for one player without ``gains_db`` and ``pans``.
-        sampling: seed, temperature, parallel, storage, as in `playing.play_all`.
 
     Raises:
         OrchestrionError: a broken instrument; files that cannot be written (a full disk would fail for every score).
     """
     instruments = [Instrument.load(player) for player in players]
-    device = playing.choose(device, [instrument.config for instrument in instruments], sampling.get("storage", playing.STORAGE))
-    decisive = dict(settings) | {
-        "version": VERSION, "device": device, "weights": [instrument.checksum for instrument in instruments]
-    }  # fmt: skip
-    run = _Run(instruments, read, decisive, strict, resume, {"device": device, **sampling}, {"gains_db": gains_db, "pans": pans})
+    options = replace(options, device=choose(options.device, [player.config for player in instruments], options.storage))
+    decisive = {**(settings or {}), **asdict(options), "version": VERSION, "weights": [player.checksum for player in instruments]}
+    del decisive["threads"]
+    run = _Run(instruments, read, decisive, strict, resume, options)
     if len(takes) == 1:
         yield from run.outcomes(takes, recorded)
         return
@@ -104,22 +100,21 @@ def _label(n_done: int, n: int, n_failed: int) -> str:
 class _Run:
     instruments: Sequence[Instrument]
     read: Callable[[str], Score]
-    decisive: Mapping[str, Any]
+    decisive: Mapping[str, object]
     strict: bool
     resume: bool
-    sampling: Mapping[str, Any]
-    mixing: Mapping[str, Any]
+    options: Playing
     bar: Bar | None = None
     checksums: dict[Take, dict[str, str]] = field(default_factory=dict)  # as they were before the score was read
 
     @property
     def is_alone(self) -> bool:
-        return len(self.instruments) == 1 and not any(self.mixing.values())
+        return len(self.instruments) == 1 and not self.options.gains_db and not self.options.pans
 
-    def outcomes(self, takes: Sequence[Take], recorded: Callable[[Path], Mapping[str, Any] | None]) -> Iterator[Outcome]:
+    def outcomes(self, takes: Sequence[Take], recorded: Callable[[Path], Mapping[str, object] | None]) -> Iterator[Outcome]:
         together: list[tuple[Take, Score]] = []
         together_s = 0.0
-        most = playing.VOICES_TOGETHER[self.sampling["device"]] // len(self.instruments)
+        most = playing.VOICES_TOGETHER[self.options.device] // len(self.instruments)
         read = lru_cache(maxsize=1)(self._read)  # takes of one score follow each other
         for take in takes:
             checksums = self._checksums(take)
@@ -136,7 +131,7 @@ class _Run:
             if self.is_alone and (self.resume or len(takes) == 1 or length_s >= STREAMED_FROM_S):
                 yield from self._stream(take, score)
                 continue
-            if together and (together_s + length_s > TOGETHER_S[self.sampling["device"]] or len(together) >= most):
+            if together and (together_s + length_s > TOGETHER_S[self.options.device] or len(together) >= most):
                 yield from self._play(together)
                 together, together_s = [], 0.0
             together.append((take, score))
@@ -153,8 +148,8 @@ class _Run:
         (instrument,) = self.instruments
         try:
             facts = playing.render_to_file(
-                score, instrument, take.target, take=take.number, resume=self.resume,
-                advance=self._advance(score.duration_s + TAIL_S), **self.sampling,
+                score, instrument, take.target, self.options, take=take.number, resume=self.resume,
+                advance=self._advance(score.duration_s + TAIL_S),
             )  # fmt: skip
         except OrchestrionError as error:
             yield self._failed(take, error)
@@ -170,7 +165,7 @@ class _Run:
         advance = self._advance(sum(lengths_s), len(together))
         n_written = 0
         try:
-            played = playing.play_all(scores, self.instruments, **self.mixing, **self.sampling, advance=advance)
+            played = playing.play_all(scores, self.instruments, self.options, advance=advance)
             for (take, _), performance in zip(together, played, strict=True):
                 performance.audio.write(take.target)
                 n_written += 1
@@ -195,7 +190,7 @@ class _Run:
 
         return advance
 
-    def _played(self, take: Take, facts: Mapping[str, Any]) -> Outcome:
+    def _played(self, take: Take, facts: Mapping[str, object]) -> Outcome:
         discard(take.target)  # the journal of a run that was killed, for audio that is there now
         checksums = {**self.checksums.pop(take), "audio": checksum_of(take.target)}
         return Outcome(take, PLAYED, {**facts, "checksums": checksums})
@@ -211,7 +206,7 @@ class _Run:
         return {"score": checksum_of(take.source), "settings": hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()}
 
 
-def _is_finished(take: Take, checksums: Mapping[str, str], facts: Mapping[str, Any] | None) -> bool:
+def _is_finished(take: Take, checksums: Mapping[str, str], facts: Mapping[str, object] | None) -> bool:
     known = facts.get("checksums") if facts else None
     if not isinstance(known, dict) or not take.target.is_file() or checksums.items() - known.items():
         return False

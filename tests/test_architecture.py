@@ -18,30 +18,34 @@ PACKAGE = Path(orchestrion.__file__).parent
 # cli → training, evaluation → composer, generators → renderer, datasets → bridge, reading → score, audio.
 # A package may import itself and what stands here.
 ALLOWED = {
+    "values": {"score"},
+    "options": {"audio", "score", "values"},
     "score": set(),
     "audio": set(),
     "reading": {"score"},
     "bridge": {"score"},
     "matrices": set(),
-    "composer": {"matrices", "score"},
-    "renderer": {"audio", "bridge", "matrices", "score"},
+    "composer": {"matrices", "options", "score"},
+    "renderer": {"audio", "bridge", "matrices", "options", "score"},
     # Two of the back-ends are the renderer's network.
-    "generators": {"audio", "bridge", "renderer", "score"},
+    "generators": {"audio", "bridge", "options", "renderer", "score"},
     "datasets": {"audio", "bridge", "reading", "score"},
     # Training validates with evaluation's measures; evaluation knows nothing of training.
     # It trains on recordings without notes, too, which are labelled first.
     "training": {"audio", "bridge", "composer", "datasets", "evaluation", "generators", "labelling", "renderer", "score"},
-    "evaluation": {"audio", "bridge", "composer", "datasets", "generators", "renderer", "score"},
+    "evaluation": {"audio", "bridge", "composer", "datasets", "generators", "options", "renderer", "score"},
     # Labels with evaluation's transcriber, draws with its figures, writes sets of recordings.
     "labelling": {"audio", "datasets", "evaluation", "reading", "score"},
     "casting": {"score"},
     "inspection": {"audio", "casting", "reading", "score"},
     "ensemble": {"audio", "score"},
-    "rendering": {"ensemble", "playing", "renderer", "score"},
-    "playing": {"audio", "bridge", "ensemble", "evaluation", "renderer", "score"},
-    "api": {"audio", "bridge", "casting", "composer", "ensemble", "evaluation", "generators", "playing", "renderer", "score"},
+    "arranging": {"options", "score"},
+    "rendering": {"ensemble", "options", "playing", "renderer", "score"},
+    "playing": {"audio", "bridge", "ensemble", "evaluation", "options", "renderer", "score"},
+    "api": {"arranging", "audio", "bridge", "casting", "composer", "ensemble", "evaluation", "generators", "options", "playing", "renderer", "score"},
     "cli": {
-        "api", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection", "labelling", "playing", "reading", "renderer", "rendering", "score", "training",
+        "api", "arranging", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection",
+        "labelling", "options", "playing", "reading", "renderer", "rendering", "score", "training", "values",
     },
     "__main__": {"cli"},
     # Names that `orchestrion` itself hands out lazily.

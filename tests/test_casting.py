@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrion.casting import PROGRAMS, assigned, cast
+from orchestrion.casting import PROGRAMS, cast, players_of
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note, Part, Score
 
@@ -57,13 +57,13 @@ def test_drums_and_empty_parts_have_no_player():
 def test_instruments_are_given_to_parts_by_name_number_and_rest():
     parts = tuple(Part(name, 0, (Note(0, 1, 60, 80),)) for name in ("Violin", "Tenor", "Bass"))
     score = Score((*parts, Part("Kit", 0, (Note(0, 1, 40, 80),), is_drum=True)))
-    assert assigned(score, ["violin=violin", "piano=rest"]) == ["violin", "piano", "piano"]
-    assert assigned(score, ["cello=2", "violin=0", "flute=Tenor"]) == ["violin", "flute", "cello"]
-    assert assigned(score, ["oboe=Tenor"])[0] == "violin" and assigned(score, ["oboe=Tenor"])[1] == "oboe"
-    assert assigned(score, ["piano=rest"]) == ["piano"]
+    assert players_of(score, ["violin=violin", "piano=rest"]) == ["violin", "piano", "piano"]
+    assert players_of(score, ["cello=2", "violin=0", "flute=Tenor"]) == ["violin", "flute", "cello"]
+    assert players_of(score, ["oboe=Tenor"])[0] == "violin" and players_of(score, ["oboe=Tenor"])[1] == "oboe"
+    assert players_of(score, ["piano=rest"]) == ["piano"]
     with pytest.raises(OrchestrionError, match="There is no part 'Alto'; this score has: 0 'Violin'"):
-        assigned(score, ["violin=Alto"])
+        players_of(score, ["violin=Alto"])
     with pytest.raises(OrchestrionError, match="given to two"):
-        assigned(score, ["violin=0", "flute=Violin"])
+        players_of(score, ["violin=0", "flute=Violin"])
     with pytest.raises(OrchestrionError, match="names no part"):
-        assigned(score, ["violin", "flute=Violin"])
+        players_of(score, ["violin", "flute=Violin"])

@@ -17,7 +17,7 @@ import click
 
 from orchestrion.cli import signals
 from orchestrion.cli.bench import bench
-from orchestrion.cli.compare import compare
+from orchestrion.cli.compare import compare, compare_all
 from orchestrion.cli.compose import compose
 from orchestrion.cli.data import data
 from orchestrion.cli.evaluate import evaluate
@@ -130,7 +130,7 @@ def _add_verbose(command: click.Command) -> None:
         _add_verbose(subcommand)
 
 
-for _command in (compose, render, perform, generate, compare, learn, train, evaluate, data, info, listen, models, bench):
+for _command in (compose, render, perform, generate, compare, compare_all, learn, train, evaluate, data, info, listen, models, bench):
     _add_verbose(_command)
     cli.add_command(_command)
     if _command not in (info, listen, models):  # which load no network

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
-from orchestrion.cli.composing import composing, composing_options
-from orchestrion.cli.options import PATH, json_option, seed_option
+from orchestrion.cli.composing import composing_options, model_option
+from orchestrion.cli.options import PATH, json_option
 from orchestrion.cli.output import check_outputs, numbered, report, write_settings
+from orchestrion.options import Composing
 from orchestrion.suffixes import SCORES_WRITTEN
 from orchestrion.terminal import plural
 
 
 @click.command(short_help="Compose a new piece.")
 @click.option("-o", "--output", type=PATH, required=True, metavar="OUT", help="OUT.mid or OUT.musicxml.")
+@model_option
 @composing_options
 @click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
               help="Pieces: OUT-1.mid, OUT-2.mid, …")
-@seed_option
 @json_option
 @click.pass_context  # fmt: skip
-def compose(ctx: click.Context, output: Path, count: int, as_json: bool, seed: int, **_: Any) -> None:
+def compose(ctx: click.Context, output: Path, model: str, composing: Composing, count: int, as_json: bool) -> None:
     """Compose a new piece and write it as MIDI or MusicXML, with every setting in OUT.mid.json.
 
     \b
@@ -32,13 +33,12 @@ def compose(ctx: click.Context, output: Path, count: int, as_json: bool, seed: i
       orchestrion compose --model chorales --prime ode-to-joy --seconds 30 -o more.musicxml
     """
     targets = numbered(output, count)
-    check_outputs(targets, SCORES_WRITTEN, (ctx.params["prime"], ctx.params["model"]))
-    options = composing(ctx)
+    check_outputs(targets, SCORES_WRITTEN, (ctx.params["prime"], model))
 
-    from orchestrion import api
+    from orchestrion.composer.compose import compose as write
 
-    pieces = api.compose(count=count, seed=seed, **options)
-    for target, piece in zip(targets, pieces if isinstance(pieces, list) else [pieces], strict=True):
+    pieces = write(model, replace(composing, count=count))
+    for target, piece in zip(targets, pieces, strict=True):
         piece.write(target)
         facts = {"notes": len(piece.notes), "duration_s": round(piece.duration_s, 6)}
         summary = f"{plural(len(piece.notes), 'note')}, {piece.duration_s:.1f} s"

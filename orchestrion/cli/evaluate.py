@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -27,7 +26,7 @@ def evaluate() -> None:
 
 
 @evaluate.command()
-@instrument_option(required=True)
+@instrument_option()
 @click.option("--bank", required=True, metavar="DIR|soundfont:NAME", help="The instrument's own single notes (orchestrion learn --help).")
 @click.option("--step", type=click.IntRange(1, 24), default=1, show_default=True, metavar="N", help="Only every N-th pitch.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT",
@@ -61,7 +60,7 @@ def notes(instrument: str, bank: str, step: int, output: Path | None, seed: int,
 
 
 @evaluate.command()
-@instrument_option(required=True)
+@instrument_option()
 @click.option("--data", required=True, metavar="DIR", help="Recordings with notes (orchestrion data --help).")
 @click.option("--split", type=click.Choice(["auto", "train", "validation", "all"]), default="auto", show_default=True,
               help="Which pieces; auto is validation where the folder has a splits.json, else all.")
@@ -70,7 +69,7 @@ def notes(instrument: str, bank: str, step: int, output: Path | None, seed: int,
 @seed_option
 @temperature_option
 @json_option  # fmt: skip
-def renderer(instrument: str, data: str, split: str, seconds: float, as_json: bool, **options: Any) -> None:
+def renderer(instrument: str, data: str, split: str, seconds: float, seed: int, temperature: float | None, as_json: bool) -> None:
     """Bits a sample with the true and with another score, and how many notes of the free-running audio are right.
 
     The ceiling is the recording itself through the same transcriber, the floor another piece's score.
@@ -84,7 +83,7 @@ def renderer(instrument: str, data: str, split: str, seconds: float, as_json: bo
     """
     from orchestrion.evaluation.judge.evaluate_renderer import evaluate_renderer
 
-    _print(evaluate_renderer(instrument, data, split=split, seconds=seconds, **options), as_json)
+    _print(evaluate_renderer(instrument, data, split=split, seconds=seconds, seed=seed, temperature=temperature), as_json)
 
 
 @evaluate.command()

@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -14,13 +14,17 @@ from click.shell_completion import CompletionItem
 from orchestrion import shipped
 from orchestrion.processors import usable_processors
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Command = TypeVar("Command", bound=Callable[..., object])
+if TYPE_CHECKING:
+    ParamType = click.ParamType[object]
+else:
+    ParamType = click.ParamType  # which older versions of click do not let be parametrised
 
 TUNES = ("ode-to-joy", "happy-birthday", "twinkle-twinkle", "frere-jacques", "greensleeves", "minuet-in-g")
 PATH = click.Path(path_type=Path)
 
 
-class NameOrPath(click.ParamType):
+class NameOrPath(ParamType):
     """A built-in name or a path; completes both."""
 
     name = "name or path"
@@ -36,7 +40,7 @@ class NameOrPath(click.ParamType):
 class Number(click.FloatRange):
     """A finite number in a range: every option that takes a decimal has this type (NaN passes any comparison)."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
@@ -49,7 +53,7 @@ class Threads(click.IntRange):
     def __init__(self) -> None:
         super().__init__(min=1)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+    def convert(self, value: int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         number, most = super().convert(value, param, ctx), usable_processors()
         if number > most:
             warnings.warn(f"--threads {number} is more than the processors there are; {most} it is.", stacklevel=2)
@@ -62,7 +66,7 @@ class Seed(click.IntRange):
     def __init__(self) -> None:
         super().__init__(min=0)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+    def convert(self, value: int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         number = super().convert(value, param, ctx)
         if number >= 2**63:
             self.fail(f"{number} is too large; seeds go up to 2**63 - 1.", param, ctx)
@@ -87,7 +91,7 @@ def _only_one(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
     return value[0]
 
 
-def instrument_option(**options: Any) -> Callable[[Command], Command]:
+def instrument_option(default: str | None = None) -> Callable[[Command], Command]:
     """``-i``, once: a second one is refused, as elsewhere it means a second player (click would silently drop the first)."""
     return click.option(
         "-i",
@@ -97,7 +101,9 @@ def instrument_option(**options: Any) -> Callable[[Command], Command]:
         callback=_only_one,
         metavar="NAME|PATH",
         help="Shipped instrument or weights file.",
-        **options,
+        required=default is None,
+        default=None if default is None else (default,),
+        show_default=True,
     )
 
 

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
-from orchestrion.cli.composing import composing, composing_options
-from orchestrion.cli.options import PATH, device_option, instrument_option, json_option, seed_option
+from orchestrion.cli.composing import composing_options, model_option
+from orchestrion.cli.options import PATH, device_option, instrument_option, json_option
 from orchestrion.cli.output import check_outputs, output_folder, report, write_settings
 from orchestrion.cli.streams import echo
+from orchestrion.options import Composing, Playing
 from orchestrion.shipped import DEFAULT_INSTRUMENT
 from orchestrion.terminal import plural
 
 
 @click.command(short_help="Compose a new piece and play it.")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to write in; made if need be.")
-@instrument_option(default=(DEFAULT_INSTRUMENT,), show_default=True)
+@instrument_option(default=DEFAULT_INSTRUMENT)
 @click.option("--name", default="melody", show_default=True, help="Files are called DIR/NAME.mid, .wav, .png and .json.")
+@model_option
 @composing_options
 @device_option
-@seed_option
 @json_option
 @click.pass_context  # fmt: skip
-def perform(ctx: click.Context, output: Path, instrument: str, name: str, device: str, as_json: bool, **_: Any) -> None:
+def perform(
+    ctx: click.Context, output: Path, instrument: str, name: str, model: str, composing: Composing, device: str, as_json: bool
+) -> None:
     """Compose a new piece and play it: the notes, the audio, a picture of both, and every setting.
 
     \b
@@ -34,15 +36,16 @@ def perform(ctx: click.Context, output: Path, instrument: str, name: str, device
       orchestrion perform --key "D major" --bars 4 --seed 3 -o dance
     """
     started = time.monotonic()
-    options = composing(ctx)
     with output_folder(output):
         midi, audio, picture = (output / f"{name}{suffix}" for suffix in (".mid", ".wav", ".png"))
-        read = (instrument, ctx.params["prime"], ctx.params["model"])
+        read = (instrument, ctx.params["prime"], model)
         check_outputs([midi, audio, picture], (".mid", ".wav", ".png"), read)
 
-        from orchestrion import api
+        from orchestrion.composer.compose import compose
+        from orchestrion.playing import play
 
-        played = api.perform(instrument=instrument, seed=ctx.params["seed"], device=device, **options)
+        (score,) = compose(model, composing)
+        played = play(score, [instrument], Playing(seed=composing.seed, device=device))
         played.score.write(midi)
         played.audio.write(audio)
         played.draw(picture)

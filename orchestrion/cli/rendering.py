@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from orchestrion.cli.options import ParamType
 from orchestrion.cli.output import (
     check_names,
     printable,
@@ -17,9 +19,9 @@ from orchestrion.cli.output import (
     settings_file_of,
     write_settings,
 )
-from orchestrion.cli.sources import read_arranged
 from orchestrion.cli.streams import echo
 from orchestrion.errors import OrchestrionError
+from orchestrion.options import Arranging, Playing
 from orchestrion.shipped import DEFAULT_INSTRUMENT
 from orchestrion.suffixes import AUDIO_WRITTEN
 
@@ -27,52 +29,69 @@ if TYPE_CHECKING:
     from orchestrion.rendering import Outcome
     from orchestrion.score import Score
 
-SAMPLING = ("seed", "temperature", "parallel", "storage", "vibrato", "only_source")
-# What decides the audio; the device is decided by what is there, and of weights and scores the content counts.
-DECISIVE = (*SAMPLING, "gains", "pans", "part", "transpose", "tempo", "speed", "start", "end")
 MAX_SETTINGS_BYTES = 1 << 20
 STATUS_ERROR = 1
 
 
-class Shard(click.ParamType):
+class Shard(ParamType):
     """``3/64``: the third of 64 shares."""
 
     name = "K/N"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         number, slash, count = str(value).partition("/")
         if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) <= 1_000_000):
             self.fail(f"{value!r} is not a share such as 3/64: one of 1 to 64, of 64.", param, ctx)
         return int(number), int(count)
 
 
-def render_files(ctx: click.Context, targets: Mapping[str, Sequence[Path]], *, skipping: bool) -> None:
-    """Render each score to its files, one a take; ``skipping`` keeps those that are finished, and goes on after failures."""
-    options = ctx.params
+@dataclass(frozen=True)
+class Rendering:
+    """What a command was asked: who plays which scores, and how."""
 
+    instruments: Sequence[str]
+    arranging: Arranging
+    playing: Playing
+    resume: bool
+    force: bool
+    as_json: bool
+
+    def arrangement(self) -> dict[str, object]:
+        """What of the arranging decides the audio."""
+        return {name: value for name, value in asdict(self.arranging).items() if name != "strict"}
+
+    def read(self, source: str) -> Score:
+        """The score as it is to be played."""
+        from orchestrion.arranging import arranged
+
+        return arranged(source, self.arranging)
+
+
+def render_files(ctx: click.Context, asked: Rendering, targets: Mapping[str, Sequence[Path]], *, skipping: bool) -> None:
+    """Render each score to its files, one a take; ``skipping`` keeps those that are finished, and goes on after failures."""
     from orchestrion.renderer.resuming import discard
     from orchestrion.rendering import Take, render_takes
 
     def read(source: str) -> Score:
-        check_names(targets[source], AUDIO_WRITTEN, resumable=options["resume"])
-        score = read_arranged(source, ctx)
+        check_names(targets[source], AUDIO_WRITTEN, resumable=asked.resume)
+        score = asked.read(source)
         tell_drums(score)
         return score
 
-    told = _Told(ctx, sum(map(len, targets.values())))
-    groups = _by_players(ctx, list(targets))
+    told = _Told(ctx, sum(map(len, targets.values())), asked.as_json)
+    groups = _by_players(asked, list(targets))
     # Before anything is played, whichever score it is about.
-    if options["resume"] and (options["gains"] or options["pans"] or any(len(players) > 1 for players in groups)):
+    if asked.resume and (asked.playing.gains_db or asked.playing.pans or any(len(players) > 1 for players in groups)):
         raise click.UsageError("--resume is for one instrument, without --gain and --pan; choose one by -i.")
     for players, sources in groups.items():
         takes = [Take(source, number, target) for source in sources for number, target in enumerate(targets[source])]
-        if options["force"]:
+        if asked.force:
             for take in takes:
                 discard(take.target)
         outcomes = render_takes(
-            takes, read, players, {name: options[name] for name in DECISIVE},
-            recorded=_recorded if skipping and not options["force"] else lambda target: None,
-            strict=len(targets) == 1, resume=options["resume"], gains_db=options["gains"], pans=options["pans"], **sampling(ctx),
+            takes, read, players, asked.playing, settings=asked.arrangement(),
+            recorded=_recorded if skipping and not asked.force else lambda target: None,
+            strict=len(targets) == 1, resume=asked.resume,
         )  # fmt: skip
         for outcome in outcomes:
             told.tell(outcome)
@@ -80,37 +99,31 @@ def render_files(ctx: click.Context, targets: Mapping[str, Sequence[Path]], *, s
         told.sum_up()
 
 
-def _by_players(ctx: click.Context, sources: Sequence[str]) -> dict[tuple[str, ...], list[str]]:
+def _by_players(asked: Rendering, sources: Sequence[str]) -> dict[tuple[str, ...], list[str]]:
     """The scores by who plays them: as asked, else each part by the instrument that it names (see `orchestrion.casting`)."""
     from orchestrion import casting
 
-    wishes = ctx.params["instruments"]
-    if wishes and not any(map(casting.is_assigned, wishes)):
-        return {tuple(wishes): list(sources)}
+    if asked.instruments and not any(map(casting.is_assigned, asked.instruments)):
+        return {tuple(asked.instruments): list(sources)}
     groups: dict[tuple[str, ...], list[str]] = {}
     for source in sources:
         try:
-            score = read_arranged(source, ctx)
+            score = asked.read(source)
         except OrchestrionError:
             players: tuple[str, ...] = (DEFAULT_INSTRUMENT,)  # told of when its turn comes
         else:
-            players = players_of(score, wishes, say=len(sources) == 1)
+            players = players_of(score, asked.instruments, say=len(sources) == 1)
         groups.setdefault(players, []).append(source)
     return groups
 
 
 def players_of(score: Score, wishes: Sequence[str] = (), *, say: bool) -> tuple[str, ...]:
-    """One instrument for each part that is played, or one for all where it is the same.
-
-    ``wishes`` are as given by -i: INSTRUMENT=PART, or instruments in the order of the parts.
-    """
+    """As `casting.players_of`; ``say``: told where parts are given to several instruments by what they say of themselves."""
     from orchestrion import casting
     from orchestrion.ensemble import split_parts
 
-    if wishes and not any(map(casting.is_assigned, wishes)):
-        return tuple(wishes)
-    players = casting.assigned(score, wishes) if wishes else casting.players_of(score)
-    if say and len(players) > 1:
+    players = casting.players_of(score, wishes)
+    if say and len(players) > 1 and (not wishes or any(map(casting.is_assigned, wishes))):
         names = [part.parts[0].name or f"part {number}" for number, part in enumerate(split_parts(score), 1)]
         echo(f"Who plays: {', '.join(f'{printable(n)} {p}' for n, p in zip(names, players, strict=True))} (-i chooses others).", err=True)
     return tuple(players)
@@ -123,12 +136,7 @@ def tell_drums(score: Score) -> None:
         echo(f"Left out: drums ({', '.join(map(printable, drums))}).", err=True)
 
 
-def sampling(ctx: click.Context) -> dict[str, Any]:
-    """The options of `orchestrion.playing.play_all` by their names there."""
-    return {name: ctx.params[name] for name in (*SAMPLING, "device")}
-
-
-def _recorded(target: Path) -> dict[str, Any] | None:
+def _recorded(target: Path) -> dict[str, object] | None:
     """What the settings file of ``target`` says, if there is one that can be read."""
     path = settings_file_of(target)
     try:
@@ -143,9 +151,8 @@ def _recorded(target: Path) -> dict[str, Any] | None:
 class _Told:
     """Counts outcomes and tells of them: a line for each file written, and a summary where there were many."""
 
-    def __init__(self, ctx: click.Context, n_takes: int):
-        self._ctx, self._n = ctx, n_takes
-        self._as_json = bool(ctx.params["as_json"])
+    def __init__(self, ctx: click.Context, n_takes: int, as_json: bool):
+        self._ctx, self._n, self._as_json = ctx, n_takes, as_json
         self._n_played = self._n_finished = 0
         self._failed: list[Outcome] = []
         self._began = time.monotonic()

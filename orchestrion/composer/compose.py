@@ -5,7 +5,6 @@ prime ─▶ steps in the model's key ─forced─▶ state ─▶ drawn steps, 
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +22,7 @@ from orchestrion.composer.guards import Guards
 from orchestrion.composer.network import Biaxial
 from orchestrion.composer.sampler import Choices, Sampler, State
 from orchestrion.errors import OrchestrionError
+from orchestrion.options import Composing
 from orchestrion.processors import single_threaded_torch, usable_processors
 from orchestrion.progress import progress as bar
 from orchestrion.progress import waiting
@@ -78,73 +78,51 @@ class Composer:
 
 def compose(
     model: Composer | str | os.PathLike[str] = "melodies",
+    wishes: Composing | None = None,
     *,
-    bars: int | None = None,
-    seconds: float | None = None,
-    tempo: float | None = None,
-    meter: tuple[int, int] | None = None,
-    key: str | None = None,
-    pitch_range: tuple[int, int] | None = None,
-    polyphony: int | None = None,
-    prime: Score | str | os.PathLike[str] | None = None,
-    conservativity: float = 1.0,
-    temperature: float = 1.0,
-    seed: int = 0,
-    count: int = 1,
-    storage: str | None = None,
-    threads: int | None = None,
     progress: Progress | None = None,
 ) -> list[Score]:
-    """Compose ``count`` new pieces.
+    """Compose new pieces.
 
     Without a prime a piece begins on its first beat, without a pickup: its first step is drawn until something sounds.
 
     Args:
         model: a composer, the name of a shipped one, or a weights file.
-        bars: length in bars of ``meter`` (8 where neither is given); of the new part, where there is a prime.
-        seconds: length in seconds instead, rounded to whole bars (at least one).
-        tempo: quarter notes a minute; the prime's, or 120.
-        meter: (4, 4) and its like, of whole sixteenths; the prime's, or (4, 4).
-        key: keep to this scale ("D major", "A minor", "G dorian").
-        pitch_range: keep to MIDI numbers (low, high), both included.
-        polyphony: most notes at once; 1 for the melody model, otherwise free.
-        prime: a score (or a file, or a built-in tune) to continue; it begins the result.
-        conservativity: P(play) is raised to this power; above 1 fewer notes.
-        temperature: logits are divided by it; below 1 surer choices.
-        seed: same seed, same piece; piece i of ``count`` does not depend on how many are asked.
-        storage: of the weights, ``float32``, ``bfloat16`` or ``int8``, see ``Sampler``; None for what suits the network.
-        threads: pieces written at a time; None for one a processor.
+        wishes: how many pieces, how long, in which key, …
         progress: called with the number of steps just written; None for a bar of its own.
 
     Raises:
-        OrchestrionError: a value out of its range, an unknown model or key, a prime outside the model's pitches.
+        OrchestrionError: an unknown model, too many steps, or a prime outside the model's pitches.
     """
     composer = model if isinstance(model, Composer) else Composer.load(model)
-    roll = None if prime is None else PianoRoll.from_score(_read(prime).with_drums_removed(), STEPS_PER_BEAT)
+    wishes = wishes or Composing()
+    prime = wishes.prime if wishes.prime is None or isinstance(wishes.prime, Score) else Score.read(wishes.prime, strict=wishes.strict)
+    roll = None if prime is None else PianoRoll.from_score(prime.with_drums_removed(), STEPS_PER_BEAT)
+    if roll is not None:
+        wishes = replace(wishes, tempo=wishes.tempo or roll.bpm, meter=wishes.meter or roll.meter)
     task = _Task(
         composer=composer,
-        sampler=Sampler(composer.model, storage),
+        sampler=Sampler(composer.model, wishes.storage),
         prime=roll,
-        tempo=_tempo(tempo, roll),
-        meter=_meter(meter, roll),
-        key=None if key is None else parse_key(key),
-        pitch_range=pitch_range,
-        polyphony=_polyphony(polyphony, composer),
-        conservativity=_within("Conservativity", conservativity, 0.0, 100.0),
-        temperature=_within("Temperature", temperature, 1e-3, 100.0),
+        tempo=wishes.tempo or DEFAULT_TEMPO,
+        meter=wishes.meter or (4, 4),
+        key=None if wishes.key is None else parse_key(wishes.key),
+        pitch_range=wishes.pitch_range,
+        polyphony=wishes.polyphony or int(str(composer.default("polyphony", 128))),
+        conservativity=wishes.conservativity,
+        temperature=wishes.temperature,
     )
-    n_steps = task.n_steps(bars, seconds)
-    if count < 1:
-        raise OrchestrionError(f"Ask for at least one piece, not {count}.")
+    n_steps = task.n_steps(wishes.bars, wishes.seconds)
     with torch.no_grad():
         with waiting("Compiling the composer for this processor (once)"):
             task.sampler.compile()
-        with bar(count * (n_steps + task.n_given), "Composing") as advance:
-            return _write_all(task, n_steps, seed, count, threads or usable_processors(), progress or advance)
+        with bar(wishes.count * (n_steps + task.n_given), "Composing") as advance:
+            return _write_all(task, n_steps, wishes, progress or advance)
 
 
-def _write_all(task: _Task, n_steps: int, seed: int, count: int, threads: int, progress: Progress) -> list[Score]:
+def _write_all(task: _Task, n_steps: int, wishes: Composing, progress: Progress) -> list[Score]:
     """Pieces 0 .. count, some at a time on every thread; each is the same alone and among others."""
+    count, threads = wishes.count, wishes.threads or usable_processors()
     lock = threading.Lock()
     at_once = max(1, min(PIECES_AT_ONCE, -(-count // threads)))
 
@@ -154,7 +132,7 @@ def _write_all(task: _Task, n_steps: int, seed: int, count: int, threads: int, p
 
     def write(voices: range) -> list[Score]:
         with torch.no_grad():
-            return replace(task, sampler=task.sampler.twin(len(voices))).write(n_steps, seed, voices, report)
+            return replace(task, sampler=task.sampler.twin(len(voices))).write(n_steps, wishes.seed, voices, report)
 
     groups = [range(first, min(first + at_once, count)) for first in range(0, count, at_once)]
     with single_threaded_torch():
@@ -214,11 +192,7 @@ class _Task:
 
     def n_steps(self, bars: int | None, seconds: float | None) -> int:
         """Length of the new part in steps: whole bars."""
-        if bars is not None and seconds is not None:
-            raise OrchestrionError("Give the length in bars or in seconds, not both.")
         if seconds is not None:
-            if not 0 < seconds < math.inf:
-                raise OrchestrionError(f"A length of {seconds} s is impossible.")
             bars = max(1, round(seconds * self.tempo * STEPS_PER_BEAT / 60 / self.steps_per_bar))
         bars = DEFAULT_BARS if bars is None else bars
         if not 1 <= bars * self.steps_per_bar <= LONGEST_STEPS:
@@ -288,38 +262,3 @@ class _Task:
         grid[:, low : low + rows.shape[1]] = rows
         name = str(self.composer.default("name", "melody"))
         return PianoRoll(grid, STEPS_PER_BEAT, self.tempo, self.meter).to_score(name=name)
-
-
-def _read(prime: Score | str | os.PathLike[str]) -> Score:
-    return prime if isinstance(prime, Score) else Score.read(prime)
-
-
-def _tempo(tempo: float | None, prime: PianoRoll | None) -> float:
-    if tempo is None:
-        tempo = prime.bpm if prime is not None else DEFAULT_TEMPO
-    return _within("Tempo", tempo, 10.0, 1000.0)
-
-
-def _meter(meter: tuple[int, int] | None, prime: PianoRoll | None) -> tuple[int, int]:
-    if meter is None:
-        meter = prime.meter if prime is not None else (4, 4)
-    numerator, denominator = meter
-    if not (1 <= numerator <= 64 and denominator in (1, 2, 4, 8, 16)):
-        raise OrchestrionError(
-            f"A meter of {numerator}/{denominator} is impossible here: give 1 to 64 over 1, 2, 4, 8 or 16."
-        )
-    return numerator, denominator
-
-
-def _polyphony(polyphony: int | None, composer: Composer) -> int:
-    if polyphony is None:
-        polyphony = int(str(composer.default("polyphony", 128)))
-    if polyphony < 1:
-        raise OrchestrionError(f"Polyphony must be at least 1, not {polyphony}.")
-    return polyphony
-
-
-def _within(what: str, value: float, low: float, high: float) -> float:
-    if not low <= value <= high:
-        raise OrchestrionError(f"{what} must lie between {low:g} and {high:g}, not {value}.")
-    return float(value)

@@ -16,47 +16,25 @@ from orchestrion.generators.backend import Generator
 from orchestrion.generators.files import backend_of, load_generator
 from orchestrion.generators.table import WAVENET, backend_named
 from orchestrion.generators.wavenet import WaveNetGenerator
-from orchestrion.limits import MAX_AUDIO_S
+from orchestrion.options import NOISE, Generating
 from orchestrion.progress import progress
 from orchestrion.score import Score
 from orchestrion.version import VERSION
 
-NOISE = "noise"
-SEED_S = 10.0  # the papers' 40 blocks of a quarter of a second
 WEIGHTS = "model.safetensors"
 
 
-def generate(
-    backend: str,
-    *,
-    model: str | os.PathLike[str] | None = None,
-    seed_audio: Waveform | str | os.PathLike[str] = NOISE,
-    seconds: float,
-    seed: int = 0,
-    seed_start_s: float = 0.0,
-    seed_seconds: float = SEED_S,
-    score: Score | None = None,
-    with_seed: bool = False,
-) -> Waveform:
-    """Continue audio, or noise, for ``seconds``.
+def generate(backend: str, model: str | os.PathLike[str] | None = None, options: Generating | None = None) -> Waveform:
+    """Continue audio, or noise.
 
     Args:
         backend: a name in `table.BACKENDS`.
         model: a run's folder, a weights file or a shipped model's name; None for the shipped one of that back-end.
-        seed_audio: what is continued: a waveform, an audio file, or ``"noise"``. It is resampled to the model's rate.
-        seconds: of the continuation.
-        seed: decides noise and whatever else is drawn; the spectral and sequence models draw nothing after it.
-        seed_start_s, seed_seconds: which part of ``seed_audio`` is continued.
-        score: what the back-end ``wavenet`` plays; no other one can be told.
-        with_seed: put the seed's audio before the continuation.
 
     Raises:
         OrchestrionError: no such back-end or model, one of another back-end, or a seed that cannot be used.
     """
-    return LoadedModel.load(backend, model).generate(
-        seed_audio=seed_audio, seconds=seconds, seed=seed, seed_start_s=seed_start_s, seed_seconds=seed_seconds,
-        score=score, with_seed=with_seed,
-    )  # fmt: skip
+    return LoadedModel.load(backend, model).generate(options or Generating())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +54,18 @@ class LoadedModel:
         _check_backend(backend, path)
         return cls(backend, path, generator)
 
-    def generate(
-        self,
-        *,
-        seed_audio: Waveform | str | os.PathLike[str] = NOISE,
-        seconds: float,
-        seed: int = 0,
-        seed_start_s: float = 0.0,
-        seed_seconds: float = SEED_S,
-        score: Score | None = None,
-        with_seed: bool = False,
-    ) -> Waveform:
-        """Arguments and errors as in the function `generate`."""
-        if not 0 < seconds <= MAX_AUDIO_S:
-            raise OrchestrionError(f"{seconds:g} seconds cannot be generated; ask for more than 0 and at most {MAX_AUDIO_S:g}.")
-        if score is not None and self.backend != WAVENET:
+    def generate(self, options: Generating) -> Waveform:
+        """Errors as in the function `generate`."""
+        if options.score is not None and self.backend != WAVENET:
             raise OrchestrionError(f"{self.backend} cannot be told a score; only wavenet can.")
+        score = options.score if options.score is None or isinstance(options.score, Score) else Score.read(options.score)
         rate = self.generator.sample_rate
-        known = None if seed_audio == NOISE else _seed(seed_audio, seed_start_s, seed_seconds, rate)
-        n_samples = max(1, round(seconds * rate))
-        samples = _run(self.generator, known, n_samples, seed, score, f"Generating with {self.backend}")
-        if with_seed and known is not None:
+        known = None if options.seed_audio == NOISE else _seed(options, rate)
+        n_samples = max(1, round(options.seconds * rate))
+        samples = _run(self.generator, known, n_samples, options.seed, score, f"Generating with {self.backend}")
+        if options.with_seed and known is not None:
             samples = np.concatenate([known, samples])
-        return Waveform(samples, rate, _tags(self.backend, self.path, seed))
+        return Waveform(samples, rate, _tags(self.backend, self.path, options.seed))
 
 
 def find_model(backend: str, model: str | os.PathLike[str] | None) -> Path:
@@ -107,6 +74,8 @@ def find_model(backend: str, model: str | os.PathLike[str] | None) -> Path:
     Raises:
         OrchestrionError: there is none.
     """
+    if model is None and backend == WAVENET:
+        model = shipped.DEFAULT_INSTRUMENT
     if model is None:
         if backend not in shipped.generators():
             raise OrchestrionError(
@@ -128,9 +97,10 @@ def _check_backend(backend: str, path: Path) -> None:
         raise OrchestrionError(f"{path} is a model of {found}, not of {backend}; name that back-end.")
 
 
-def _seed(audio: Waveform | str | os.PathLike[str], start_s: float, seconds: float, rate: int) -> np.ndarray:
+def _seed(options: Generating, rate: int) -> np.ndarray:
+    audio, start_s = options.seed_audio, options.seed_start_s
     waveform = audio if isinstance(audio, Waveform) else Waveform.read(audio)
-    first, last = round(start_s * waveform.sample_rate), round((start_s + seconds) * waveform.sample_rate)
+    first, last = round(start_s * waveform.sample_rate), round((start_s + options.seed_seconds) * waveform.sample_rate)
     part = waveform.samples[first:last]
     if not len(part):
         raise OrchestrionError(f"The seed's audio lasts {waveform.duration_s:.1f} s; nothing is left from {start_s:g} s on.")

@@ -10,12 +10,11 @@ from functools import lru_cache
 import torch
 
 from orchestrion.errors import OrchestrionError
+from orchestrion.options import DEVICES, STORAGE
 from orchestrion.progress import waiting
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.gpu.weights import too_wide
-from orchestrion.renderer.sampler import STORAGE
 
-DEVICES = ("auto", "cpu", "cuda")
 OLDEST = (8, 0)  # compute capability: copies into shared memory that nothing waits for
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
+from orchestrion.options import STORAGE
 from orchestrion.processors import usable_processors
 from orchestrion.progress import Advance
 from orchestrion.randomness import stream_key
@@ -16,7 +17,6 @@ from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.output import Coding, Deemphasis
 from orchestrion.renderer.sampler import (
-    STORAGE,
     VOICES_PER_BATCH,
     perform,
     play_on,

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from orchestrion.bridge import ConditioningSeries
+from orchestrion.options import STORAGE
 from orchestrion.processors import single_threaded_torch, usable_processors
 from orchestrion.progress import Advance
 from orchestrion.randomness import stream_key
@@ -30,9 +31,6 @@ from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.task import Task, Voice
 from orchestrion.score import Note
 
-# Whole numbers play fastest on every width of vectors, and cost up to 0.008 bits a sample of held-out audio, which no
-# measure of notes shows (``benchmarks/storage_price.py``, ``benchmarks/parallel_price.py``).
-STORAGE = "int8"
 FRAMES_A_RUN = 64  # of every voice of a batch: what is gathered for them stays small
 VOICES_PER_BATCH = 24  # twice the tallest register tile
 

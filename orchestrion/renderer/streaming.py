@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
+from orchestrion.options import STORAGE
 from orchestrion.randomness import stream_key
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.output import Deemphasis
-from orchestrion.renderer.sampler import STORAGE, player, prepare_for
+from orchestrion.renderer.sampler import player, prepare_for
 from orchestrion.renderer.task import Task, Voice
 
 BLOCK_FRAMES = 16  # 64 ms at 16 kHz and hop 64

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrion.cli.app import cli
-from orchestrion.cli.composing import midi_number
 from orchestrion.score import Score
+from orchestrion.values import pitch
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_prime_begins_the_piece(tiny_composer: Path, folder: Path) -> None:
         (("--range", "C9-C4"), 2),
         (("--range", "H4-C5"), 2),
         (("--bars", 2, "--seconds", 3), 2),
-        (("--key", "H major"), 1),
+        (("--key", "H major"), 2),
         (("--range", "0-3"), 1),
         (("--prime", "nothing.mid"), 1),
     ],
@@ -94,4 +94,4 @@ def test_a_failed_performance_leaves_no_folder(tiny_composer: Path, tiny: Path, 
 
 @pytest.mark.parametrize(("name", "number"), [("C4", 60), ("a4", 69), ("F#5", 78), ("Bb3", 58), ("60", 60), ("C-1", 0)])
 def test_pitch_names(name: str, number: int) -> None:
-    assert midi_number(name) == number
+    assert pitch(name) == number

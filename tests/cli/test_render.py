@@ -92,12 +92,13 @@ def test_two_scores_of_one_name_are_refused(tiny: Path, folder: Path) -> None:
 
 
 def test_ensemble_is_the_sum_of_its_parts(tiny: Path, folder: Path) -> None:
-    from orchestrion.api import play
+    from orchestrion.options import Playing
+    from orchestrion.playing import play
 
     duo().write(folder / "duo.mid")
     run("duo.mid", "-i", tiny, "-i", tiny, "--gain", -6, "--gain", -12, "-o", "mix.wav")
     score = Score.read("duo.mid")
-    tracks = [play(score, [tiny, tiny], gains_db=gains).audio.samples[:, 0] for gains in ((-6, -120), (-120, -12))]
+    tracks = [play(score, [tiny, tiny], Playing(gains_db=gains)).audio.samples[:, 0] for gains in ((-6, -120), (-120, -12))]
     mixed, rate = soundfile.read(folder / "mix.wav")
     assert rate == 16_000
     np.testing.assert_allclose(mixed, sum(tracks), atol=1e-4)
@@ -200,7 +201,7 @@ def test_a_gpu_is_asked_for_where_there_is_none(tiny: Path, folder: Path, monkey
 
 def test_the_device_is_chosen_told_the_player_and_noted(tiny: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a machine that is said to have a GPU; what plays in its place here is the processor."""
-    from orchestrion import playing
+    from orchestrion import playing, rendering
     from orchestrion.renderer.sampler import generate
     from orchestrion.renderer.streaming import Stream
 
@@ -213,7 +214,8 @@ def test_the_device_is_chosen_told_the_player_and_noted(tiny: Path, folder: Path
 
         return with_device
 
-    monkeypatch.setattr(playing, "choose", lambda asked, configs, storage: "cpu" if asked == "cpu" else "cuda")
+    for module in (playing, rendering):
+        monkeypatch.setattr(module, "choose", lambda asked, configs, storage: "cpu" if asked == "cpu" else "cuda")
     monkeypatch.setattr(playing, "Stream", on_processor(Stream))
     monkeypatch.setattr(playing, "generate", on_processor(generate))
     for device, count in (("auto", 1), ("cpu", 1), ("cuda", 2)):

@@ -18,6 +18,7 @@ from orchestrion.audio.audiofiles import write_blocks
 from orchestrion.datasets.recordings.songs import prepare_songs
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import refusal, why_unwritable, writing
+from orchestrion.options import Playing
 from orchestrion.playing import render_to_file
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.resuming import discard
@@ -123,15 +124,15 @@ def test_an_interrupted_rendering_is_kept_where_the_disk_is_full(tiny: Path, tmp
     original = playing.resumable
     monkeypatch.setattr(playing, "resumable", lambda *given, **more: original(*given, save_every_s=0.0, **more))
     score, player, target = Score.read("ode-to-joy").crop(0, 3), Instrument.load(tiny), tmp_path / "out.wav"
-    asked = {"parallel": False, "resume": True, "seed": 3}
-    render_to_file(score, player, target, **asked)
+    options = Playing(parallel=False, seed=3)
+    render_to_file(score, player, target, options, resume=True)
     whole = target.read_bytes()
     target.unlink()
     with files_of_at_most(100_000), pytest.raises(OrchestrionError, match="Cannot write .*out.wav") as full:
-        render_to_file(score, player, target, **asked)
+        render_to_file(score, player, target, options, resume=True)
     assert full.value.__notes__ == ["What was played so far is kept; the same command goes on from there."]
     assert not target.exists()
-    render_to_file(score, player, target, **asked)
+    render_to_file(score, player, target, options, resume=True)
     assert target.read_bytes() == whole
     discard(target)
 

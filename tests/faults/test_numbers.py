@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from orchestrion.cli.app import cli
 from orchestrion.cli.options import Number, Threads
 from orchestrion.errors import OrchestrionError
+from orchestrion.options import Playing
 from orchestrion.playing import play
 from orchestrion.processors import usable_processors
 from orchestrion.score import Score
@@ -60,7 +61,7 @@ def test_settings_of_a_training_refuse_it_too(name: str) -> None:
 def test_from_python_they_are_refused_as_well(options: dict[str, Any], tiny: Path) -> None:
     """NaN made silence, or noise, of any score."""
     with pytest.raises(OrchestrionError, match="nan|-1"):
-        play(Score.read("frere-jacques").crop(0, 0.2), [tiny], **options)
+        play(Score.read("frere-jacques").crop(0, 0.2), [tiny], Playing(**options))
 
 
 def test_threads_beyond_the_processors_are_as_many_as_there_are() -> None:

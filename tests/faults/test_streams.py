@@ -56,7 +56,7 @@ def test_what_is_escaped_stays_json_and_text() -> None:
 def test_a_name_that_is_too_long_is_refused_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name of 255 bytes failed only when the settings file beside it was written, after minutes of work."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("orchestrion.api.compose", lambda **_: pytest.fail("no work must be done"))
+    monkeypatch.setattr("orchestrion.composer.compose.compose", lambda *_: pytest.fail("no work must be done"))
     for name in ("x" * 251 + ".mid", "é" * 125 + ".mid", "x" * 300 + ".mid"):
         result = CliRunner().invoke(cli, ["compose", "-o", name])
         assert result.exit_code == 1 and "255 are the most" in result.stderr, result.output

@@ -14,6 +14,7 @@ from orchestrion.generators.backend import Generator
 from orchestrion.generators.generating import LoadedModel
 from orchestrion.generators.spectral.network import Spectral
 from orchestrion.generators.spectral.transform import Dft
+from orchestrion.options import Generating
 from orchestrion.score import Score
 
 MOST_BLOCKS = 80
@@ -46,7 +47,9 @@ def continue_openings(
     told = score if entry.backend == CONDITIONED else None
     model = LoadedModel.load(entry.backend, entry.model)
     clips = tuple(
-        model.generate(seed_audio=opening.seed, seconds=seconds, seed=seed + number, seed_seconds=seed_s, score=told)
+        model.generate(
+            Generating(seed_audio=opening.seed, seconds=seconds, seed=seed + number, seed_seconds=seed_s, score=told)
+        )
         for number, opening in enumerate(openings)
     )
     return Continuation(entry, clips, model.generator.block, _spectra(model.generator, openings[0].seed, seconds, seed))

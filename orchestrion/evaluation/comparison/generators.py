@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrion import shipped
 from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.songs import SongSet
 from orchestrion.errors import OrchestrionError
@@ -21,36 +20,12 @@ from orchestrion.evaluation.figures.performance import comparison_figure
 from orchestrion.evaluation.figures.style import save_figure
 from orchestrion.evaluation.pages import render_page
 from orchestrion.files import atomic_write, write_json
+from orchestrion.options import ComparingAll
 from orchestrion.progress import progress
 from orchestrion.score import Score
 
 RECORDING = "recording"
 TITLE = "Every generator, side by side"
-
-
-@dataclass(frozen=True, slots=True)
-class GeneratorsOptions:
-    """What may be chosen.
-
-    Args:
-        data: a prepared set of songs: its validation split gives seeds and held-out recordings, its training split is
-            searched for copies. None for built-in tunes.
-        clips: how many seeds; pictures of means are over them.
-        seconds: of what is generated.
-        seed_seconds: of what it continues.
-        models, runs, instrument, only: see `lineup.line_up`.
-        seed: of the first clip; the next have the next.
-    """
-
-    data: str | None = None
-    clips: int = 3
-    seconds: float = 10.0
-    seed_seconds: float = 10.0
-    models: Mapping[str, str] = field(default_factory=dict)
-    runs: str | None = None
-    instrument: str = shipped.DEFAULT_INSTRUMENT
-    only: tuple[str, ...] = ()
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +40,7 @@ class GeneratorsReport:
 
     score: str
     source: str
-    options: GeneratorsOptions
+    options: ComparingAll
     seeds: tuple[tuple[str, float], ...]
     systems: Mapping[str, SystemMeters]
     entries: tuple[Entry, ...]
@@ -101,7 +76,7 @@ class GeneratorsReport:
         }  # fmt: skip
 
 
-def compare_all(score: Score, out_dir: str | os.PathLike[str], options: GeneratorsOptions | None = None) -> GeneratorsReport:
+def compare_all(score: Score, out_dir: str | os.PathLike[str], options: ComparingAll | None = None) -> GeneratorsReport:
     """Compare all generators and write the report into an existing folder.
 
     Writes clips/BACKEND/clip-N.wav (what `listen build` takes), seeds/, four PNG files, report.json, report.md and
@@ -110,7 +85,7 @@ def compare_all(score: Score, out_dir: str | os.PathLike[str], options: Generato
     Raises:
         OrchestrionError: no such folder, the set or a model cannot be used, or recordings are too short.
     """
-    chosen = options or GeneratorsOptions()
+    chosen = options or ComparingAll()
     folder = Path(out_dir)
     if not folder.is_dir():
         raise OrchestrionError(f"Cannot write the report into {folder}: it is not a folder; make it first.")
@@ -132,7 +107,7 @@ def compare_all(score: Score, out_dir: str | os.PathLike[str], options: Generato
     return report
 
 
-def _continue_all(entries: list[Entry], recordings: Recordings, score: Score, options: GeneratorsOptions) -> list[Continuation]:
+def _continue_all(entries: list[Entry], recordings: Recordings, score: Score, options: ComparingAll) -> list[Continuation]:
     played = []
     with progress(len(entries), "Generating") as advance:
         for entry in entries:

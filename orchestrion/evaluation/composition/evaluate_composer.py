@@ -24,6 +24,7 @@ from orchestrion.datasets.corpora.piece import CorpusPiece, prepared
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.composition import statistics
 from orchestrion.evaluation.composition.baselines import fit_markov, fit_unigram
+from orchestrion.options import Composing
 from orchestrion.score import PianoRoll
 
 MEASURES = ("pitch_class_entropy", "polyphony", "empty_beat_rate", "notes_per_beat", "repetition")
@@ -92,7 +93,7 @@ def evaluate_writing(
     written = []
     for i in range(count):
         meter = held_out[i * len(held_out) // count].meter
-        score = compose(composer, bars=bars, meter=meter, seed=seed + i, temperature=temperature)[0]
+        (score,) = compose(composer, Composing(bars=bars, meter=meter, seed=seed + i, temperature=temperature))
         grid = PianoRoll.from_score(score).grid[:, config.pitch_low : config.pitch_high + 1].astype(np.float32)
         written.append(_measures(grid, config.pitch_low, meter, known))
         if report is not None:

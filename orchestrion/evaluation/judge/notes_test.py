@@ -18,12 +18,13 @@ from orchestrion.bridge.source import SourceSignal, stretched_ratios
 from orchestrion.datasets.banks.mixing import FittedBank, MixedPiece
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.fidelity import error_db, level_errors, log_spectral_distance, noise_between_partials
+from orchestrion.options import STORAGE
 from orchestrion.progress import progress
 from orchestrion.randomness import stream_key
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
-from orchestrion.renderer.sampler import STORAGE, perform, prepare
+from orchestrion.renderer.sampler import perform, prepare
 from orchestrion.renderer.task import Task
 from orchestrion.score import Note
 

@@ -55,7 +55,7 @@ def compared(songs: Path, runs: Path, tmp_path_factory: pytest.TempPathFactory) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shipped, "generators", list)
         result = CliRunner().invoke(cli, [
-            "compare", "--all", "--score", "ode-to-joy", "--data", str(songs), "--runs", str(runs), *only,
+            "compare-all", "ode-to-joy", "--data", str(songs), "--runs", str(runs), *only,
             "--seconds", "1", "--seed-seconds", "0.5", "--clips", "2", "-o", str(folder),
         ])  # fmt: skip
     assert result.exit_code == 0, result.output

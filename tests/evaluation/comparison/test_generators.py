@@ -137,12 +137,11 @@ def test_shipped_models_play_unless_others_are_named(runs):
     ("arguments", "status"),
     [
         (["compare", "-o", "x"], 2),
-        (["compare", "ode-to-joy", "--score", "ode-to-joy", "-o", "x"], 2),
         (["compare", "ode-to-joy", "--clips", "3", "-o", "x"], 2),
-        (["compare", "--all", "ode-to-joy", "--temperature", "1", "-o", "x"], 2),
-        (["compare", "--all", "ode-to-joy", "--models", "tcn", "-o", "x"], 2),
-        (["compare", "--all", "ode-to-joy", "--data", "nowhere", "-o", "x"], 1),
-        (["compare", "--all", "ode-to-joy", "--models", "tcn=nowhere", "-o", "x"], 1),
+        (["compare-all", "ode-to-joy", "--temperature", "1", "-o", "x"], 2),
+        (["compare-all", "ode-to-joy", "--models", "tcn", "-o", "x"], 2),
+        (["compare-all", "ode-to-joy", "--data", "nowhere", "-o", "x"], 1),
+        (["compare-all", "ode-to-joy", "--models", "tcn=nowhere", "-o", "x"], 1),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_written(arguments, status, tmp_path, monkeypatch):
@@ -155,8 +154,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(arguments, statu
 def test_a_failing_model_leaves_nothing_half_done(songs, runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = [
-        "compare",
-        "--all",
+        "compare-all",
         "ode-to-joy",
         "--data",
         str(songs),

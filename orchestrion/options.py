@@ -1,0 +1,207 @@
+"""What may be asked of each deed, with units, ranges and defaults: shared by the command line, Python and notebooks.
+
+Every field is annotated with its parser (`orchestrion.values`), for all of them: ``Composing(meter="3/4")`` holds ``(3, 4)``.
+Annotations are evaluated here, so that no ``from __future__ import annotations`` may stand above.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields
+from typing import TYPE_CHECKING, Annotated, Self, get_args
+
+from orchestrion import values
+from orchestrion.errors import OrchestrionError
+from orchestrion.shipped import DEFAULT_INSTRUMENT
+from orchestrion.values import Choice, Number, Several, Whole
+
+if TYPE_CHECKING:
+    from orchestrion.audio import Waveform
+    from orchestrion.score import Score
+
+Parser = Callable[[object], object]
+DEVICES = ("auto", "cpu", "cuda")
+STORAGES = ("float32", "bfloat16", "int8")
+# Whole numbers play fastest on every width of vectors, and cost up to 0.008 bits a sample of held-out audio, which no
+# measure of notes shows (``benchmarks/storage_price.py``, ``benchmarks/parallel_price.py``).
+STORAGE = "int8"
+NOISE = "noise"
+SEED = Whole()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Base of those below: every field is parsed, but for those that are None, as their defaults are."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            given = getattr(self, each.name)
+            if given is None and each.default is None:
+                continue
+            try:
+                object.__setattr__(self, each.name, parser_of(each)(given))
+            except OrchestrionError as error:
+                raise OrchestrionError(f"{each.name}: {error}") from error
+
+    @classmethod
+    def of(cls, **given: object) -> Self:
+        """From values that are still to be parsed."""
+        return cls(**given)
+
+
+def parser_of(each: Field[object]) -> Parser:
+    """The parser that stands in a field's annotation."""
+    parser: Parser = get_args(each.type)[1]
+    return parser
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arranging(Options):
+    """How a score is changed before it is played, in this order.
+
+    Attributes:
+        part: only the part of this name, or of this number from 0; None for all.
+        transpose: semitones, -127 to 127.
+        tempo: quarter notes a minute at the beginning, 10 to 1000; later changes keep their ratio.
+        speed: plays so many times as fast, 0.1 to 10; not together with ``tempo``.
+        start: seconds as played, from 0.
+        end: seconds as played, above 0; None for the score's own.
+        strict: refuse a score of which something cannot be followed, instead of saying so.
+    """
+
+    part: Annotated[int | str | None, values.part] = None
+    transpose: Annotated[int, Whole(-127, 127)] = 0
+    tempo: Annotated[float | None, Number(10, 1000)] = None
+    speed: Annotated[float | None, Number(0.1, 10)] = None
+    start: Annotated[float, Number(0)] = 0.0
+    end: Annotated[float | None, Number(0, above=True)] = None
+    strict: Annotated[bool, values.flag] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.tempo is not None and self.speed is not None:
+            raise OrchestrionError("Give tempo or speed, not both.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composing(Options):
+    """What is asked of a composer. Piece i of ``count`` does not depend on how many are asked.
+
+    Attributes:
+        bars: length in bars of ``meter``, 1 to 10,000; of the new part, where there is a prime. 8 where ``seconds`` is None, too.
+        seconds: length instead of ``bars``, above 0, rounded to whole bars (at least one).
+        tempo: quarter notes a minute, 10 to 1000; None for the prime's, or 120.
+        meter: (3, 4) or "3/4": 1 to 64 over 1, 2, 4, 8 or 16; None for the prime's, or 4/4.
+        key: keep to this scale: "D major", "A minor", "G dorian".
+        pitch_range: keep to MIDI numbers (low, high), both included; or "C4-C6".
+        polyphony: most notes at once, 1 to 128; None for the model's own.
+        prime: a score (or a file, or a built-in tune) to continue; it begins the result.
+        temperature: logits are divided by it, 0.001 to 100; below 1 surer choices.
+        conservativity: P(play) is raised to this power, 0 to 100; above 1 fewer notes.
+        seed: from 0; same seed, same piece.
+        count: pieces, 1 to 100,000.
+        storage: of the weights: float32, bfloat16 or int8; None for what suits the network.
+        threads: pieces written at a time; None for one a processor.
+        strict: refuse a prime of which something cannot be followed, instead of saying so.
+    """
+
+    bars: Annotated[int | None, Whole(1, 10_000)] = None
+    seconds: Annotated[float | None, Number(0, above=True)] = None
+    tempo: Annotated[float | None, Number(10, 1000)] = None
+    meter: Annotated[tuple[int, int] | None, values.meter] = None
+    key: Annotated[str | None, values.key] = None
+    pitch_range: Annotated[tuple[int, int] | None, values.pitch_range] = None
+    polyphony: Annotated[int | None, Whole(1, 128)] = None
+    prime: Annotated["Score | str | os.PathLike[str] | None", values.source] = None
+    temperature: Annotated[float, Number(1e-3, 100)] = 1.0
+    conservativity: Annotated[float, Number(0, 100)] = 1.0
+    seed: Annotated[int, SEED] = 0
+    count: Annotated[int, Whole(1, 100_000)] = 1
+    storage: Annotated[str | None, Choice(STORAGES)] = None
+    threads: Annotated[int | None, Whole(1)] = None
+    strict: Annotated[bool, values.flag] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.bars is not None and self.seconds is not None:
+            raise OrchestrionError("Give bars or seconds, not both.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Playing(Options):
+    """How scores are played. Same score, instrument and options: same bytes, on one device.
+
+    Attributes:
+        seed: from 0.
+        temperature: divides the logits, above 0 and up to 100; None for each instrument's own.
+        parallel: cut scores into pieces that are played at once and joined where little sounds, instead of playing them
+            in one run; None for those of eight seconds or more, on instruments that know the notes.
+        gains_db: of an ensemble's parts, -120 to 24 dB, one each; none for all 0.
+        pans: of an ensemble's parts, -1 left to 1 right, one each; with them the audio is stereo.
+        vibrato: times the instruments' own, 0 to 4.
+        only_source: the harmonic source alone, without the network; for driven instruments.
+        storage: of the weights: float32, bfloat16 or int8; a GPU plays in float16.
+        device: "cpu", "cuda", or "auto" for a GPU that plays as it should.
+        threads: processor threads; None for all.
+    """
+
+    seed: Annotated[int, SEED] = 0
+    temperature: Annotated[float | None, Number(0, 100, above=True)] = None
+    parallel: Annotated[bool | None, values.flag] = None
+    gains_db: Annotated[Sequence[float], Several(Number(-120, 24))] = ()
+    pans: Annotated[Sequence[float], Several(Number(-1, 1))] = ()
+    vibrato: Annotated[float, Number(0, 4)] = 1.0
+    only_source: Annotated[bool, values.flag] = False
+    storage: Annotated[str, Choice(STORAGES)] = STORAGE
+    device: Annotated[str, Choice(DEVICES)] = "auto"
+    threads: Annotated[int | None, Whole(1)] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generating(Options):
+    """What a generator continues, and for how long.
+
+    Attributes:
+        seconds: of the continuation, above 0 and up to six hours.
+        seed_audio: a waveform, an audio file, or "noise"; resampled to the model's rate.
+        seed_start_s: where in ``seed_audio`` the seed begins.
+        seed_seconds: how much of it is the seed, above 0 and up to 60; the papers had 40 blocks of a quarter of a second.
+        with_seed: put the seed before what continues it.
+        score: what ``wavenet`` plays; no other back-end can be told.
+        seed: from 0; decides noise and whatever else is drawn; the spectral and sequence models draw nothing after it.
+    """
+
+    seconds: Annotated[float, Number(0, 21_600, above=True)] = 10.0
+    seed_audio: Annotated["Waveform | str | os.PathLike[str]", values.source] = NOISE
+    seed_start_s: Annotated[float, Number(0, 21_600)] = 0.0
+    seed_seconds: Annotated[float, Number(0, 60, above=True)] = 10.0
+    with_seed: Annotated[bool, values.flag] = False
+    score: Annotated["Score | str | os.PathLike[str] | None", values.source] = None
+    seed: Annotated[int, SEED] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparingAll(Options):
+    """Every generator that has a model, on the same seeds.
+
+    Attributes:
+        data: a prepared set of songs: its validation split gives seeds and held-out recordings, its training split is
+            searched for copies. None for built-in tunes.
+        clips: how many seeds, 1 to 100; pictures of means are over them.
+        seconds: of what is generated from each, 1 to 600.
+        seed_seconds: of what it continues, 0.1 to 60.
+        models: a run's folder or weights file for back-ends: {"tcn": "runs/tcn"}.
+        runs: a folder with a run for each back-end, called after it.
+        instrument: the conditioned WaveNet.
+        only: these back-ends; none for all.
+        seed: of the first clip; the next have the next.
+    """
+
+    data: Annotated[str | None, values.path] = None
+    clips: Annotated[int, Whole(1, 100)] = 3
+    seconds: Annotated[float, Number(1, 600)] = 10.0
+    seed_seconds: Annotated[float, Number(0.1, 60)] = 10.0
+    models: Annotated[Mapping[str, str], values.models] = field(default_factory=dict)
+    runs: Annotated[str | None, values.path] = None
+    instrument: Annotated[str, values.path] = DEFAULT_INSTRUMENT
+    only: Annotated[Sequence[str], Several(values.text)] = ()
+    seed: Annotated[int, SEED] = 0

@@ -1,0 +1,178 @@
+"""Values as people write them, in a shell or in Python: one parser for both, which leaves parsed values as they are.
+
+>>> Number(10, 1000)("90"), meter("3/4"), meter((3, 4)), pitch_range("C4-C6")
+(90.0, (3, 4), (3, 4), (60, 84))
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, SupportsFloat, SupportsIndex, TypeVar, runtime_checkable
+
+from orchestrion.errors import OrchestrionError
+
+T = TypeVar("T")
+Parser = Callable[[object], T]
+"""Gives the value that is meant, or raises an `OrchestrionError` that says what to give."""
+
+
+@runtime_checkable
+class _Array(Protocol):
+    """A numpy scalar or array."""
+
+    def tolist(self) -> object: ...
+
+
+@dataclass(frozen=True)
+class Number:
+    """A finite number from ``low`` to ``high``; ``above``: not ``low`` itself."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    above: bool = False
+
+    def __call__(self, given: object) -> float:
+        try:
+            number = float(given) if isinstance(given, str | SupportsFloat) else math.nan
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number) or not self.low <= number <= self.high or (self.above and number == self.low):
+            raise OrchestrionError(f"give a number{self._span()}, not {given!r}.")
+        return number
+
+    def _span(self) -> str:
+        low = "" if self.low == -math.inf else f"{' above' if self.above else ' from'} {self.low:g}"
+        return low + ("" if self.high == math.inf else f"{' and' if self.above else ''} up to {self.high:g}")
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number from ``low`` to ``high``."""
+
+    low: int = 0
+    high: int = 2**63 - 1
+
+    def __call__(self, given: object) -> int:
+        number = None
+        if isinstance(given, str) and re.fullmatch(r"\s*[+-]?\d{1,30}\s*", given, re.ASCII):
+            number = int(given)
+        elif isinstance(given, SupportsIndex):
+            number = given.__index__()
+        if number is None or not self.low <= number <= self.high:
+            upper = f" to {self.high}" if self.high < 2**63 - 1 else " on, below 2**63"
+            raise OrchestrionError(f"give a whole number from {self.low}{upper}, not {given!r}.")
+        return number
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of ``names``."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, given: object) -> str:
+        if given not in self.names:
+            raise OrchestrionError(f"choose one of {', '.join(self.names)}, not {given!r}.")
+        return str(given)
+
+
+@dataclass(frozen=True)
+class Several:
+    """Any number of values, each parsed by ``one``; a single value stands for itself."""
+
+    one: Parser[object]
+
+    def __call__(self, given: object) -> tuple[object, ...]:
+        if isinstance(given, _Array):
+            given = given.tolist()
+        items = given if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+        return tuple(map(self.one, items))
+
+
+def flag(given: object) -> bool:
+    """True or False, nothing else."""
+    if not isinstance(given, bool):
+        raise OrchestrionError(f"give True or False, not {given!r}.")
+    return given
+
+
+def text(given: object) -> str:
+    """Text as it is."""
+    if not isinstance(given, str):
+        raise OrchestrionError(f"give text, not {given!r}.")
+    return given
+
+
+def path(given: object) -> str:
+    """A path or a name, as text."""
+    return text(os.fspath(given) if isinstance(given, os.PathLike) else given)
+
+
+def source(given: object) -> object:
+    """A path or a name as text; what is loaded already as it is."""
+    return os.fspath(given) if isinstance(given, os.PathLike) else given
+
+
+def part(given: object) -> int | str:
+    """A part's name, or its number from 0."""
+    return given if isinstance(given, str) else Whole()(given)
+
+
+def meter(given: object) -> tuple[int, int]:
+    """``"3/4"`` → ``(3, 4)``: 1 to 64 over 1, 2, 4, 8 or 16."""
+    match = re.fullmatch(r"(\d{1,2})/(\d{1,2})", given) if isinstance(given, str) else None
+    pair = (int(match[1]), int(match[2])) if match else _pair(given)
+    if pair is None:
+        raise OrchestrionError(f"{given!r} is not a meter; write for example 3/4.")
+    if not 1 <= pair[0] <= 64 or pair[1] not in (1, 2, 4, 8, 16):
+        raise OrchestrionError(f"a meter of {pair[0]}/{pair[1]} is impossible here: give 1 to 64 over 1, 2, 4, 8 or 16.")
+    return pair
+
+
+def pitch_range(given: object) -> tuple[int, int]:
+    """``"C4-C6"`` or ``"60-84"`` → MIDI numbers, both included."""
+    if isinstance(given, str):
+        low, separator, high = given.partition("-")
+        pair = (pitch(low), pitch(high)) if separator else None
+    else:
+        pair = _pair(given)
+    if pair is None or not 0 <= pair[0] <= pair[1] <= 127:
+        raise OrchestrionError(f"{given!r} is not a range of pitches within MIDI's 0 to 127; write for example C4-C6.")
+    return pair
+
+
+def pitch(name: str) -> int:
+    """``"C4"`` → 60, ``"60"`` → 60."""
+    if name.isascii() and name.isdigit():
+        return int(name[:4])
+    from orchestrion.score.notes import parse_pitch
+
+    return parse_pitch(name)
+
+
+def key(given: object) -> str:
+    """``"G major"``, ``"A minor"``, ``"D dorian"`` …: the name of a key, which stays text."""
+    from orchestrion.score.keys import parse_key
+
+    parse_key(text(given))
+    return str(given)
+
+
+def models(given: object) -> Mapping[str, str]:
+    """``("tcn=runs/tcn",)``, or the same as a mapping → ``{"tcn": "runs/tcn"}``."""
+    if isinstance(given, Mapping):
+        return {str(backend): os.fspath(model) for backend, model in given.items()}
+    pairs = [str(each).partition("=") for each in Several(text)(given)]
+    if not all(backend and model for backend, _, model in pairs):
+        raise OrchestrionError("write BACKEND=RUN, for example tcn=runs/tcn.")
+    return {backend: model for backend, _, model in pairs}
+
+
+def _pair(given: object) -> tuple[int, int] | None:
+    if isinstance(given, Sequence) and len(given) == 2 and all(isinstance(item, SupportsIndex) for item in given):
+        return given[0].__index__(), given[1].__index__()
+    return None
