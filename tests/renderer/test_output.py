@@ -5,13 +5,12 @@ import pytest
 import torch
 
 from orchestrion.renderer import mulaw
+from orchestrion.renderer.coding import GRID, Coding, Deemphasis
 from orchestrion.renderer.config import PRESETS, UNDRIVEN
 from orchestrion.renderer.output import (
-    GRID,
-    Coding,
-    Deemphasis,
     bits_of_levels,
     draw,
+    encode_tensor,
     first_bias,
     log_probability,
     values,
@@ -38,7 +37,7 @@ def test_what_is_encoded_is_decoded():
     x = music()
     rest = CODING.decode(CODING.encode(x)) - x
     assert 10 * np.log10((rest**2).mean() / (x**2).mean()) < -60
-    assert np.array_equal(CODING.encode_tensor(torch.from_numpy(x)).numpy(), CODING.encode(x))
+    assert np.array_equal(encode_tensor(torch.from_numpy(x), CODING).numpy(), CODING.encode(x))
 
 
 def test_codes_of_a_stretch_are_those_of_the_whole():
