@@ -40,7 +40,8 @@ class Context:
     @classmethod
     def of(cls, config: WaveNetConfig, arrays: Mapping[str, np.ndarray], w_rows: np.ndarray, b_rows: np.ndarray, width: int) -> Self:
         """Pack a network's ``arrays``; ``w_rows`` and ``b_rows`` are V and the biases with their columns in order."""
-        c, convolutions, last, drive = config, [], None, ()
+        c, convolutions, last = config, [], None
+        drive: tuple[Dense, ...] = ()
         if c.conditioned:
             for name in ("reduce",) if c.conditioning == "causal" else ("first", "second"):
                 weight = arrays[f"context.{name}.weight"].transpose(2, 1, 0)  # [width, in, out]

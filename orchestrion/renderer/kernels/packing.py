@@ -127,9 +127,9 @@ def _pack_out(tensors: Mapping[str, np.ndarray], config: WaveNetConfig, kind: in
         return pack_matrix(grown(tensors["w_out"], rows, config.outputs), FLOAT32)
     if kind != INT8_STORED:
         return pack_matrix(grown(tensors["w_out"], rows, config.levels), kind)
-    from orchestrion.renderer.kernels.rounding import rounded_out  # with torch, which nothing else here waits for
+    from orchestrion.renderer.kernels import rounding  # with torch, which nothing else here waits for
 
-    whole, scales = rounded_out(tensors, GREATEST)
+    whole, scales = rounding.rounded_out(tensors, GREATEST)
     return pack_matrix(grown(whole * scales, rows, config.levels), kind, scales)
 
 
