@@ -6,6 +6,7 @@ Arrays are numpy's, so that playing need not wait for torch; ``load`` and what f
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -99,14 +100,12 @@ def build(make: Callable[[], Model], tensors: Mapping[str, torch.Tensor], path: 
     """The model that ``make`` makes, with ``tensors`` in it; no memory is taken before they are known to fit.
 
     Raises:
-        OrchestrionError: names or shapes differ, or the model would have more than `MAX_PARAMETERS`.
+        OrchestrionError: see `check_shapes`.
     """
     import torch
 
     with torch.device("meta"):
         sized = make()
-    if sum(tensor.numel() for tensor in sized.state_dict().values()) > MAX_PARAMETERS:
-        raise OrchestrionError(f"{path} carries a config for more than {MAX_PARAMETERS:,} parameters; it is refused.")
     check_fit(sized, tensors, path)
     model = make()
     model.load_state_dict(dict(tensors))
@@ -120,11 +119,7 @@ def load_into(model: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path:
 
 
 def check_fit(model: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> None:
-    """Check that names and shapes agree exactly; a model on the meta device will do.
-
-    Raises:
-        OrchestrionError: they do not.
-    """
+    """`check_shapes` of a model; one on the meta device will do."""
     check_shapes({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}, tensors, path)
 
 
@@ -134,8 +129,10 @@ def check_shapes(
     """Check that names and shapes are those expected.
 
     Raises:
-        OrchestrionError: they are not.
+        OrchestrionError: they are not, or are of more than `MAX_PARAMETERS` numbers.
     """
+    if sum(map(math.prod, expected.values())) > MAX_PARAMETERS:
+        raise OrchestrionError(f"{path} carries a config for more than {MAX_PARAMETERS:,} parameters; it is refused.")
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if expected != found:
         names = sorted(set(expected) ^ set(found)) or sorted(n for n in expected if expected[n] != found[n])
