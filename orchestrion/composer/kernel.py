@@ -11,10 +11,10 @@ import numpy as np
 from orchestrion.compiled import compiled
 from orchestrion.randomness import uniform_scalar
 
-_FAST = {"contract", "nsz", "nnan", "ninf"}  # fused multiply-add, all values finite; no reordering of sums
+FAST = {"contract", "nsz", "nnan", "ninf"}  # fused multiply-add, all values finite; no reordering of sums
 
 
-@compiled(nogil=True, error_model="numpy", fastmath=_FAST, inline="always")
+@compiled(nogil=True, error_model="numpy", fastmath=FAST, inline="always")
 def tanh(x):
     """tanh(x) = 2t/(1 + t²) with t = tanh(x/2) from Lambert's continued fraction; absolute error below 3e-7.
 
@@ -27,13 +27,13 @@ def tanh(x):
     return np.float32(2.0) * n * d / (n * n + d * d)
 
 
-@compiled(nogil=True, error_model="numpy", fastmath=_FAST, inline="always")
+@compiled(nogil=True, error_model="numpy", fastmath=FAST, inline="always")
 def sigmoid(x):
     """σ(x) = (1 + tanh(x/2)) / 2."""
     return np.float32(0.5) + np.float32(0.5) * tanh(np.float32(0.5) * x)
 
 
-@compiled(nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(nogil=True, error_model="numpy", fastmath=FAST)
 def update_cell(gates, c, h):  # pragma: no cover - compiled
     """One LSTM cell: gates i, f, g, o [4u or more] → c, h [u] in place."""
     u = c.shape[0]
@@ -44,7 +44,7 @@ def update_cell(gates, c, h):  # pragma: no cover - compiled
         h[j] = sigmoid(gates_o[j]) * tanh(c[j])
 
 
-@compiled(nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(nogil=True, error_model="numpy", fastmath=FAST)
 def update_cells(gates, shift, c, own, own_at, above):  # pragma: no cover - compiled
     """Cells of all pitches: gates [p, 4u or more] + shift [4u] → c [p, u]; h goes to ``own`` [p, own_at:] and ``above`` [p, :u].
 
@@ -60,16 +60,16 @@ def update_cells(gates, shift, c, own, own_at, above):  # pragma: no cover - com
             up[j] = h[j]
 
 
-@compiled(nogil=True, error_model="numpy", fastmath=_FAST)
-def add_inputs(gates, fixed, previous, near, around, pitch_low, wraps):  # pragma: no cover - compiled
-    """Add the input layer's share to gates [p, 4u or more]: ``fixed`` [p, 4u] plus one row a sounding note and neighbour.
+@compiled(nogil=True, error_model="numpy", fastmath=FAST)
+def add_inputs(gates, fixed, shift, previous, near, around, pitch_low, wraps):  # pragma: no cover - compiled
+    """Add the input layer's share to gates [p, 4u or more]: ``fixed`` [p, 4u], ``shift`` [4u], one row a sounding note and neighbour.
 
     ``near`` [25, 2, 4u] are the weights of the vicinity, ``around`` [12, 4u] those of the pitch-class context.
     """
     n, m = gates.shape[0], fixed.shape[1]
     for p in range(n):
         for j in range(m):
-            gates[p, j] += fixed[p, j]
+            gates[p, j] += fixed[p, j] + shift[j]
     for q in range(n):
         if previous[q, 0] == 0:
             continue
@@ -82,7 +82,16 @@ def add_inputs(gates, fixed, previous, near, around, pitch_low, wraps):  # pragm
             _add_near(gates, near, previous[q, 1], q - n)
 
 
-@compiled(nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(nogil=True, error_model="numpy", fastmath=FAST)
+def add_memories(gates, near, memory):  # pragma: no cover - compiled
+    """Add to gates [p, 4u or more] one row a note of the earlier rolls ``memory`` [m, p, 2] and neighbour; weights ``near`` [m, 25, 2, 4u]."""
+    for i in range(memory.shape[0]):
+        for q in range(memory.shape[1]):
+            if memory[i, q, 0]:
+                _add_near(gates, near[i], memory[i, q, 1], q)
+
+
+@compiled(nogil=True, error_model="numpy", fastmath=FAST)
 def _add_near(gates, near, articulated, q):  # pragma: no cover - compiled
     m = near.shape[2]
     for p in range(max(0, q - 12), min(gates.shape[0], q + 13)):
@@ -93,7 +102,7 @@ def _add_near(gates, near, articulated, q):  # pragma: no cover - compiled
                 gates[p, j] += near[q - p + 12, 1, j]
 
 
-@compiled(nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(nogil=True, error_model="numpy", fastmath=FAST)
 def accumulate(gates, m, x, k, w, first):  # pragma: no cover - compiled
     """gates [v, :m] += x [v, :k] @ w[first : first + k] (rows of w [., m]) of every piece v, eight rows at a time."""
     i = 0
@@ -117,7 +126,7 @@ def accumulate(gates, m, x, k, w, first):  # pragma: no cover - compiled
         i += 1
 
 
-@compiled(nogil=True, error_model="numpy", fastmath=_FAST)
+@compiled(nogil=True, error_model="numpy", fastmath=FAST)
 def walk_notes(
     thoughts,
     sizes,
@@ -131,9 +140,12 @@ def walk_notes(
     temperature,
     keys,
     first,
-    forced,
+    known,
+    given,
+    lines,
     rows,
     logits,
+    surprise,
 ):  # pragma: no cover - compiled
     """Decide every note of a step of all pieces v from low to high: their weights are read once for all.
 
@@ -144,8 +156,9 @@ def walk_notes(
         previous: the last step [v, p, 2]. allowed: [v, p] in 0/1. polyphony: [v], most notes at once.
         conservativity, temperature: [v].
         keys, first: random streams [v] and their number for the lowest pitch (two numbers a pitch).
-        forced: [v, p, 2], or [0, 0, 2] to draw.
-        rows: [v, p, 2] uint8, written. logits: [v, p, 2], written.
+        known: [v, p], 1 where the note is as in ``given`` [v, p, 2] and not drawn.
+        lines: [v], parts that must not move in parallel fifths or octaves, told apart by rank; 0 for no such rule.
+        rows: [v, p, 2] uint8, written. logits: [v, p, 2], written. surprise: [v], minus log likelihood of the known notes, written.
     """
     n_pieces, n, n_layers, widest = thoughts.shape[0], thoughts.shape[1], sizes.shape[0], sizes.max()
     c = np.zeros((n_layers, n_pieces, widest), dtype=np.float32)
@@ -153,6 +166,12 @@ def walk_notes(
     gates = np.empty((n_pieces, 4 * widest), dtype=np.float32)
     below = np.zeros((n_pieces, 2), dtype=np.float32)
     sounding = np.zeros(n_pieces, dtype=np.int64)
+    coming = np.zeros(n_pieces, dtype=np.int64)  # known notes above, for which there must be room
+    chord = np.zeros((n_pieces, n), dtype=np.int64)
+    for v in range(n_pieces):
+        surprise[v] = 0.0
+        for p in range(n):
+            coming[v] += known[v, p] and given[v, p, 0]
     for p in range(n):
         at = 0
         for layer in range(n_layers):
@@ -178,20 +197,47 @@ def walk_notes(
                 play += h[n_layers - 1, v, j] * out_w[j, 0]
                 attack += h[n_layers - 1, v, j] * out_w[j, 1]
             logits[v, p, 0], logits[v, p, 1] = play, attack
-            if forced.shape[0] > 0:
-                rows[v, p, 0], rows[v, p, 1] = forced[v, p, 0], forced[v, p, 1]
+            if known[v, p]:
+                rows[v, p, 0], rows[v, p, 1] = given[v, p, 0], given[v, p, 1]
+                coming[v] -= given[v, p, 0]
+                surprise[v] -= np.log(_chance(play if given[v, p, 0] else -play) + 1e-12)
+                if given[v, p, 0] and previous[v, p, 0]:
+                    surprise[v] -= np.log(_chance(attack if given[v, p, 1] else -attack) + 1e-12)
             else:
                 number = first + np.uint64(2 * p)
                 rows[v, p, 0] = rows[v, p, 1] = 0
-                free = allowed[v, p] and sounding[v] < polyphony[v]
+                free = allowed[v, p] and sounding[v] + coming[v] < polyphony[v]
+                if free and lines[v] > 0:
+                    free = not _is_parallel(previous[v], chord[v], sounding[v], p, lines[v])
                 if free and uniform_scalar(keys[v], number) < _chance(play / temperature[v]) ** conservativity[v]:
                     rows[v, p, 0] = 1
                     # A note that follows silence has an attack: in the data it always does.
                     second = number + np.uint64(1)
                     if previous[v, p, 0] == 0 or uniform_scalar(keys[v], second) < _chance(attack / temperature[v]):
                         rows[v, p, 1] = 1
-            sounding[v] += rows[v, p, 0]
+            if rows[v, p, 0]:
+                chord[v, sounding[v]] = p
+                sounding[v] += 1
             below[v, 0], below[v, 1] = rows[v, p, 0], rows[v, p, 1]
+
+
+@compiled(nogil=True)
+def _is_parallel(previous, chord, rank, p, lines):  # pragma: no cover - compiled
+    """Whether the note ``p`` as part ``rank`` from below moves with a lower one of ``chord`` from a fifth to a fifth or an octave to an octave."""
+    before = np.zeros(lines, dtype=np.int64)
+    n = 0
+    for q in range(previous.shape[0]):
+        if previous[q, 0]:
+            if n < lines:
+                before[n] = q
+            n += 1
+    if n != lines or rank >= lines or p == before[rank]:
+        return False
+    for j in range(rank):
+        now, then = (p - chord[j]) % 12, (before[rank] - before[j]) % 12
+        if chord[j] != before[j] and now == then and (now == 0 or now == 7):
+            return True
+    return False
 
 
 @compiled(nogil=True)

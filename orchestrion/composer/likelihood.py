@@ -20,9 +20,11 @@ class StepNll:
         return self.play + self.articulation
 
 
-def step_nll(logits: torch.Tensor, grid: torch.Tensor) -> StepNll:
-    """NLL of ``grid`` [b, s, p, 2] in 0/1 under ``logits`` of the same shape."""
+def step_nll(logits: torch.Tensor, grid: torch.Tensor, unknown: torch.Tensor | None = None) -> StepNll:
+    """NLL of ``grid`` [b, s, p, 2] in 0/1 under ``logits`` of the same shape; only where ``unknown`` [b, s, p] is 1."""
     nll = binary_cross_entropy_with_logits(logits.float(), grid.float(), reduction="none")
+    if unknown is not None:
+        nll = nll * unknown[..., None]
     return StepNll(nll[..., 0].sum(-1), (nll[..., 1] * grid[..., 0]).sum(-1))
 
 

@@ -1,7 +1,8 @@
 """The biaxial LSTM: one recurrent net along time, shared by all pitches; one along pitch, from low to high.
 
     previous step ─features─▶ time axis (LSTM over s, batch b·p) ─▶ note axis (LSTM over p, batch b·s) ─▶ 2 logits
-                                            the note below as drawn ────▲
+    earlier bars ─────▲  ▲                  the note below as drawn ────▲
+    given notes ─▶ foresight (LSTM over s backwards, batch b·p)
 
 Johnson, "Composing Music With Recurrent Neural Networks" (2015), and EvoMUSART 2017.
 """
@@ -14,7 +15,8 @@ import torch
 from torch import nn
 
 from orchestrion.composer.config import ComposerConfig
-from orchestrion.composer.features import note_inputs, previous_steps
+from orchestrion.composer.features import given_inputs, note_inputs, previous_steps
+from orchestrion.composer.recurrence import LstmInBfloat16
 
 
 class Lstm(nn.Module):
@@ -31,6 +33,8 @@ class Lstm(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[time, batch, i] → [time, batch, u], from a zero state."""
+        if self.training and x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            return LstmInBfloat16.apply(x, self.w_in, self.w_hidden, self.bias)
         zero = x.new_zeros(1, x.shape[1], self.w_hidden.shape[1])
         weights = [self.w_in, self.w_hidden, self.bias, torch.zeros_like(self.bias)]
         return torch.lstm(x, (zero, zero), weights, True, 1, 0.0, self.training, False, False)[0]
@@ -44,12 +48,19 @@ class Biaxial(nn.Module):
         self.config = config
         n_time = len(config.time_sizes)
         self.time_axis = nn.ModuleList(Lstm(*sizes) for sizes in config.layers[:n_time])
-        self.note_axis = nn.ModuleList(Lstm(*sizes) for sizes in config.layers[n_time:])
+        self.note_axis = nn.ModuleList(Lstm(*sizes) for sizes in config.layers[n_time : n_time + len(config.note_sizes)])
+        self.foresight = Lstm(*config.layers[-1]) if config.foresight else None
         self.out = nn.Linear(config.note_sizes[-1], 2)
         nn.init.constant_(self.out.bias, -3.0)  # few notes sound: begin near their frequency
 
     def forward(
-        self, grid: torch.Tensor, clock: torch.Tensor, before: torch.Tensor | None = None, heard: torch.Tensor | None = None
+        self,
+        grid: torch.Tensor,
+        clock: torch.Tensor,
+        before: torch.Tensor | None = None,
+        heard: torch.Tensor | None = None,
+        memory: torch.Tensor | None = None,
+        given: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Logits [b, s, p, 2] of (play, articulate) given all earlier steps and the lower notes of the same step.
 
@@ -58,12 +69,26 @@ class Biaxial(nn.Module):
             clock: [b, s, w] from ``features.clock_rows``.
             before: [b, p, 2], the step before the first; silence when None.
             heard: [b, s, p, 2], what stands for ``grid`` as the past of later steps; None for the same.
+            memory: [b, s, m, p, 2], the rolls of earlier bars (`features`); None for silence.
+            given: [b, s, p, 3], (known, sounding, articulated) of notes that are known beforehand, zeros where they are not;
+                None where none are. They are seen from the first step on.
         """
         previous = previous_steps(grid if heard is None else heard)
         if before is not None:
             previous = torch.cat([before[:, None], previous[:, 1:]], dim=1)
-        inputs = note_inputs(previous, clock, self.config)
+        inputs = note_inputs(previous, clock, self.config, memory)
+        if self.foresight is not None:
+            ahead = self.look_ahead(given) if given is not None else inputs.new_zeros(*inputs.shape[:-1], self.config.foresight)
+            inputs = torch.cat([inputs, ahead.to(inputs)], dim=-1)
         return self._along_notes(self._along_time(inputs), grid)
+
+    def look_ahead(self, given: torch.Tensor) -> torch.Tensor:
+        """What step s should know of the ``given`` notes [b, s, p, 3] from s on: [b, s, p, foresight], zeros where a piece has none."""
+        assert self.foresight is not None
+        b, s, p, _ = given.shape
+        x = given_inputs(given, self.config.pitch_low).transpose(0, 1).reshape(s, b * p, -1)
+        ahead = self.foresight(x.flip(0)).flip(0).view(s, b, p, -1).transpose(0, 1)
+        return ahead * (given[..., 0] > 0).flatten(1).any(dim=1)[:, None, None, None]
 
     def _along_time(self, inputs: torch.Tensor) -> torch.Tensor:
         b, s, p, _ = inputs.shape

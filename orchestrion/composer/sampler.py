@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from orchestrion.composer.config import CLOCK_WIDTHS, ComposerConfig
+from orchestrion.composer.config import CLOCK_WIDTHS, NEAR, ComposerConfig
 from orchestrion.composer.features import static_inputs
-from orchestrion.composer.kernel import add_inputs, update_cells, walk_notes
+from orchestrion.composer.kernel import add_inputs, add_memories, update_cells, walk_notes
 from orchestrion.composer.network import Biaxial
 from orchestrion.errors import OrchestrionError
 from orchestrion.matrices.matrix import STORAGES, Matrix, grown, pack_matrix
@@ -27,7 +27,6 @@ from orchestrion.randomness import stream_key
 
 LARGE_PARAMETERS = 1_000_000  # from here on the products over all pitches take most of the time
 LEAST = np.float32(-np.inf)
-_NONE_FORCED = np.zeros((0, 0, 2), dtype=np.uint8)
 
 
 @dataclass
@@ -44,12 +43,31 @@ class State:
 @dataclass(frozen=True)
 class Choices:
     """How notes are chosen. ``allowed`` [p] in 0/1; ``polyphony``: most notes at once; P(play) ** ``conservativity``;
-    logits / ``temperature``."""
+    logits / ``temperature``; ``lines``: so many parts, told apart by rank, must not move in parallel fifths or octaves (0: no rule)."""
 
     allowed: np.ndarray
     polyphony: int = 128
     conservativity: float = 1.0
     temperature: float = 1.0
+    lines: int = 0
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a step hears beside the one before it.
+
+    Attributes:
+        memory: earlier rolls [b, m, p, 2] (`features.memories`); None for silence.
+        ahead: what the network's backward axis says of given notes [b, p, f]; None where nothing is given.
+        given: (known, sounding, articulated) [b, p, 3]: these are not drawn; None where nothing is given.
+    """
+
+    memory: np.ndarray | None = None
+    ahead: np.ndarray | None = None
+    given: np.ndarray | None = None
+
+
+ALONE = Around()
 
 
 class Sampler:
@@ -89,7 +107,9 @@ class Sampler:
         """Have the loops compiled for this processor, or read from the cache: what a first step would wait for."""
         every = Choices(np.ones(self.config.n_pitches, dtype=np.uint8))
         clock = np.zeros(len(self._clock), dtype=np.float32)
-        _, state = self.draw(self.initial_state(), clock, [every] * self.pieces, 0, range(self.pieces))
+        memory = np.zeros((self.pieces, self.config.n_memories, self.config.n_pitches, 2), dtype=np.uint8)
+        around = Around(memory=memory) if self.config.n_memories else ALONE
+        _, state = self.draw(self.initial_state(), clock, [every] * self.pieces, 0, range(self.pieces), around)
         self.force(state, clock, state.previous)
 
     def initial_state(self) -> State:
@@ -99,34 +119,59 @@ class Sampler:
         cells = [np.zeros((rows, u), dtype=np.float32) for u in self.config.time_sizes]
         return State(inputs, cells, np.zeros((self.pieces, p, 2), dtype=np.uint8))
 
-    def force(self, state: State, clock: np.ndarray, rows: np.ndarray) -> State:
-        """Take the given ``rows`` [b, p, 2] (or [p, 2] for all pieces) as the next step, without asking the note axis."""
-        self._advance(state, clock)
+    def force(self, state: State, clock: np.ndarray, rows: np.ndarray, around: Around = ALONE) -> State:
+        """Take the given ``rows`` [b, p, 2] (or [p, 2] for all pieces) as the next step, without asking the note axis.
+
+        ``clock`` is [w], or [b, w] where pieces are told different things.
+        """
+        self._advance(state, clock, around)
         return _taken(state, self._for_all(rows))
 
-    def logits(self, state: State, clock: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, State]:
+    def logits(
+        self, state: State, clock: np.ndarray, rows: np.ndarray, around: Around = ALONE
+    ) -> tuple[np.ndarray, State]:
         """Logits [b, p, 2] of the given next step, as in ``force``, and the state after it."""
-        self._advance(state, clock)
+        self._advance(state, clock, around)
         given = self._for_all(rows)
         every = [Choices(np.ones(self.config.n_pitches, dtype=np.uint8))] * self.pieces
-        _, logits = self._walk(state, every, np.zeros(self.pieces, dtype=np.uint64), given)
+        all_known = np.concatenate([np.ones_like(given[..., :1]), given], axis=-1)
+        _, logits, _ = self._walk(state, every, np.zeros(self.pieces, dtype=np.uint64), all_known)
         return logits, _taken(state, given)
 
     def draw(
-        self, state: State, clock: np.ndarray, choices: Sequence[Choices], seed: int, voices: Sequence[int]
-    ) -> tuple[np.ndarray, State]:
+        self, state: State, clock: np.ndarray, choices: Sequence[Choices], seed: int, voices: Sequence[int],
+        around: Around = ALONE,
+    ) -> tuple[np.ndarray, State]:  # fmt: skip
         """Draw the next step [b, p, 2] uint8 (sounding, articulated), and the state after it; choices and a voice a piece."""
-        self._advance(state, clock)
+        rows, state, _ = self.draw_around(state, clock, choices, seed, voices, around)
+        return rows, state
+
+    def draw_around(
+        self, state: State, clock: np.ndarray, choices: Sequence[Choices], seed: int, voices: Sequence[int], around: Around
+    ) -> tuple[np.ndarray, State, np.ndarray]:
+        """As ``draw``, and how surprising the given notes are after what was drawn: minus log likelihood in nats, [b]."""
+        self._advance(state, clock, around)
         keys = np.array([stream_key(seed, voice) for voice in voices], dtype=np.uint64)
-        rows, _ = self._walk(state, choices, keys, _NONE_FORCED)
-        return rows, _taken(state, rows)
+        given = around.given
+        if given is None:
+            given = np.zeros((self.pieces, self.config.n_pitches, 3), dtype=np.uint8)
+        rows, _, surprise = self._walk(state, choices, keys, given)
+        return rows, _taken(state, rows), surprise
+
+    def picked(self, state: State, pieces: np.ndarray) -> State:
+        """The state in which piece i is what piece ``pieces[i]`` was."""
+        rows = (pieces[:, None] * self.config.n_pitches + np.arange(self.config.n_pitches)).ravel()
+        inputs = [aligned_zeros(*each.shape) for each in state.inputs]
+        for new, old in zip(inputs, state.inputs, strict=True):
+            new[...] = old[rows]
+        return State(inputs, [cells[rows] for cells in state.cells], state.previous[pieces], state.step)
 
     def _for_all(self, rows: np.ndarray) -> np.ndarray:
         return np.array(np.broadcast_to(rows, (self.pieces, self.config.n_pitches, 2)), dtype=np.uint8)
 
-    def _advance(self, state: State, clock: np.ndarray) -> None:
+    def _advance(self, state: State, clock: np.ndarray, around: Around) -> None:
         """Run the time axis for the next step; leaves the last layer's output in ``_top``."""
-        shift, p, below = clock.astype(np.float32) @ self._clock, self.config.n_pitches, 0
+        shifts, p, below = [row.astype(np.float32) @ self._clock for row in np.atleast_2d(clock)], self.config.n_pitches, 0
         for layer, (cells, u) in enumerate(zip(state.cells, self.config.time_sizes, strict=True)):
             own = state.inputs[layer]
             gates = self._products[layer](own)
@@ -134,26 +179,33 @@ class Sampler:
                 for piece, previous in enumerate(state.previous):
                     rows = gates[piece * p : (piece + 1) * p]
                     add_inputs(
-                        rows, self._fixed, previous, self._near, self._around, self.config.pitch_low, self.config.vicinity_wraps
-                    )
+                        rows, self._fixed, shifts[piece % len(shifts)], previous, self._near, self._around, self.config.pitch_low,
+                        self.config.vicinity_wraps,
+                    )  # fmt: skip
+                    if around.memory is not None:
+                        add_memories(rows, self._memories, around.memory[piece])
+                    if around.ahead is not None:
+                        rows[:, : self._ahead.shape[1]] += around.ahead[piece] @ self._ahead
             above = state.inputs[layer + 1] if layer + 1 < len(state.inputs) else self._top
-            update_cells(gates, shift if layer == 0 else self._biases[layer], cells, own, below, above)
+            update_cells(gates, self._biases[layer], cells, own, below, above)
             below = u
 
     def _walk(
-        self, state: State, choices: Sequence[Choices], keys: np.ndarray, forced: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, state: State, choices: Sequence[Choices], keys: np.ndarray, given: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         shape = (self.pieces, self.config.n_pitches, 2)
         rows, logits = np.zeros(shape, dtype=np.uint8), np.zeros(shape, dtype=np.float32)
+        surprise = np.zeros(self.pieces)
         thoughts = self._thinking(self._top) + self._note_bias
         first = np.uint64((state.step * 128 + self.config.pitch_low) * 2)
         walk_notes(
             thoughts.reshape(*shape[:2], -1), self._note_sizes, self._notes, self._out_w, self._out_b, state.previous,
             np.stack([c.allowed for c in choices]), np.array([c.polyphony for c in choices]),
             np.array([c.conservativity for c in choices], dtype=np.float64),
-            np.array([c.temperature for c in choices], dtype=np.float64), keys, first, forced, rows, logits,
+            np.array([c.temperature for c in choices], dtype=np.float64), keys, first, np.ascontiguousarray(given[..., 0]),
+            np.ascontiguousarray(given[..., 1:]), np.array([c.lines for c in choices]), rows, logits, surprise,
         )  # fmt: skip
-        return rows, logits
+        return rows, logits, surprise
 
     def _pack_time(self, model: Biaxial) -> None:
         """Weights of the time axis as x @ W; those of the inputs by kind, since nearly all are zero or constant."""
@@ -164,7 +216,12 @@ class Sampler:
         self._near = w_in[13:63].reshape(25, 2, -1)
         self._around = w_in[63:75]
         self._clock = w_in[75 : 75 + width]
-        self._biases = [layer["bias"] for layer in layers]
+        later = 75 + width + self.config.spare_input
+        ends = later + 2 * NEAR * self.config.n_memories
+        self._memories = np.ascontiguousarray(w_in[later:ends].reshape(-1, NEAR, 2, w_in.shape[1]))
+        self._ahead = np.ascontiguousarray(w_in[ends:])
+        # The first layer's bias is in what is fixed.
+        self._biases = [np.zeros_like(layers[0]["bias"]), *(layer["bias"] for layer in layers[1:])]
         weights = [w["w_hidden"] if i == 0 else np.hstack([w["w_in"], w["w_hidden"]]) for i, w in enumerate(layers)]
         self._time = [pack_matrix(w.T, STORAGES[self.storage]) for w in weights]
 

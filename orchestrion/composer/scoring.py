@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from orchestrion.composer.config import ComposerConfig
-from orchestrion.composer.features import clock_rows
+from orchestrion.composer.features import clock_rows, memories
+from orchestrion.composer.form import untold
 from orchestrion.composer.likelihood import StepNll, step_nll
 
 BATCH_STEPS = 4096
@@ -30,6 +31,8 @@ class PieceLike(Protocol):
     def n_steps(self) -> int: ...
     @property
     def n_whole_steps(self) -> int: ...
+    @property
+    def has_pickup(self) -> bool: ...
     def grid_in(self, low: int, high: int, n_steps: int) -> np.ndarray: ...
 
 
@@ -70,9 +73,10 @@ def score_pieces(
         for indices in _batches([piece.n_steps for piece in pieces]):
             n_steps = max(pieces[i].n_steps for i in indices)
             grids = [pieces[i].grid_in(config.pitch_low, config.pitch_high, n_steps) for i in indices]
-            clocks = [clock_rows(config, pieces[i].meter, 0, n_steps, pieces[i].n_whole_steps) for i in indices]
+            clocks = [_clock(pieces[i], config, n_steps) for i in indices]
             grid = torch.from_numpy(np.stack(grids)).to(device)
-            nll = step_nll(model(grid, torch.from_numpy(np.stack(clocks)).to(device)), grid)
+            memory = _memory(grids, config, [pieces[i].meter for i in indices])
+            nll = step_nll(model(grid, torch.from_numpy(np.stack(clocks)).to(device), memory=memory), grid)
             for row, i in enumerate(indices):
                 n = pieces[i].n_steps
                 results[i] = StepNll(nll.play[row : row + 1, :n].cpu(), nll.articulation[row : row + 1, :n].cpu())
@@ -80,6 +84,23 @@ def score_pieces(
                 report(len(indices))
     model.train(training)
     return averages(results[i] for i in range(len(pieces)))
+
+
+def _clock(piece: PieceLike, config: ComposerConfig, n_steps: int) -> np.ndarray:
+    return clock_rows(config, piece.meter, 0, n_steps, piece.n_whole_steps, pickup=piece.has_pickup)
+
+
+def _memory(
+    grids: Sequence[np.ndarray], config: ComposerConfig, meters: Sequence[tuple[int, int]]
+) -> torch.Tensor | None:
+    """Earlier rolls [b, s, m, p, 2], no plan told."""
+    if not config.n_memories:
+        return None
+    rows = []
+    for grid, meter in zip(grids, meters, strict=True):
+        bar_steps = meter[0] * 16 // meter[1]
+        rows.append(memories(grid, config, bar_steps, untold(-(-len(grid) // bar_steps)), 0, len(grid)))
+    return torch.from_numpy(np.stack(rows))
 
 
 def _batches(lengths: Sequence[int]) -> Iterable[list[int]]:

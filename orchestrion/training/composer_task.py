@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 
 import numpy as np
 import torch
 
 from orchestrion import weights
 from orchestrion.composer.config import ComposerConfig
-from orchestrion.composer.features import clock_rows
+from orchestrion.composer.features import clock_rows, memories
+from orchestrion.composer.form import packed, plan_of, untold
+from orchestrion.composer.given import hidden_at_random, notes_chosen
 from orchestrion.composer.likelihood import masked_mean, step_nll
 from orchestrion.composer.network import Biaxial
 from orchestrion.composer.scoring import score_pieces
 from orchestrion.datasets.corpora.loading import load_corpus
-from orchestrion.datasets.corpora.piece import CorpusPiece, prepared
+from orchestrion.datasets.corpora.piece import CorpusPiece, prepared, without_leaks
 from orchestrion.errors import OrchestrionError
 
 ARCHITECTURE = "biaxial-lstm"
 TONIC_TOLD = 0.5
+PLAN_TOLD = 0.7
+PLANS_KEPT = 300
 
 
 class ComposerTask:
@@ -32,7 +37,12 @@ class ComposerTask:
         forget: this share of the notes is missing in the past as the network hears it (scheduled sampling's aim, Bengio et
             al. 2015, by noise: what is drawn lacks a note now and then, what is learnt from never does). The note is
             still to be played, with an attack, as the sampler gives one to every note after silence.
+        transpose: each crop is moved by up to so many semitones either way, as far as the keys reach (0 for pieces that are
+            moved to the plain key anyway).
         validation_pieces: how many held-out pieces ``validate`` scores (the first ones; None: all).
+
+    Attributes:
+        leaked: names of the training pieces left out because a held-out split holds the same notes, in whatever key.
     """
 
     def __init__(
@@ -43,6 +53,7 @@ class ComposerTask:
         crop_steps: int = 128,
         batch: int = 8,
         forget: float = 0.0,
+        transpose: int = 0,
         seed: int = 0,
         validation_pieces: int | None = None,
     ):
@@ -50,24 +61,31 @@ class ComposerTask:
         self.model = Biaxial(config)
         self.config, self.data = config, str(data)
         self._crop_steps, self._batch, self._forget, self._seed = crop_steps, batch, forget, seed
-        self._train = self._prepared("train")
+        self._transpose = 0 if config.normalises_key else transpose
+        held_out = [piece for split in ("validation", "test") for piece in self._held_out(split)]
+        self._train, self.leaked = without_leaks(self._prepared("train"), held_out)
         self._validation = self._prepared("validation")[:validation_pieces]
+        if self.leaked and not self._train:
+            raise OrchestrionError(f"Every training piece of {data} is held out as well: nothing is left to learn from.")
         if not self._train or not self._validation:
             raise OrchestrionError(f"No piece of {data} fits the pitches {config.pitch_low}..{config.pitch_high}.")
         lengths = np.array([piece.n_steps for piece in self._train], dtype=float)
         self._chance = lengths / lengths.sum()
 
     def batch(self, step: int, rank: int = 0, world: int = 1) -> dict[str, torch.Tensor]:
-        """Crops for one update: ``grid`` [b, s, p, 2], ``clock`` [b, s, w], ``before`` [b, p, 2], ``heard`` [b, s, p, 2], ``mask`` [b, s]."""
+        """Crops for one update: ``grid`` [b, s, p, 2], ``clock`` [b, s, w], ``before`` [b, p, 2], ``heard`` [b, s, p, 2], ``mask``
+        [b, s]; ``memory`` [b, s, m, p, 2] and ``given`` [b, s, p, 3] where the network has such inputs."""
         rng = np.random.default_rng([self._seed, step, rank, world])
         chosen = rng.choice(len(self._train), size=self._batch, p=self._chance)
-        crops = [self._crop(self._train[i], rng) for i in chosen]
+        crops = [self._crop(self._moved(self._train[i], rng), rng) for i in chosen]
         return {key: torch.from_numpy(np.stack([crop[key] for crop in crops])) for key in crops[0]}
 
     def loss(self, model: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Mean NLL of a step in nats."""
-        logits = model(batch["grid"], batch["clock"], batch["before"], batch["heard"])
-        return masked_mean(step_nll(logits, batch["grid"]).total, batch["mask"])
+        grid, given = batch["grid"], batch.get("given")
+        logits = model(grid, batch["clock"], batch["before"], batch["heard"], batch.get("memory"), given)
+        unknown = None if given is None else 1 - given[..., 0]
+        return masked_mean(step_nll(logits, grid, unknown).total, batch["mask"])
 
     def validate(self, model: torch.nn.Module) -> dict[str, float]:
         """Held-out NLL per step (``loss`` is the mean over steps), and that of playing alone, in nats."""
@@ -86,15 +104,39 @@ class ComposerTask:
             "config": self.config.to_dict(),
             "data": self.data,
             "defaults": self.defaults,
+            "left_out": self.leaked,
             "metrics": dict(metrics),
         }
         weights.save(path, model.state_dict(), metadata)
 
     @property
     def defaults(self) -> dict[str, object]:
-        """What ``compose`` does unless told otherwise: no more notes at once than 99 % of the steps have."""
+        """What ``compose`` does unless told otherwise: no more notes at once than 99 % of the steps have; learnt forms."""
         sounding = np.concatenate([piece.grid()[..., 0].sum(axis=1) for piece in self._train])
-        return {"polyphony": max(1, int(np.percentile(sounding, 99)))}
+        return {"polyphony": max(1, int(np.percentile(sounding, 99)))} | self._learnt_forms()
+
+    def _learnt_forms(self) -> dict[str, object]:
+        """``plans`` of training pieces, ``finals``: how many end on each pitch class; where pieces are in the plain key."""
+        if not self.config.normalises_key or not self.config.n_memories:
+            return {}
+        chosen = np.random.default_rng(self._seed).permutation(len(self._train))[:PLANS_KEPT]
+        plans = [packed(plan_of(_from_first_whole_bar(self._train[i]), self._train[i].steps_per_bar)) for i in chosen]
+        return {"plans": plans, "finals": np.bincount([piece.tonic or 0 for piece in self._train], minlength=12).tolist()}
+
+    def _held_out(self, split: str) -> list[CorpusPiece]:
+        """A split; none where the data has no such split, as two of the polyphonic sets have no test pieces."""
+        with suppress(OrchestrionError):
+            return load_corpus(self.data, split)
+        return []
+
+    def _moved(self, piece: CorpusPiece, rng: np.random.Generator) -> CorpusPiece:
+        """The piece moved by up to ``transpose`` semitones that leave it within the network's pitches."""
+        if not self._transpose:
+            return piece
+        pitches = [pitch for _, _, pitch in piece.notes]
+        down = min(self._transpose, min(pitches, default=127) - self.config.pitch_low)
+        up = min(self._transpose, self.config.pitch_high - max(pitches, default=0))
+        return piece.transposed(int(rng.integers(-down, up + 1)))
 
     def _prepared(self, split: str) -> list[CorpusPiece]:
         c = self.config
@@ -112,19 +154,23 @@ class ComposerTask:
         heard = _without_some_notes(inside, self._forget, rng) if self._forget else inside
         silent_before = np.concatenate([before[None], heard[:-1]])[..., 0] == 0
         inside = np.stack([inside[..., 0], np.where(silent_before, inside[..., 0], inside[..., 1])], axis=-1)
-        padding = ((0, missing), (0, 0), (0, 0))
-        return {
-            "grid": np.pad(inside, padding),
-            "clock": np.pad(clock_rows(self.config, piece.meter, first, n, total, tonic), padding[:2]),
-            "before": before,
-            "heard": np.pad(heard, padding),
-            "mask": (np.arange(self._crop_steps) < n).astype(np.float32),
-        }
+        told = rng.random() < PLAN_TOLD
+        plan = plan_of(grid, piece.steps_per_bar) if told and self.config.n_memories else untold(total // piece.steps_per_bar)
+        clock = clock_rows(self.config, piece.meter, first, n, total, tonic, plan.kinds, piece.has_pickup)
+        crop = {"grid": inside, "clock": clock, "heard": heard, "mask": np.ones(n, dtype=np.float32)}
+        if self.config.n_memories:
+            crop["memory"] = memories(grid, self.config, piece.steps_per_bar, plan, first, n)
+        if self.config.foresight:
+            crop["given"] = hidden_at_random(inside, piece.steps_per_bar, rng)
+        padded = {name: np.pad(values, ((0, missing), *[(0, 0)] * (values.ndim - 1))) for name, values in crop.items()}
+        return padded | {"before": before}
+
+
+def _from_first_whole_bar(piece: CorpusPiece) -> np.ndarray:
+    return piece.grid()[piece.steps_per_bar if piece.has_pickup else 0 :]
 
 
 def _without_some_notes(grid: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """``grid`` [s, p, 2] less ``share`` of its notes, each from its attack to its end."""
-    steps = np.arange(len(grid))[:, None]
-    attack = np.maximum.accumulate(np.where(grid[..., 1] > 0, steps, 0), axis=0)  # of the note that sounds, if one does
-    kept = np.take_along_axis(rng.random(grid.shape[:2]) >= share, attack, axis=0)
-    return grid * kept[..., None].astype(grid.dtype)
+    missing = notes_chosen(grid, rng.random(grid.shape[:2]) < share)
+    return grid * (~missing)[..., None].astype(grid.dtype)

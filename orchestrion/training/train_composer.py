@@ -6,12 +6,17 @@ import dataclasses
 import os
 from pathlib import Path
 
+import torch
+
 from orchestrion.composer.compose import Composer
+from orchestrion.composer.config import BAR_CLOCK, CLOCK_WIDTHS, FORM_CLOCK, NEAR, ComposerConfig
 from orchestrion.composer.config import preset as preset_named
 from orchestrion.errors import OrchestrionError
 from orchestrion.training.composer_task import ComposerTask
 from orchestrion.training.runs import claim, fit
 from orchestrion.training.settings import LoopSettings
+
+FIRST_INPUTS = "time_axis.0.w_in"
 
 
 def train_composer(
@@ -21,9 +26,10 @@ def train_composer(
     preset: str = "repo",
     start_from: str | os.PathLike[str] | None = None,
     loop: LoopSettings,
-    batch: int = 8,
-    crop_steps: int = 128,
+    batch: int = 4,
+    crop_steps: int = 64,
     forget: float = 0.0,
+    transpose: int = 6,
     resume: bool = False,
 ) -> dict[str, float]:
     """Train in folder ``run`` and return the last validation's measures; ``run/model.safetensors`` is the composer.
@@ -32,10 +38,12 @@ def train_composer(
         data: ``melodies``, ``chorales``, a folder of scores, or a ``.mat`` file of piano rolls.
         preset: a name in ``composer.config.PRESETS``, or ``compact`` (completed by the name of the data).
         start_from: a composer (shipped, or a weights file) of the same sizes whose weights the training begins with;
-            its range of pitches may differ, since the network is the same for every pitch.
+            its range of pitches may differ, since the network is the same for every pitch, and it may lack memories,
+            the plan and foresight.
         loop: length, learning rate, precision, …
         batch, crop_steps: crops an update, and their length in sixteenths.
         forget: share of the notes that are missing in the past; see `ComposerTask`.
+        transpose: semitones by which crops are moved either way; see `ComposerTask`.
         resume: go on in a ``run`` that was stopped; its settings must be the same but for the loop's.
 
     Raises:
@@ -50,10 +58,12 @@ def train_composer(
         "preset": preset,
         "config": config.to_dict(),
         "loop": dataclasses.asdict(loop),
-        "crops": {"batch": batch, "crop_steps": crop_steps, "forget": forget},
+        "crops": {"batch": batch, "crop_steps": crop_steps, "forget": forget, "transpose": transpose},
         "start_from": None if start_from is None else os.fspath(start_from),
     }
-    task = ComposerTask(config, str(data), crop_steps=crop_steps, batch=batch, forget=forget, seed=loop.seed)
+    task = ComposerTask(
+        config, str(data), crop_steps=crop_steps, batch=batch, forget=forget, transpose=transpose, seed=loop.seed
+    )
     if start_from is not None:
         _begin_with(start_from, task)
     claim(folder, resume, record)
@@ -61,7 +71,29 @@ def train_composer(
 
 
 def _begin_with(start_from: str | os.PathLike[str], task: ComposerTask) -> None:
-    parent = Composer.load(start_from).model.state_dict()
-    if {name: t.shape for name, t in parent.items()} != {name: t.shape for name, t in task.model.state_dict().items()}:
+    """Take over weights; inputs that the parent lacks are not heard at first (zero), and axes that it lacks begin as they are."""
+    parent, own = Composer.load(start_from), task.model.state_dict()
+    known = parent.model.state_dict()
+    same = {name: t.shape for name, t in own.items() if name in known and name != FIRST_INPUTS}
+    if (parent.config.time_sizes, parent.config.note_sizes) != (task.config.time_sizes, task.config.note_sizes) or any(
+        known[name].shape != shape for name, shape in same.items()
+    ):
         raise OrchestrionError(f"{start_from} has another size of network; start from one of the same sizes.")
-    task.model.load_state_dict(parent)
+    known[FIRST_INPUTS] = _widened(known[FIRST_INPUTS], parent.config, task.config, start_from)
+    task.model.load_state_dict(own | known)
+
+
+def _widened(
+    weights: torch.Tensor, parent: ComposerConfig, config: ComposerConfig, name: str | os.PathLike[str]
+) -> torch.Tensor:
+    """Weights [4u, inputs] of a network with the inputs of ``config``, of which ``parent`` has the first of each kind."""
+    if parent.clock != config.clock and (parent.clock, config.clock) != (BAR_CLOCK, FORM_CLOCK):
+        raise OrchestrionError(f"{name} reads another clock; start from one that reads the same.")
+    if parent.spare_input != config.spare_input or parent.n_inputs > config.n_inputs:
+        raise OrchestrionError(f"{name} has other inputs; start from one that has the same, or fewer.")
+    wide = weights.new_zeros(len(weights), config.n_inputs)
+    upto = 1 + 12 + 2 * NEAR + 12 + CLOCK_WIDTHS[parent.clock]
+    wide[:, :upto] = weights[:, :upto]
+    if parent.n_memories == config.n_memories and parent.foresight == config.foresight:
+        wide[:, upto:] = weights[:, upto:]
+    return wide

@@ -5,39 +5,50 @@ import pytest
 import torch
 
 from orchestrion.composer.config import PRESETS, ComposerConfig
-from orchestrion.composer.features import clock_rows, note_inputs, previous_steps
-from tests.composer.models import TINY_BAR, TINY_PUBLISHED, random_grid
+from orchestrion.composer.features import clock_rows, memories, note_inputs, previous_steps
+from orchestrion.composer.form import NEW, VARIED, Plan
+from tests.composer.models import TINY_BAR, TINY_FORM, TINY_PUBLISHED, random_grid
 
 
-def literal_inputs(state: np.ndarray, note: int, clock: list[float], config: ComposerConfig) -> list[float]:
-    """Inputs of one note from the last step's ``state`` [p, 2]."""
+def literal_vicinity(state: np.ndarray, note: int, wraps: bool) -> list[float]:
+    values = []
+    for offset in range(-12, 13):
+        neighbour = note + offset
+        if neighbour < 0 and wraps:
+            neighbour += len(state)
+        inside = 0 <= neighbour < len(state)
+        values += [float(value) for value in state[neighbour]] if inside else [0.0] * state.shape[1]
+    return values
+
+
+def literal_inputs(
+    state: np.ndarray, note: int, clock: list[float], config: ComposerConfig, memory: np.ndarray
+) -> list[float]:
+    """Inputs of one note from the last step's ``state`` [p, 2] and earlier bars' ``memory`` [m, p, 2]."""
     own = (note + config.pitch_low) % 12
     values = [float(note) if config.raw_position else note / 128]
     values += [1.0 if pitch_class == own else 0.0 for pitch_class in range(12)]
-    for offset in range(-12, 13):
-        neighbour = note + offset
-        if neighbour < 0 and config.vicinity_wraps:
-            neighbour += len(state)
-        inside = 0 <= neighbour < len(state)
-        values += [float(state[neighbour][0]), float(state[neighbour][1])] if inside else [0.0, 0.0]
+    values += literal_vicinity(state, note, config.vicinity_wraps)
     for interval in range(12):
         values.append(
             sum(float(s[0]) for i, s in enumerate(state) if (i + config.pitch_low) % 12 == (own + interval) % 12)
         )
-    return values + clock + ([0.0] if config.spare_input else [])
+    values += clock + ([0.0] if config.spare_input else [])
+    return values + [value for earlier in memory for value in literal_vicinity(earlier, note, wraps=False)]
 
 
-@pytest.mark.parametrize("config", [TINY_PUBLISHED, TINY_BAR, PRESETS["repo"], PRESETS["compact-chorales"]])
+@pytest.mark.parametrize("config", [TINY_PUBLISHED, TINY_BAR, TINY_FORM, PRESETS["repo"], PRESETS["compact-chorales"]])
 def test_inputs_equal_the_literal_loop(config: ComposerConfig) -> None:
     grid = random_grid(5, config.n_pitches, seed=1)
     clock = clock_rows(config, (6, 8), 7, 5, 12, tonic=9)
-    inputs = note_inputs(previous_steps(grid), torch.from_numpy(clock)[None], config)[0].numpy()
+    memory = torch.stack([random_grid(5, config.n_pitches, seed=2 + m)[0] for m in range(config.n_memories)] or [grid[0]], 1)
+    inputs = note_inputs(previous_steps(grid), torch.from_numpy(clock)[None], config, memory[None])[0].numpy()
     states = [np.zeros((config.n_pitches, 2)), *grid[0, :-1].numpy()]
     expected = [
-        [literal_inputs(s, n, list(c), config) for n in range(config.n_pitches)]
-        for s, c in zip(states, clock, strict=True)
+        [literal_inputs(s, n, list(c), config, m[: config.n_memories].numpy()) for n in range(config.n_pitches)]
+        for s, c, m in zip(states, clock, memory, strict=True)
     ]
-    assert inputs.shape[-1] == config.n_inputs
+    assert inputs.shape[-1] == config.n_inputs - config.foresight
     np.testing.assert_array_equal(inputs, np.array(expected, dtype=np.float32))
 
 
@@ -58,7 +69,28 @@ def test_bar_clock_tells_place_bar_meter_end_and_tonic() -> None:
 
 
 def test_clock_can_be_cut_anywhere() -> None:
-    for config in (TINY_BAR, TINY_PUBLISHED):
+    for config in (TINY_BAR, TINY_PUBLISHED, TINY_FORM):
         whole = clock_rows(config, (9, 8), 0, 50, 54)
         parts = [clock_rows(config, (9, 8), 0, 17, 54), clock_rows(config, (9, 8), 17, 33, 54)]
         np.testing.assert_array_equal(whole, np.concatenate(parts))
+
+
+def test_form_clock_tells_the_plan_the_distance_to_the_end_and_counts_bars_after_a_pickup() -> None:
+    kinds = np.array([1, 2, 3, 0])
+    rows = clock_rows(TINY_FORM, (4, 4), 0, 64, 64, kinds=kinds)
+    np.testing.assert_array_equal(rows[:, 44:48].argmax(1), np.repeat(kinds, 16))
+    assert rows[0, -1] > rows[16, -1] > rows[32, -1] > rows[48, -1] == 0
+    assert (clock_rows(TINY_FORM, (4, 4), 0, 4, None)[:, 44:] == [1, 0, 0, 0, 1]).all()
+    later = clock_rows(TINY_FORM, (4, 4), 0, 64, 64, kinds=kinds, pickup=True)
+    np.testing.assert_array_equal(later[16:32, 24:27], rows[:16, 24:27])
+
+
+def test_memories_are_the_bars_that_the_lags_and_the_plan_name() -> None:
+    grid = random_grid(40, TINY_FORM.n_pitches)[0].numpy()
+    plan = Plan(np.array([NEW, NEW, NEW, VARIED, NEW]), np.array([-1, -1, -1, 1, -1]))
+    found = memories(grid, TINY_FORM, 8, plan, 20, 12)
+    assert found.shape == (12, 5, TINY_FORM.n_pitches, 2)
+    for i, step in enumerate(range(20, 32)):
+        for j, lag in enumerate(TINY_FORM.lags_bars):
+            np.testing.assert_array_equal(found[i, j], grid[step - 8 * lag] if step >= 8 * lag else 0)
+        np.testing.assert_array_equal(found[i, 4], grid[step - 16] if 24 <= step < 32 else 0)

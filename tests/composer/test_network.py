@@ -5,7 +5,7 @@ from orchestrion.composer.config import ComposerConfig
 from orchestrion.composer.features import clock_rows
 from orchestrion.composer.likelihood import masked_mean, step_nll
 from orchestrion.composer.network import Lstm
-from tests.composer.models import TINY_BAR, TINY_PUBLISHED, random_grid, random_model
+from tests.composer.models import TINY_BAR, TINY_FORM, TINY_PUBLISHED, random_grid, random_model
 
 
 @pytest.mark.parametrize("config", [TINY_PUBLISHED, TINY_BAR])
@@ -70,3 +70,30 @@ def test_dropout_keeps_one_mask_along_time_and_only_in_training() -> None:
     model.train()
     dropped = model._dropped(x)
     assert (dropped == dropped[:1]).all() and set(dropped.unique().tolist()) == {0.0, 2.0}
+
+
+def test_foresight_sees_what_is_given_for_later_and_nothing_else() -> None:
+    """The gradient of a logit reaches given cells of its own and later steps; without any, the axis is silent."""
+    model, grid = random_model(TINY_FORM), random_grid(6, TINY_FORM.n_pitches)
+    clock = torch.from_numpy(clock_rows(TINY_FORM, (4, 4), 0, 6, 6))[None]
+    given = torch.zeros(1, 6, TINY_FORM.n_pitches, 3)
+    assert not model.look_ahead(given).any()
+    given[0, :, 4] = 1
+    given.requires_grad_()
+    ahead = model.look_ahead(given)
+    ahead[0, 3, 6].sum().backward()
+    reached = given.grad[0].abs().sum(-1) > 0
+    assert reached[3:, 4].all() and not reached[:3].any()
+    with torch.no_grad():
+        told, untold = model(grid, clock, given=given), model(grid, clock)
+    assert (told - untold).abs().max() > 1e-3
+    torch.testing.assert_close(untold, model(grid, clock, given=torch.zeros_like(given)))
+
+
+def test_known_cells_do_not_count() -> None:
+    logits, grid = torch.randn(1, 3, 4, 2), torch.ones(1, 3, 4, 2)
+    unknown = torch.zeros(1, 3, 4)
+    unknown[0, 1, 2] = 1
+    nll = step_nll(logits, grid, unknown).total
+    assert nll[0, 0] == nll[0, 2] == 0
+    torch.testing.assert_close(nll[0, 1], torch.nn.functional.softplus(-logits[0, 1, 2]).sum())

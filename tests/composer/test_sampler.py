@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -7,11 +8,12 @@ import torch
 from orchestrion.composer.config import PRESETS, ComposerConfig
 from orchestrion.composer.features import clock_rows
 from orchestrion.composer.kernel import sigmoid, tanh
-from orchestrion.composer.sampler import Choices, Sampler, default_storage
+from orchestrion.composer.network import Biaxial
+from orchestrion.composer.sampler import Around, Choices, Sampler, default_storage
 from orchestrion.errors import OrchestrionError
 from orchestrion.matrices.matrix import STORAGES
 from orchestrion.randomness import uniform
-from tests.composer.models import TINY_BAR, TINY_PUBLISHED, random_grid, random_model
+from tests.composer.models import TINY_BAR, TINY_FORM, TINY_PUBLISHED, random_grid, random_model
 
 
 def step_logits(sampler: Sampler, grid: np.ndarray, clock: np.ndarray) -> np.ndarray:
@@ -29,6 +31,89 @@ def test_forward_equals_steps(config: ComposerConfig) -> None:
     with torch.no_grad():
         whole = model(grid, torch.from_numpy(clock)[None])[0].numpy()
     np.testing.assert_allclose(step_logits(Sampler(model, "float32"), grid[0].numpy(), clock), whole, atol=1e-4)
+
+
+def surroundings(model: Biaxial, n_steps: int, share: float) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
+    """Random memories [1, s, m, p, 2] and given cells [1, s, p, 3], and what the backward axis says of these [s, p, f]."""
+    config = model.config
+    memory = torch.stack([random_grid(n_steps, config.n_pitches, 10 + m) for m in range(config.n_memories)], dim=2)
+    known = torch.rand(1, n_steps, config.n_pitches, generator=torch.Generator().manual_seed(5)) < share
+    given = torch.cat([known[..., None].float(), random_grid(n_steps, config.n_pitches, 4) * known[..., None]], dim=-1)
+    with torch.no_grad():
+        return memory, given, model.look_ahead(given)[0].numpy()
+
+
+def test_forward_equals_steps_with_memories_and_foresight() -> None:
+    model = random_model(TINY_FORM)
+    grid, clock = random_grid(9, TINY_FORM.n_pitches), clock_rows(TINY_FORM, (3, 4), 0, 9, 24, 2)
+    memory, given, ahead = surroundings(model, 9, 0.3)
+    with torch.no_grad():
+        whole = model(grid, torch.from_numpy(clock)[None], memory=memory, given=given)[0].numpy()
+    sampler = Sampler(model, "float32")
+    state = sampler.initial_state()
+    for step, tick in enumerate(clock):
+        around = Around(memory[:, step].numpy().astype(np.uint8), ahead[None, step], None)
+        logits, state = sampler.logits(state, tick, grid[0, step].numpy(), around)
+        np.testing.assert_allclose(logits[0], whole[step], atol=1e-4)
+
+
+def test_given_notes_are_taken_and_their_surprise_is_their_likelihood() -> None:
+    model, n_steps = random_model(TINY_FORM), 12
+    _, given, ahead = surroundings(model, n_steps, 0.3)
+    clock, cells = clock_rows(TINY_FORM, (4, 4), 0, n_steps, n_steps), given[0].numpy().astype(np.uint8)
+    sampler, rows, surprises = Sampler(model, "float32"), [], []
+    state = sampler.initial_state()
+    for step, tick in enumerate(clock):
+        around = Around(None, ahead[None, step], cells[None, step])
+        drawn, state, surprise = sampler.draw_around(state, tick, [everything(TINY_FORM)], 3, [0], around)
+        rows.append(drawn[0])
+        surprises.append(surprise[0])
+    known, grid = cells[..., 0] == 1, np.array(rows)
+    np.testing.assert_array_equal(grid[known], cells[..., 1:][known])
+    assert grid[~known].any()
+    with torch.no_grad():
+        found = torch.from_numpy(grid).float()[None]
+        logits = model(found, torch.from_numpy(clock)[None], given=given)
+        before = torch.cat([torch.zeros(1, 1, TINY_FORM.n_pitches), found[:, :-1, :, 0]], dim=1)
+        counted = torch.nn.functional.binary_cross_entropy_with_logits(logits, found, reduction="none")
+        counted[..., 1] *= found[..., 0] * before  # the attack after silence goes without saying
+    np.testing.assert_allclose(surprises, (counted.sum(-1)[0].numpy() * known).sum(1), rtol=1e-3, atol=1e-3)
+
+
+def test_given_notes_leave_room_for_themselves() -> None:
+    cells = np.zeros((1, TINY_BAR.n_pitches, 3), dtype=np.uint8)
+    cells[0, -2:] = 1
+    sampler = Sampler(random_model(TINY_BAR, bias=20.0))
+    clock = clock_rows(TINY_BAR, (4, 4), 0, 1, 1)[0]
+    held, _ = sampler.draw(sampler.initial_state(), clock, [everything(TINY_BAR, polyphony=3)], 0, [0], Around(given=cells))
+    assert held[0, ..., 0].sum() == 3 and held[0, -2:, 0].all() and held[0, 0, 0]
+
+
+def test_no_parallel_fifths_or_octaves_between_lines() -> None:
+    choices = everything(TINY_BAR, polyphony=3, lines=3)
+    for voice in range(4):
+        rows = draw(Sampler(random_model(TINY_BAR, bias=0.0)), 60, choices, seed=1, voice=voice)[..., 0]
+        chords = [np.flatnonzero(row) for row in rows]
+        for before, after in pairwise(chords):
+            if len(before) == len(after) == 3:
+                for low, high in ((0, 1), (0, 2), (1, 2)):
+                    moved = before[low] != after[low] and before[high] != after[high]
+                    same = (before[high] - before[low]) % 12 == (after[high] - after[low]) % 12
+                    assert not (moved and same and (after[high] - after[low]) % 12 in (0, 7))
+
+
+def test_a_picked_state_goes_on_as_the_piece_it_was_picked_from() -> None:
+    one, choices = Sampler(random_model(TINY_BAR)), everything(TINY_BAR)
+    clock = clock_rows(TINY_BAR, (4, 4), 0, 10, 10)
+    three, state = one.twin(3), one.twin(3).initial_state()
+    for tick in clock[:6]:
+        _, state = three.draw(state, tick, [choices] * 3, 0, range(3))
+    picked = three.picked(state, np.array([2, 2, 0]))
+    kept = three.picked(state, np.arange(3))
+    for tick in clock[6:]:
+        rows, picked = three.draw(picked, tick, [choices] * 3, 0, [2, 2, 0])
+        expected, kept = three.draw(kept, tick, [choices] * 3, 0, range(3))
+        np.testing.assert_array_equal(rows, expected[[2, 2, 0]])
 
 
 @pytest.mark.parametrize("storage", ["bfloat16", "int8"])

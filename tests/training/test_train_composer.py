@@ -5,19 +5,26 @@ import pytest
 from scipy.io import savemat
 
 from orchestrion.composer.compose import Composer
+from orchestrion.composer.config import PRESETS
 from orchestrion.errors import OrchestrionError
+from orchestrion.training.composer_task import ComposerTask
 from orchestrion.training.runs import claim
 from orchestrion.training.settings import LoopSettings
-from orchestrion.training.train_composer import train_composer
+from orchestrion.training.train_composer import FIRST_INPUTS, train_composer
 
 
 @pytest.fixture
 def rolls(tmp_path: Path) -> Path:
-    cells = np.empty((1, 2), dtype=object)
-    for i in range(2):
-        cells[0, i] = np.eye(36, 88, k=20, dtype=np.uint8)
-    savemat(tmp_path / "Tiny.mat", {"traindata": cells, "validdata": cells})
-    return tmp_path / "Tiny.mat"
+    return written(tmp_path / "Tiny.mat", traindata=[36, 36], validdata=[40])
+
+
+def written(path: Path, **splits: list[int]) -> Path:
+    """Rolls of rising scales, as long as said."""
+    cells = {name: np.empty((1, len(lengths)), dtype=object) for name, lengths in splits.items()}
+    for name, lengths in splits.items():
+        cells[name][0] = [np.eye(n, 88, k=20, dtype=np.uint8) for n in lengths]
+    savemat(path, cells)
+    return path
 
 
 @pytest.mark.slow
@@ -39,11 +46,28 @@ def test_a_run_begins_with_another_composers_weights(rolls: Path, tmp_path: Path
     monkeypatch.setattr("orchestrion.training.train_composer.fit", lambda task, *_: begun.append(task) or {})
     loop = LoopSettings(steps=1)
     train_composer(rolls, tmp_path / "run", preset="compact-chorales", start_from="melodies", loop=loop)
-    parent = Composer.load("melodies").model.state_dict()
-    assert all(tensor.equal(parent[name]) for name, tensor in begun[0].model.state_dict().items())
+    parent, own = Composer.load("melodies").model.state_dict(), begun[0].model.state_dict()
+    first = parent.pop(FIRST_INPUTS)
+    assert all(tensor.equal(own[name]) for name, tensor in parent.items())
+    assert own[FIRST_INPUTS][:, : first.shape[1]].equal(first) and not own[FIRST_INPUTS][:, first.shape[1] :].any()
     with pytest.raises(OrchestrionError, match="another size"):
         train_composer(rolls, tmp_path / "other", preset="repo", start_from="melodies", loop=loop)
     assert not (tmp_path / "other").exists()
+
+
+def test_pieces_that_a_held_out_split_holds_are_not_learnt_from(tmp_path: Path) -> None:
+    rolls = written(tmp_path / "Leaky.mat", traindata=[36, 40, 44], validdata=[40], testdata=[44])
+    assert ComposerTask(PRESETS["paper"], str(rolls)).leaked == ["Leaky/train#1", "Leaky/train#2"]
+    with pytest.raises(OrchestrionError, match="held out"):
+        ComposerTask(PRESETS["paper"], str(written(tmp_path / "Same.mat", traindata=[40], validdata=[40])))
+
+
+def test_crops_are_moved_within_the_keys(rolls: Path) -> None:
+    task = ComposerTask(PRESETS["paper"], str(rolls), crop_steps=8, batch=64, transpose=30)
+    lowest = task.batch(0)["grid"][..., 0].amax(dim=1).argmax(dim=1)
+    assert lowest.min() < 20 < lowest.max() and len(set(lowest.tolist())) > 20
+    again = ComposerTask(PRESETS["paper"], str(rolls), crop_steps=8, batch=64, transpose=30)
+    assert all(values.equal(again.batch(0)[name]) for name, values in task.batch(0).items())
 
 
 def test_no_preset_no_data_no_folder(rolls: Path, tmp_path: Path) -> None:

@@ -58,6 +58,11 @@ class CorpusPiece:
         return self.meter[0] * 16 // self.meter[1]
 
     @property
+    def has_pickup(self) -> bool:
+        """Whether nothing begins on the first step: its first bar is a pickup filled up with silence."""
+        return min((onset for onset, _, _ in self.notes), default=0) > 0
+
+    @property
     def tonic(self) -> int | None:
         """Pitch class of the lowest note that ends last: a tune's final, a chorale's last bass note."""
         return min(pitch for _, offset, pitch in self.notes if offset == self._end) % 12 if self.notes else None
@@ -122,6 +127,27 @@ def distinct(pieces: Iterable[CorpusPiece]) -> tuple[list[CorpusPiece], dict[str
         if kept is not piece:
             copies[piece.name] = kept.name
     return list(first.values()), copies
+
+
+def without_leaks(
+    pieces: Iterable[CorpusPiece], held_out: Iterable[CorpusPiece]
+) -> tuple[list[CorpusPiece], list[str]]:
+    """The pieces whose notes are not all those of a held-out one, in whatever key; and the names of the others."""
+    known = {_in_any_key(piece) for piece in held_out}
+    kept: list[CorpusPiece] = []
+    leaked: list[str] = []
+    for piece in pieces:
+        if _in_any_key(piece) in known:
+            leaked.append(piece.name)
+        else:
+            kept.append(piece)
+    return kept, leaked
+
+
+def _in_any_key(piece: CorpusPiece) -> frozenset[GridNote]:
+    """The notes from the first onset and the lowest pitch on."""
+    first, lowest = (min((note[i] for note in piece.notes), default=0) for i in (0, 2))
+    return frozenset((onset - first, offset - first, pitch - lowest) for onset, offset, pitch in piece.notes)
 
 
 def split_of(piece: CorpusPiece) -> str:

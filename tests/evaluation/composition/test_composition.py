@@ -99,9 +99,12 @@ def test_task_saves_what_compose_can_load(mat: Path, tmp_path: Path) -> None:
     assert composer.metadata["metrics"] == {"loss": 1.5} and composer.default("polyphony", 0) == 5
 
 
+OTHER = CorpusPiece("held out", ((0, 4, 60),))
+
+
 def test_crops_are_masked_and_know_the_step_before(monkeypatch: pytest.MonkeyPatch) -> None:
     piece = CorpusPiece("p", tuple((i, i + 1, 60 + i % 7) for i in range(40)))
-    monkeypatch.setattr("orchestrion.training.composer_task.load_corpus", lambda *_: [piece])
+    monkeypatch.setattr("orchestrion.training.composer_task.load_corpus", lambda _, split: [piece] if split == "train" else [OTHER])
     batch = ComposerTask(TINY_BAR, "p", crop_steps=24, batch=30).batch(0)
     assert set(batch["mask"].sum(1).tolist()) == {24.0, 16.0}
     whole = torch.from_numpy(piece.grid_in(TINY_BAR.pitch_low, TINY_BAR.pitch_high, 48))
@@ -115,7 +118,7 @@ def test_crops_are_masked_and_know_the_step_before(monkeypatch: pytest.MonkeyPat
 def test_forgotten_notes_are_missing_from_attack_to_end_and_come_with_an_attack(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     pieces = [CorpusPiece("p", tuple((4 * k, 4 * k + 4, int(rng.integers(60, 70))) for k in range(24)))]
-    monkeypatch.setattr("orchestrion.training.composer_task.load_corpus", lambda *_: pieces)
+    monkeypatch.setattr("orchestrion.training.composer_task.load_corpus", lambda _, split: pieces if split == "train" else [OTHER])
     whole, some = (ComposerTask(TINY_BAR, "p", crop_steps=96, batch=8, forget=share).batch(0) for share in (0.0, 0.3))
     assert torch.equal(whole["grid"], whole["heard"])
     assert torch.equal(whole["grid"][..., 0], some["grid"][..., 0])
