@@ -22,6 +22,7 @@ from typing import Any
 
 from numba.core.caching import FunctionCache
 from numba.core.compiler import CompileResult
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 from orchestrion.cachefolder import NotPrivateError, check_private_file
@@ -59,7 +60,10 @@ class CheckedCache(FunctionCache):
         for file in self._folder.glob(f"{self._prefix}*"):
             file.unlink(missing_ok=True)
 
-    def _load_overload(self, sig: Any, target_context: Any) -> CompileResult | None:
+    def load_overload(self, sig: Any, target_context: Any) -> CompileResult | None:
+        # Not super().load_overload(), which first imports all that numba knows how to compile: half a second, and only
+        # compiling needs it, which sees to it itself. What compiled code calls is the one thing that is needed.
+        rtsys.initialize(target_context)
         if not self._enabled:
             return None
         key = self._index_key(sig, target_context.codegen())

@@ -125,9 +125,9 @@ def blocks_of(
     }
     if options.parallel:
         assert not isinstance(state, VoiceState)
-        return ParallelStream(instrument.model, series, **sampling, state=state)
+        return ParallelStream(instrument.parameters, series, **sampling, state=state)
     assert not isinstance(state, ParallelState)
-    return Stream(instrument.model, series, **sampling, state=state)
+    return Stream(instrument.parameters, series, **sampling, state=state)
 
 
 class _Sampling(TypedDict):
@@ -320,7 +320,7 @@ def _generate(
         if not chosen:
             continue
         samples = sampler(
-            instrument.model,
+            instrument.parameters,
             [instrument.series(plans[i].parts[index], duration_s=plans[i].score.duration_s) for i in chosen],
             seed=options.seed,
             temperature=options.temperature or instrument.temperature,

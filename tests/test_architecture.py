@@ -180,6 +180,23 @@ def test_importing_the_package_and_the_command_line_loads_nothing_heavy() -> Non
     assert not HEAVY & set(output.split())
 
 
+def test_a_driven_instrument_plays_without_what_takes_seconds_to_import(tmp_path: Path) -> None:
+    """Torch and scipy take a second each; numba alone needs a third of one where it need not compile."""
+    code = (
+        "import sys; from orchestrion.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print('imported', *sys.modules)"
+    )
+    command = [sys.executable, "-c", code, "render", "ode-to-joy", "-i", "violin", "--end", "0.1", "-o", str(tmp_path / "a.wav")]
+    for _ in range(2):  # the first may have to compile
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    imported = set(output.rpartition("imported")[2].split())
+    assert "orchestrion.renderer.kernels.loop" in imported
+    late = {"scipy.linalg", "scipy.signal", "numba.np.arraymath"}
+    assert not (HEAVY - {"numpy", "numba", "scipy"} | late) & imported  # numba looks at scipy's version
+
+
 def test_no_pickle_is_ever_loaded() -> None:
     for source in SOURCES:
         text = source.read_text(encoding="utf-8")

@@ -43,7 +43,7 @@ def toy(tmp_path, monkeypatch):
 
 def forget_what_is_known():
     """As in a new process."""
-    for known in (compiled.folder, compiled._root, compiled._parsed):
+    for known in (compiled.folder, compiled._root, compiled._statements):
         known.cache_clear()
     compiled._told.clear()
 

@@ -21,7 +21,7 @@ from orchestrion.randomness import stream_key
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.output import HALF_BIN, log_probability, values
+from orchestrion.renderer.output import HALF_BIN, encode_tensor, log_probability, values
 from orchestrion.renderer.sampler import perform, prepare
 from orchestrion.renderer.task import Task
 from orchestrion.score import Score
@@ -59,7 +59,7 @@ class WaveNetGenerator(WaveNet):
 
         Conditioned networks are trained by ``orchestrion train renderer``, on recordings with their notes.
         """
-        codes = self.config.coding.encode_tensor(clips)
+        codes = encode_tensor(clips, self.config.coding)
         n_frames = (codes.shape[1] - 1) // self.config.hop
         raw = self(codes[:, :-1], self._rows_of_silence(len(codes), n_frames), self._drive_of_silence(codes[:, 1:]))
         settled = SETTLE_FRAMES * self.config.hop

@@ -22,6 +22,13 @@ def aligned_zeros(*shape: int, dtype: type = np.float32) -> np.ndarray:
     return _block(n_bytes)[:n_bytes].view(dtype).reshape(shape)
 
 
+def aligned_empty(*shape: int) -> np.ndarray:
+    """Uninitialised float32 that begin at a multiple of 64 bytes."""
+    buffer = np.empty(4 * int(np.prod(shape)) + LINE, dtype=np.uint8)
+    start = -buffer.ctypes.data % LINE
+    return buffer[start : len(buffer) - LINE + start].view(np.float32).reshape(shape)
+
+
 def together(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Copies of ``arrays`` one after another in one block: what is read in this order streams from the cache best."""
     block = _block(sum(_to_lines(array.nbytes) for array in arrays))

@@ -10,7 +10,7 @@ from typing import Any
 from orchestrion.bridge.groups import GROUPS
 from orchestrion.bridge.source import N_BANDS
 from orchestrion.errors import OrchestrionError
-from orchestrion.renderer.output import GRID, MU, Coding
+from orchestrion.renderer.coding import GRID, MU, Coding
 
 CONDITIONING = ("context", "causal", "none")
 LIMITS = {
@@ -47,7 +47,7 @@ class WaveNetConfig:
             also tells the convolutions how loud its noise is; 0 for no source.
         mixtures: logistics of the output, see ``renderer.output``; 0 for a softmax over ``levels``.
         history: past samples that enter through the input: with a softmax 2 (embedded), with a mixture any number.
-        preemphasis, gain: of the audio that the network knows, see ``renderer.output``.
+        preemphasis, gain: of the audio that the network knows, see ``renderer.coding``.
     """
 
     layers: int = 20

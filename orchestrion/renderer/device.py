@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
+import sys
 import warnings
 from collections.abc import Iterable
 from functools import lru_cache
-
-import torch
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import DEVICES, STORAGE
 from orchestrion.progress import waiting
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.gpu.weights import too_wide
 
 OLDEST = (8, 0)  # compute capability: copies into shared memory that nothing waits for
 
@@ -51,6 +50,10 @@ def stored(device: str, storage: str) -> str:
 
 def absence() -> str | None:
     """A sentence where no GPU can be used."""
+    if not _has_driver():
+        return "There is no NVIDIA GPU here that torch can use."
+    import torch
+
     if not torch.cuda.is_available() or torch.version.hip:
         return "There is no NVIDIA GPU here that torch can use."
     if importlib.util.find_spec("triton") is None:
@@ -60,10 +63,21 @@ def absence() -> str | None:
     return None
 
 
+def _has_driver() -> bool:
+    """Whether NVIDIA's driver is there: without it, torch need not be waited for."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
 def unfitness(configs: Iterable[WaveNetConfig], storage: str) -> str | None:
     """A sentence where the GPU's player rounds more than that storage, or does not take one of those sizes."""
     if storage == "float32":
         return "The GPU's player keeps weights in float16, which is less than the float32 asked for."
+    from orchestrion.renderer.gpu.weights import too_wide
+
     return next(filter(None, map(too_wide, configs)), None)
 
 

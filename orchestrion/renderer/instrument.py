@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from orchestrion import shipped, weights
 from orchestrion.audio import Waveform
@@ -19,9 +19,12 @@ from orchestrion.bridge.source import HarmonicSource
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import Advance
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.parameters import Parameters, shapes
 from orchestrion.score import Score
 from orchestrion.version import VERSION
+
+if TYPE_CHECKING:
+    from orchestrion.renderer.network import WaveNet
 
 ARCHITECTURE = "wavenet"
 SOURCE = "source."  # before the names of its tables in a weights file
@@ -37,12 +40,12 @@ class Instrument:
 
     Attributes:
         name: of the shipped instrument, or the file's stem.
-        model: on the CPU, in evaluation mode.
+        parameters: what plays.
         metadata: the header of the weights file: config, data, licence, metrics, ``pitch_range``, ``temperature``, …
     """
 
     name: str
-    model: WaveNet
+    parameters: Parameters
     metadata: Mapping[str, object]
 
     @classmethod
@@ -55,7 +58,7 @@ class Instrument:
         if isinstance(name_or_path, Instrument):
             return name_or_path
         path = shipped.find(name_or_path, "instrument", shipped.instruments())
-        tensors, metadata = weights.load(path, architecture=ARCHITECTURE)
+        arrays, metadata = weights.load_arrays(path, architecture=ARCHITECTURE)
         config = metadata.get("config")
         if not isinstance(config, dict):
             raise OrchestrionError(f"{path} carries no WaveNet config; train it again.")
@@ -63,19 +66,24 @@ class Instrument:
             sized = WaveNetConfig.from_dict(config)
         except OrchestrionError as error:
             raise OrchestrionError(f"{path} carries a config that cannot be used. {error}") from error
-        source = {name.removeprefix(SOURCE): table.numpy() for name, table in tensors.items() if name.startswith(SOURCE)}
-        network = {name: tensor.float() for name, tensor in tensors.items() if not name.startswith(SOURCE)}
+        tables = {name.removeprefix(SOURCE): table for name, table in arrays.items() if name.startswith(SOURCE)}
+        network = {name: array for name, array in arrays.items() if not name.startswith(SOURCE)}
         if not network and NETWORK in metadata:
             network = _shared_network(metadata, sized, path)
-        model = weights.build(lambda: WaveNet(sized), network, path)
-        if sized.source_window:
-            model.source = _source(source, path)
-        return cls(Path(path).stem, model.eval().requires_grad_(False), metadata)
+        weights.check_shapes(shapes(sized), network, path)
+        source = _source(tables, path) if sized.source_window else None
+        parameters = Parameters(sized, {name: array.astype(np.float32) for name, array in network.items()}, source)
+        return cls(Path(path).stem, parameters, metadata)
+
+    @cached_property
+    def model(self) -> WaveNet:
+        """The network, on the CPU and in evaluation mode; for what needs torch."""
+        return self.parameters.network()
 
     @property
     def source(self) -> HarmonicSource | None:
         """The tables that a driven network plays; None of other networks."""
-        return self.model.source
+        return self.parameters.source
 
     def adjusted(self, *, vibrato: float = 1.0) -> Instrument:
         """The same instrument with its vibrato so many times as deep; those without one stay as they are.
@@ -87,14 +95,13 @@ class Instrument:
             raise OrchestrionError(f"A vibrato of {vibrato} is impossible; give 0 (none) to {DEEPEST_VIBRATO:g}.")
         if vibrato == 1.0 or self.source is None:
             return self
-        model = copy.copy(self.model)
         v = self.source.vibrato
-        model.source = dataclasses.replace(self.source, vibrato=dataclasses.replace(v, cents=v.cents * vibrato))
-        return dataclasses.replace(self, model=model)
+        source = dataclasses.replace(self.source, vibrato=dataclasses.replace(v, cents=v.cents * vibrato))
+        return dataclasses.replace(self, parameters=dataclasses.replace(self.parameters, source=source))
 
     @property
     def config(self) -> WaveNetConfig:
-        return self.model.config
+        return self.parameters.config
 
     @property
     def checksum(self) -> str:
@@ -161,7 +168,7 @@ class Instrument:
         series = self.series(score, duration_s=duration_s, tail_s=tail_s)
         heat = self.temperature if temperature is None else temperature
         (samples,) = generate(
-            self.model, [series], seed=seed, temperature=heat, voices=[voice], threads=threads, progress=progress
+            self.parameters, [series], seed=seed, temperature=heat, voices=[voice], threads=threads, progress=progress
         )
         return self.waveform(samples, title=score.title, seed=seed)
 
@@ -184,13 +191,13 @@ def _source(tables: Mapping[str, np.ndarray], path: Path) -> HarmonicSource:
         raise OrchestrionError(f"{path} cannot play by itself: {error}") from error
 
 
-def _shared_network(metadata: Mapping[str, object], config: WaveNetConfig, path: Path) -> dict[str, torch.Tensor]:
+def _shared_network(metadata: Mapping[str, object], config: WaveNetConfig, path: Path) -> dict[str, np.ndarray]:
     """The weights of the network that an instrument's tables were made for."""
     named = metadata[NETWORK]
     if not isinstance(named, dict) or not isinstance(named.get("name"), str):
         raise OrchestrionError(f"{path} does not say which network plays it; make it again with `orchestrion learn`.")
-    tensors, facts = weights.load(shipped.network(named["name"]), architecture=ARCHITECTURE)
+    arrays, facts = weights.load_arrays(shipped.network(named["name"]), architecture=ARCHITECTURE)
     same = facts.get("config") == config.to_dict() | {"gain": facts["config"]["gain"]} if isinstance(facts.get("config"), dict) else False
     if facts.get("sha256") != named.get("sha256") or not same:
         raise OrchestrionError(f"{path} was made for another version of the network {named['name']!r}; make it again with `orchestrion learn`.")
-    return {name: tensor.float() for name, tensor in tensors.items()}
+    return arrays

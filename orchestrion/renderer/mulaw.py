@@ -9,7 +9,6 @@ to ``levels // 2``, and decoding that level gives a constant of about 0.0001 (fo
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 
 def silence_level(levels: int = 256) -> int:
@@ -35,11 +34,3 @@ def decode_table(levels: int = 256) -> np.ndarray:
     mu = levels - 1
     companded = 2 * np.arange(levels, dtype=np.float64) / mu - 1
     return (np.sign(companded) * np.expm1(np.abs(companded) * np.log1p(mu)) / mu).astype(np.float32)
-
-
-def encode_tensor(samples: torch.Tensor, levels: int = 256) -> torch.Tensor:
-    """``encode`` for tensors, on their device."""
-    mu = levels - 1
-    clipped = samples.double().clamp(-1.0, 1.0)
-    companded = torch.sign(clipped) * torch.log1p(mu * clipped.abs()) / np.log1p(mu)
-    return torch.floor((companded + 1) / 2 * mu + 0.5).long()

@@ -22,10 +22,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from orchestrion.bridge.source import HarmonicSource, plain_source
+from orchestrion.renderer.coding import SOURCE_GAIN
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.output import compand_tensor, first_bias, values
-
-SOURCE_GAIN = 4.0  # of the source as it is, beside its companded twin
 
 
 @dataclass

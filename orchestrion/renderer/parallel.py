@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +13,10 @@ from orchestrion.options import STORAGE
 from orchestrion.processors import usable_processors
 from orchestrion.progress import Advance
 from orchestrion.randomness import stream_key
+from orchestrion.renderer.coding import Coding, Deemphasis
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
-from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.output import Coding, Deemphasis
+from orchestrion.renderer.parameters import Parameters
 from orchestrion.renderer.sampler import (
     VOICES_PER_BATCH,
     perform,
@@ -26,11 +27,14 @@ from orchestrion.renderer.sampler import (
 from orchestrion.renderer.segments import Joiner, Piece, plan
 from orchestrion.renderer.task import Task, Voice
 
+if TYPE_CHECKING:
+    from orchestrion.renderer.network import WaveNet
+
 PIECES_ON_GPU = 512  # of a long score at once
 
 
 def generate_parallel(
-    model: WaveNet,
+    model: WaveNet | Parameters,
     series: Sequence[ConditioningSeries],
     *,
     seed: int = 0,
@@ -45,18 +49,18 @@ def generate_parallel(
 
     Not the same samples as one run gives, but the same for any number of threads.
     """
-    model, packed = prepare_for(device, model, storage)
+    parameters, packed = prepare_for(device, model, storage)
     numbers = range(len(series)) if voices is None else voices
-    plans = [plan(item, model.config, device) for item in series]
+    plans = [plan(item, parameters.config, device) for item in series]
     tasks = []
     for item, number, heat, pieces in zip(series, numbers, temperatures(temperature, len(series)), plans, strict=True):
-        tasks += _tasks(Conditioner(model, packed, item, heat), pieces, int(stream_key(seed, number)))
+        tasks += _tasks(Conditioner(parameters, packed, item, heat), pieces, int(stream_key(seed, number)))
     taken = iter(perform(tasks, threads=threads, progress=progress))
     joined = []
     for pieces in plans:
-        joiner = Joiner(model.config)
-        blocks = [_add(joiner, piece, next(taken), pieces, model.config.coding) for piece in pieces]
-        joined.append(Deemphasis(model.config.coding)(np.concatenate(blocks)))
+        joiner = Joiner(parameters.config)
+        blocks = [_add(joiner, piece, next(taken), pieces, parameters.config.coding) for piece in pieces]
+        joined.append(Deemphasis(parameters.config.coding)(np.concatenate(blocks)))
     return joined
 
 
@@ -87,7 +91,7 @@ class ParallelStream:
 
     def __init__(
         self,
-        model: WaveNet,
+        model: WaveNet | Parameters,
         series: ConditioningSeries,
         *,
         seed: int = 0,
@@ -99,10 +103,10 @@ class ParallelStream:
         progress: Advance | None = None,
         state: ParallelState | None = None,
     ):
-        self.model, packed = prepare_for(device, model, storage)
+        self._parameters, packed = prepare_for(device, model, storage)
         self.state = state or ParallelState()
-        self._pieces = plan(series, model.config, device)
-        self._conditioner = Conditioner(self.model, packed, series, temperature)
+        self._pieces = plan(series, self._parameters.config, device)
+        self._conditioner = Conditioner(self._parameters, packed, series, temperature)
         self._key = int(stream_key(seed, voice))
         self._threads, self._progress, self._device = threads, progress, device
         self.pause_s = float("inf")
@@ -121,8 +125,8 @@ class ParallelStream:
                 if any(voice.left for voice in voices):
                     self.state = replace(self.state, begun=[_begun(voice) for voice in voices])
                     yield np.empty(0, dtype=np.float32)
-            joiner = Joiner(self.model.config, self.state.held)
-            coding = self.model.config.coding
+            joiner = Joiner(self._parameters.config, self.state.held)
+            coding = self._parameters.config.coding
             block = np.concatenate([
                 _add(joiner, piece, voice.out, self._pieces, coding) for piece, voice in zip(pieces, voices, strict=True)
             ])  # fmt: skip

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
-import torch
 
 from orchestrion import weights
 from orchestrion.errors import OrchestrionError
@@ -129,7 +128,7 @@ class _Journal:
         if not self._state.exists():
             self._file.truncate(0)
             return None
-        tensors, metadata = weights.load(self._state, architecture=ARCHITECTURE)
+        arrays, metadata = weights.load_arrays(self._state, architecture=ARCHITECTURE)
         if metadata.get("settings") != self._hash:
             raise OrchestrionError(
                 f"The interrupted rendering of {self._output} had other settings; remove {self._state} to start anew."
@@ -139,7 +138,7 @@ class _Journal:
             raise OrchestrionError(f"{self._samples} is not whole; remove {self._state} to start anew.")
         self._count = count
         self._file.truncate(4 * count)
-        return _from_tensors({name: tensor.numpy() for name, tensor in tensors.items()})
+        return _from_arrays(arrays)
 
     def samples(self) -> Iterator[np.ndarray]:
         if self._count:
@@ -157,10 +156,8 @@ class _Journal:
     def save(self, state: State) -> None:
         with writing(self._samples):
             os.fsync(self._file.fileno())
-        tensors = {name: torch.from_numpy(np.array(value)) for name, value in _to_tensors(state).items()}
-        weights.save(
-            self._state, tensors, {"architecture": ARCHITECTURE, "settings": self._hash, "samples": self._count}
-        )
+        facts = {"architecture": ARCHITECTURE, "settings": self._hash, "samples": self._count}
+        weights.save(self._state, _to_arrays(state), facts)
 
     def remove(self) -> None:
         discard(self._output)
@@ -170,16 +167,16 @@ def _paths(output: Path) -> tuple[Path, Path]:
     return output.with_name(f".{output.name}.resume.f32"), output.with_name(f".{output.name}.resume.state")
 
 
-def _to_tensors(state: State) -> dict[str, np.ndarray]:
+def _to_arrays(state: State) -> dict[str, np.ndarray]:
     if isinstance(state, VoiceState):
         return _of_voice(state)
-    tensors = {"done": np.array([state.done, len(state.begun)], dtype=np.int64), "last": np.array([state.last])}
+    arrays = {"done": np.array([state.done, len(state.begun)], dtype=np.int64), "last": np.array([state.last])}
     if state.held is not None:
-        tensors["held"] = state.held
+        arrays["held"] = state.held
     for i, begun in enumerate(state.begun):
         voice = {} if begun.state is None else _of_voice(begun.state)
-        tensors |= {f"begun.{i}.{name}": value for name, value in {"codes": begun.codes, **voice}.items()}
-    return tensors
+        arrays |= {f"begun.{i}.{name}": value for name, value in {"codes": begun.codes, **voice}.items()}
+    return arrays
 
 
 def _of_voice(state: VoiceState) -> dict[str, np.ndarray]:
@@ -188,17 +185,17 @@ def _of_voice(state: VoiceState) -> dict[str, np.ndarray]:
     return {"history": state.history, "recent": state.recent, "numbers": numbers, "last": np.array([state.last])}
 
 
-def _from_tensors(tensors: Mapping[str, np.ndarray]) -> State:
-    if "done" not in tensors:
-        return _to_voice(tensors)
-    done, n_begun = (int(value) for value in tensors["done"])
+def _from_arrays(arrays: Mapping[str, np.ndarray]) -> State:
+    if "done" not in arrays:
+        return _to_voice(arrays)
+    done, n_begun = (int(value) for value in arrays["done"])
     begun = []
     for i in range(n_begun):
-        of_piece = {name.split(".")[2]: value for name, value in tensors.items() if name.startswith(f"begun.{i}.")}
+        of_piece = {name.split(".")[2]: value for name, value in arrays.items() if name.startswith(f"begun.{i}.")}
         begun.append(Begun(of_piece["codes"], _to_voice(of_piece) if "history" in of_piece else None))
-    return ParallelState(done, tensors.get("held"), begun, float(tensors["last"][0]))
+    return ParallelState(done, arrays.get("held"), begun, float(arrays["last"][0]))
 
 
-def _to_voice(tensors: Mapping[str, np.ndarray]) -> VoiceState:
-    counter, key = int(tensors["numbers"][0]), int(tensors["numbers"].view(np.uint64)[1])
-    return VoiceState(tensors["history"], tensors["recent"], counter, key, float(tensors["last"][0]))
+def _to_voice(arrays: Mapping[str, np.ndarray]) -> VoiceState:
+    counter, key = int(arrays["numbers"][0]), int(arrays["numbers"].view(np.uint64)[1])
+    return VoiceState(arrays["history"], arrays["recent"], counter, key, float(arrays["last"][0]))

@@ -13,10 +13,9 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.options import STORAGE
@@ -27,16 +26,19 @@ from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.kernels.batch import Batch, Prepared, VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner, gather
 from orchestrion.renderer.kernels.packing import Packed, pack
-from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.parameters import Parameters
 from orchestrion.renderer.task import Task, Voice
 from orchestrion.score import Note
+
+if TYPE_CHECKING:
+    from orchestrion.renderer.network import WaveNet
 
 FRAMES_A_RUN = 64  # of every voice of a batch: what is gathered for them stays small
 VOICES_PER_BATCH = 24  # twice the tallest register tile
 
 
 def generate(
-    model: WaveNet,
+    model: WaveNet | Parameters,
     series: Sequence[ConditioningSeries],
     *,
     seed: int = 0,
@@ -73,7 +75,7 @@ def generate(
 
 
 def generate_codes(
-    model: WaveNet,
+    model: WaveNet | Parameters,
     series: Sequence[ConditioningSeries],
     *,
     seed: int = 0,
@@ -85,10 +87,10 @@ def generate_codes(
     progress: Advance | None = None,
 ) -> list[np.ndarray]:
     """As ``generate``, but codes ``[n_samples]`` int32, see ``renderer.output``."""
-    model, packed = prepare_for(device, model, storage)
+    parameters, packed = prepare_for(device, model, storage)
     numbers = range(len(series)) if voices is None else voices
     tasks = [
-        Task(Conditioner(model, packed, item, heat), VoiceState.silent(packed, int(stream_key(seed, number))))
+        Task(Conditioner(parameters, packed, item, heat), VoiceState.silent(packed, int(stream_key(seed, number))))
         for item, number, heat in zip(series, numbers, temperatures(temperature, len(series)), strict=True)
     ]
     return perform(tasks, threads=threads, progress=progress)
@@ -101,29 +103,20 @@ def temperatures(given: float | np.ndarray | Sequence[float | np.ndarray], n: in
     return given
 
 
-def prepare(model: WaveNet, storage: str = STORAGE) -> tuple[WaveNet, Packed]:
-    """The model on the CPU in float32 and evaluation mode, and its packed weights."""
-    model = _plain(model)
-    return model, pack(model.config, {k: v.detach().numpy() for k, v in model.state_dict().items()}, storage)
+def prepare(model: WaveNet | Parameters, storage: str = STORAGE) -> tuple[Parameters, Packed]:
+    """The model's parameters, and packed for the compiled kernels."""
+    parameters = Parameters.of(model)
+    return parameters, pack(parameters.config, parameters.arrays, storage)
 
 
-def prepare_for(device: str, model: WaveNet, storage: str = STORAGE) -> tuple[WaveNet, Prepared]:
+def prepare_for(device: str, model: WaveNet | Parameters, storage: str = STORAGE) -> tuple[Parameters, Prepared]:
     """As ``prepare``, for the player of ``device``: "cpu" or "cuda"."""
     if device == "cpu":
         return prepare(model, storage)
     from orchestrion.renderer.gpu.weights import Weights
 
-    model = _plain(model)
-    return model, Weights.of(model)
-
-
-def _plain(model: WaveNet) -> WaveNet:
-    if any(p.device.type != "cpu" or p.dtype != torch.float32 for p in model.parameters()):
-        copy = WaveNet(model.config)
-        copy.load_state_dict({name: value.detach().cpu().float() for name, value in model.state_dict().items()})
-        copy.source = model.source
-        model = copy
-    return model
+    parameters = Parameters.of(model)
+    return parameters, Weights.of(parameters.network())
 
 
 def compile_kernels(storage: str = STORAGE, *, mixture: bool = True) -> None:
@@ -139,8 +132,7 @@ def compile_kernels(storage: str = STORAGE, *, mixture: bool = True) -> None:
         source_window=int(mixture), mixtures=int(mixture),
     )  # fmt: skip
     tick = ConditioningSeries.from_notes([Note(0.0, 0.004, 60, 64)], tail_s=0.0)
-    with torch.random.fork_rng(devices=[]):
-        generate(WaveNet(smallest), [tick], storage=storage, threads=1)
+    generate(Parameters.zeros(smallest), [tick], storage=storage, threads=1)
 
 
 def perform(tasks: Sequence[Task], *, threads: int | None = None, progress: Advance | None = None) -> list[np.ndarray]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.options import STORAGE
 from orchestrion.randomness import stream_key
+from orchestrion.renderer.coding import Deemphasis
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
-from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.output import Deemphasis
+from orchestrion.renderer.parameters import Parameters
 from orchestrion.renderer.sampler import player, prepare_for
 from orchestrion.renderer.task import Task, Voice
+
+if TYPE_CHECKING:
+    from orchestrion.renderer.network import WaveNet
 
 BLOCK_FRAMES = 16  # 64 ms at 16 kHz and hop 64
 
@@ -35,7 +39,7 @@ class Stream:
 
     def __init__(
         self,
-        model: WaveNet,
+        model: WaveNet | Parameters,
         series: ConditioningSeries,
         *,
         seed: int = 0,
@@ -47,12 +51,13 @@ class Stream:
         device: str = "cpu",
         state: VoiceState | None = None,
     ):
-        self.model, packed = prepare_for(device, model, storage)
+        parameters, packed = prepare_for(device, model, storage)
         begun = state or VoiceState.silent(packed, int(stream_key(seed, voice)))
-        task = Task(Conditioner(self.model, packed, series, temperature), begun, begun.counter // series.hop)
+        task = Task(Conditioner(parameters, packed, series, temperature), begun, begun.counter // series.hop)
         self._voice = Voice(task, np.empty(0, dtype=np.int32))
         self._player = player(packed, [begun], threads)
-        self._deemphasis = Deemphasis(model.config.coding, begun.last)
+        self._coding = parameters.config.coding
+        self._deemphasis = Deemphasis(self._coding, begun.last)
         self._block_frames = block_frames
         self.pause_s = float("inf")  # as a `ParallelStream`'s; blocks are short here
 
@@ -67,7 +72,7 @@ class Stream:
             return np.empty(0, dtype=np.float32)
         codes = self._player.run_frames([self._voice], n_frames)[:, 0]
         self._voice.frame += n_frames
-        return self._deemphasis(self.model.config.coding.amplitudes(codes))
+        return self._deemphasis(self._coding.amplitudes(codes))
 
     @property
     def state(self) -> VoiceState:
@@ -76,7 +81,7 @@ class Stream:
 
 
 def stream(
-    model: WaveNet,
+    model: WaveNet | Parameters,
     series: ConditioningSeries,
     *,
     seed: int = 0,

@@ -15,11 +15,12 @@ from orchestrion import weights
 from orchestrion.bridge.source import HarmonicSource
 from orchestrion.datasets.banks.mixing import MixedPiece
 from orchestrion.errors import OrchestrionError
+from orchestrion.renderer.coding import GRID
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.features import score_groups
 from orchestrion.renderer.instrument import SOURCE
 from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.output import GRID, HALF_BIN, bits_of_levels, log_probability, values
+from orchestrion.renderer.output import HALF_BIN, bits_of_levels, log_probability, values
 from orchestrion.training.trial_playing import TEMPERATURE, play_held_out, summary
 
 # The network's history is empty at the start of a crop, so these first frames of it are not learnt from.

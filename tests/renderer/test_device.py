@@ -62,6 +62,7 @@ def test_what_the_gpu_does_not_take_is_played_by_the_processor_unchecked(gpu):
 
 
 def test_absence_names_what_is_missing(monkeypatch):
+    monkeypatch.setattr(device, "_has_driver", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.version, "hip", None)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))

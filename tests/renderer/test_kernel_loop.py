@@ -11,12 +11,12 @@ from orchestrion.matrices.matrix import STORAGES, unpack_matrix
 from orchestrion.matrices.memory import aligned_zeros
 from orchestrion.matrices.width import host_lanes, lanes_tag
 from orchestrion.randomness import stream_key, uniform
+from orchestrion.renderer.coding import GRID
 from orchestrion.renderer.config import PRESETS, UNDRIVEN
 from orchestrion.renderer.kernels import loop
 from orchestrion.renderer.kernels.batch import FEW, Batch, Block, VoiceState
 from orchestrion.renderer.kernels.helper import TRY_AGAIN, Helper
 from orchestrion.renderer.kernels.packing import gate_order, in_gate_order, pack
-from orchestrion.renderer.output import GRID
 from tests.renderer.reference import DRIVEN, KINDS, TINY, Reference, draw, draw_mixture, random_tensors
 
 # Every storage at the host's width; the narrower paths, forced, with one storage each to save compilation. The narrowest

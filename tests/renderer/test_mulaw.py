@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-import torch
 
-from orchestrion.renderer.mulaw import decode, decode_table, encode, encode_tensor, silence_level
+from orchestrion.renderer.mulaw import decode, decode_table, encode, silence_level
 
 
 @pytest.mark.parametrize("levels", [16, 256, 1024])
@@ -26,8 +25,3 @@ def test_ends_and_silence():
     assert encode(np.array([-1.0, -7.0, 1.0, 7.0, 0.0])).tolist() == [0, 0, 255, 255, 128]
     assert silence_level() == 128
     assert abs(float(decode(np.array(128)))) < 1e-4
-
-
-def test_tensor_twin_agrees():
-    samples = np.random.default_rng(0).uniform(-1.1, 1.1, 4096).astype(np.float32)
-    assert (encode_tensor(torch.from_numpy(samples)).numpy() == encode(samples)).all()

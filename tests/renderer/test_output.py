@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from scipy.signal import lfilter
 
 from orchestrion.renderer import mulaw
+from orchestrion.renderer.coding import GRID, Coding, Deemphasis
 from orchestrion.renderer.config import PRESETS, UNDRIVEN
 from orchestrion.renderer.output import (
-    GRID,
-    Coding,
-    Deemphasis,
     bits_of_levels,
     draw,
+    encode_tensor,
     first_bias,
     log_probability,
     values,
@@ -38,7 +38,7 @@ def test_what_is_encoded_is_decoded():
     x = music()
     rest = CODING.decode(CODING.encode(x)) - x
     assert 10 * np.log10((rest**2).mean() / (x**2).mean()) < -60
-    assert np.array_equal(CODING.encode_tensor(torch.from_numpy(x)).numpy(), CODING.encode(x))
+    assert np.array_equal(encode_tensor(torch.from_numpy(x), CODING).numpy(), CODING.encode(x))
 
 
 def test_codes_of_a_stretch_are_those_of_the_whole():
@@ -59,6 +59,12 @@ def test_a_softmax_has_mu_law_levels_of_the_samples_as_they_are():
 def test_what_is_too_loud_is_clipped():
     assert CODING.encode(np.array([0.0, 9.0, -9.0])).tolist() == [CODING.silence, GRID - 1, 0]
     assert np.abs(CODING.decode(np.full(500, GRID - 1))).max() == 1
+
+
+def test_deemphasis_is_the_filter_that_scipy_knows():
+    emphasised = CODING.amplitudes(CODING.encode(music()))
+    expected, _ = lfilter([1 / CODING.gain], [1.0, -CODING.preemphasis], emphasised.astype(np.float64), zi=[CODING.preemphasis * 0.25])
+    assert np.array_equal(Deemphasis(CODING, 0.25)(emphasised), np.clip(expected, -1, 1).astype(np.float32))
 
 
 def test_deemphasis_undoes_emphasis_in_any_blocks():

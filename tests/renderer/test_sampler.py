@@ -131,7 +131,8 @@ def test_a_model_in_other_precision_is_brought_to_float32(model):
     double.load_state_dict(model.state_dict())
     assert np.array_equal(generate(double, [series(0.1)])[0], generate(model, [series(0.1)])[0])
     assert next(double.parameters()).dtype == torch.float64
-    assert prepare(model)[0] is model
+    parameters = prepare(double)[0]
+    assert parameters.arrays["w_out"].dtype == np.float32 and prepare(parameters)[0] is parameters
 
 
 def test_de_emphasis_goes_over_the_whole_piece(model):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from orchestrion.renderer.instrument import Instrument
-from orchestrion.renderer.kernels import packing
+from orchestrion.renderer.kernels import packing, rounding
 from orchestrion.renderer.kernels.batch import Batch, VoiceState
 from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner, gather
 from orchestrion.renderer.output import bits_of_levels
@@ -96,6 +96,6 @@ def test_plain_rounding_would_cost_more(piano, series, played, monkeypatch):
         return np.rint(w / scale), scale
 
     careful = price(piano, series, played, "int8")
-    monkeypatch.setattr(packing, "rounded_out", nearest)
+    monkeypatch.setattr(rounding, "rounded_out", nearest)
     monkeypatch.setattr(packing, "_remembered", {})
     assert price(piano, series, played, "int8") > 2 * careful

@@ -18,14 +18,14 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from orchestrion.renderer import output
+from orchestrion.renderer import coding
 
 # Voices a program: the least that tensor cores multiply, quickest for each; and twice as many for the same weights.
 NARROW, WIDE = 16, 32
 WARPS = 8
-LEAST_REST = tl.constexpr(output.LEAST_REST)
-LOG_SCALE_LOW, LOG_SCALE_HIGH = tl.constexpr(output.LOG_SCALE_LOW), tl.constexpr(output.LOG_SCALE_HIGH)
-LOG_SCALE_SHIFT = tl.constexpr(output.LOG_SCALE_SHIFT)
+LEAST_REST = tl.constexpr(coding.LEAST_REST)
+LOG_SCALE_LOW, LOG_SCALE_HIGH = tl.constexpr(coding.LOG_SCALE_LOW), tl.constexpr(coding.LOG_SCALE_HIGH)
+LOG_SCALE_SHIFT = tl.constexpr(coding.LOG_SCALE_SHIFT)
 
 
 @triton.jit(do_not_specialize=["clock", "first", "n_steps"])

@@ -8,27 +8,40 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
-import torch
 
 from orchestrion.bridge import ConditioningSeries
+from orchestrion.bridge.source import HarmonicSource
 from orchestrion.errors import OrchestrionError
 from orchestrion.matrices.memory import aligned_zeros
+from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.features import Features
 from orchestrion.renderer.kernels.batch import Block, Prepared
-from orchestrion.renderer.kernels.packing import Packed, in_gate_order
-from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.kernels.context import Context
+from orchestrion.renderer.kernels.packing import Packed
 
 BLOCK = 128  # frames; the convolutions over frames see 20 more on either side, which is less of more
 HOTTEST = 100.0
 COLDEST = 1e-4
 
 
+class Instrumental(Protocol):
+    """What decides the conditioning inputs beside the series: of a `Parameters` or a `WaveNet`."""
+
+    @property
+    def config(self) -> WaveNetConfig: ...
+
+    @property
+    def source(self) -> HarmonicSource | None: ...
+
+
 class Conditioner:
-    """Rows, excitation and temperature of one series.
+    """Rows, drive and temperature of one series.
 
     Args:
+        model: whose clock and source they are.
         packed: the weights of the player that it feeds. The GPU's takes the ``features`` and makes its own rows.
         temperature: one number, or one a frame ``[n_frames]``; 0 takes the likeliest level.
 
@@ -36,7 +49,7 @@ class Conditioner:
         OrchestrionError: another sample rate or hop than the model's, or a temperature outside 0 to 100.
     """
 
-    def __init__(self, model: WaveNet, packed: Prepared, series: ConditioningSeries, temperature: float | np.ndarray = 1.0):
+    def __init__(self, model: Instrumental, packed: Prepared, series: ConditioningSeries, temperature: float | np.ndarray = 1.0):
         c = model.config
         if (series.sample_rate, series.hop) != (c.sample_rate, c.hop):
             raise OrchestrionError(
@@ -47,12 +60,12 @@ class Conditioner:
         self.features = Features(series, c, model.source)
         self._sharpness = _sharpness(temperature, series.n_frames)
         self._blocks: dict[str, dict[int, np.ndarray]] = {}
-        self._last_signal: tuple[int, torch.Tensor] = -1, torch.empty(0)
+        self._last_signal: tuple[int, np.ndarray] = -1, np.empty(0)
 
     def fresh(self) -> Conditioner:
         """A twin with nothing in its cache, for another thread."""
         twin = copy.copy(self)
-        twin._blocks, twin._last_signal = {}, (-1, torch.empty(0))
+        twin._blocks, twin._last_signal = {}, (-1, np.empty(0))
         return twin
 
     @property
@@ -60,11 +73,11 @@ class Conditioner:
         return self.series.n_frames
 
     def rows(self, start: int, n_frames: int) -> np.ndarray:
-        """V·y + gate biases of frames from ``start``, ``[n_frames, layers, 2, residual]``. Beyond the series it is silent."""
+        """V·y + gate biases of frames from ``start``, ``[n_frames, layers, 2 * width]`` in the order of ``packing.gate_order``. Beyond the series it is silent."""
         return self._window(self._rows, start, n_frames)
 
     def drive(self, start: int, n_frames: int) -> np.ndarray:
-        """What is added at the input in frames from ``start``, ``[n_frames, hop, residual]`` float32."""
+        """What is added at the input in frames from ``start``, ``[n_frames, hop, width]`` float32."""
         return self._window(self._drive, start, n_frames)
 
     def centre(self, start: int, n_frames: int) -> np.ndarray:
@@ -93,35 +106,29 @@ class Conditioner:
         return blocks[index]
 
     def _rows(self, index: int) -> np.ndarray:
-        c = self.model.config
-        start, stop = BLOCK * index, BLOCK * (index + 1)
-        with torch.inference_mode():
-            if not c.conditioned:
-                rows = self.model.conditioning_rows(None, n_frames=BLOCK)
-            else:
-                past, future = c.context_frames
-                frames = torch.from_numpy(self.features.frames(start - past, stop + future))
-                # As ``WaveNet.conditioning_rows``, which makes those of the margins too: twice as long.
-                y = self.model.context(frames[None])[0, past : past + BLOCK]
-                rows = torch.addmm(self.model.b_gate.flatten(), y, self.model.w_cond)[None]
-        return rows[0].detach().float().numpy().reshape(BLOCK, c.layers, 2, c.residual)
+        c, context = self.model.config, self._context
+        if not c.conditioned:
+            return context.rows_without_score(BLOCK)
+        past, future = c.context_frames
+        return context.rows_of(self.features.frames(BLOCK * index - past, BLOCK * (index + 1) + future))
 
     def _drive(self, index: int) -> np.ndarray:
-        c = self.model.config
-        with torch.inference_mode():
-            return self.model.drive(self._signal(index))[0].float().numpy().reshape(BLOCK, c.hop, c.residual)
+        return self._context.drive_of(self._signal(index)).reshape(BLOCK, self.model.config.hop, -1)
 
     def _centre(self, index: int) -> np.ndarray:
-        c = self.model.config
-        with torch.inference_mode():
-            return self.model.centre(self._signal(index), torch.Size((1, BLOCK * c.hop)))[0].numpy().reshape(BLOCK, c.hop)
+        return self._context.centre_of(self._signal(index)).reshape(BLOCK, self.model.config.hop)
 
-    def _signal(self, index: int) -> torch.Tensor:
-        """The source or the harmonics of a block, ``[1, ...]``; the last one is kept, since it is asked for twice."""
+    @property
+    def _context(self) -> Context:
+        assert isinstance(self.packed, Packed), "the GPU's player makes its own rows"
+        return self.packed.context
+
+    def _signal(self, index: int) -> np.ndarray:
+        """The source or the harmonics of a block; the last one is kept, since it is asked for twice."""
         if self._last_signal[0] != index:
             signal = self.features.signal(BLOCK * index, BLOCK * (index + 1))
             assert signal is not None
-            self._last_signal = index, torch.from_numpy(signal)[None]
+            self._last_signal = index, signal
         return self._last_signal[1]
 
 
@@ -133,32 +140,32 @@ def gather(
     ``forced[v]`` holds levels ``[n_frames * hop]`` int32 to take instead of drawing where they are >= 0.
     """
     c, n = packed.config, len(conditioners)
-    rows = _side_by_side([a.rows(t, n_frames) for a, t in zip(conditioners, starts, strict=True)], 2, packed.width)
+    rows = _side_by_side([a.rows(t, n_frames) for a, t in zip(conditioners, starts, strict=True)], 2)
     sharpness = np.empty((n_frames, n), dtype=np.float32)
     levels = np.full((n_frames * c.hop, n), -1, dtype=np.int32)
     drive = centre = None
     if c.drive_channels:
-        parts = [a.drive(t, n_frames).reshape(-1, c.residual) for a, t in zip(conditioners, starts, strict=True)]
-        drive = _side_by_side(parts, 1, packed.width)
+        parts = [a.drive(t, n_frames).reshape(-1, packed.width) for a, t in zip(conditioners, starts, strict=True)]
+        drive = _side_by_side(parts, 1)
     if c.source_window:
         parts = [a.centre(t, n_frames).reshape(-1, 1) for a, t in zip(conditioners, starts, strict=True)]
-        centre = _side_by_side(parts, 1, 1)[..., 0]
+        centre = _side_by_side(parts, 1)[..., 0]
     for v, (conditioner, start) in enumerate(zip(conditioners, starts, strict=True)):
         sharpness[:, v] = conditioner.sharpness(start, n_frames)
         taken = forced[v]
         if taken is not None:
             levels[:, v] = taken
-    return Block(in_gate_order(rows), drive, centre, sharpness, levels)
+    return Block(rows, drive, centre, sharpness, levels)
 
 
-def _side_by_side(parts: Sequence[np.ndarray], axis: int, width: int) -> np.ndarray:
-    """One part a voice along a new ``axis``, padded with zeros to ``width`` in the last; no copy where there is nothing to do."""
+def _side_by_side(parts: Sequence[np.ndarray], axis: int) -> np.ndarray:
+    """One part a voice along a new ``axis``; no copy where there is nothing to do."""
     first = parts[0]
-    if len(parts) == 1 and first.shape[-1] == width and first.flags.c_contiguous:
+    if len(parts) == 1 and first.flags.c_contiguous:
         return np.expand_dims(first, axis)
-    out = aligned_zeros(*first.shape[:axis], len(parts), *first.shape[axis:-1], width)
+    out = aligned_zeros(*first.shape[:axis], len(parts), *first.shape[axis:])
     for v, part in enumerate(parts):
-        out[(slice(None),) * axis + (v, ..., slice(part.shape[-1]))] = part
+        out[(slice(None),) * axis + (v,)] = part
     return out
 
 

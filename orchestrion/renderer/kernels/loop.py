@@ -20,9 +20,9 @@ from orchestrion.matrices.tile import row_bytes
 from orchestrion.matrices.vectors import add, copy, exponentials, gate, greatest, read_float, set_float, set_word, word
 from orchestrion.matrices.whole import to_whole
 from orchestrion.randomness import uniform_scalar
+from orchestrion.renderer.coding import LEAST_REST, LOG_SCALE_HIGH, LOG_SCALE_LOW, LOG_SCALE_SHIFT
 from orchestrion.renderer.kernels.handover import announce, breathe, heard
 from orchestrion.renderer.kernels.packing import GATED
-from orchestrion.renderer.output import LEAST_REST, LOG_SCALE_HIGH, LOG_SCALE_LOW, LOG_SCALE_SHIFT
 
 # Columns of `layers` (int64, one row a layer): addresses; the dilation; how many samples' past products, a group, are made at
 # once; and the group that the helper last made them for, in the half of CHAIN that its number's last bit tells.

@@ -14,7 +14,7 @@ from orchestrion.matrices.emitter import FLOAT32, INT8_STORED, PANEL
 from orchestrion.matrices.matrix import GREATEST, STORAGES, Matrix, grown, pack_matrix, padded
 from orchestrion.matrices.memory import aligned, together
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.kernels.rounding import rounded_out
+from orchestrion.renderer.kernels.context import Context
 
 GATED = 64  # channels whose filters and gates come together: four panels
 NEVER = -1e30  # the logit of a level that does not exist
@@ -44,6 +44,7 @@ class Packed:
     head_bias: np.ndarray
     out: Matrix
     out_bias: np.ndarray  # padded with NEVER
+    context: Context  # float32 in every storage
 
     @property
     def n_bytes(self) -> int:
@@ -91,6 +92,7 @@ def _pack(config: WaveNetConfig, tensors: Mapping[str, np.ndarray], storage: str
         head_bias=grown(t["b_head"], padded(config.head, PANEL)),
         out=_pack_out(t, config, kind),
         out_bias=grown(t["b_out"], padded(config.outputs, PANEL), fill=NEVER),
+        context=_pack_context(config, t, width),
     )  # fmt: skip
     return _in_one_block(packed)
 
@@ -125,8 +127,17 @@ def _pack_out(tensors: Mapping[str, np.ndarray], config: WaveNetConfig, kind: in
         return pack_matrix(grown(tensors["w_out"], rows, config.outputs), FLOAT32)
     if kind != INT8_STORED:
         return pack_matrix(grown(tensors["w_out"], rows, config.levels), kind)
-    whole, scales = rounded_out(tensors, GREATEST)
+    from orchestrion.renderer.kernels import rounding  # with torch, which nothing else here waits for
+
+    whole, scales = rounding.rounded_out(tensors, GREATEST)
     return pack_matrix(grown(whole * scales, rows, config.levels), kind, scales)
+
+
+def _pack_context(config: WaveNetConfig, tensors: Mapping[str, np.ndarray], width: int) -> Context:
+    w = tensors.get("w_cond", np.zeros((1, config.layers * 2 * config.residual), dtype=np.float32))
+    each = w.reshape(-1, config.layers, 2 * config.residual).swapaxes(0, 1)
+    rows = np.stack([_columns_of_gates(layer, width) for layer in each], 1).reshape(len(w), -1)
+    return Context.of(config, tensors, rows, _columns_of_gates(tensors["b_gate"], width).ravel(), width)
 
 
 def _embedding(tensors: Mapping[str, np.ndarray], name: str, width: int) -> np.ndarray:
@@ -135,7 +146,10 @@ def _embedding(tensors: Mapping[str, np.ndarray], name: str, width: int) -> np.n
 
 def _gates(matrix: np.ndarray, width: int) -> np.ndarray:
     """``[residual, filter | gate]`` as ``[width, 2 * width]`` in the order of ``gate_order``."""
-    residual = len(matrix)
-    out = np.zeros((width, 2, width), dtype=np.float32)
-    out[:residual, :, :residual] = matrix.reshape(residual, 2, residual)
-    return in_gate_order(out)
+    return _columns_of_gates(grown(matrix, width, matrix.shape[1]), width)
+
+
+def _columns_of_gates(matrix: np.ndarray, width: int) -> np.ndarray:
+    """``[k, filter | gate]`` as ``[k, 2 * width]`` in the order of ``gate_order``."""
+    k, residual = len(matrix), matrix.shape[1] // 2
+    return in_gate_order(grown(matrix.reshape(k, 2, residual), k, 2, width))

@@ -9,7 +9,7 @@ import torch
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.errors import OrchestrionError
 from orchestrion.randomness import stream_key, uniform
-from orchestrion.renderer import output, parallel, segments
+from orchestrion.renderer import coding, output, parallel, segments
 from orchestrion.renderer.features import Features
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
@@ -69,7 +69,7 @@ def test_draws_equal_the_networks_own_logits(model):
     apart = np.abs(codes - expected)
     assert close.mean() < 0.2 and len(np.unique(codes)) > 20
     if c.mixtures:
-        assert np.median(apart) < 1e-3 * output.GRID and apart[~close].max() < 0.03 * output.GRID
+        assert np.median(apart) < 1e-3 * coding.GRID and apart[~close].max() < 0.03 * coding.GRID
     else:
         assert np.array_equal(codes[~close], expected[~close]) and apart.max() <= 1
 
