@@ -17,7 +17,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.version import VERSION
 
 if TYPE_CHECKING:
-    from orchestrion.api import arrange, compare, compare_all, compose, generate, perform, render, stream
+    from orchestrion.api import arrange, compare, compare_all, compose, generate, perform, render, stream, transcribe
     from orchestrion.audio import Waveform
     from orchestrion.bridge import ConditioningSeries
     from orchestrion.renderer.instrument import Instrument
@@ -42,11 +42,12 @@ __all__ = [
     "perform",
     "render",
     "stream",
+    "transcribe",
 ]
 _HOMES = (
     dict.fromkeys(("BUILTIN_TUNES", "Note", "Part", "PianoRoll", "Score"), "orchestrion.score")
     | {"ConditioningSeries": "orchestrion.bridge", "Waveform": "orchestrion.audio"}
-    | dict.fromkeys(("arrange", "compare", "compare_all", "compose", "generate", "perform", "render", "stream"), "orchestrion.api")
+    | dict.fromkeys(("arrange", "compare", "compare_all", "compose", "generate", "perform", "render", "stream", "transcribe"), "orchestrion.api")
     | {"Instrument": "orchestrion.renderer.instrument"}
 )
 

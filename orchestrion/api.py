@@ -18,7 +18,7 @@ from orchestrion import shipped
 from orchestrion.arranging import arranged
 from orchestrion.audio import Waveform
 from orchestrion.casting import players_of
-from orchestrion.options import NOISE, STORAGE, Arranging, ComparingAll, Composing, Generating, Playing
+from orchestrion.options import NOISE, STORAGE, Arranging, ComparingAll, Composing, Generating, Playing, Transcribing
 from orchestrion.playing import Performance, Player, blocks_of, play, play_all
 from orchestrion.progress import Advance
 from orchestrion.renderer.instrument import Instrument
@@ -102,15 +102,36 @@ def compose(
         OrchestrionError: no such model, or what is asked is impossible.
     """
     from orchestrion.composer.compose import compose as write
+    from orchestrion.labelling.transcribing import heard_prime
 
-    pieces = write(
-        model,
-        Composing.of(
-            bars=bars, seconds=seconds, tempo=tempo, meter=meter, key=key, pitch_range=pitch_range, polyphony=polyphony, prime=prime,
-            temperature=temperature, conservativity=conservativity, seed=seed, count=count, storage=storage, threads=threads, strict=strict,
-        ),
+    wishes = Composing.of(
+        bars=bars, seconds=seconds, tempo=tempo, meter=meter, key=key, pitch_range=pitch_range, polyphony=polyphony, prime=prime,
+        temperature=temperature, conservativity=conservativity, seed=seed, count=count, storage=storage, threads=threads, strict=strict,
     )  # fmt: skip
+    pieces = write(model, heard_prime(wishes)[0])
     return pieces[0] if len(pieces) == 1 else pieces
+
+
+def transcribe(
+    audio: Waveform | Path,
+    *,
+    method: str = "pyin",
+    tempo: Number | None = None,
+    meter: Meter = (4, 4),
+    pickup: Whole = 0,
+    quantize: str | None = None,
+) -> Score:
+    """Write down the notes of a waveform or an audio file in bars, by the wishes of `orchestrion.options.Transcribing`.
+
+    The first bar begins with the first note.
+
+    Raises:
+        OrchestrionError: audio that cannot be read or holds no notes, or a method that is not installed.
+    """
+    from orchestrion.labelling.transcribing import transcribe as write_down
+
+    wishes = Transcribing.of(method=method, tempo=tempo, meter=meter, pickup=pickup, quantize=quantize)
+    return write_down(audio, wishes).score
 
 
 @overload

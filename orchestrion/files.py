@@ -88,6 +88,12 @@ def refusal(path: str | os.PathLike[str], error: OSError) -> OrchestrionError:
     return OrchestrionError(f"Cannot write {path}: {reason}.")
 
 
+def refuse_shared_fault(error: OrchestrionError) -> None:
+    """Raise ``error`` where the next file of many would meet it, too: a disk that is full, or a folder that takes no files."""
+    if isinstance(error.__cause__, OSError) and str(error).startswith("Cannot write"):
+        raise error
+
+
 def why_unwritable(path: Path) -> OSError | None:
     """The system's reason why a library could not write ``path``, found by adding to it; None where that succeeds.
 

@@ -19,7 +19,7 @@ from orchestrion.score.keys import estimated_sharps
 from orchestrion.suffixes import AUDIO, SCORES
 
 if TYPE_CHECKING:
-    import soundfile
+    from orchestrion.audio.decoding import Decoder
 
 SILENT_DB = -60.0
 FULL_SCALE = 0.999
@@ -119,11 +119,11 @@ def key_of(score: Score, sharps: int | None = None) -> str | None:
 
 
 def _audio(path: Path) -> dict[str, Any]:
-    from orchestrion.audio.audiofiles import opened
+    from orchestrion.audio.decoding import opened
 
     with opened(path) as handle:
         meter = _Meter(handle)
-        for block in handle.blocks(BLOCK_FRAMES, dtype="float32", always_2d=True):
+        while len(block := handle.read_frames(BLOCK_FRAMES)):
             meter.add(block)
         return {
             "kind": "audio",
@@ -138,7 +138,7 @@ def _audio(path: Path) -> dict[str, Any]:
 class _Meter:
     """Levels, clipping and silence of audio as it comes."""
 
-    def __init__(self, handle: soundfile.SoundFile):
+    def __init__(self, handle: Decoder):
         self._rate = handle.samplerate
         self._frame = max(int(FRAME_S * handle.samplerate), 1)
         self._n, self._peak, self._energy, self._mixed, self._sum = 0, 0.0, 0.0, 0.0, 0.0
@@ -177,6 +177,8 @@ class _Meter:
         """What was found; levels None for digital silence."""
         loud = np.concatenate([*self._loud, np.zeros(0, dtype=bool)]).astype(bool)
         where = np.flatnonzero(loud)
+        from orchestrion.audio.mixdown import AUDIBLE, CANCELLED
+
         clipped = self._clipped + int((self._run >= CLIPPED_RUN).sum())
         power = self._energy / max(self._n, 1)
         return {
@@ -189,7 +191,7 @@ class _Meter:
             "silence_after_s": round((len(loud) - 1 - float(where[-1])) * self._frame / self._rate, 2) if len(where) else None,
             "offset": round(self._sum / max(self._n, 1), 5),
             "not_numbers": self._not_numbers,
-            "channels_cancel": bool(power > 1e-8 and self._mixed / max(self._n, 1) < power / 1000),
+            "channels_cancel": bool(power > AUDIBLE and self._mixed / max(self._n, 1) < CANCELLED * power),
         }
 
 

@@ -26,6 +26,10 @@ STORAGES = ("float32", "bfloat16", "int8")
 STORAGE = "int8"
 NOISE = "noise"
 SEED = Whole()
+METHODS = ("pyin", "polyphonic", "melodia")
+# Steps a quarter note of the grids that notes can be moved to, by their names; t stands for triplets.
+GRIDS = {"1/4": 1, "1/8": 2, "1/16": 4, "1/32": 8, "1/8t": 3, "1/16t": 6}
+AS_PLAYED = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +98,7 @@ class Composing(Options):
         key: keep to this scale: "D major", "A minor", "G dorian".
         pitch_range: keep to MIDI numbers (low, high), both included; or "C4-C6".
         polyphony: most notes at once, 1 to 128; None for the model's own.
-        prime: a score (or a file, or a built-in tune) to continue; it begins the result.
+        prime: a score (or a file, or a built-in tune, or audio: what is sung) to continue; it begins the result.
         temperature: logits are divided by it, 0.001 to 100; below 1 surer choices.
         conservativity: P(play) is raised to this power, 0 to 100; above 1 fewer notes.
         seed: from 0; same seed, same piece.
@@ -124,6 +128,26 @@ class Composing(Options):
         super().__post_init__()
         if self.bars is not None and self.seconds is not None:
             raise OrchestrionError("Give bars or seconds, not both.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transcribing(Options):
+    """How the notes of audio are written down.
+
+    Attributes:
+        method: "pyin" for one voice, "polyphonic" for chords, "melodia" for the tune of a mixture.
+        tempo: quarter notes a minute, about, 10 to 1000; "auto" or None to estimate it.
+        meter: (3, 4) or "3/4"; it is not estimated.
+        pickup: beats before the first bar line, fewer than a bar has.
+        quantize: the grid that onsets and ends are moved to, such as "1/16" or, for triplets, "1/8t"; "none" or None to leave the
+            notes as they were played.
+    """
+
+    method: Annotated[str, Choice(METHODS)] = METHODS[0]
+    tempo: Annotated[float | None, values.tempo] = None
+    meter: Annotated[tuple[int, int], values.meter] = (4, 4)
+    pickup: Annotated[int, Whole(0, 64)] = 0
+    quantize: Annotated[str | None, Choice((AS_PLAYED, *GRIDS))] = None
 
 
 @dataclass(frozen=True, kw_only=True)

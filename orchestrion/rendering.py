@@ -18,6 +18,7 @@ from pathlib import Path
 from orchestrion import playing
 from orchestrion.ensemble import split_parts
 from orchestrion.errors import OrchestrionError
+from orchestrion.files import refuse_shared_fault
 from orchestrion.options import Playing
 from orchestrion.processors import usable_processors
 from orchestrion.progress import Bar, progress
@@ -175,7 +176,7 @@ class _Run:
             if len(left) == 1 or self.strict:
                 yield self._failed(left[0][0], error)
             else:  # alone, to find out whose fault it is
-                _refuse_everyones_fault(error)
+                refuse_shared_fault(error)
                 for one in left:
                     yield from self._play([one])
 
@@ -198,7 +199,7 @@ class _Run:
     def _failed(self, take: Take, error: OrchestrionError) -> Outcome:
         if self.strict:
             raise error
-        _refuse_everyones_fault(error)
+        refuse_shared_fault(error)
         return Outcome(take, FAILED, reason=" ".join([str(error), *getattr(error, "__notes__", ())]))
 
     def _checksums(self, take: Take) -> dict[str, str]:
@@ -220,9 +221,3 @@ def checksum_of(source: str | os.PathLike[str]) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return hashlib.sha256(os.fsencode(source)).hexdigest()
-
-
-def _refuse_everyones_fault(error: OrchestrionError) -> None:
-    """Raise what the next score would meet, too: a disk that is full, or a folder that nothing can be written in."""
-    if isinstance(error.__cause__, OSError) and str(error).startswith("Cannot write"):
-        raise error

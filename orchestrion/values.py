@@ -122,6 +122,11 @@ def part(given: object) -> int | str:
     return given if isinstance(given, str) else Whole()(given)
 
 
+def tempo(given: object) -> float | None:
+    """Quarter notes a minute, 10 to 1000; ``"auto"`` → None."""
+    return None if given == "auto" else Number(10, 1000)(given)
+
+
 def meter(given: object) -> tuple[int, int]:
     """``"3/4"`` → ``(3, 4)``: 1 to 64 over 1, 2, 4, 8 or 16."""
     match = re.fullmatch(r"(\d{1,2})/(\d{1,2})", given) if isinstance(given, str) else None

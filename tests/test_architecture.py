@@ -35,14 +35,14 @@ ALLOWED = {
     "training": {"audio", "bridge", "composer", "datasets", "evaluation", "generators", "labelling", "renderer", "score"},
     "evaluation": {"audio", "bridge", "composer", "datasets", "generators", "options", "renderer", "score"},
     # Labels with evaluation's transcriber, draws with its figures, writes sets of recordings.
-    "labelling": {"audio", "datasets", "evaluation", "reading", "score"},
+    "labelling": {"audio", "datasets", "evaluation", "options", "reading", "score"},
     "casting": {"score"},
     "inspection": {"audio", "casting", "reading", "score"},
     "ensemble": {"audio", "score"},
     "arranging": {"options", "score"},
     "rendering": {"ensemble", "options", "playing", "renderer", "score"},
     "playing": {"audio", "bridge", "ensemble", "evaluation", "options", "renderer", "score"},
-    "api": {"arranging", "audio", "bridge", "casting", "composer", "ensemble", "evaluation", "generators", "options", "playing", "renderer", "score"},
+    "api": {"arranging", "audio", "bridge", "casting", "composer", "ensemble", "evaluation", "generators", "labelling", "options", "playing", "renderer", "score"},
     "cli": {
         "api", "arranging", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection",
         "labelling", "options", "playing", "reading", "renderer", "rendering", "score", "training", "values",

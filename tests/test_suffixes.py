@@ -17,7 +17,10 @@ def test_scores_and_audio_have_one_list_of_endings_each() -> None:
 
 @pytest.mark.parametrize("suffix", suffixes.AUDIO)
 def test_audio_of_every_ending_is_read(tmp_path, suffix) -> None:
-    kinds = {".opus": ("OGG", "OPUS"), ".ogg": ("OGG", "VORBIS"), ".mp3": ("MP3", None)}
+    kinds = {
+        ".opus": ("OGG", "OPUS"), ".ogg": ("OGG", "VORBIS"), ".oga": ("OGG", "VORBIS"), ".mp3": ("MP3", None),
+        ".aif": ("AIFF", None), ".aifc": ("AIFF", "FLOAT"),
+    }  # fmt: skip
     container, encoding = kinds.get(suffix, (suffix[1:].upper(), None))
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)
     soundfile.write(tmp_path / f"a{suffix}", tone, 48_000, format=container, subtype=encoding)

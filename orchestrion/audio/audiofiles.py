@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import numpy as np
+import soundfile
 
-from orchestrion.audio.rates import check_rate
+from orchestrion.audio.decoding import one_line, opened
+from orchestrion.audio.mixdown import Mixdown, mono_blocks
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import atomic_write, refusal, require_space, why_unwritable
-from orchestrion.limits import MAX_AUDIO_S, MAX_CHANNELS
-
-if TYPE_CHECKING:
-    import soundfile
 
 FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
 
@@ -34,35 +31,12 @@ MAX_TAG_CHARACTERS = 1000
 def read(path: str | os.PathLike[str]) -> tuple[np.ndarray, int, dict[str, str]]:
     """Samples float32 [t] in [-1, 1], sample rate and tags of a file; see `Waveform.read`."""
     source = Path(path)
+    mixdown = Mixdown.of(source)
     with opened(source) as handle:
-        samples = np.concatenate(list(mono_blocks(source, handle)))
-        tags = {name: getattr(handle, name) for name in READABLE_TAGS}
+        samples = np.concatenate(list(mono_blocks(source, handle, mixdown)))
+        tags = {name: getattr(handle, name, "") for name in READABLE_TAGS}
         rate = handle.samplerate
-    peak = float(np.abs(samples).max(initial=0.0))
-    if peak > 1.0:
-        samples = np.clip(samples / np.float32(peak), -1.0, 1.0)
     return samples, rate, {name: text for name, text in tags.items() if text}
-
-
-@contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[soundfile.SoundFile]:
-    """A `soundfile.SoundFile` of ``path`` with a plausible header; what libsndfile raises meanwhile becomes a sentence.
-
-    Raises:
-        OrchestrionError: no such file, not audio, no samples, or more than 64 channels.
-    """
-    import soundfile
-
-    source = Path(path)
-    _check_readable(source)
-    try:
-        # The name, not a Python handle: a signal that comes while libsndfile calls Python back is lost there, and the
-        # file would seem to end. Bytes, as soundfile does not open text names that are not UTF-8.
-        with soundfile.SoundFile(os.fsencode(source)) as handle:
-            _check_header(source, handle)
-            yield handle
-    except (soundfile.LibsndfileError, TypeError, UnicodeError) as error:
-        raise OrchestrionError(f"{source} is not audio that can be read ({_one_line(error)}).") from error
 
 
 def write(path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int, tags: Mapping[str, str]) -> None:
@@ -92,8 +66,6 @@ def write_blocks(
         OrchestrionError: unknown extension, a WAV past 4 GiB whose length was not known, or the file cannot be written; a
             .wav that would not fit its disk is refused before the first block is asked for.
     """
-    import soundfile
-
     target = Path(path)
     if target.suffix.lower() not in FORMATS:
         raise OrchestrionError(f"Cannot write audio as {target.name!r}: the name must end in .wav, .flac or .ogg.")
@@ -110,7 +82,7 @@ def write_blocks(
         except soundfile.LibsndfileError as error:
             if (reason := why_unwritable(temporary)) is not None:
                 raise refusal(target, reason) from error
-            raise OrchestrionError(f"Cannot write {target} at {sample_rate} samples a second ({_one_line(error)}).") from error
+            raise OrchestrionError(f"Cannot write {target} at {sample_rate} samples a second ({one_line(error)}).") from error
         if not whole:
             raise refusal(target, why_unwritable(temporary) or OSError("its end could not be written"))
 
@@ -146,8 +118,6 @@ def _write(
     tags: Mapping[str, str],
 ) -> int:
     """The number of samples a channel that were handed to libsndfile."""
-    import soundfile
-
     with soundfile.SoundFile(target, "w", sample_rate, channels, encoding, format=container) as file:
         for name, text in _stored_tags(tags).items():
             setattr(file, name, text)
@@ -160,8 +130,6 @@ def _write(
 
 def _is_whole(path: Path, n_frames: int) -> bool:
     """Whether the last sample can be read: libsndfile loses the end of FLAC and OGG on a full disk without a word."""
-    import soundfile
-
     if not n_frames:
         return True
     with soundfile.SoundFile(os.fsencode(path)) as file:
@@ -182,46 +150,3 @@ def _stored_tags(tags: Mapping[str, str]) -> dict[str, str]:
     # libsndfile refuses empty texts, and drops all tags of a WAV where one is very long.
     cut = {name: text.partition("\0")[0][:MAX_TAG_CHARACTERS] for name, text in stored.items()}
     return {name: text for name, text in cut.items() if text}
-
-
-def mono_blocks(source: Path, handle: soundfile.SoundFile) -> Iterator[np.ndarray]:
-    """The audio of an `opened` file, channels averaged: float32 [t], finite, block by block.
-
-    Raises:
-        OrchestrionError: no samples, a value that is not a number, or longer than six hours.
-    """
-    limit, total = int(MAX_AUDIO_S * handle.samplerate), 0
-    while len(block := handle.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
-        total += len(block)
-        # The header is not to be trusted: what is really there is counted.
-        if total > limit:
-            raise OrchestrionError(f"{source} is longer than {MAX_AUDIO_S / 3600:g} hours; cut it first.")
-        if not np.isfinite(block).all():
-            raise OrchestrionError(f"{source} holds samples that are not numbers; export it again as WAV.")
-        yield block.mean(axis=1)
-    if not total:
-        raise OrchestrionError(f"{source} holds no samples.")
-
-
-def _check_header(source: Path, handle: soundfile.SoundFile) -> None:
-    check_rate(handle.samplerate)
-    if handle.channels > MAX_CHANNELS:
-        raise OrchestrionError(f"{source} has {handle.channels} channels, more than {MAX_CHANNELS}; mix it down first.")
-    if handle.frames == 0:
-        raise OrchestrionError(f"{source} holds no samples.")
-
-
-def _check_readable(source: Path) -> None:
-    if os.path.isdir(source):
-        raise OrchestrionError(f"Cannot read {source}: it is a folder; name a file.")
-    try:
-        with open(source, "rb") as handle:
-            empty = not handle.read(1)
-    except (OSError, ValueError) as error:
-        raise OrchestrionError(f"Cannot read {source}: {getattr(error, 'strerror', None) or error}.") from error
-    if empty:
-        raise OrchestrionError(f"{source} is empty.")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")

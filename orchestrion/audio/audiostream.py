@@ -6,35 +6,30 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orchestrion.audio.audiofiles import mono_blocks, opened
+from orchestrion.audio.decoding import MAX_CHUNKS, Decoder, opened
+from orchestrion.audio.mixdown import Mixdown, mono_blocks
 from orchestrion.audio.rates import check_rate
 from orchestrion.errors import OrchestrionError
-
-if TYPE_CHECKING:
-    import soundfile
 
 # Formats whose header says exactly how many samples follow; that of an MP3 file is often an estimate.
 EXACT_LENGTH = ("WAV", "WAVEX", "FLAC", "AIFF", "W64", "RF64")
 # What libsndfile says of the length of a stream that it cannot know.
 UNKNOWN_FRAMES = 1 << 62
 STREAMED = 0xFFFFFFFF
-MAX_CHUNKS = 1000
 
 
 def read_blocks(
     path: str | os.PathLike[str], sample_rate: int, start_s: float = 0.0, stop_s: float | None = None
 ) -> Iterator[np.ndarray]:
-    """Yield the audio of ``path`` as float32 [t] in [-1, 1], channels averaged, converted to ``sample_rate`` with soxr.
+    """Yield the audio of ``path`` as float32 [t] in [-1, 1], one channel (see `Mixdown`), converted to ``sample_rate`` with soxr.
 
     Only the part from ``start_s`` to ``stop_s`` (or the end, whichever comes first), where that is asked for.
 
-    A file that can hold more than full scale (floats, MP3, Vorbis) and does is turned down to a peak of 1, as
-    `Waveform.read` does; it is decoded twice for that. Blocks are of any length; together they are what
-    `Waveform.read` gives, but never in memory at once.
+    A file of several channels, or one that can hold more than full scale (floats, MP3, Vorbis), is decoded twice for
+    that. Blocks are of any length; together they are what `Waveform.read` gives, but never in memory at once.
 
     Raises:
         OrchestrionError: not audio, cut off, no samples, a value that is not a number, longer than six hours.
@@ -43,16 +38,16 @@ def read_blocks(
 
     check_rate(sample_rate)
     source = Path(path)
-    gain = np.float32(1.0 / max(_peak(source), 1.0))
+    mixdown = Mixdown.of(source)
     with opened(source) as handle:
         rate = handle.samplerate
-        blocks = _part(_mono(source, handle), round(start_s * rate), None if stop_s is None else round(stop_s * rate))
+        blocks = _part(_mono(source, handle, mixdown), round(start_s * rate), None if stop_s is None else round(stop_s * rate))
         if rate == sample_rate:
-            yield from (np.clip(block * gain, -1.0, 1.0) for block in blocks)
+            yield from blocks
             return
         resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
         for block in blocks:
-            yield np.clip(resampler.resample_chunk(block * gain), -1.0, 1.0)
+            yield np.clip(resampler.resample_chunk(block), -1.0, 1.0)
         yield np.clip(resampler.resample_chunk(np.zeros(0, np.float32), last=True), -1.0, 1.0)
 
 
@@ -64,14 +59,6 @@ def length(path: str | os.PathLike[str]) -> tuple[float, int, int]:
     """
     with opened(path) as handle:
         return handle.frames / handle.samplerate, handle.samplerate, handle.channels
-
-
-def _peak(source: Path) -> float:
-    """The greatest magnitude of the mono mix; 0 where the format cannot pass full scale."""
-    with opened(source) as handle:
-        if handle.subtype.startswith(("PCM", "ULAW", "ALAW")):
-            return 0.0
-        return max(float(np.abs(block).max()) for block in _mono(source, handle))
 
 
 def _part(blocks: Iterator[np.ndarray], start: int, stop: int | None) -> Iterator[np.ndarray]:
@@ -86,10 +73,10 @@ def _part(blocks: Iterator[np.ndarray], start: int, stop: int | None) -> Iterato
             yield wanted
 
 
-def _mono(source: Path, handle: soundfile.SoundFile) -> Iterator[np.ndarray]:
+def _mono(source: Path, handle: Decoder, mixdown: Mixdown) -> Iterator[np.ndarray]:
     """As `mono_blocks`, and refuses a file that is cut off."""
     total = 0
-    for block in mono_blocks(source, handle):
+    for block in mono_blocks(source, handle, mixdown):
         total += len(block)
         yield block
     if handle.format in EXACT_LENGTH and total < handle.frames < UNKNOWN_FRAMES:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from orchestrion.cli.composing import composing_options, model_option
+from orchestrion.cli.composing import composing_options, heard, model_option
 from orchestrion.cli.options import PATH, json_option
 from orchestrion.cli.output import check_outputs, numbered, report, write_settings
 from orchestrion.options import Composing
@@ -30,6 +30,7 @@ def compose(ctx: click.Context, output: Path, model: str, composing: Composing, 
     Examples:
       orchestrion compose -o tune.mid
       orchestrion compose --bars 16 --meter 3/4 --key "G major" --seed 7 -o waltz.mid
+      orchestrion compose --prime hum.wav --bars 8 -o more.mid
       orchestrion compose --model chorales --prime ode-to-joy --seconds 30 -o more.musicxml
     """
     targets = numbered(output, count)
@@ -37,7 +38,7 @@ def compose(ctx: click.Context, output: Path, model: str, composing: Composing, 
 
     from orchestrion.composer.compose import compose as write
 
-    pieces = write(model, replace(composing, count=count))
+    pieces = write(model, replace(heard(composing), count=count))
     for target, piece in zip(targets, pieces, strict=True):
         piece.write(target)
         facts = {"notes": len(piece.notes), "duration_s": round(piece.duration_s, 6)}

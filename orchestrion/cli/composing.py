@@ -7,8 +7,10 @@ import click
 from orchestrion.cli.grouping import Flag, options_of
 from orchestrion.cli.options import COMPOSER, SCORE
 from orchestrion.cli.sources import STRICT
+from orchestrion.cli.streams import echo
 from orchestrion.options import Composing
 from orchestrion.shipped import DEFAULT_COMPOSER
+from orchestrion.terminal import plural
 
 SEED = Flag("--seed", "N", "Same seed, same bytes.")
 model_option = click.option(
@@ -24,10 +26,20 @@ composing_options = options_of(
     Flag("--key", "KEY", 'Keep to a scale: "G major", "A minor".'),
     Flag("--range pitch_range", "LOW-HIGH", "Keep to pitches: C4-C6 or 60-84."),
     Flag("--polyphony", "N", "At most so many notes at once."),
-    Flag("--prime", "SCORE", "Continue this score (file or built-in tune).", kind=SCORE),
+    Flag("--prime", "SCORE", "Continue this score (file or built-in tune), or what you sing (hum.wav).", kind=SCORE),
     Flag("--temperature", "X", "Below 1 surer choices, above 1 more adventurous ones."),
     Flag("--conservativity", "X", "Johnson's control: the chance of a note is raised to this power, so above 1 fewer notes."),
     SEED,
     STRICT,
 )
 
+
+def heard(composing: Composing) -> Composing:
+    """With a prime that is audio written down, which a line on standard error tells of."""
+    from orchestrion.labelling.transcribing import heard_prime
+
+    wishes, found = heard_prime(composing)
+    if found is not None:
+        echo(f"{composing.prime}: {plural(len(found.score.notes), 'note')} heard, {found.bpm:.0f} quarter notes a minute "
+             "(orchestrion transcribe writes them down).", err=True)  # fmt: skip
+    return wishes

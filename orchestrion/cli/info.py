@@ -10,7 +10,7 @@ import click
 
 from orchestrion.cli.options import json_option
 from orchestrion.cli.streams import echo
-from orchestrion.terminal import escaped
+from orchestrion.terminal import escaped, plural
 
 WEIGHTS_SHOWN = ("name", "architecture", "licence", "license", "instrument", "pitch_range", "data")
 
@@ -69,9 +69,9 @@ def _audio_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     if abs(facts["offset"]) > 0.01:
         yield f"  a constant offset of {facts['offset']:.3f}"
     if facts["channels_cancel"]:
-        yield "  its channels cancel each other; take one of them"
+        yield "  its channels cancel each other; only the strongest will be heard"
     if facts["not_numbers"]:
-        yield f"  {facts['not_numbers']:,} samples are not numbers"
+        yield f"  not numbers: {plural(facts['not_numbers'], 'sample')}"
 
 
 def _weights_lines(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from orchestrion.cli.options import PATH, json_option
-from orchestrion.cli.output import printable
+from orchestrion.cli.output import printable, tell_failures
 from orchestrion.cli.streams import echo
+from orchestrion.errors import OrchestrionError
 from orchestrion.terminal import plural
 
 METHODS = ("pyin", "melodia", "polyphonic", "align")
@@ -46,12 +47,14 @@ def label(audio: tuple[Path, ...], output: Path, method: str, scores: tuple[str,
 
     if notice := KNOWN[method].notice:
         echo(notice, err=True)
-    made = label_recordings(audio, output, method=method, scores=scores)
+    failures: list[tuple[Path, OrchestrionError]] = []
+    made = label_recordings(audio, output, method=method, scores=scores, failed=lambda *failure: failures.append(failure))
     if as_json:
         echo(json.dumps([{**asdict(one), "source": printable(one.source)} for one in made], indent=2))
-        return
-    for one in made:
+    for one in made if not as_json else ():
         span = "" if one.lowest_pitch is None else f", pitches {one.lowest_pitch} to {one.highest_pitch}"
         again = "  (was there)" if one.reused else ""
         echo(f"{printable(one.name)}  {plural(one.notes, 'note')} in {one.seconds:.1f} s{span}{again}")
-    echo(f"{printable(output)}  look at the pictures there, then: orchestrion train renderer --data {printable(output)}")
+    if made and not as_json:
+        echo(f"{printable(output)}  look at the pictures there, then: orchestrion train renderer --data {printable(output)}")
+    tell_failures(failures, len(made) + len(failures))

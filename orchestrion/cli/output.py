@@ -154,6 +154,16 @@ def report(output: Path, settings_file: Path, summary: str, as_json: bool) -> No
         echo(f"{printable(output)}  {summary}  (settings: {printable(settings_file)})")
 
 
+def tell_failures(failures: Sequence[tuple[Path, OrchestrionError]], n: int) -> None:
+    """A line on standard error for each of ``n`` inputs that failed, and status 1 where one did."""
+    for source, error in failures:
+        named = printable(source) in str(error)
+        echo(f"Failed: {'' if named else f'{printable(source)}: '}{' '.join(str(error).split())}", err=True)
+    if failures:
+        echo(f"{n - len(failures)} of {n} done, {len(failures)} failed.", err=True)
+        click.get_current_context().exit(1)
+
+
 def numbered(output: Path, count: int) -> list[Path]:
     """``tune.mid`` for one; ``tune-1.mid``, ``tune-2.mid``, … for several, as wide as the last number."""
     if count == 1:

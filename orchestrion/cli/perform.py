@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from orchestrion.cli.composing import composing_options, model_option
+from orchestrion.cli.composing import composing_options, heard, model_option
 from orchestrion.cli.options import PATH, device_option, instrument_option, json_option
 from orchestrion.cli.output import check_outputs, output_folder, report, write_settings
 from orchestrion.cli.streams import echo
@@ -44,7 +44,7 @@ def perform(
         from orchestrion.composer.compose import compose
         from orchestrion.playing import play
 
-        (score,) = compose(model, composing)
+        (score,) = compose(model, heard(composing))
         played = play(score, [instrument], Playing(seed=composing.seed, device=device))
         played.score.write(midi)
         played.audio.write(audio)

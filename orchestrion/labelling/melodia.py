@@ -30,9 +30,9 @@ def melodia(audio: Waveform) -> PitchTrack:
     Raises:
         OrchestrionError: essentia is not installed.
     """
-    essentia = _essentia()
-    samples = essentia.EqualLoudness(sampleRate=RATE)(np.array(audio.resample(RATE).samples))
-    extract = essentia.PredominantPitchMelodia(
+    algorithms = essentia()
+    samples = algorithms.EqualLoudness(sampleRate=RATE)(np.array(audio.resample(RATE).samples))
+    extract = algorithms.PredominantPitchMelodia(
         sampleRate=RATE, frameSize=WINDOW, hopSize=HOP, minFrequency=LOWEST_HZ, maxFrequency=HIGHEST_HZ
     )
     found = np.maximum(extract(samples)[0], 0.0).astype(np.float64)  # 0 where there is no melody
@@ -42,7 +42,12 @@ def melodia(audio: Waveform) -> PitchTrack:
     return PitchTrack(hz, hz > 0)
 
 
-def _essentia() -> ModuleType:
+def essentia() -> ModuleType:
+    """essentia's algorithms.
+
+    Raises:
+        OrchestrionError: it is not installed.
+    """
     try:
         import_module("essentia").log.infoActive = False  # it greets when its algorithms are imported
         return import_module("essentia.standard")

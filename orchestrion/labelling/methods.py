@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.signal import lfilter
 
 from orchestrion.audio import Waveform
 from orchestrion.datasets.checking.flux import SAMPLE_RATE, onset_strength
@@ -28,6 +29,7 @@ ONSET_BIAS_S = 0.02
 # note gives the best offsets on bowed strings without cutting the piano's.
 LISTENING = replace(TRANSCRIBER, release=0.5)
 PART_S, OVERLAP_S = 240.0, 4.0
+BLOCKED_HZ = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +40,18 @@ class Method:
         good_for: what it is good for, in a few words.
         notice: what a user must be told before it is used, or nothing.
         needs_score: whether it aligns a score rather than listens alone.
+        is_melody: whether it hears one note at a time.
     """
 
     good_for: str
     notice: str = ""
     needs_score: bool = False
+    is_melody: bool = False
 
 
 METHODS: Mapping[str, Method] = {
-    "pyin": Method("solo instruments and voices, one note at a time"),
-    "melodia": Method("the main melody of a mixture, one note at a time", notice=melodia_module.LICENCE),
+    "pyin": Method("solo instruments and voices, one note at a time", is_melody=True),
+    "melodia": Method("the main melody of a mixture, one note at a time", notice=melodia_module.LICENCE, is_melody=True),
     "polyphonic": Method("piano, guitar, ensembles: every note, with mistakes"),
     "align": Method("anything whose score you have: the score's notes at the times played", needs_score=True),
 }
@@ -61,8 +65,15 @@ def notes_of(audio: Waveform, method: str, score: Score | None = None) -> tuple[
         OrchestrionError: unknown method, a score missing or not wanted, or what the method raises.
     """
     check(method, score is not None)
-    heard = audio.resample(SAMPLE_RATE)
+    heard = without_offset(audio.resample(SAMPLE_RATE))
     return align(score, heard) if score is not None else _LISTENERS[method](audio, heard)
+
+
+def without_offset(audio: Waveform) -> Waveform:
+    """``audio`` through a first-order high-pass at 20 Hz: a recorder's constant offset would seem periodic, a note."""
+    pole = np.exp(-2 * np.pi * BLOCKED_HZ / audio.sample_rate)
+    passed = lfilter(np.array([1, -1], np.float32), np.array([1, -pole], np.float32), audio.samples)
+    return replace(audio, samples=np.clip(passed, -1.0, 1.0))
 
 
 def check(method: str, has_score: bool) -> None:
@@ -73,6 +84,8 @@ def check(method: str, has_score: bool) -> None:
         raise OrchestrionError(f"The method {method} needs the score that is played; give one score for each recording.")
     if has_score and not METHODS[method].needs_score:
         raise OrchestrionError(f"The method {method} takes no score; to use one, choose align.")
+    if method == "melodia":
+        melodia_module.essentia()
 
 
 def line_of(track: PitchTrack, heard: Waveform) -> tuple[Note, ...]:

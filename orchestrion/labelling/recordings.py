@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestrion.audio import Waveform
+from orchestrion.audio.folders import audio_in, conversion
 from orchestrion.datasets.checking.flux import SAMPLE_RATE
 from orchestrion.datasets.recordings.notesfile import read_notes, write_notes
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import find_files, make_folder, sha256, write_json
+from orchestrion.files import make_folder, refuse_shared_fault, sha256, write_json
 from orchestrion.labelling.methods import check, notes_of
 from orchestrion.labelling.picture import draw_labels
 from orchestrion.progress import progress
 from orchestrion.score import Note, Part, Score
-from orchestrion.suffixes import AUDIO, SCORES
+from orchestrion.suffixes import AUDIO, AUDIO_UNREADABLE, SCORES
 from orchestrion.version import VERSION
 
 RECORD = ".label.json"
@@ -50,6 +51,7 @@ def label_recordings(
     method: str,
     scores: Sequence[str | os.PathLike[str]] = (),
     with_audio: bool = True,
+    failed: Callable[[Path, OrchestrionError], None] | None = None,
 ) -> tuple[Labelled, ...]:
     """Label recordings into the folder ``output``: NAME.tsv, NAME.mid, NAME.png, and NAME.flac at 16 kHz, mono.
 
@@ -57,11 +59,12 @@ def label_recordings(
     note is heard, NAME.tsv is empty and there is no NAME.mid.
 
     Args:
-        recordings: files, and folders of files (.flac .wav .ogg); no two of the same name.
+        recordings: files, and folders of files; no two of the same name.
         method: see `methods.METHODS`.
         scores: for the method ``align``: the score of each recording, in the order of ``recordings``, or one folder
             with NAME.mid, NAME.musicxml, … for each.
         with_audio: whether NAME.flac is written.
+        failed: told of each of several recordings that cannot be labelled, and the others are; None to raise the first error.
 
     Raises:
         OrchestrionError: unknown method, a missing or broken file, two of the same name, ``output`` holds a recording
@@ -77,9 +80,15 @@ def label_recordings(
     size = sum(source.stat().st_size for source in sources)
     with _made(folder), progress(size, f"Labelling {len(sources)} recordings") as advance:
         for source in sources:
-            done.append(_label(source, folder, method, given.get(source), with_audio))
+            try:
+                done.append(_label(source, folder, method, given.get(source), with_audio))
+            except OrchestrionError as error:
+                if failed is None or len(sources) == 1:
+                    raise
+                refuse_shared_fault(error)
+                failed(source, error)
             advance(source.stat().st_size)
-    if with_audio:
+    if with_audio and done:
         _describe(folder)
     return tuple(done)
 
@@ -92,18 +101,20 @@ def find_recordings(given: Sequence[str | os.PathLike[str]]) -> list[Path]:
     """
     found: list[Path] = []
     for path in map(Path, given):
-        inside = find_files(path, AUDIO, depth=0) if path.is_dir() else [path]
+        inside = audio_in(path, depth=0) if path.is_dir() else [path]
         if not inside:
             raise OrchestrionError(f"The folder {path} holds no audio ({' '.join(AUDIO)}).")
         found += inside
     if not found:
-        raise OrchestrionError("There is nothing to label; name recordings, or a folder of them.")
+        raise OrchestrionError("No recordings are given; name recordings, or a folder of them.")
     for path in found:
+        if path.suffix.lower() in AUDIO_UNREADABLE:
+            raise OrchestrionError(f"{path} has {conversion(path)}.")
         if path.suffix.lower() not in AUDIO or not path.is_file():
             raise OrchestrionError(f"{path} is not a recording: a file that ends in {' '.join(AUDIO)} is wanted.")
     twice = [stem for stem, count in Counter(path.stem for path in found).items() if count > 1]
     if twice:
-        raise OrchestrionError(f"Two recordings are called {twice[0]}; their labels would overwrite each other, rename one.")
+        raise OrchestrionError(f"Two recordings are called {twice[0]}; what is made of them would overwrite each other, rename one.")
     return found
 
 

@@ -15,7 +15,7 @@ from orchestrion.limits import MAX_KERN_BYTES, MAX_MIDI_BYTES, MAX_TEXT_BYTES
 from orchestrion.reading import midifile, midiscore
 from orchestrion.score.score import Score
 from orchestrion.score.tunes import BUILTIN_TUNES
-from orchestrion.suffixes import MIDI
+from orchestrion.suffixes import AUDIO, MIDI
 
 MAX_SHOWN = 200
 # Bytes and the name to show; the score, and what of it could not be followed.
@@ -135,6 +135,8 @@ def _unknown(path: Path, shown: str) -> str:
     if os.path.isdir(path):
         return f"Cannot read {shown}: it is a folder; name a file in it."
     known = f"a score ends in {', '.join(READERS)}"
+    if path.suffix.lower() in AUDIO:
+        return f"{shown} is audio, not a score; write down its notes: orchestrion transcribe {shown} -o {printable(path.with_suffix('.mid'))}."
     if path.suffix:
         return f"Cannot read {shown}: the extension {printable(Path(path.suffix))!r} is unknown; {known}."
     close = difflib.get_close_matches(path.name.casefold().replace("_", "-").replace(" ", "-"), list(BUILTIN_TUNES), 1)

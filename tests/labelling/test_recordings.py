@@ -90,7 +90,7 @@ def test_scores_by_order_or_by_name(takes, tmp_path):
         (["nowhere.wav"], {"method": "pyin"}, "is not a recording"),
         (["takes"], {"method": "pyin", "output": "takes"}, "holds the recordings themselves"),
         (["empty"], {"method": "pyin"}, "holds no audio"),
-        ([], {"method": "pyin"}, "nothing to label"),
+        ([], {"method": "pyin"}, "No recordings are given"),
         (["broken"], {"method": "pyin"}, "is not audio that can be read"),
     ],
 )

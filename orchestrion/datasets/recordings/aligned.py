@@ -16,11 +16,12 @@ is NAME: what was recorded twice is never on both sides.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from orchestrion.audio.folders import audio_in
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.cachefolder import cache_root
 from orchestrion.datasets.recordings import audiocache
@@ -138,7 +139,7 @@ def default_splits(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def without_notes(folder: Path) -> list[Path]:
     """The recordings in ``folder`` that have no notes beside them, sorted (training can have them labelled)."""
-    audio, notes = _by_stem(folder, AUDIO), _notes_in(folder)
+    audio, notes = _by_stem(audio_in(folder, depth=1)), _notes_in(folder)
     return [audio[name] for name in sorted(set(audio) - set(notes))]
 
 
@@ -146,11 +147,11 @@ def _twins(folder: Path, labels: Path | None) -> dict[str, tuple[Path, Path]]:
     """Audio and notes of every name."""
     if not folder.is_dir():
         raise OrchestrionError(f"There is no folder {folder}; give one with NAME.flac and NAME.tsv in it.")
-    audio, notes = _by_stem(folder, AUDIO), _notes_in(folder)
+    audio, notes = _by_stem(audio_in(folder, depth=1)), _notes_in(folder)
     if not audio:
         raise OrchestrionError(f"{folder} holds no audio ({', '.join(AUDIO)}) with notes (.tsv, .mid).")
     if labels is not None:
-        added = _by_stem(labels, (".tsv",))
+        added = _by_stem(find_files(labels, (".tsv",), depth=1))
         notes |= {name: added[name] for name in set(audio) & set(added) - set(notes)}
     for name in sorted(set(audio) ^ set(notes)):
         found, missing = (audio[name], f"{name}.tsv") if name in audio else (notes[name], f"{name}.flac")
@@ -161,12 +162,12 @@ def _twins(folder: Path, labels: Path | None) -> dict[str, tuple[Path, Path]]:
 
 def _notes_in(folder: Path) -> dict[str, Path]:
     """The notes of every name; a table goes before a MIDI file, which may have been made from it."""
-    return _by_stem(folder, MIDI) | _by_stem(folder, (".tsv",))
+    return _by_stem(find_files(folder, MIDI, depth=1)) | _by_stem(find_files(folder, (".tsv",), depth=1))
 
 
-def _by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+def _by_stem(paths: Iterable[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for path in find_files(folder, suffixes, depth=1):
+    for path in paths:
         if found.setdefault(path.stem, path) is not path:
             raise OrchestrionError(f"{path} and {found[path.stem]} have the same name; rename one.")
     return found

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from orchestrion.audio.audiostream import length, read_blocks
+from orchestrion.audio.folders import audio_in
 from orchestrion.audio.rates import check_rate
 from orchestrion.datasets.recordings.preparation import Preparation, preparation
 from orchestrion.datasets.recordings.rawaudio import open_raw, write_raw
@@ -24,7 +25,7 @@ from orchestrion.datasets.recordings.splits import SPLITS, in_split, prepared_sp
 from orchestrion.datasets.recordings.stems import Separator
 from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import find_files, sha256
+from orchestrion.files import sha256
 from orchestrion.progress import progress
 from orchestrion.suffixes import AUDIO
 
@@ -106,7 +107,7 @@ def prepare_songs(
     stem: str | None = None,
     licence: str = "unknown",
 ) -> SongSet:
-    """Make the prepared set ``output`` of every WAV, FLAC, OGG and MP3 file below the folder ``source``.
+    """Make the prepared set ``output`` of every audio file below the folder ``source``.
 
     Each song is decoded, mixed to mono and resampled as a stream: a few MiB of memory, however long. Stopped half-way,
     the same call goes on from the song it was at.
@@ -153,7 +154,7 @@ def find_songs(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise OrchestrionError(f"There is no folder {folder}; give one with {', '.join(AUDIO)} files in it.")
     found: dict[str, Path] = {}
-    for path in find_files(folder, AUDIO):
+    for path in audio_in(folder):
         name = "__".join(path.relative_to(folder).with_suffix("").parts)
         if not name.isprintable():
             raise OrchestrionError(f"The name of {str(path)!r} is not plain text; rename the file.")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from orchestrion.audio.folders import audio_in
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import find_files
 from orchestrion.suffixes import AUDIO
 
 MAX_CLIPS = 1000
@@ -68,4 +68,4 @@ def _systems(folder: Path) -> list[Path]:
 
 
 def _audio(folder: Path) -> list[Path]:
-    return find_files(folder, AUDIO, depth=0)
+    return audio_in(folder, depth=0)
