@@ -20,12 +20,14 @@ from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.features import score_groups
 from orchestrion.renderer.instrument import SOURCE
 from orchestrion.renderer.network import WaveNet
-from orchestrion.renderer.output import HALF_BIN, bits_of_levels, log_probability, values
+from orchestrion.renderer.output import HALF_BIN, bits_of_levels, draw, log_probability, values
 from orchestrion.training.trial_playing import TEMPERATURE, play_held_out, summary
 
 # The network's history is empty at the start of a crop, so these first frames of it are not learnt from.
 SETTLE_FRAMES = 16
 VALIDATION_CROPS = 16
+MOST_BURSTS = 6  # of a crop
+BURST_SAMPLES, BURST_LEVELS = (24, 720), (2.0, 60.0)
 OTHER_SCORE = 997  # by how many frames another stretch of the score stands elsewhere
 
 
@@ -39,6 +41,9 @@ class DrivenSettings:
         noise_levels: each crop's input history is jittered by a normal of 0 to this many µ-law levels (of 256); the
             targets stay clean, so the network learns to come back from its own errors.
         gain_db: each crop is made louder or softer by up to this much, source and all.
+        burst_share: of the crops, those whose input history has bursts of noise in it, as a draw from a mixture's tails
+            leaves them: the network learns to fall silent again.
+        own_share: of the crops, those whose input history is the network's own draws, given the true past.
         polarity: whether half of the crops are turned upside down, source and all.
     """
 
@@ -47,6 +52,8 @@ class DrivenSettings:
     noise_levels: float = 2.0
     gain_db: float = 3.0
     polarity: bool = True
+    burst_share: float = 0.0
+    own_share: float = 0.0
 
 
 class DrivenTask:
@@ -83,6 +90,8 @@ class DrivenTask:
 
     def loss(self, model: WaveNet, batch: dict[str, Tensor]) -> Tensor:
         """Mean negative log-likelihood of the samples' narrow intervals, nats a sample."""
+        if self.settings.own_share:
+            batch = batch | {"before": self._own_past(model, batch)}
         raw, centre, targets = self._predictions(model, batch)
         value = values(targets)
         return -log_probability(raw, centre, value - HALF_BIN, value + HALF_BIN).mean()
@@ -114,6 +123,16 @@ class DrivenTask:
         tables = {SOURCE + name: torch.from_numpy(table) for name, table in source.items()}
         weights.save(path, model.state_dict() | tables, metadata)
 
+    @torch.no_grad()
+    def _own_past(self, model: WaveNet, batch: dict[str, Tensor]) -> Tensor:
+        """``before`` with the network's own draws in it where the crop asks for them."""
+        past, future = self.config.context_frames
+        rows = model.conditioning_rows(batch["frames"])[:, past : batch["frames"].shape[1] - future]
+        raw = model(batch["before"], rows, model.drive(batch["signal"]))
+        drawn = draw(raw, model.centre(batch["signal"], batch["before"].shape), batch["uniform"], TEMPERATURE)
+        own = torch.cat([batch["before"][:, :1], drawn[:, :-1]], 1)
+        return torch.where(batch["own"][:, None], own, batch["before"])
+
     def _bits(self, model: WaveNet, batch: dict[str, Tensor]) -> float:
         device = next(model.parameters()).device
         raw, centre, targets = self._predictions(model, {name: value.to(device) for name, value in batch.items()})
@@ -141,15 +160,31 @@ class DrivenTask:
         # Two samples more than the window before: one for the emphasis, one before the first that is predicted.
         mixed = piece.mix(start, stop, w + 2, noise_margin=(past, future), gain=gain)
         codes = c.coding.encode(mixed.samples[w + 1 : len(mixed.samples) - w - 2], float(mixed.samples[w]))
-        jitter = np.rint(rng.standard_normal(len(codes)) * rng.uniform(0, s.noise_levels) * (GRID - 1) / 255).astype(np.int64)
+        jitter = rng.standard_normal(len(codes)) * rng.uniform(0, s.noise_levels) * (GRID - 1) / 255
+        if rng.random() < s.burst_share:
+            jitter += _bursts(len(codes), rng) * (GRID - 1) / 255
         signal = c.coding.emphasise(mixed.source)[2 : len(mixed.source) - 2].astype(np.float32)
         frames = score_groups(piece.series, c, start - past, stop + future)
-        return {
-            "before": np.clip(codes + jitter, 0, GRID - 1)[:-1],
+        heard = np.clip(codes + np.rint(jitter).astype(np.int64), 0, GRID - 1)[:-1]
+        own = {"own": np.array(rng.random() < s.own_share), "uniform": rng.random(len(heard), np.float32)} if s.own_share else {}
+        return own | {
+            "before": heard,
             "codes": codes[1:],
             "signal": signal,
             "frames": np.concatenate([frames, mixed.noise], 1),
         }
+
+
+def _bursts(n: int, rng: np.random.Generator) -> np.ndarray:
+    """µ-law levels (of 256) that stand wrong, ``[n]``: some stretches of 1 to 30 ms, a level or a hundred high, hissing or humming."""
+    wrong = np.zeros(n)
+    for _ in range(rng.integers(1, MOST_BURSTS + 1)):
+        length = int(np.exp(rng.uniform(*np.log(BURST_SAMPLES))))
+        start = int(rng.integers(0, n))
+        noise = np.convolve(rng.standard_normal(length + 32), np.hanning(rng.integers(3, 33)), "same")[:length]
+        height = np.exp(rng.uniform(*np.log(BURST_LEVELS)))
+        wrong[start : start + length] += (height * noise / max(float(noise.std()), 1e-9))[: n - start]
+    return wrong
 
 
 def _stacked(crops: Sequence[dict[str, np.ndarray]]) -> dict[str, Tensor]:

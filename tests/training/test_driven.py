@@ -78,6 +78,27 @@ def test_a_crop_is_aligned_to_the_sample(bank):
     assert crop["frames"].shape[1] == n // HOP + past + future
 
 
+def test_history_may_stand_wrong_and_the_targets_stay(bank):
+    """Bursts and the network's own draws change what the network hears of its past, never what it is to predict."""
+    pieces = [piece(bank, [(20, 200, 60, 100)])]
+    plain = DrivenSettings(noise_levels=0, gain_db=0, polarity=False)
+
+    def crop(**changes: float) -> tuple[DrivenTask, dict[str, torch.Tensor]]:
+        task = DrivenTask(TINY, pieces, pieces, dataclasses.replace(plain, **changes), sources={"harp": bank.source()})
+        return task, task.batch(0, 0, 1)
+
+    _, clean = crop()
+    _, burst = crop(burst_share=1.0)
+    wrong = (burst["before"] != clean["before"]).float().mean()
+    assert 0 < wrong < 0.8 and torch.equal(burst["codes"], clean["codes"]) and torch.equal(burst["signal"], clean["signal"])
+    task, own = crop(own_share=1.0)
+    drawn = task._own_past(task.model, own)
+    assert torch.equal(own["before"], clean["before"]) and torch.equal(drawn[:, 0], own["before"][:, 0])
+    assert (drawn != own["before"]).float().mean() > 0.9
+    assert torch.equal(drawn, task._own_past(task.model, own))  # the same step, the same draws
+    assert torch.isfinite(task.loss(task.model, own))
+
+
 def test_the_loss_falls_and_the_source_makes_the_difference(bank):
     train = [piece(bank, [(10 + 30 * i, 38 + 30 * i, p, 90) for i, p in enumerate((60, 64, 67, 62, 60, 67))], name="train")]
     settings = DrivenSettings(crop_frames=48)

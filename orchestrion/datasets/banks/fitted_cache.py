@@ -22,7 +22,7 @@ ARCHITECTURE = "fitted-bank"
 
 def fitted(bank: NoteBank, *, threads: int | None = None, cache_dir: Path | None = None) -> FittedBank:
     """``bank`` with the fits of its notes, from the cache where they lie there."""
-    path = (cache_root() / "fits" if cache_dir is None else cache_dir) / f"{bank.name[:40]}-{_key(bank)}.safetensors"
+    path = (cache_root() / "fits" if cache_dir is None else cache_dir) / f"{_key(bank)}.safetensors"
     if path.exists():
         try:
             return FittedBank(bank, _read(path, bank))

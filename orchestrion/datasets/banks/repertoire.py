@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -87,9 +88,14 @@ def _allowed(pieces: Sequence[CorpusPiece], openings: Sequence[tuple[int, ...]])
 
 
 def _holds(piece: CorpusPiece, openings: Sequence[tuple[int, ...]]) -> bool:
-    pitches = [pitch for _, _, pitch in performing.skyline(piece.notes)]
-    intervals = "," + ",".join(str(b - a) for a, b in pairwise(pitches)) + ","
+    intervals = _intervals(piece.notes)
     return any("," + ",".join(map(str, part)) + "," in intervals for part in openings)
+
+
+@lru_cache(maxsize=8192)  # a training on many banks asks for each
+def _intervals(notes: tuple[tuple[int, int, int], ...]) -> str:
+    pitches = [pitch for _, _, pitch in performing.skyline(notes)]
+    return "," + ",".join(str(b - a) for a, b in pairwise(pitches)) + ","
 
 
 class _Writer:

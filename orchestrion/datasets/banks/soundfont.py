@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,7 @@ def builtin_openings() -> list[tuple[int, ...]]:
     return [opening([note.pitch for note in tune.notes]) for tune in BUILTIN_TUNES.values()]
 
 
+@lru_cache(maxsize=1)
 def tunes() -> tuple[list[CorpusPiece], list[CorpusPiece], list[tuple[int, ...]]]:
     """Melodies, chorales, and the openings of tunes that are kept out."""
     from orchestrion.datasets.corpora.loading import load_corpus
