@@ -66,10 +66,17 @@ table without the network.
 | log-spectral distance | {distance} dB | {distance_source} dB |
 | octaves in which it is nearer | {octaves_nearer:.0f} of {octaves:.0f} | |
 | error in the first 50 ms | {attack} dB | {attack_source} dB |
+| notes of 50 ms: missing; error of level | {short_missing:.0f}; {short_level} dB | |
+| notes of 10 s: worst error of level in a quarter | {long_level} dB | |
+| 25 dB down after a note's end, later than the reference at worst | {late} s | |
 | notes missing in a run of twelve a second | {run:.0f} | |
-| a note of velocity 12 after ten seconds of rest | {soft} dB | |
-
+| a note of velocity 12 after a minute of rest | {soft} dB | |
+{chords}
 Made by: `orchestrion train renderer` on all banks, then `benchmarks/ship_orchestra.py`; an instrument of your own: `orchestrion learn DIR`.
+"""
+
+CHORDS = """| chords of three to six: notes missing, of {notes:.0f}; error of level | {missing:.0f}; {level} dB | |
+| chords: log-spectral distance | {distance} dB | {alone} dB |
 """
 
 NETWORK_CARD = """# network-{name}
@@ -165,7 +172,15 @@ def card(name: str, header: dict, found: dict, report: NotesReport, facts: dict,
         level_95=s["level_error_db_95"], noise=s["noise_over_reference_db"], distance=s["distance_db"], distance_source=s["distance_db_source_alone"],
         octaves_nearer=s["octaves_nearer_than_the_source"], octaves=s["octaves"], attack=s["attack_error_db"],
         attack_source=s["attack_error_db_source_alone"], run=s["run_missing"], soft=s["soft_note_after_rest_db"],
+        short_missing=s["short_missing"], short_level=s["short_level_error_db_mean"], long_level=s["long_level_error_db_worst"],
+        late=s["release_late_s_worst"], chords=chords_of(s),
     )  # fmt: skip
+
+
+def chords_of(s: dict[str, float]) -> str:
+    return CHORDS.format(
+        notes=s["chord_notes"], missing=s["chord_missing"], level=s["chord_level_error_db_mean"], distance=s["chord_distance_db"], alone=s["chord_distance_db_source_alone"],
+    ) if s["chord_notes"] else ""  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -37,7 +37,8 @@ def notes(instrument: str, bank: str, step: int, output: Path | None, seed: int,
     """Every pitch at five velocities, played freely, against the instrument's own notes.
 
     Level, notes that are missing (15 dB and more too soft), noise between the partials, log-spectral distance, attacks, a run of
-    twelve notes a second, and a soft note after ten seconds of rest; with the source alone beside it.
+    twelve notes a second, notes of 50 ms and of 10 s, releases, chords of three to six, a soft note after a minute of rest; with the
+    source alone beside it.
 
     \b
     Examples:

@@ -21,6 +21,8 @@ ACTIVE_DB = 20.0  # above the floor: frames whose loudest band does not reach it
 LEVEL_S = (0.02, 0.4)  # of a note: where its level is taken
 MISSING_DB = -15.0  # a note this far below its reference is missing
 PARTIAL_HZ, PARTIAL_SHARE = 14.0, 0.006  # half the width of a partial's neighbourhood
+FIRST_PARTIALS = 6
+FALL_WINDOW_S, FALL_LONGEST_S = 0.02, 0.5  # what a note's end is looked for in; the next may begin then
 NOISE_S = (0.1, 0.36)
 NOISE_BAND_HZ = (60.0, 8000.0)
 
@@ -64,6 +66,28 @@ def level_errors(played: np.ndarray, reference: np.ndarray, notes: Sequence[Note
     return np.array(errors)
 
 
+def partial_level_errors(played: np.ndarray, reference: np.ndarray, note: Note, partials_hz: np.ndarray, sample_rate: int) -> float:
+    """By how many dB a note of a chord is louder than the reference's: the median over its first partials."""
+    first, last = (int(s * sample_rate) for s in (note.onset_s + LEVEL_S[0], note.offset_s))
+    (_, ours), (hz, theirs) = (_power(x[first:last], sample_rate) for x in (played, reference))
+    errors = []
+    for centre in partials_hz[:FIRST_PARTIALS]:
+        near = np.abs(hz - centre) < max(PARTIAL_HZ, PARTIAL_SHARE * centre)
+        errors.append(10 * np.log10((ours[near].sum() + 1e-14) / (theirs[near].sum() + 1e-14)))
+    return float(np.median(errors))
+
+
+def fall_s(samples: np.ndarray, note: Note, db: float, sample_rate: int) -> float:
+    """Seconds after a note's end until its level lies ``db`` below what it was at the end; the rest of ``samples`` at most."""
+    window = int(FALL_WINDOW_S * sample_rate)
+    end = int(note.offset_s * sample_rate)
+    level = float(np.mean(samples[max(0, end - window) : end].astype(np.float64) ** 2)) + 1e-14
+    after = samples[end : end + int(FALL_LONGEST_S * sample_rate)].astype(np.float64)
+    power = np.mean(after[: len(after) // window * window].reshape(-1, window) ** 2, 1)
+    above = np.flatnonzero(power > level * 10 ** (-db / 10))
+    return float((above[-1] + 1) * FALL_WINDOW_S) if len(above) else 0.0
+
+
 def log_spectral_distance(played: np.ndarray, reference: np.ndarray, sample_rate: int) -> float:
     """Root mean square over 40 bands of the difference of the two log spectra, its mean over the frames in which anything sounds."""
     ours, theirs = band_powers(played, sample_rate), band_powers(reference, sample_rate)
@@ -88,15 +112,18 @@ def band_powers(samples: np.ndarray, sample_rate: int) -> np.ndarray:
 def noise_between_partials(samples: np.ndarray, note: Note, partials_hz: np.ndarray, sample_rate: int) -> float:
     """What lies between the partials of a note that sounds by itself, in dB of all there is between 60 Hz and 8 kHz."""
     first, last = (int((note.onset_s + s) * sample_rate) for s in NOISE_S)
-    part = samples[first:last].astype(np.float64)
-    size = 1 << 15
-    power = np.abs(np.fft.rfft(part * np.blackman(len(part)), size)) ** 2
-    hz = np.fft.rfftfreq(size, 1 / sample_rate)
+    hz, power = _power(samples[first:last], sample_rate)
     near = np.zeros(len(hz), bool)
     for centre in partials_hz:
         near |= np.abs(hz - centre) < max(PARTIAL_HZ, PARTIAL_SHARE * centre)
     band = (hz > NOISE_BAND_HZ[0]) & (hz < NOISE_BAND_HZ[1])
     return float(10 * np.log10(power[band & ~near].sum() / (power[band].sum() + 1e-30) + 1e-12))
+
+
+def _power(part: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies in Hz and the power at each, of all of ``part``."""
+    size = max(1 << 15, 1 << (len(part) - 1).bit_length())
+    return np.fft.rfftfreq(size, 1 / sample_rate), np.abs(np.fft.rfft(part.astype(np.float64) * np.blackman(len(part)), size)) ** 2
 
 
 def error_db(played: np.ndarray, reference: np.ndarray) -> float:

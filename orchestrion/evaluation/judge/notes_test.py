@@ -7,17 +7,25 @@ between the partials, and the same for the source alone, so that what the networ
 from __future__ import annotations
 
 import copy
+import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from orchestrion.bridge.framenotes import FrameNotes
 from orchestrion.bridge.source import SourceSignal, stretched_ratios
 from orchestrion.datasets.banks.mixing import FittedBank, MixedPiece
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.judge.fidelity import error_db, level_errors, log_spectral_distance, noise_between_partials
+from orchestrion.evaluation.judge.fidelity import (
+    error_db,
+    fall_s,
+    level_errors,
+    log_spectral_distance,
+    noise_between_partials,
+    partial_level_errors,
+)
+from orchestrion.evaluation.judge.note_pieces import NotePieces
 from orchestrion.options import STORAGE
 from orchestrion.progress import progress
 from orchestrion.randomness import stream_key
@@ -29,10 +37,9 @@ from orchestrion.renderer.task import Task
 from orchestrion.score import Note
 
 VELOCITIES = (10, 20, 40, 80, 120)
-HELD_S, REST_S = 0.5, 0.5
 MISSING_DB = -15.0
-REST_BEFORE_SOFT_S = 10.0
-RUN_NOTES_A_SECOND = 12
+RELEASED_DB = 25.0  # a note that has fallen so far has ended
+LONG_SHARES = (0.1, 0.5, 0.9)  # of the pitches: those that are held for ten seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +51,14 @@ class NotesReport:
         level_db: ``[pitches, velocities]`` error of each note's level.
         noise_db, reference_noise_db: ``[pitches]`` between the partials of the note at velocity 80.
         distance_db, source_distance_db: ``[pitches]`` log-spectral distance of network and of source alone.
-        attack_error_db, source_attack_error_db: ``[pitches]`` of the first 50 ms at velocity 80; ``error_db`` likewise of the whole note.
+        attack_error_db, source_attack_error_db: ``[pitches]`` of the first 50 ms at velocity 80.
+        short_level_db: ``[pitches]`` of notes of 50 ms.
+        release_late_s: ``[pitches]`` by how much later than the reference's a note has fallen 25 dB after its end.
+        run_level_db: of the notes of a run, twelve a second.
+        long_level_db: ``[3, 4]`` of notes held ten seconds, in each quarter.
+        chord_level_db: of every note of the chords of three to six, at its own partials (empty where the range is too small);
+            ``chord_distance_db``, ``chord_source_distance_db`` of all chords, by network and source alone (NaN likewise).
+        soft_after_rest_db: of a note of velocity 12 after a minute's rest.
     """
 
     pitches: np.ndarray
@@ -56,7 +70,13 @@ class NotesReport:
     source_distance_db: np.ndarray
     attack_error_db: np.ndarray
     source_attack_error_db: np.ndarray
+    short_level_db: np.ndarray
+    release_late_s: np.ndarray
     run_level_db: np.ndarray
+    long_level_db: np.ndarray
+    chord_level_db: np.ndarray
+    chord_distance_db: float
+    chord_source_distance_db: float
     soft_after_rest_db: float
 
     def summary(self) -> dict[str, float]:
@@ -73,6 +93,15 @@ class NotesReport:
             "octaves": float(len(self.by_octave())),
             "attack_error_db": _rounded(np.median(self.attack_error_db)),
             "attack_error_db_source_alone": _rounded(np.median(self.source_attack_error_db)),
+            "short_level_error_db_mean": _rounded(np.abs(self.short_level_db).mean()),
+            "short_missing": float((self.short_level_db < MISSING_DB).sum()),
+            "release_late_s_worst": _rounded(self.release_late_s.max()),
+            "long_level_error_db_worst": _rounded(np.abs(self.long_level_db).max()),
+            "chord_notes": float(self.chord_level_db.size),
+            "chord_missing": float((self.chord_level_db < MISSING_DB).sum()),
+            "chord_level_error_db_mean": _rounded(np.abs(self.chord_level_db).mean()) if self.chord_level_db.size else 0.0,
+            "chord_distance_db": _rounded(self.chord_distance_db),
+            "chord_distance_db_source_alone": _rounded(self.chord_source_distance_db),
             "run_missing": float((self.run_level_db < MISSING_DB).sum()),
             "soft_note_after_rest_db": _rounded(self.soft_after_rest_db),
         }
@@ -100,7 +129,7 @@ def notes_test(
     temperature: float | None = None,
     storage: str = STORAGE,
 ) -> NotesReport:
-    """Play every ``step``-th pitch of ``bank`` at all ``velocities`` (each .5 s, then .5 s of rest), a run, and a soft note after a rest.
+    """Play every ``step``-th pitch of ``bank`` at all ``velocities``, and what `NotePieces` has beside.
 
     Args:
         temperature: of the draws; None for the instrument's own.
@@ -114,28 +143,52 @@ def notes_test(
     low, high = bank.bank.pitch_range
     pitches = np.array([p for p in range(low, high + 1) if p in bank.takes])[::step]
     hop, rate = player.config.hop, player.config.sample_rate
-    pieces = [_scale_of(int(p), velocities, bank, hop) for p in pitches] + [_run(pitches, bank, hop), _soft(pitches, bank, hop)]
+    write, n, loud = NotePieces(bank, hop), len(pitches), int(np.argmin(np.abs(np.array(velocities) - 80)))
+    held = [int(pitches[int(share * n)]) for share in LONG_SHARES]
+    several = write.chords(np.array([p for p in range(low, high + 1) if p in bank.takes])) if not bank.bank.sustained else None
+    pieces = [write.scale(int(p), velocities) for p in pitches] + [write.run(pitches), write.soft(int(pitches[n // 2]))]
+    pieces += [write.long(pitch) for pitch in held] + ([several] if several else [])
     heat = player.temperature if temperature is None else temperature
     played, alone = _play(player, pieces, seed, heat, storage)
     references = [piece.mix(0, piece.n_frames, gain=10 ** (player.gain_db / 20)).samples for piece in pieces]
-    n, loud = len(pitches), int(np.argmin(np.abs(np.array(velocities) - 80)))
-    levels = np.stack([level_errors(played[i], references[i], pieces[i].notes, rate) for i in range(n)])
+    levels = [level_errors(*three, rate) for three in zip(played, references, (piece.notes for piece in pieces), strict=True)]
+    scales = np.stack(levels[:n])
     measured = [_one_note(i, pieces[i].notes[loud], played, alone, references, player) for i in range(n)]
-    noise, reference_noise, distance, bare, attack, bare_attack = np.array(measured).T
+    noise, reference_noise, distance, bare, attack, bare_attack, late = np.array(measured).T
+    distances = [log_spectral_distance(heard[-1], references[-1], rate) if several else float("nan") for heard in (played, alone)]
     return NotesReport(
-        pitches, tuple(velocities), levels, noise, reference_noise, distance, bare, attack, bare_attack, level_errors(played[n], references[n], pieces[n].notes, rate),
-        float(level_errors(played[n + 1], references[n + 1], pieces[n + 1].notes, rate)[-1]),
+        pitches=pitches, velocities=tuple(velocities), level_db=scales[:, :-1], noise_db=noise, reference_noise_db=reference_noise,
+        distance_db=distance, source_distance_db=bare, attack_error_db=attack, source_attack_error_db=bare_attack,
+        short_level_db=scales[:, -1], release_late_s=late, run_level_db=levels[n],
+        long_level_db=np.stack([_quarters(played[i], references[i], pieces[i].notes[0], rate) for i in range(n + 2, n + 2 + len(held))]),
+        chord_level_db=_chords(played[-1], references[-1], several.notes, player) if several else np.zeros(0),
+        chord_distance_db=distances[0], chord_source_distance_db=distances[1], soft_after_rest_db=float(levels[n + 1][-1]),
     )  # fmt: skip
+
+
+def _quarters(played: np.ndarray, reference: np.ndarray, note: Note, rate: int) -> np.ndarray:
+    """Errors of the level in each quarter of a long note."""
+    edges = (np.linspace(note.onset_s, note.offset_s, 5) * rate).astype(int)
+    quarters = [slice(a, b) for a, b in itertools.pairwise(edges)]
+    return np.array([10 * np.log10((np.mean(played[q] ** 2.0) + 1e-14) / (np.mean(reference[q] ** 2.0) + 1e-14)) for q in quarters])
+
+
+def _chords(played: np.ndarray, reference: np.ndarray, notes: Sequence[Note], player: Instrument) -> np.ndarray:
+    return np.array([partial_level_errors(played, reference, note, _partials(note.pitch, player), player.config.sample_rate) for note in notes])
+
+
+def _partials(pitch: int, player: Instrument) -> np.ndarray:
+    source = player.source
+    assert source is not None
+    row = source.row_of(pitch)
+    return np.asarray(source.f1_hz[row] * stretched_ratios(source.inharmonicity[row], 200))
 
 
 def _one_note(
     i: int, note: Note, played: Sequence[np.ndarray], alone: Sequence[np.ndarray], references: Sequence[np.ndarray], player: Instrument
 ) -> tuple[float, ...]:
-    """Noise of ours and of the reference, distance of ours and of the source, error of both in the attack."""
-    rate, source = player.config.sample_rate, player.source
-    assert source is not None
-    row = source.row_of(note.pitch)
-    partials = source.f1_hz[row] * stretched_ratios(source.inharmonicity[row], 200)
+    """Noise of ours and of the reference, distance of ours and of the source, error of both in the attack, how late it ends."""
+    rate, partials = player.config.sample_rate, _partials(note.pitch, player)
     whole = slice(int(note.onset_s * rate), int((note.offset_s + 0.3) * rate))
     attack = slice(int(note.onset_s * rate), int((note.onset_s + 0.05) * rate))
     ours, bare, theirs = played[i], alone[i], references[i]
@@ -143,6 +196,7 @@ def _one_note(
         noise_between_partials(ours, note, partials, rate), noise_between_partials(theirs, note, partials, rate),
         log_spectral_distance(ours[whole], theirs[whole], rate), log_spectral_distance(bare[whole], theirs[whole], rate),
         error_db(ours[attack], theirs[attack]), error_db(bare[attack], theirs[attack]),
+        fall_s(ours, note, RELEASED_DB, rate) - fall_s(theirs, note, RELEASED_DB, rate),
     )  # fmt: skip
 
 
@@ -161,34 +215,6 @@ def _play(
         codes = perform(tasks, progress=advance)
     alone = [SourceSignal(piece.series, player.source).samples(0, piece.n_frames) for piece in pieces]
     return [player.config.coding.decode(taken) for taken in codes], alone
-
-
-def _scale_of(pitch: int, velocities: Sequence[int], bank: FittedBank, hop: int) -> MixedPiece:
-    rate = bank.bank.sample_rate / hop
-    onsets = [round((0.1 + i * (HELD_S + REST_S)) * rate) for i in range(len(velocities))]
-    rows = [(onset, onset + round(HELD_S * rate), pitch, velocity) for onset, velocity in zip(onsets, velocities, strict=True)]
-    return _piece(f"pitch-{pitch}", rows, bank, hop)
-
-
-def _run(pitches: np.ndarray, bank: FittedBank, hop: int) -> MixedPiece:
-    """Twelve notes a second, up the range and down again."""
-    step = round(bank.bank.sample_rate / hop / RUN_NOTES_A_SECOND)
-    rows = [(25 + i * step, 25 + (i + 1) * step - 2, int(p), 70) for i, p in enumerate([*pitches, *pitches[-2::-1]])]
-    return _piece("run", rows, bank, hop)
-
-
-def _soft(pitches: np.ndarray, bank: FittedBank, hop: int) -> MixedPiece:
-    """A loud note, a long rest, a note of velocity 12."""
-    pitch, rate = int(pitches[len(pitches) // 2]), bank.bank.sample_rate / hop
-    later = round((1.0 + REST_BEFORE_SOFT_S) * rate)
-    return _piece("soft", [(25, round(rate), pitch, 90), (later, later + round(0.5 * rate), pitch, 12)], bank, hop)
-
-
-def _piece(name: str, rows: Sequence[tuple[int, int, int, int]], bank: FittedBank, hop: int) -> MixedPiece:
-    order = sorted(rows)
-    onset, offset, pitch, velocity = (np.array(column) for column in zip(*order, strict=True))
-    table = FrameNotes(onset, offset, pitch, velocity)
-    return MixedPiece(name, table, table.n_frames + round(0.5 * bank.bank.sample_rate / hop), bank, hop)
 
 
 def _rounded(value: float) -> float:
