@@ -274,6 +274,7 @@ def generate(
     seed_seconds: Number = 10.0,
     with_seed: bool = False,
     score: Source | None = None,
+    temperature: Number | None = None,
     seed: Whole = 0,
 ) -> Waveform:
     """Continue audio, or noise, with any back-end, by the options of `orchestrion.options.Generating`.
@@ -290,7 +291,7 @@ def generate(
 
     options = Generating.of(
         seconds=seconds, seed_audio=seed_audio, seed_start_s=seed_start_s, seed_seconds=seed_seconds, with_seed=with_seed,
-        score=score, seed=seed,
+        score=score, temperature=temperature, seed=seed,
     )  # fmt: skip
     return run(backend, model, options)
 

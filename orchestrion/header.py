@@ -25,6 +25,7 @@ from orchestrion.errors import OrchestrionError
 KEY, UNSIGNED_KEY = "orchestrion-2", "orchestrion"
 CHECKSUM = "header_sha256"
 MAX_BYTES = 4 << 20
+CHECKPOINT = "training-checkpoint"  # the architecture of a training's checkpoint, which ``holds`` a model under ``average.``
 LONGEST_NUMBER = 30  # digits of a whole number; none of ours has more than 20
 LONGEST_LINE, LONGEST_CONFIG = 1000, 4096  # characters
 
@@ -50,6 +51,15 @@ def decode(source: str | os.PathLike[str], stored: Mapping[str, object]) -> dict
     if KEY in stored and not _is_unaltered(metadata, text):
         raise OrchestrionError(f"{source} was altered after it was written (its header's checksum differs); download or train it again.")
     metadata.pop(CHECKSUM, None)
+    return checked(source, metadata)
+
+
+def checked(source: str | os.PathLike[str], metadata: dict[str, object]) -> dict[str, object]:
+    """``metadata`` itself.
+
+    Raises:
+        OrchestrionError: a field is not what it should be.
+    """
     for name, (kind, fits) in _FIELDS.items():
         if name in metadata and not fits(metadata[name]):
             raise OrchestrionError(f"{source} has a header whose {name!r} is not {kind}; download or train it again.")

@@ -191,7 +191,9 @@ class Generating(Options):
         seed_seconds: how much of it is the seed, above 0 and up to 60; the papers had 40 blocks of a quarter of a second.
         with_seed: put the seed before what continues it.
         score: what ``wavenet`` plays; no other back-end can be told.
-        seed: from 0; decides noise and whatever else is drawn; the spectral and sequence models draw nothing after it.
+        temperature: 0 plays what is predicted, as the papers do; 1 draws about it as far as predictions are off (a WaveNet's
+            divides its logits); None for the model's own.
+        seed: from 0; decides noise and whatever else is drawn.
     """
 
     seconds: Annotated[float, Number(0, 21_600, above=True)] = 10.0
@@ -200,6 +202,7 @@ class Generating(Options):
     seed_seconds: Annotated[float, Number(0, 60, above=True)] = 10.0
     with_seed: Annotated[bool, values.flag] = False
     score: Annotated["Score | str | os.PathLike[str] | None", values.source] = None
+    temperature: Annotated[float | None, Number(0, 100)] = None
     seed: Annotated[int, SEED] = 0
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -96,8 +96,13 @@ def load_arrays(
     return arrays, metadata
 
 
-def build(make: Callable[[], Model], tensors: Mapping[str, torch.Tensor], path: str | os.PathLike[str]) -> Model:
+def build(
+    make: Callable[[], Model], tensors: Mapping[str, torch.Tensor], path: str | os.PathLike[str], younger: Collection[str] = ()
+) -> Model:
     """The model that ``make`` makes, with ``tensors`` in it; no memory is taken before they are known to fit.
+
+    Args:
+        younger: tensors that files of earlier versions lack; then they are as in a fresh model.
 
     Raises:
         OrchestrionError: see `check_shapes`.
@@ -106,9 +111,10 @@ def build(make: Callable[[], Model], tensors: Mapping[str, torch.Tensor], path: 
 
     with torch.device("meta"):
         sized = make()
-    check_fit(sized, tensors, path)
+    missing = {name: tensor for name, tensor in sized.state_dict().items() if name in younger and name not in tensors}
+    check_fit(sized, {**tensors, **missing}, path)
     model = make()
-    model.load_state_dict(dict(tensors))
+    model.load_state_dict(dict(tensors), strict=not missing)
     return model
 
 

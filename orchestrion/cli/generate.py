@@ -23,6 +23,8 @@ generating_options = options_of(
     Flag("--with-seed", None, "Put the seed before what continues it."),
     Flag("--seconds", "N", "Length of the continuation."),
     Flag("--score", "SCORE", "What wavenet plays; the others cannot be told.", kind=SCORE),
+    Flag("--temperature", "X", "0 plays what is predicted, as the papers do; 1 draws about it as far as predictions are off.  "
+         "[default: the model's own]"),
     Flag("--seed", "N", "Same seed, same bytes."),
 )
 

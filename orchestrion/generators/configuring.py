@@ -41,14 +41,20 @@ class BackendConfig:
         """The values of each field that is a name or a switch."""
         return {}
 
+    @classmethod
+    def younger(cls) -> dict[str, object]:
+        """Fields that files of earlier versions lack, as those versions had it."""
+        return {}
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; the inverse of `from_dict`."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The config that a weights file carries; unknown and missing keys are errors."""
+        """The config that a weights file carries; unknown and missing keys are errors, but for younger ones."""
         known = {field.name for field in dataclasses.fields(cls)}
+        values = cls.younger() | dict(values)
         if set(values) != known:
             raise OrchestrionError(f"Back-end config: unknown or missing keys: {', '.join(sorted(set(values) ^ known))}.")
         return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
-from orchestrion import shipped, weights
+from torch import Tensor
+
+from orchestrion import header, shipped, weights
 from orchestrion.errors import OrchestrionError
 from orchestrion.generators.backend import Generator
+from orchestrion.generators.residual import YOUNGER
 from orchestrion.generators.table import BACKENDS, WAVENET
 from orchestrion.generators.wavenet import WaveNetGenerator
 
 ARCHITECTURE = "generator"
+AVERAGE = "average."
+MAX_CHECKPOINT = 16 << 30
 
 
 def load_generator(name_or_path: str | os.PathLike[str]) -> Generator:
-    """A shipped model by name, or any weights file that ``orchestrion train`` wrote, an instrument's included.
+    """A shipped model by name, or any weights file that ``orchestrion train`` wrote, instruments and checkpoints included.
 
     Raises:
         OrchestrionError: no such model, or a file that is damaged or not a generator's; see ``orchestrion.weights``.
     """
     path = shipped.find(name_or_path)
-    tensors, metadata = weights.load(path)
+    tensors, metadata = _model_in(path)
     kind = BACKENDS[backend_of(metadata, path)]
     config = metadata.get("config")
     if not isinstance(config, dict):
@@ -31,10 +37,35 @@ def load_generator(name_or_path: str | os.PathLike[str]) -> Generator:
         sized = kind.config_of(config)
     except (OrchestrionError, TypeError) as error:
         raise OrchestrionError(f"{path} carries a config that cannot be used. {error}") from error
-    model = weights.build(lambda: kind.model(sized), {name: tensor.float() for name, tensor in tensors.items()}, path)
-    if isinstance(model, WaveNetGenerator):
-        model.temperature = float(str(metadata.get("temperature", 1.0)))
+    floats = {name: tensor.float() for name, tensor in tensors.items()}
+    model = cast(Any, weights.build(lambda: kind.model(sized), floats, path, younger=YOUNGER))
+    if "temperature" in metadata:
+        model.temperature = float(str(metadata["temperature"]))
     return cast(Generator, model.eval().requires_grad_(False))
+
+
+def _model_in(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and metadata of a weights file, or of the moving average in a training's checkpoint."""
+    is_checkpoint = header.read(path).get("architecture") == header.CHECKPOINT
+    tensors, metadata = weights.load(path, max_bytes=MAX_CHECKPOINT) if is_checkpoint else weights.load(path)
+    if not is_checkpoint:
+        return tensors, metadata
+    average = {name.removeprefix(AVERAGE): tensor for name, tensor in tensors.items() if name.startswith(AVERAGE)}
+    return average, held_by(metadata, path)
+
+
+def held_by(metadata: Mapping[str, object], path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a file says of its model: ``metadata``, or of a checkpoint what it ``holds``.
+
+    Raises:
+        OrchestrionError: a checkpoint that does not say it.
+    """
+    if metadata.get("architecture") != header.CHECKPOINT:
+        return dict(metadata)
+    holds = metadata.get("holds")
+    if not isinstance(holds, dict) or not holds:
+        raise OrchestrionError(f"{os.fspath(path)} is a training's checkpoint of no back-end, or of an earlier version; name model.safetensors beside it.")
+    return header.checked(path, holds)
 
 
 def backend_of(metadata: Mapping[str, object], path: str | os.PathLike[str]) -> str:
@@ -43,6 +74,7 @@ def backend_of(metadata: Mapping[str, object], path: str | os.PathLike[str]) -> 
     Raises:
         OrchestrionError: it is of something else.
     """
+    metadata = held_by(metadata, path)
     config = metadata.get("config")
     if metadata.get("architecture") == WAVENET and isinstance(config, dict):
         return "wavenet-unconditioned" if config.get("conditioning") == "none" else "wavenet"
@@ -55,7 +87,11 @@ def backend_of(metadata: Mapping[str, object], path: str | os.PathLike[str]) -> 
 
 def save_generator(path: str | os.PathLike[str], backend: str, model: Any, metadata: Mapping[str, object]) -> None:
     """Write ``model`` with its config and ``metadata`` (JSON-able) in the header, atomically."""
+    weights.save(path, model.state_dict(), dict(metadata) | described(backend, model))
+
+
+def described(backend: str, model: Any) -> dict[str, object]:
+    """What a weights file says of ``model``."""
     # A WaveNet's file is an instrument's, so that one file serves both.
-    is_wavenet = isinstance(model, WaveNetGenerator)
-    header = {"architecture": WAVENET if is_wavenet else ARCHITECTURE, "backend": backend, "config": model.config.to_dict()}
-    weights.save(path, model.state_dict(), dict(metadata) | header)
+    architecture = WAVENET if isinstance(model, WaveNetGenerator) else ARCHITECTURE
+    return {"architecture": architecture, "backend": backend, "config": model.config.to_dict()}

@@ -62,7 +62,7 @@ class LoadedModel:
         rate = self.generator.sample_rate
         known = None if options.seed_audio == NOISE else _seed(options, rate)
         n_samples = max(1, round(options.seconds * rate))
-        samples = _run(self.generator, known, n_samples, options.seed, score, f"Generating with {self.backend}")
+        samples = _run(self.generator, known, n_samples, options.seed, score, options.temperature, f"Generating with {self.backend}")
         if options.with_seed and known is not None:
             samples = np.concatenate([known, samples])
         return Waveform(samples, rate, _tags(self.backend, self.path, options.seed))
@@ -108,15 +108,16 @@ def _seed(options: Generating, rate: int) -> np.ndarray:
 
 
 def _run(
-    generator: Generator, known: np.ndarray | None, n_samples: int, seed: int, score: Score | None, label: str
-) -> np.ndarray:
+    generator: Generator, known: np.ndarray | None, n_samples: int, seed: int, score: Score | None, temperature: float | None,
+    label: str,
+) -> np.ndarray:  # fmt: skip
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums in one order: same seed, same bytes; and steps this small are quicker so
     try:
         with progress(n_samples, label) as advance:
             if isinstance(generator, WaveNetGenerator):
-                return generator.generate(known, n_samples, seed, advance, score=score)
-            return generator.generate(known, n_samples, seed, advance)
+                return generator.generate(known, n_samples, seed, advance, score=score, temperature=temperature)
+            return generator.generate(known, n_samples, seed, advance, temperature=temperature)
     finally:
         torch.set_num_threads(threads)
 

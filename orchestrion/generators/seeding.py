@@ -27,10 +27,14 @@ def seed_or_noise(audio: np.ndarray | None, n_samples: int, level: float, seed: 
 
 
 def noise(n_samples: int, level: float, seed: int) -> np.ndarray:
-    """White Gaussian noise of RMS ``level`` within [-1, 1] (Box and Muller's transform of numbers by counter)."""
-    n = np.arange(n_samples)
-    radius = np.sqrt(-2.0 * np.log1p(-uniform(seed, 0, n)))
-    return np.clip(level * radius * np.cos(2 * np.pi * uniform(seed, 1, n)), -1.0, 1.0).astype(np.float32)
+    """White Gaussian noise of RMS ``level`` within [-1, 1] (Box and Muller's transform)."""
+    return np.clip(level * normal_numbers(seed, 0, np.arange(n_samples)), -1.0, 1.0).astype(np.float32)
+
+
+def normal_numbers(seed: int, stream: int, counters: np.ndarray) -> np.ndarray:
+    """Of mean 0 and deviation 1, float64, by counter; two of the seed's streams are used up, ``stream`` and the next."""
+    radius = np.sqrt(-2.0 * np.log1p(-uniform(seed, stream, counters)))
+    return np.asarray(radius * np.cos(2 * np.pi * uniform(seed, stream + 1, counters)))
 
 
 def at_least(audio: np.ndarray, n_samples: int) -> np.ndarray:

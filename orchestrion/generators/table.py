@@ -23,13 +23,16 @@ from orchestrion.generators.sequence.config import EncDecConfig, SampleLstmConfi
 from orchestrion.generators.spectral.config import KG, NV, SpectralConfig, small
 
 WAVENET = "wavenet"
+_WAVENET_CURES = ("noise", "gain_drift_db")
+_SAMPLE_CURES = (*_WAVENET_CURES, "own")
+_SPECTRAL_CURES = (*_SAMPLE_CURES, "magnitudes")
 
 
 def _spectral(what: str, config: SpectralConfig, batch: int = 16) -> Backend:
     ours = config.generation == NV.generation
     paper, rate = ("Nayebi & Vitelli 2015", 1e-3) if ours else ("Kalingeri & Grandhe 2016", 1e-4)
     recipes = {"paper": published("rmsprop", rate, 2000, ((0, 16),)), "small": Recipe(batch=((0, batch),))}
-    return Backend(what, paper, lambda: {"paper": config, "small": small(config)}, _spectral_network, recipes)
+    return Backend(what, paper, lambda: {"paper": config, "small": small(config)}, _spectral_network, recipes, _SPECTRAL_CURES)
 
 
 def _spectral_network() -> Callable[[SpectralConfig], Any]:
@@ -75,7 +78,8 @@ def _unconditioned_sizes() -> Mapping[str, Any]:
     return {name: config.unconditioned() for name, config in {**UNDRIVEN, "paper": PRESETS["paper"]}.items()}
 
 
-_LONG = Recipe(learning_rate=2e-3, warmup_steps=200, ema_decay=0.999, batch=((0, 4),))
+# The published network hears 6,140 samples: a crop must be several times as long.
+_LONG = Recipe(learning_rate=2e-3, warmup_steps=200, ema_decay=0.999, batch=((0, 4),), crop_s=1.5, minutes=60.0)
 _XS = "Xu & Swar 2021"
 
 BACKENDS: dict[str, Backend] = {
@@ -85,7 +89,7 @@ BACKENDS: dict[str, Backend] = {
     "wavenet-unconditioned": Backend(
         "a WaveNet without a score", "van den Oord et al. 2016", _unconditioned_sizes, _wavenet_network,
         {"paper": _LONG, "medium": _LONG, "small": Recipe(learning_rate=4e-3, ema_decay=0.995, batch=((0, 1),))},
-        "nats per sample",
+        _WAVENET_CURES, "nats per sample",
     ),
     "spectral-lstm": _spectral("an LSTM with peepholes on DFT blocks", replace(NV, cell="lstm-peephole")),
     "spectral-gru": _spectral("a GRU on DFT blocks", replace(NV, cell="gru")),
@@ -105,19 +109,22 @@ BACKENDS: dict[str, Backend] = {
     "sample-lstm": Backend(
         "an LSTM from 500 samples to the next", _XS,
         lambda: {"paper": SampleLstmConfig(), "small": SampleLstmConfig(hidden=32, targets=100)}, _sample_lstm_network,
-        {"paper": published("adam", 1e-3, 400, ((0, 32),)), "small": Recipe(learning_rate=4e-3, batch=((0, 32),))},
+        # One target a window: cut at random, so that every sample is one in its turn.
+        {"paper": published("adam", 1e-3, 400, ((0, 32),), cut="random"), "small": Recipe(learning_rate=4e-3, batch=((0, 32),))},
+        _SAMPLE_CURES,
     ),
     "stft-encdec": Backend(
         "an LSTM encoder and decoder on DFT blocks", _XS,
         lambda: {"paper": EncDecConfig(), "small": EncDecConfig(hidden=96)}, _encdec_network,
-        {"paper": published("adam", 1e-3, 400, ((0, 32),), halved=True), "small": Recipe()},
+        {"paper": published("adam", 1e-3, 400, ((0, 32),), halved=True), "small": Recipe()}, _SPECTRAL_CURES,
     ),
     "tcn": Backend(
         "a temporal convolutional network", _XS,
         lambda: {"paper": TcnConfig(), "small": TcnConfig(filters=32, targets=2048)}, _tcn_network,
         # "gradually increase": doubled every 300 epochs.
-        {"paper": published("sgd", 1e-2, 1200, ((0, 32), (300, 64), (600, 128), (900, 256))),
+        {"paper": published("sgd", 1e-2, 1200, ((0, 32), (300, 64), (600, 128), (900, 256)), cut="random"),
          "small": Recipe(learning_rate=4e-3, batch=((0, 4),))},
+        _SAMPLE_CURES,
         "Huber loss, normalised",
     ),
 }  # fmt: skip

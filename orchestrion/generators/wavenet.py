@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from orchestrion.bridge import ConditioningSeries
+from orchestrion.generators.cures import NONE, Cures
 from orchestrion.generators.seeding import check_length, seed_or_noise
 from orchestrion.progress import Advance
 from orchestrion.randomness import stream_key
@@ -27,6 +28,7 @@ from orchestrion.renderer.task import Task
 from orchestrion.score import Score
 
 NOISE_LEVEL = 0.05
+QUIETEST = 1e-4
 # The history is empty at the start of a training example, so its first frames are not learnt from.
 SETTLE_FRAMES = 8
 CLIP_FRAMES = 96
@@ -51,17 +53,29 @@ class WaveNetGenerator(WaveNet):
         """Audio of a training example: a sample before it and its frames."""
         return 1 + CLIP_FRAMES * self.config.hop
 
+    def clip_for(self, seconds: float) -> int:
+        """Audio of an example from which so many seconds are learnt."""
+        frames = max(1, round(seconds * self.sample_rate / self.config.hop))
+        return 1 + (SETTLE_FRAMES + frames) * self.config.hop
+
     def calibrate(self, clips: Iterable[Tensor]) -> None:
         """Levels need no normalisation."""
 
-    def loss(self, clips: Tensor) -> Tensor:
+    def measure_residual(self, clips: Iterable[Tensor]) -> None:
+        """A WaveNet predicts a whole distribution."""
+
+    def loss(self, clips: Tensor, cures: Cures = NONE, rng: torch.Generator | None = None) -> Tensor:
         """Mean negative log-likelihood in nats a sample of ``[b, 1 + t]``; a conditioned network is told that nothing sounds.
 
         Conditioned networks are trained by ``orchestrion train renderer``, on recordings with their notes.
         """
         codes = encode_tensor(clips, self.config.coding)
         n_frames = (codes.shape[1] - 1) // self.config.hop
-        raw = self(codes[:, :-1], self._rows_of_silence(len(codes), n_frames), self._drive_of_silence(codes[:, 1:]))
+        heard = codes
+        if cures.taken():
+            level = clips.square().mean().sqrt().clamp(min=QUIETEST)
+            heard = encode_tensor((cures.disturbed(clips / level, rng) * level).clamp(-1, 1), self.config.coding)
+        raw = self(heard[:, :-1], self._rows_of_silence(len(codes), n_frames), self._drive_of_silence(codes[:, 1:]))
         settled = SETTLE_FRAMES * self.config.hop
         raw, came = raw[:, settled:], codes[:, 1 + settled :]
         if not self.config.mixtures:

@@ -12,7 +12,7 @@ from torch import Tensor
 from orchestrion.datasets.recordings.recording import Recording
 from orchestrion.errors import OrchestrionError
 from orchestrion.generators.backend import Generator
-from orchestrion.generators.files import save_generator
+from orchestrion.generators.files import described, save_generator
 from orchestrion.generators.recipe import Recipe
 from orchestrion.generators.table import backend_named
 from orchestrion.progress import track
@@ -49,28 +49,53 @@ class BackendTask:
         self.backend, self.recipe = backend, recipe
         self.model = backend_named(backend).model(config)
         self._check_rate([*train, *validation])
-        self.clips = Clips(train, self.model.clip_samples, seed, recipe.cut == "random")
-        self._held_out = Clips(validation, self.model.clip_samples)
+        length = self.model.clip_samples if recipe.crop_s is None else self.model.clip_for(recipe.crop_s)
+        self.clips = Clips(train, length, seed, recipe.cut == "random")
+        self._held_out = Clips(validation, length)
+        self._seed = seed
         self._provenance = dict(provenance or {})
         self.model.calibrate(track(self.clips.in_order(), self.clips.n_batches(), "Measuring the songs"))
 
     def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
-        """``clips`` [b, clip_samples] of one step; processes take turns."""
+        """``clips`` [b, n] of one step, in which processes take turns, and the seed of what the cures draw in it."""
         position, size = batch_at(self.recipe.batch, step, max(1, len(self.clips) // world))
         taken = range(position * world + rank * size, position * world + (rank + 1) * size)
-        return {"clips": torch.from_numpy(np.stack([self.clips.at(i) for i in taken]))}
+        chance = np.random.default_rng((self._seed, step, rank)).integers(1 << 62)
+        return {"clips": torch.from_numpy(np.stack([self.clips.at(i) for i in taken])), "chance": torch.tensor(chance)}
 
     def loss(self, model: Generator, batch: Mapping[str, Tensor]) -> Tensor:
-        """The back-end's own."""
-        return model.loss(batch["clips"])
+        """The back-end's own, with the recipe's cures."""
+        clips = batch["clips"]
+        if not self.recipe.cures.taken():
+            return model.loss(clips)
+        rng = torch.Generator(clips.device).manual_seed(int(batch["chance"]))
+        return model.loss(clips, self.recipe.cures, rng)
 
     def validate(self, model: Generator) -> dict[str, float]:
-        """``loss`` on held-out songs and, in the same mode, ``training_songs_loss`` on training songs: up to 32 examples each."""
+        """``loss`` on held-out songs and, in the same mode, ``training_songs_loss`` on training songs: up to 32 examples each.
+
+        Neither has the cures in it, so that trainings can be compared.
+        """
+        device = next(self.model.parameters()).device
+        # On songs that it has not learnt by heart.
+        model.measure_residual(clip.to(device) for clip in self._held_out.in_order(VALIDATION_CLIPS))
         return {"loss": _mean_loss(model, self._held_out), "training_songs_loss": _mean_loss(model, self.clips)}
 
     def save(self, path: Path, model: Generator, metrics: Mapping[str, float]) -> None:
         """Write a model that ``generators.files`` can load."""
-        save_generator(path, self.backend, model, self._provenance | {"metrics": dict(metrics)})
+        save_generator(path, self.backend, model, self._facts(metrics))
+
+    def description(self) -> dict[str, object]:
+        """What a checkpoint says of its model."""
+        return described(self.backend, self.model) | self._facts({})
+
+    def _facts(self, metrics: Mapping[str, float]) -> dict[str, object]:
+        facts = self._provenance | {"metrics": dict(metrics)}
+        if steps := int(metrics.get("steps", 0)):
+            examples = batch_at(self.recipe.batch, steps, len(self.clips))[0]
+            heard_s = examples * self.clips.length / self.model.sample_rate
+            facts["training"] = {"steps": steps, "examples": examples, "seconds_of_audio": round(heard_s, 1)}
+        return facts
 
     def epochs(self, step: int) -> float:
         """How often the training songs have been seen after ``step`` updates."""

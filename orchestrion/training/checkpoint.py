@@ -6,16 +6,17 @@ depend on the step alone, so nothing else is needed to continue as if never stop
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from orchestrion import weights
+from orchestrion import header, weights
 from orchestrion.errors import OrchestrionError
 from orchestrion.header import is_number, is_whole
 
-ARCHITECTURE = "training-checkpoint"
+ARCHITECTURE = header.CHECKPOINT
 MAX_BYTES = 16 << 30  # three or four times the weights; the largest published back-end has 1.7 GB of them
 
 
@@ -29,15 +30,16 @@ class Progress:
 
 
 def save(
-    path: Path, model: torch.nn.Module, average: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress
-) -> None:
-    """Write a checkpoint atomically."""
+    path: Path, model: torch.nn.Module, average: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress,
+    holds: Mapping[str, object] | None = None,
+) -> None:  # fmt: skip
+    """Write a checkpoint atomically; ``holds`` describes the model, where it can be used without the training."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
     counters = {"step": progress.step, "elapsed_s": progress.elapsed_s, "best": min(progress.best, 1e30)}
-    weights.save(path, tensors, {"architecture": ARCHITECTURE, "progress": counters})
+    weights.save(path, tensors, {"architecture": ARCHITECTURE, "progress": counters, "holds": dict(holds or {})})
 
 
 def load(path: Path, model: torch.nn.Module, average: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress:

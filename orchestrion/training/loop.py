@@ -2,7 +2,7 @@
 
 A task knows its model, its batches and its loss; the loop knows everything else: precision, processes, the moving
 average, the schedule, the time budget, validation, checkpoints and logs. The run's folder holds ``settings.json``,
-``checkpoint.safetensors`` (to resume), ``model.safetensors`` (the average at its best validation), ``metrics.jsonl`` (a
+``checkpoint.safetensors`` (to resume), ``model.safetensors`` (the average at its best validation, or its last), ``metrics.jsonl`` (a
 line a validation) and TensorBoard's events.
 """
 
@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import lightning
 import torch
@@ -54,6 +54,14 @@ class Task(Protocol):
 
     def save(self, path: Path, model: Any, metrics: dict[str, float]) -> None:
         """Write ``model`` as something that can be used."""
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A task whose checkpoints can be used as models, too."""
+
+    def description(self) -> dict[str, object]:
+        """What a weights file says of ``model`` besides its tensors (JSON-able)."""
 
 
 def fit(task: Task, run: Path, settings: LoopSettings, *, resume: bool = False) -> dict[str, float]:
@@ -204,6 +212,9 @@ class _Module(lightning.LightningModule):
         self._update_average()
         self._train_loss += 0.02 * (self.trainer.callback_metrics["loss"].item() - self._train_loss)
         done = self._share() >= 1
+        for step, name in self.settings.keep_steps:
+            if step == self.progress.step and self.global_rank == 0:
+                self._keep(name)
         if done or self.progress.elapsed_s - self._validated_s > self.settings.validate_minutes * 60:
             self._validate()
         elif self.interrupted:
@@ -233,15 +244,21 @@ class _Module(lightning.LightningModule):
             with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
                 self.metrics = self.task.validate(self.average)
             self._log()
-            if self.metrics["loss"] < self.progress.best:
-                self.progress.best = self.metrics["loss"]
-                self.task.save(self.run_dir / MODEL, self.average, self.metrics)
+            is_best = self.metrics["loss"] < self.progress.best
+            self.progress.best = min(self.progress.best, self.metrics["loss"])
+            if is_best or self.settings.keep == "last":
+                self._keep(MODEL)
             self._checkpoint()
         self.trainer.strategy.barrier()
 
+    def _keep(self, name: str) -> None:
+        self.average.eval()
+        self.task.save(self.run_dir / name, self.average, {**self.metrics, "steps": self.progress.step})
+
     def _checkpoint(self) -> None:
         if self.global_rank == 0:
-            checkpoint.save(self.run_dir / CHECKPOINT, self.model, self.average, self._optimizer(), self.progress)
+            holds = self.task.description() if isinstance(self.task, Described) else {}
+            checkpoint.save(self.run_dir / CHECKPOINT, self.model, self.average, self._optimizer(), self.progress, holds)
 
     def _log(self) -> None:
         line = {"step": self.progress.step, "minutes": round(self.progress.elapsed_s / 60, 2), "train_loss": self._train_loss}

@@ -27,6 +27,8 @@ class LoopSettings:
         precision: ``bf16-mixed`` or ``32-true`` (Lightning's names).
         seed: of the initial weights, the batches and the noise.
         validate_minutes: minutes between validations (and between checkpoints).
+        keep: whether ``model.safetensors`` is the ``best`` validation's weights or the ``last`` one's.
+        keep_steps: (step, file name) of further weights to keep, as they are after that step.
         compile: whether to run the loss through torch.compile; needs a C++ compiler where there is no GPU.
         threads: torch threads on the CPU; None leaves torch's choice.
     """
@@ -44,6 +46,8 @@ class LoopSettings:
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
     seed: int = 0
     validate_minutes: float = 5.0
+    keep: Literal["best", "last"] = "best"
+    keep_steps: tuple[tuple[int, str], ...] = ()
     compile: bool = False
     threads: int | None = None
 

@@ -6,14 +6,16 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from orchestrion.datasets.recordings.songs import SongSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
 from orchestrion.generators.configuring import changed
-from orchestrion.generators.recipe import Recipe
+from orchestrion.generators.cures import NONE, Cures
+from orchestrion.generators.recipe import Optimizer, Recipe, Schedule, Stages
 from orchestrion.generators.table import backend_named, preset_named
 from orchestrion.training.backend_task import BackendTask
 from orchestrion.training.clips import steps_of
@@ -21,6 +23,71 @@ from orchestrion.training.runs import claim, fit
 from orchestrion.training.settings import LoopSettings
 
 METRICS, CURVES, SWEEP = "metrics.jsonl", "loss.png", "sweep"
+CURVE_POINTS = 12
+
+
+@dataclass(frozen=True)
+class BackendOptions:
+    """What may be chosen for a training; None is as the recipe of the preset says (see ``generators.recipe``).
+
+    Attributes:
+        minutes, steps, examples, epochs: its end, whichever comes first.
+        optimizer, learning_rate, schedule, final_share, warmup_steps, clip, ema_decay, keep: see `LoopSettings`.
+        batch: (first epoch, batch size) of every stage.
+        cut, crop_s: how examples are cut, see `Recipe`.
+        cures: see `Cures`.
+        keep_epochs: epochs after which the weights are kept as ``epoch-N.safetensors``, too.
+        validate_minutes: minutes between validations; by default twelve times in a training that ends by the clock.
+        threads, seed: see `LoopSettings`.
+    """
+
+    minutes: float | None = None
+    steps: int | None = None
+    examples: int | None = None
+    epochs: float | None = None
+    optimizer: Optimizer | None = None
+    learning_rate: float | None = None
+    schedule: Schedule | None = None
+    final_share: float | None = None
+    warmup_steps: int | None = None
+    clip: float | None = None
+    ema_decay: float | None = None
+    keep: Literal["best", "last"] | None = None
+    batch: Stages | None = None
+    cut: Literal["grid", "random"] | None = None
+    crop_s: float | None = None
+    cures: Cures = NONE
+    keep_epochs: tuple[int, ...] = ()
+    validate_minutes: float | None = None
+    threads: int | None = None
+    seed: int = 0
+
+    def recipe(self, default: Recipe) -> Recipe:
+        """``default`` with what is chosen here."""
+        named = {field.name for field in fields(Recipe)} - {"epochs", "minutes", "cures"}
+        chosen = {name: value for name in named if (value := getattr(self, name, None)) is not None}
+        return replace(default, **chosen, cures=self.cures)
+
+    def loop(self, recipe: Recipe, per_epoch: int) -> LoopSettings:
+        """Settings of the loop for `recipe`'s outcome, where an epoch has ``per_epoch`` examples."""
+
+        def steps_until(epochs: float) -> int:
+            return steps_of(recipe.batch, epochs, per_epoch)
+
+        minutes = self.minutes
+        ends = [self.steps] if self.steps is not None else []
+        ends += [steps_until(self.examples / per_epoch)] if self.examples is not None else []
+        ends += [steps_until(self.epochs)] if self.epochs is not None else []
+        if minutes is None and not ends:
+            minutes, ends = recipe.minutes, [] if recipe.epochs is None else [steps_until(recipe.epochs)]
+        validate = self.validate_minutes or (LoopSettings.validate_minutes if minutes is None else minutes / CURVE_POINTS)
+        same = ("optimizer", "learning_rate", "schedule", "final_share", "warmup_steps", "clip", "ema_decay", "keep")
+        return LoopSettings(
+            minutes=minutes, steps=min(ends, default=None), validate_minutes=validate, precision="32-true",
+            threads=self.threads, seed=self.seed,
+            keep_steps=tuple((steps_until(epoch), f"epoch-{epoch:03}.safetensors") for epoch in self.keep_epochs),
+            **{name: getattr(recipe, name) for name in same},
+        )  # fmt: skip
 
 
 def train_backend(
@@ -30,7 +97,7 @@ def train_backend(
     *,
     preset: str = "small",
     settings: Mapping[str, str] | None = None,
-    loop: Mapping[str, Any] | None = None,
+    options: BackendOptions | None = None,
     resume: bool = False,
 ) -> dict[str, float]:
     """Train in folder ``run`` and return the last validation's measures.
@@ -41,25 +108,28 @@ def train_backend(
         backend: a name in ``generators.table.BACKENDS`` but ``wavenet``, which needs notes (`train_renderer`).
         data: a set that ``orchestrion data prepare`` made, at the back-end's rate.
         settings: fields of the config to change, as text: ``{"transform": "mdct", "hidden": "256"}``.
-        loop: fields of ``LoopSettings``; what is left out is as the recipe says (see ``generators.recipe``).
+        options: what else is chosen.
         resume: go on in a ``run`` that was stopped; its settings must be the same but for the loop's. One that has come to
             its end is left as it is.
 
     Raises:
-        OrchestrionError: no such back-end, preset or setting, a set that is missing or at another rate, or ``run`` is in use.
+        OrchestrionError: no such back-end, preset or setting, a cure that it does not know, a set that is missing or at
+            another rate, or ``run`` is in use.
     """
-    recipes = backend_named(backend).recipes
-    if not recipes:
+    row, chosen = backend_named(backend), options or BackendOptions()
+    if not row.recipes:
         raise OrchestrionError(f"{backend} learns from recordings with their notes: orchestrion train renderer --help.")
+    if unknown := chosen.cures.taken() - set(row.cures):
+        raise OrchestrionError(f"{backend} has no use for {', '.join(sorted(unknown))}.")
     config = changed(preset_named(backend, preset), settings or {})
-    recipe = recipes[preset]
+    recipe = chosen.recipe(row.recipes[preset])
     songs = SongSet.open(data)
     folder = Path(run)
     task = BackendTask(
         backend, config, songs.split("train"), songs.split("validation"), recipe,
-        seed=int((loop or {}).get("seed", 0)), provenance=provenance(songs, preset),
+        seed=chosen.seed, provenance=provenance(songs, preset),
     )  # fmt: skip
-    settled = loop_settings(recipe, len(task.clips), loop or {})
+    settled = chosen.loop(recipe, len(task.clips))
     claim(folder, resume, _record(backend, data, preset, config, settled, recipe))
     if resume and (done := _finished(folder, settled)):
         return done
@@ -67,16 +137,6 @@ def train_backend(
         return fit(task, folder, settled, resume)
     finally:
         draw_curves(folder, task)
-
-
-def loop_settings(recipe: Recipe, per_epoch: int, given: Mapping[str, Any]) -> LoopSettings:
-    """The recipe as settings of the loop, with what is ``given`` (None does not count) in its place."""
-    names = ("optimizer", "learning_rate", "schedule", "final_share", "warmup_steps", "clip", "ema_decay")
-    chosen = {name: getattr(recipe, name) for name in names} | {"precision": "32-true"}
-    chosen |= {name: value for name, value in given.items() if value is not None}
-    if chosen.get("minutes") is None and chosen.get("steps") is None and recipe.epochs is not None:
-        chosen["steps"] = steps_of(recipe.batch, recipe.epochs, per_epoch)
-    return LoopSettings(**chosen)
 
 
 def provenance(songs: SongSet, preset: str) -> dict[str, object]:
@@ -117,31 +177,40 @@ def sweep(
     data: str | os.PathLike[str],
     output: str | os.PathLike[str],
     *,
-    hidden: Sequence[int],
+    values: Sequence[str],
+    setting: str = "hidden",
     preset: str = "small",
     settings: Mapping[str, str] | None = None,
-    loop: Mapping[str, Any] | None = None,
+    options: BackendOptions | None = None,
 ) -> list[dict[str, Any]]:
-    """Train one model for each size of the hidden state (Nayebi & Vitelli 2015, Figure 2).
+    """Train one model for each value of a setting, by default the size of the hidden state (Nayebi & Vitelli 2015, Figure 2).
 
-    Each trains in ``output/hidden-N``; one that has finished is not trained again, one that was stopped goes on. The table is
-    in ``output/sweep.json``, the losses against the size in ``output/sweep.png``.
+    Each trains in ``output/SETTING-VALUE``; one that has finished is not trained again, one that was stopped goes on. The
+    table is in ``output/sweep.json``, the losses against the value in ``output/sweep.png``.
 
     Raises:
-        OrchestrionError: as `train_backend`, or the back-end has no hidden size.
+        OrchestrionError: as `train_backend`, or the back-end has no such setting.
     """
-    if not hasattr(preset_named(backend, preset), "hidden"):
-        raise OrchestrionError(f"{backend} has no hidden size to vary.")
+    for value in values:
+        changed(preset_named(backend, preset), {setting: value})  # all are known to be possible before the first trains
     folder, rows = Path(output), []
-    for size in sorted(set(hidden)):
-        run = folder / f"hidden-{size}"
-        chosen = dict(settings or {}) | {"hidden": str(size)}
-        train_backend(backend, data, run, preset=preset, settings=chosen, loop=loop, resume=run.exists())
-        rows.append(_row(backend, preset, chosen, size, read_metrics(run)))
+    for value in sorted(dict.fromkeys(values), key=_number):
+        run = folder / f"{setting}-{value}"
+        chosen = dict(settings or {}) | {setting: value}
+        train_backend(backend, data, run, preset=preset, settings=chosen, options=options, resume=run.exists())
+        rows.append(_row(backend, preset, chosen, setting, read_metrics(run)))
     content = {"backend": backend, "preset": preset, "data": os.fspath(data), "unit": backend_named(backend).unit, "rows": rows}
     write_json(folder / f"{SWEEP}.json", content)
-    _draw_sweep(folder, backend, rows)
+    _draw_sweep(folder, backend, setting, rows)
     return rows
+
+
+def _number(value: str) -> float:
+    """For order and for the axis: the number that a value is, or 0 where it is a name."""
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
 
 
 def _finished(folder: Path, settings: LoopSettings) -> dict[str, float]:
@@ -154,12 +223,13 @@ def _finished(folder: Path, settings: LoopSettings) -> dict[str, float]:
 
 
 def _row(
-    backend: str, preset: str, settings: Mapping[str, str], size: int, lines: Sequence[Mapping[str, float]]
+    backend: str, preset: str, settings: Mapping[str, str], setting: str, lines: Sequence[Mapping[str, float]]
 ) -> dict[str, Any]:
     best = min(lines, key=lambda line: line["loss"])
-    model = _on_meta(backend, changed(preset_named(backend, preset), settings))
+    config = changed(preset_named(backend, preset), settings)
+    model = _on_meta(backend, config)
     return {
-        "hidden": size,
+        setting: getattr(config, setting),
         "parameters": sum(p.numel() for p in model.parameters()),
         "steps": int(lines[-1]["step"]),
         "minutes": lines[-1]["minutes"],
@@ -175,14 +245,15 @@ def _on_meta(backend: str, config: object) -> Any:
         return backend_named(backend).model(config)
 
 
-def _draw_sweep(folder: Path, backend: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def _draw_sweep(folder: Path, backend: str, setting: str, rows: Sequence[Mapping[str, Any]]) -> None:
     from orchestrion.evaluation.figures.loss import loss_figure
     from orchestrion.evaluation.figures.style import save_figure
 
     names = {"training songs": "training_songs_loss", "held-out songs": "held_out_loss"}
-    curves = {label: [(row["hidden"], row[key]) for row in rows] for label, key in names.items()}
-    title = f"{backend}: the best loss of each hidden size (after Nayebi & Vitelli 2015, Figure 2)"
-    save_figure(loss_figure(curves, title, unit=backend_named(backend).unit, over="hidden units"), folder / f"{SWEEP}.png")
+    places = [place if isinstance(place := row[setting], int | float) else number for number, row in enumerate(rows)]
+    curves = {label: [(place, row[key]) for place, row in zip(places, rows, strict=True)] for label, key in names.items()}
+    title = f"{backend}: the best loss for each value of {setting} (after Nayebi & Vitelli 2015, Figure 2)"
+    save_figure(loss_figure(curves, title, unit=backend_named(backend).unit, over="hidden units" if setting == "hidden" else setting), folder / f"{SWEEP}.png")
 
 
 def _record(

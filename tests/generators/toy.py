@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from orchestrion.generators.backend import Backend
 from orchestrion.generators.configuring import BackendConfig, Range
+from orchestrion.generators.cures import NONE, Cures
 from orchestrion.generators.recipe import Recipe
 from orchestrion.generators.seeding import at_least, seed_or_noise
 from orchestrion.generators.table import BACKENDS
@@ -30,7 +31,7 @@ class ToyConfig(BackendConfig):
 
 
 class Toy(nn.Module):
-    block = 1
+    block, temperature = 1, 0.0
 
     def __init__(self, config: ToyConfig):
         super().__init__()
@@ -45,16 +46,26 @@ class Toy(nn.Module):
     def clip_samples(self) -> int:
         return 100
 
+    def clip_for(self, seconds: float) -> int:
+        return self.config.taps + round(seconds * self.sample_rate)
+
     def calibrate(self, clips: Iterable[Tensor]) -> None:
         for _ in clips:
             pass
 
-    def loss(self, clips: Tensor) -> Tensor:
+    def measure_residual(self, clips: Iterable[Tensor]) -> None:
+        for _ in clips:
+            pass
+
+    def loss(self, clips: Tensor, cures: Cures = NONE, rng: torch.Generator | None = None) -> Tensor:
         windows = clips.unfold(1, self.config.taps, 1)[:, :-1]
         return F.mse_loss(self.affine(windows)[..., 0], clips[:, self.config.taps :])
 
     @torch.no_grad()
-    def generate(self, seed_audio: np.ndarray | None, n_samples: int, seed: int, progress: Advance | None = None) -> np.ndarray:
+    def generate(
+        self, seed_audio: np.ndarray | None, n_samples: int, seed: int, progress: Advance | None = None, *,
+        temperature: float | None = None,
+    ) -> np.ndarray:  # fmt: skip
         taps = self.config.taps
         known = list(at_least(seed_or_noise(seed_audio, taps, 0.1, seed), taps))
         for _ in range(n_samples):

@@ -32,10 +32,18 @@ class SampleLstmConfig(BackendConfig):
     def limits(cls) -> Mapping[str, Range]:
         return {"sample_rate": (1000, 192000), "window": (2, 65536), "hidden": (1, 16384), "targets": (1, 65536)}
 
+    @property
+    def history(self) -> int:
+        """Samples that a prediction is made from."""
+        return self.window
+
 
 @dataclass(frozen=True)
 class EncDecConfig(BackendConfig):
-    """Sizes: blocks of ``block`` samples, ``steps`` of them in and out, ``hidden`` units in each LSTM."""
+    """Sizes: blocks of ``block`` samples, ``steps`` of them in and out, ``hidden`` units in each LSTM.
+
+    ``compression``: as of `SpectralConfig`.
+    """
 
     sample_rate: int = 4410
     block: int = 500
@@ -43,14 +51,19 @@ class EncDecConfig(BackendConfig):
     steps: int = 20
     cell: str = "lstm"
     hidden: int = 2048
+    compression: float = 1.0
 
     @classmethod
     def limits(cls) -> Mapping[str, Range]:
-        return {"sample_rate": (1000, 192000), "block": (4, 65536), "steps": (1, 4096), "hidden": (1, 16384)}
+        return {"sample_rate": (1000, 192000), "block": (4, 65536), "steps": (1, 4096), "hidden": (1, 16384), "compression": (0.1, 1.0)}
 
     @classmethod
     def choices(cls) -> Mapping[str, tuple[object, ...]]:
         return {"transform": ("dft", "rfft"), "cell": CELLS}
+
+    @classmethod
+    def younger(cls) -> dict[str, object]:
+        return {"compression": 1.0}
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,7 @@ class TcnConfig(BackendConfig):
     """Sizes.
 
     Attributes:
-        window: samples that a prediction is made from.
+        window: samples that a prediction is made from, at least.
         kernel: taps of each convolution.
         dilations: of a stack's blocks.
         stacks: how often they are repeated.
@@ -81,16 +94,16 @@ class TcnConfig(BackendConfig):
         right = all(isinstance(d, int) and 1 <= d <= 65536 for d in self.dilations)
         if not right or not 2 <= len(self.dilations) * self.stacks <= 200:
             raise OrchestrionError(f"Back-end config: dilations are {self.dilations}; give 2 to 200 whole numbers of 1 or more.")
-        if self.receptive_field > self.window:
-            raise OrchestrionError(
-                f"Back-end config: the receptive field of {self.receptive_field} samples is longer than the window of "
-                f"{self.window}; take a smaller kernel, fewer stacks or a longer window."
-            )
 
     @property
     def receptive_field(self) -> int:
         """Samples that reach one prediction: equation (1)."""
         return 1 + 2 * (self.kernel - 1) * self.stacks * sum(self.dilations)
+
+    @property
+    def history(self) -> int:
+        """Samples that a prediction is made from: the window, or more where more reach it (kernels above 5)."""
+        return max(self.window, self.receptive_field)
 
     @classmethod
     def limits(cls) -> Mapping[str, Range]:

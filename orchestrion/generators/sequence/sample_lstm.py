@@ -27,6 +27,7 @@ class SampleLstm(SampleBySample):
 
     def __init__(self, config: SampleLstmConfig):
         super().__init__(config)
+        self.loss_of = F.mse_loss
         self.lstm = Lstm(1, config.hidden)
         self.head = nn.Linear(config.hidden, 1)
 
@@ -35,15 +36,11 @@ class SampleLstm(SampleBySample):
         hidden, _ = self.lstm(audio[..., None])
         return self.head(hidden)[..., 0]
 
-    def loss(self, clips: Tensor) -> Tensor:
-        """Mean squared error of the last ``targets`` samples of ``[b, clip_samples]``, in units of the level."""
-        audio, n = clips / self.level, self.config.targets
-        return F.mse_loss(self(audio[:, :-1])[:, -n:], audio[:, -n:])
-
     @torch.inference_mode()
     def generate(
-        self, seed_audio: np.ndarray | None, n_samples: int, seed: int, progress: Advance | None = None
-    ) -> np.ndarray:
+        self, seed_audio: np.ndarray | None, n_samples: int, seed: int, progress: Advance | None = None, *,
+        temperature: float | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """Continue ``seed_audio`` (None: noise); the continuation alone, float32 [n_samples].
 
         Row k of the state belongs to the window that began at a sample n with n % window = k, silence before the seed
@@ -54,12 +51,12 @@ class SampleLstm(SampleBySample):
         known = at_least(seed_or_noise(seed_audio, c.window, level, seed), c.window)[-c.window :] / level
         states = (torch.zeros(c.window, c.hidden), torch.zeros(c.window, c.hidden))
         out = np.empty(n_samples, dtype=np.float32)
-        samples = known.tolist()
+        samples, off = known.tolist(), self.deviations(n_samples, seed, temperature)
         for n in range(c.window + n_samples - 1):
             states = self.advance(states, n, samples[n])
             if n >= c.window - 1:
                 made = n - c.window + 1
-                out[made] = float(self.head(states[0][(n + 1) % c.window])[0])
+                out[made] = float(self.head(states[0][(n + 1) % c.window])[0]) + off[made]
                 samples.append(float(out[made]))
                 if progress is not None and made % REPORT_SAMPLES == REPORT_SAMPLES - 1:
                     progress(REPORT_SAMPLES)

@@ -5,11 +5,15 @@ The paper does not say what it did about the level.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from orchestrion.generators.cures import NONE, Cures
+from orchestrion.generators.residual import Residual
 
 QUIETEST = 1e-4
 FIRST_LEVEL = 0.1
@@ -18,16 +22,19 @@ FIRST_LEVEL = 0.1
 class SampleBySample(nn.Module):
     """The part of `generators.backend.Generator` that does not depend on the network.
 
-    ``config`` has ``sample_rate``, ``window`` and ``targets``; ``level`` is the training audio's RMS, which amplitudes are
-    divided by.
+    ``config`` has ``sample_rate``, ``history`` and ``targets``; ``loss_of`` compares predictions with what came; ``level`` is
+    the training audio's RMS, which amplitudes are divided by.
     """
 
     level: Tensor
+    loss_of: Callable[[Tensor, Tensor], Tensor]
+    temperature = 0.0  # the paper plays the mean
 
     def __init__(self, config: Any):
         super().__init__()
         self.config = config
         self.register_buffer("level", torch.tensor(FIRST_LEVEL))
+        self.residual = Residual(1)
 
     @property
     def sample_rate(self) -> int:
@@ -41,11 +48,34 @@ class SampleBySample(nn.Module):
     @property
     def clip_samples(self) -> int:
         """Audio of a training example."""
-        return self.config.window + self.config.targets
+        return self.config.history + self.config.targets
+
+    def clip_for(self, seconds: float) -> int:
+        """Audio of an example in which so many seconds are predicted."""
+        return self.config.history + max(1, round(seconds * self.sample_rate))
 
     def calibrate(self, clips: Iterable[Tensor]) -> None:
         """Measure the level of ``clips``, each ``[b, t]``."""
         self.level.fill_(measured_level(clips))
+
+    def loss(self, clips: Tensor, cures: Cures = NONE, rng: torch.Generator | None = None) -> Tensor:
+        """The mean loss of all samples of ``[b, clip_samples]`` that have their whole history, in units of the level."""
+        audio = clips / self.level
+        n = audio.shape[1] - self.config.history
+        predicted = cures.predictions(self, audio[:, :-1], rng)
+        return self.loss_of(predicted[:, -n:], audio[:, -n:])
+
+    @torch.no_grad()
+    def measure_residual(self, clips: Iterable[Tensor]) -> None:
+        """Measure how far predictions are off on ``clips``, each ``[b, clip_samples]``, for drawing at a temperature."""
+        first = self.config.history
+        each = (clip / self.level for clip in clips)
+        self.residual.measure((audio[:, first:] - self(audio[:, :-1])[:, first - 1 :])[..., None] for audio in each)
+
+    def deviations(self, n_samples: int, seed: int, temperature: float | None) -> np.ndarray:
+        """From ``n_samples`` successive predictions, float32 [n_samples]."""
+        draw = self.residual.drawer(seed, self.temperature if temperature is None else temperature)
+        return draw.next(n_samples)[:, 0]
 
 
 def measured_level(clips: Iterable[Tensor]) -> float:

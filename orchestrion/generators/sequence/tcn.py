@@ -71,6 +71,7 @@ class Tcn(SampleBySample):
     def __init__(self, config: TcnConfig):
         super().__init__(config)
         c = config
+        self.loss_of = LOSSES[c.loss]
         widths = [1] + [c.filters] * (c.stacks * len(c.dilations) - 1)
         self.blocks = nn.ModuleList(
             Block(width, c.filters, c.kernel, dilation)
@@ -86,29 +87,26 @@ class Tcn(SampleBySample):
             skips.append(skip)
         return self.head(torch.stack(skips).sum(0))[..., 0]
 
-    def loss(self, clips: Tensor) -> Tensor:
-        """The mean loss of the last ``targets`` samples of ``[b, clip_samples]``, in units of the level."""
-        audio, n = clips / self.level, self.config.targets
-        return LOSSES[self.config.loss](self(audio[:, :-1])[:, -n:], audio[:, -n:])
-
     @torch.inference_mode()
     def generate(
-        self, seed_audio: np.ndarray | None, n_samples: int, seed: int, progress: Advance | None = None
-    ) -> np.ndarray:
+        self, seed_audio: np.ndarray | None, n_samples: int, seed: int, progress: Advance | None = None, *,
+        temperature: float | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """Continue ``seed_audio`` (None: noise); the continuation alone, float32 [n_samples].
 
-        The last ``window`` samples are what the next one is predicted from; `Stepper` remembers what they gave.
+        The last ``history`` samples are what the next one is predicted from; `Stepper` remembers what they gave.
         """
         check_length(n_samples)
-        window, level = self.config.window, float(self.level)
-        known = at_least(seed_or_noise(seed_audio, window, level, seed), window)[-window:] / np.float32(level)
+        history, level = self.config.history, float(self.level)
+        known = at_least(seed_or_noise(seed_audio, history, level, seed), history)[-history:] / np.float32(level)
+        off = self.deviations(n_samples, seed, temperature)
         stepper = Stepper(self)
         for sample in known:
             following = stepper.step(float(sample))
         out = np.empty(n_samples, dtype=np.float32)
         for n in range(n_samples):
-            out[n] = following
-            following = stepper.step(following)
+            out[n] = following + off[n]
+            following = stepper.step(float(out[n]))
             if progress is not None and n % REPORT_SAMPLES == REPORT_SAMPLES - 1:
                 progress(REPORT_SAMPLES)
         return np.clip(out * level, -1.0, 1.0)

@@ -31,7 +31,7 @@ TRANSFORMS = ("dft", "rfft", "overlap", "mdct")
 STAGES = ("none", "dense", "conv1d", "conv2d")
 CORES = ("single", "stacked", "bilinear")
 CELLS = ("lstm", "lstm-peephole", "gru", "torch-lstm", "torch-gru")
-GENERATION = ("growing", "window")
+GENERATION = ("growing", "predicted", "window")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ class SpectralConfig(BackendConfig):
         dropout: after the dense stage, in training.
         cell_dropout: on the inputs and on the hidden state of each cell, in training.
         l2: penalty on the dense stage's weights.
-        generation: ``growing`` (N&V: the whole sequence so far) or ``window`` (K&G: the last ``steps`` blocks).
+        generation: ``growing`` (N&V's program: the whole sequence so far), ``predicted`` (N&V's text: the same, but of the
+            seed the network's predictions) or ``window`` (K&G: the last ``steps`` blocks).
+        compression: power that magnitudes are raised to before they are normalised, phases kept; 1 in the papers.
     """
 
     sample_rate: int = 16000
@@ -71,6 +73,7 @@ class SpectralConfig(BackendConfig):
     cell_dropout: float = 0.0
     l2: float = 0.0
     generation: str = "window"
+    compression: float = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -84,6 +87,7 @@ class SpectralConfig(BackendConfig):
         return {
             "sample_rate": (1000, 192000), "block": (4, 65536), "steps": (2, 4096), "context": (1, 16), "filters": (1, 256),
             "hidden": (1, 16384), "dropout": (0.0, 0.95), "cell_dropout": (0.0, 0.95), "l2": (0.0, 1.0),
+            "compression": (0.1, 1.0),
         }  # fmt: skip
 
     @classmethod
@@ -92,6 +96,10 @@ class SpectralConfig(BackendConfig):
             "transform": TRANSFORMS, "stage": STAGES, "core": CORES, "cell": CELLS, "generation": GENERATION,
             "merge": (True, False),
         }  # fmt: skip
+
+    @classmethod
+    def younger(cls) -> dict[str, object]:
+        return {"compression": 1.0}
 
 
 NV = SpectralConfig(sample_rate=44100, block=11025, generation="growing")

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from orchestrion.generators.cures import NONE, Cures
+from orchestrion.generators.residual import Drawer, Residual
 from orchestrion.generators.seeding import at_least, check_length, seed_or_noise
 from orchestrion.generators.spectral.cells import State
 from orchestrion.generators.spectral.config import SpectralConfig
@@ -24,15 +26,18 @@ from orchestrion.progress import Advance
 class Spectral(nn.Module):
     """One member of the family."""
 
+    temperature = 0.0  # the papers play the mean
+
     def __init__(self, config: SpectralConfig):
         super().__init__()
         self.config = config
         self.transform: Transform = TRANSFORMS[config.transform](config.block)
-        self.normal = Normal(self.transform)
+        self.normal = Normal(self.transform, config.compression)
         d = self.transform.dimensions
         self.stage = STAGES[config.stage](config, d, self.transform.channels)
         self.core = make_core(config, self.stage.features)
         self.head = nn.Linear(config.hidden, d)
+        self.residual = Residual(d)
 
     @property
     def sample_rate(self) -> int:
@@ -48,6 +53,10 @@ class Spectral(nn.Module):
         """Audio of a training example: T inputs and, one block later, T targets."""
         return self.config.steps * self.config.block + self.transform.window
 
+    def clip_for(self, seconds: float) -> int:
+        """Audio of an example that lasts about so long."""
+        return max(2, round(seconds * self.sample_rate / self.block)) * self.block + self.transform.window
+
     def calibrate(self, clips: Iterable[Tensor]) -> None:
         """Measure the training audio; see `Normal.calibrate`."""
         self.normal.calibrate(clips)
@@ -61,40 +70,54 @@ class Spectral(nn.Module):
         hidden, after = self.core(self.stage(vectors), states)
         return self.head(hidden), after
 
-    def loss(self, clips: Tensor) -> Tensor:
+    def loss(self, clips: Tensor, cures: Cures = NONE, rng: torch.Generator | None = None) -> Tensor:
         """Mean squared error of the next vector, normalised, over ``[b, clip_samples]``; in training with the L2 penalty."""
         vectors = self.normal.analyse(clips)
-        predicted, _ = self(vectors[:, :-1])
+        predicted = cures.predictions(self.following, vectors[:, :-1], rng)
         error = F.mse_loss(predicted, vectors[:, 1:])
+        if cures.magnitudes:
+            error = error + cures.magnitudes * self.normal.magnitude_error(predicted, vectors[:, 1:])
         return error + self.stage.penalty() if self.training else error
+
+    def following(self, vectors: Tensor) -> Tensor:
+        """What follows each of ``[b, s, d]``, without the state."""
+        return self(vectors)[0]
+
+    @torch.no_grad()
+    def measure_residual(self, clips: Iterable[Tensor]) -> None:
+        """Measure how far predictions are off on ``clips``, each ``[b, t]``, for drawing at a temperature."""
+        each = (self.normal.analyse(clip) for clip in clips)
+        self.residual.measure(vectors[:, 1:] - self.following(vectors[:, :-1]) for vectors in each)
 
     @torch.no_grad()
     def generate(
-        self, seed_audio: np.ndarray | None, n_samples: int, seed: int, progress: Advance | None = None
-    ) -> np.ndarray:
+        self, seed_audio: np.ndarray | None, n_samples: int, seed: int, progress: Advance | None = None, *,
+        temperature: float | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """Continue ``seed_audio`` (None: noise as long as a training example); the continuation alone, float32 [n_samples]."""
         check_length(n_samples)
-        vectors = self.continuation(seed_audio, self.transform.frames_for(n_samples), seed, progress)
+        vectors = self.continuation(seed_audio, self.transform.frames_for(n_samples), seed, progress, temperature)
         return self.normal.synthesise(vectors)[:n_samples]
 
     @torch.no_grad()
     def continuation(
-        self, seed_audio: np.ndarray | None, n_vectors: int, seed: int, progress: Advance | None = None
-    ) -> Tensor:
+        self, seed_audio: np.ndarray | None, n_vectors: int, seed: int, progress: Advance | None = None,
+        temperature: float | None = None,
+    ) -> Tensor:  # fmt: skip
         """The z-scores that follow the seed, ``[n_vectors, d]``; `Normal.restored` makes spectra of them."""
         audio = seed_or_noise(seed_audio, self.config.steps * self.block, self.normal.loudness, seed)
         audio = at_least(audio, self.transform.window)
         # Whole blocks, counted from the end.
         start = (len(audio) - self.transform.window) % self.block
         known = self.normal.analyse(torch.from_numpy(audio[start:].copy())[None])
-        return GENERATION[self.config.generation](self, known, n_vectors, progress or _quiet)
+        draw = self.residual.drawer(seed, self.temperature if temperature is None else temperature, self.transform.possible)
+        return GENERATION[self.config.generation](self, known, n_vectors, progress or _quiet, draw)
 
 
-def growing(model: Spectral, known: Tensor, n_vectors: int, progress: Advance) -> Tensor:
+def growing(model: Spectral, known: Tensor, n_vectors: int, progress: Advance, draw: Drawer) -> Tensor:
     """N&V: feed the whole sequence so far and append the last prediction, here with the state carried along.
 
-    That gives the numbers of feeding everything again at a cost linear in the length. (N&V's text feeds the network's
-    predictions of the seed after the first pass; their program, and this, the seed itself.)
+    That gives the numbers of feeding everything again at a cost linear in the length. N&V's program does this.
     """
     keep, n_new = model.config.context - 1, known.shape[1]
     states: list[State] | None = None
@@ -102,18 +125,23 @@ def growing(model: Spectral, known: Tensor, n_vectors: int, progress: Advance) -
     for _ in range(n_vectors):
         features = model.stage(known[:, -n_new - keep :])[:, -n_new:]
         hidden, states = model.core(features, states)
-        made.append(model.head(hidden[:, -1:]))
+        made.append(model.head(hidden[:, -1:]) + torch.from_numpy(draw.next()))
         known, n_new = torch.cat([known, made[-1]], 1)[:, -keep - 1 :], 1
         progress(model.block)
     return torch.cat(made, 1)[0]
 
 
-def window(model: Spectral, known: Tensor, n_vectors: int, progress: Advance) -> Tensor:
+def predicted(model: Spectral, known: Tensor, n_vectors: int, progress: Advance, draw: Drawer) -> Tensor:
+    """N&V's text: after a first pass over the seed, its predictions of the seed stand in the seed's place."""
+    return growing(model, torch.cat([known[:, :1], model.following(known)[:, :-1]], 1), n_vectors, progress, draw)
+
+
+def window(model: Spectral, known: Tensor, n_vectors: int, progress: Advance, draw: Drawer) -> Tensor:
     """K&G: from the last T blocks predict the next, append it, and drop the first; no state is carried."""
     steps = model.config.steps
     recent, made = known[:, -steps:], []
     for _ in range(n_vectors):
-        following = model(recent)[0][:, -1:]
+        following = model.following(recent)[:, -1:] + torch.from_numpy(draw.next())
         made.append(following)
         recent = torch.cat([recent, following], 1)[:, -steps:]
         progress(model.block)
@@ -124,4 +152,6 @@ def _quiet(n: float = 1) -> None:
     """Where nobody watches."""
 
 
-GENERATION: dict[str, Callable[[Spectral, Tensor, int, Advance], Tensor]] = {"growing": growing, "window": window}
+GENERATION: dict[str, Callable[[Spectral, Tensor, int, Advance, Drawer], Tensor]] = {
+    "growing": growing, "predicted": predicted, "window": window,
+}  # fmt: skip

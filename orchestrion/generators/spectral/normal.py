@@ -14,8 +14,14 @@ FLOOR = 1e-8  # N&V's program: a dimension that never changes must not be divide
 FIRST_LEVEL = 0.1
 
 
+SOFT = 0.1  # magnitudes this far below a bin's deviation are alike
+
+
 class Normal(nn.Module):
     """The transform with a z-score after it.
+
+    Args:
+        compression: power that magnitudes are raised to before, phases kept.
 
     Attributes:
         mean, deviation: of every dimension over the training audio, ``[d]`` (N&V's program, which keeps the deviation under
@@ -27,9 +33,9 @@ class Normal(nn.Module):
     deviation: Tensor
     level: Tensor
 
-    def __init__(self, transform: Transform):
+    def __init__(self, transform: Transform, compression: float = 1.0):
         super().__init__()
-        self.transform = transform
+        self.transform, self.compression = transform, compression
         self.register_buffer("mean", torch.zeros(transform.dimensions))
         self.register_buffer("deviation", torch.ones(transform.dimensions))
         self.register_buffer("level", torch.tensor(FIRST_LEVEL))
@@ -45,7 +51,7 @@ class Normal(nn.Module):
         total = squares = power = torch.zeros((), dtype=torch.float64)
         for clip in clips:
             audio = clip.double()
-            vectors = self.transform.analyse(audio).flatten(0, 1)
+            vectors = self._compressed(audio).flatten(0, 1)
             n_vectors, n_samples = n_vectors + len(vectors), n_samples + audio.numel()
             total, squares = total + vectors.sum(0), squares + vectors.square().sum(0)
             power = power + audio.square().sum()
@@ -56,11 +62,25 @@ class Normal(nn.Module):
 
     def analyse(self, audio: Tensor) -> Tensor:
         """``[b, t]`` to z-scores ``[b, s, d]``."""
-        return (self.transform.analyse(audio) - self.mean) / self.deviation
+        return (self._compressed(audio) - self.mean) / self.deviation
 
     def restored(self, vectors: Tensor) -> Tensor:
         """z-scores to spectra."""
-        return vectors * self.deviation + self.mean
+        spectra = vectors * self.deviation + self.mean
+        return spectra if self.compression == 1 else spectra * self._size(spectra) ** (1 / self.compression - 1)
+
+    def magnitude_error(self, predicted: Tensor, true: Tensor) -> Tensor:
+        """Mean |ln| of the ratio of magnitudes, each bin's in units of its own deviation; both z-scores ``[…, d]``."""
+        sizes = (self.transform.magnitudes(vectors + self.mean / self.deviation) for vectors in (predicted, true))
+        one, other = (torch.log(size + SOFT) for size in sizes)
+        return (one - other).abs().mean()
+
+    def _compressed(self, audio: Tensor) -> Tensor:
+        spectra = self.transform.analyse(audio)
+        return spectra if self.compression == 1 else spectra * self._size(spectra) ** (self.compression - 1)
+
+    def _size(self, spectra: Tensor) -> Tensor:
+        return self.transform.magnitudes(spectra).clamp(min=FLOOR)
 
     def synthesise(self, vectors: Tensor) -> np.ndarray:
         """z-scores ``[s, d]`` to the audio that follows what came before, float32 [t], clipped to [-1, 1]."""

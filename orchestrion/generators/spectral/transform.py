@@ -25,6 +25,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+LEAST = 1e-6
+
 
 class Transform(ABC):
     """A transform of blocks side by side, where the step is the window; `Overlapping` ones see twice as much.
@@ -57,6 +59,14 @@ class Transform(ABC):
     @abstractmethod
     def dimensions(self) -> int:
         """Of a vector."""
+
+    def possible(self, noise: Tensor) -> Tensor:
+        """Independent normal numbers ``[…, dimensions]`` as a real signal can have them, of the same variance."""
+        return noise
+
+    def magnitudes(self, vectors: Tensor) -> Tensor:
+        """Of the bin that each of ``[…, dimensions]`` belongs to, in the same shape."""
+        return vectors.abs()
 
     @abstractmethod
     def analyse(self, audio: Tensor) -> Tensor:
@@ -106,6 +116,18 @@ class Dft(Transform):
     def synthesise(self, vectors: Tensor) -> Tensor:
         return self.join(self.inverse(vectors).real)
 
+    def possible(self, noise: Tensor) -> Tensor:
+        # Bin N - k is the conjugate of bin k; half of what is drawn would be lost with the imaginary part of the inverse.
+        real, imaginary = noise.chunk(2, -1)
+        bins = torch.arange(self.window)
+        mirror = -bins % self.window
+        even, odd = (real + real[..., mirror]) / math.sqrt(2), (imaginary - imaginary[..., mirror]) / math.sqrt(2)
+        return torch.cat([torch.where(bins == mirror, real, even), odd], -1)
+
+    def magnitudes(self, vectors: Tensor) -> Tensor:
+        real, imaginary = vectors.chunk(2, -1)
+        return _length(real, imaginary).tile(2)
+
     def inverse(self, vectors: Tensor) -> Tensor:
         """``[s, dimensions]`` to complex ``[s, window]``."""
         real, imaginary = vectors.chunk(2, -1)
@@ -124,10 +146,16 @@ class RealFft(Transform):
         return torch.cat([half.real, half.imag[..., 1 : (self.window + 1) // 2]], -1)
 
     def synthesise(self, vectors: Tensor) -> Tensor:
+        return self.join(torch.fft.irfft(torch.complex(*self._parts(vectors)), self.window))
+
+    def magnitudes(self, vectors: Tensor) -> Tensor:
+        size = _length(*self._parts(vectors))
+        return torch.cat([size, size[..., 1 : (self.window + 1) // 2]], -1)
+
+    def _parts(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         n_real = self.window // 2 + 1
         real, imaginary = vectors[..., :n_real], vectors[..., n_real:]
-        imaginary = F.pad(imaginary, (1, n_real - 1 - imaginary.shape[-1]))
-        return self.join(torch.fft.irfft(torch.complex(real, imaginary), self.window))
+        return real, F.pad(imaginary, (1, n_real - 1 - imaginary.shape[-1]))
 
 
 class OverlapFft(Overlapping, RealFft):
@@ -168,6 +196,10 @@ class Mdct(Overlapping):
 
 
 TRANSFORMS: dict[str, Callable[[int], Transform]] = {"dft": Dft, "rfft": RealFft, "overlap": OverlapFft, "mdct": Mdct}
+
+
+def _length(real: Tensor, imaginary: Tensor) -> Tensor:
+    return (real.square() + imaginary.square() + LEAST**2).sqrt()  # whose gradient is finite at 0, too
 
 
 def imaginary_residue(transform: Dft, vectors: Tensor) -> float:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrion.errors import OrchestrionError
 from orchestrion.generators.sequence.tcn import LOSSES, Stepper, Tcn, TcnConfig, log_cosh
 from tests.generators.backends import TINY, make, tones
 
@@ -75,9 +74,10 @@ def test_the_encoder_and_decoder_read_nothing_but_the_last_output_and_go_on_from
     np.testing.assert_allclose(model.generate(seed, 100, 0), model.normal.synthesise(twice[0])[:100], atol=1e-6)
 
 
-def test_a_receptive_field_longer_than_the_window_is_refused():
-    with pytest.raises(OrchestrionError, match="receptive field of 883"):
-        TcnConfig(kernel=8)
+@pytest.mark.parametrize("kernel", range(2, 9))
+def test_all_of_the_papers_kernels_can_be_taken_and_hear_their_whole_receptive_field(kernel):
+    config = TcnConfig(kernel=kernel, filters=2)
+    assert config.history == max(512, config.receptive_field) and Tcn(config).clip_samples == config.history + 1
 
 
 def test_many_targets_at_once_are_many_windows():
