@@ -64,7 +64,7 @@ table without the network.
 | error of level, mean (95 % of the notes below) | {level} dB ({level_95} dB) | |
 | noise between the partials, over the reference's | {noise} dB | |
 | log-spectral distance | {distance} dB | {distance_source} dB |
-| octaves in which it is nearer | {octaves_nearer:.0f} of {octaves:.0f} | |
+{takes}| octaves in which it is nearer | {octaves_nearer:.0f} of {octaves:.0f} | |
 | error in the first 50 ms | {attack} dB | {attack_source} dB |
 | notes of 50 ms: missing; error of level | {short_missing:.0f}; {short_level} dB | |
 | notes of 10 s: worst error of level in a quarter | {long_level} dB | |
@@ -173,11 +173,16 @@ def card(name: str, header: dict, found: dict, report: NotesReport, facts: dict,
         octaves_nearer=s["octaves_nearer_than_the_source"], octaves=s["octaves"], attack=s["attack_error_db"],
         attack_source=s["attack_error_db_source_alone"], run=s["run_missing"], soft=s["soft_note_after_rest_db"],
         short_missing=s["short_missing"], short_level=s["short_level_error_db_mean"], long_level=s["long_level_error_db_worst"],
-        late=s["release_late_s_worst"], chords=chords_of(s),
+        late=s["release_late_s_worst"], chords=chords_of(s), takes=takes_of(s),
     )  # fmt: skip
 
 
-def chords_of(s: dict[str, float]) -> str:
+def takes_of(s: dict[str, float | None]) -> str:
+    between = s["distance_db_between_takes"]
+    return "" if between is None else f"| ... of two recordings of one note in the bank | {between} dB | |\n"
+
+
+def chords_of(s: dict[str, float | None]) -> str:
     return CHORDS.format(
         notes=s["chord_notes"], missing=s["chord_missing"], level=s["chord_level_error_db_mean"], distance=s["chord_distance_db"], alone=s["chord_distance_db_source_alone"],
     ) if s["chord_notes"] else ""  # fmt: skip

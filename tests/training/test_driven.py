@@ -62,7 +62,7 @@ def test_any_stretch_is_the_same_as_the_whole(bank):
 
 def test_a_crop_is_aligned_to_the_sample(bank):
     """The source's window, the codes and the code before them stand where they belong."""
-    task = DrivenTask(TINY, [piece(bank, [(20, 200, 60, 100)])], [piece(bank, [(20, 200, 60, 90)])], DrivenSettings(noise_levels=0, gain_db=0, polarity=False),
+    task = DrivenTask(TINY, [piece(bank, [(20, 200, 60, 100)])], [piece(bank, [(20, 200, 60, 90)])], DrivenSettings(noise_levels=0, gain_db=0, polarity=False, burst_share=0),
                       sources={"harp": bank.source()})  # fmt: skip
     crop = task.batch(0, 0, 1)
     coding, w = TINY.coding, TINY.source_window
@@ -81,7 +81,7 @@ def test_a_crop_is_aligned_to_the_sample(bank):
 def test_history_may_stand_wrong_and_the_targets_stay(bank):
     """Bursts and the network's own draws change what the network hears of its past, never what it is to predict."""
     pieces = [piece(bank, [(20, 200, 60, 100)])]
-    plain = DrivenSettings(noise_levels=0, gain_db=0, polarity=False)
+    plain = DrivenSettings(noise_levels=0, gain_db=0, polarity=False, burst_share=0)
 
     def crop(**changes: float) -> tuple[DrivenTask, dict[str, torch.Tensor]]:
         task = DrivenTask(TINY, pieces, pieces, dataclasses.replace(plain, **changes), sources={"harp": bank.source()})
@@ -237,3 +237,13 @@ def test_every_note_of_an_instrument_is_measured_and_drawn(bank, tmp_path):
     softer = dataclasses.replace(bank.source(), level_db=bank.source().level_db - 20)
     weights.save(tmp_path / "soft.safetensors", task.model.state_dict() | learning.source_tensors(softer), learning.metadata(bank, TINY, {}))
     assert notes_test(tmp_path / "soft.safetensors", bank, velocities=(80,)).summary()["missing"] == 4
+
+
+def test_two_recordings_of_one_note_are_told_from_one(bank):
+    from orchestrion.evaluation.judge.notes_test import _between_takes
+
+    assert np.isnan(_between_takes(60, 80, bank))
+    note, fit = bank.bank.notes[0], bank.fits[0]
+    again = dataclasses.replace(note, samples=np.ascontiguousarray(note.samples * np.linspace(1, 0.5, len(note.samples), dtype=np.float32)))
+    two = FittedBank(dataclasses.replace(bank.bank, notes=(*bank.bank.notes, again)), (*bank.fits, fit))
+    assert 0.05 < _between_takes(60, 80, two) < 6

@@ -25,7 +25,7 @@ from orchestrion.evaluation.judge.fidelity import (
     noise_between_partials,
     partial_level_errors,
 )
-from orchestrion.evaluation.judge.note_pieces import NotePieces
+from orchestrion.evaluation.judge.note_pieces import HELD_S, NotePieces
 from orchestrion.options import STORAGE
 from orchestrion.progress import progress
 from orchestrion.randomness import stream_key
@@ -38,6 +38,7 @@ from orchestrion.score import Note
 
 VELOCITIES = (10, 20, 40, 80, 120)
 MISSING_DB = -15.0
+AFTER_S = 0.3  # of a note's end belong to it
 RELEASED_DB = 25.0  # a note that has fallen so far has ended
 LONG_SHARES = (0.1, 0.5, 0.9)  # of the pitches: those that are held for ten seconds
 
@@ -51,6 +52,8 @@ class NotesReport:
         level_db: ``[pitches, velocities]`` error of each note's level.
         noise_db, reference_noise_db: ``[pitches]`` between the partials of the note at velocity 80.
         distance_db, source_distance_db: ``[pitches]`` log-spectral distance of network and of source alone.
+        between_takes_db: ``[pitches]`` log-spectral distance of two recordings of the note in the bank, which no player can be expected
+            to go below; NaN where there is but one.
         attack_error_db, source_attack_error_db: ``[pitches]`` of the first 50 ms at velocity 80.
         short_level_db: ``[pitches]`` of notes of 50 ms.
         release_late_s: ``[pitches]`` by how much later than the reference's a note has fallen 25 dB after its end.
@@ -68,6 +71,7 @@ class NotesReport:
     reference_noise_db: np.ndarray
     distance_db: np.ndarray
     source_distance_db: np.ndarray
+    between_takes_db: np.ndarray
     attack_error_db: np.ndarray
     source_attack_error_db: np.ndarray
     short_level_db: np.ndarray
@@ -79,7 +83,7 @@ class NotesReport:
     chord_source_distance_db: float
     soft_after_rest_db: float
 
-    def summary(self) -> dict[str, float]:
+    def summary(self) -> dict[str, float | None]:
         """The figures of a card."""
         return {
             "notes": float(self.level_db.size),
@@ -89,6 +93,7 @@ class NotesReport:
             "noise_over_reference_db": _rounded(np.median(self.noise_db - self.reference_noise_db)),
             "distance_db": _rounded(self.distance_db.mean()),
             "distance_db_source_alone": _rounded(self.source_distance_db.mean()),
+            "distance_db_between_takes": _mean(self.between_takes_db),
             "octaves_nearer_than_the_source": float(sum(ours < alone for ours, alone in self.by_octave())),
             "octaves": float(len(self.by_octave())),
             "attack_error_db": _rounded(np.median(self.attack_error_db)),
@@ -99,9 +104,9 @@ class NotesReport:
             "long_level_error_db_worst": _rounded(np.abs(self.long_level_db).max()),
             "chord_notes": float(self.chord_level_db.size),
             "chord_missing": float((self.chord_level_db < MISSING_DB).sum()),
-            "chord_level_error_db_mean": _rounded(np.abs(self.chord_level_db).mean()) if self.chord_level_db.size else 0.0,
-            "chord_distance_db": _rounded(self.chord_distance_db),
-            "chord_distance_db_source_alone": _rounded(self.chord_source_distance_db),
+            "chord_level_error_db_mean": _mean(np.abs(self.chord_level_db)),
+            "chord_distance_db": _mean(self.chord_distance_db),
+            "chord_distance_db_source_alone": _mean(self.chord_source_distance_db),
             "run_missing": float((self.run_level_db < MISSING_DB).sum()),
             "soft_note_after_rest_db": _rounded(self.soft_after_rest_db),
         }
@@ -155,15 +160,25 @@ def notes_test(
     scales = np.stack(levels[:n])
     measured = [_one_note(i, pieces[i].notes[loud], played, alone, references, player) for i in range(n)]
     noise, reference_noise, distance, bare, attack, bare_attack, late = np.array(measured).T
+    between = [_between_takes(int(p), velocities[loud], bank) for p in pitches]
     distances = [log_spectral_distance(heard[-1], references[-1], rate) if several else float("nan") for heard in (played, alone)]
     return NotesReport(
         pitches=pitches, velocities=tuple(velocities), level_db=scales[:, :-1], noise_db=noise, reference_noise_db=reference_noise,
-        distance_db=distance, source_distance_db=bare, attack_error_db=attack, source_attack_error_db=bare_attack,
+        distance_db=distance, source_distance_db=bare, between_takes_db=np.array(between), attack_error_db=attack, source_attack_error_db=bare_attack,
         short_level_db=scales[:, -1], release_late_s=late, run_level_db=levels[n],
         long_level_db=np.stack([_quarters(played[i], references[i], pieces[i].notes[0], rate) for i in range(n + 2, n + 2 + len(held))]),
         chord_level_db=_chords(played[-1], references[-1], several.notes, player) if several else np.zeros(0),
         chord_distance_db=distances[0], chord_source_distance_db=distances[1], soft_after_rest_db=float(levels[n + 1][-1]),
     )  # fmt: skip
+
+
+def _between_takes(pitch: int, velocity: int, bank: FittedBank) -> float:
+    """The mean distance of a note's recordings from the first of them; NaN where the bank has but one for ``velocity``."""
+    notes = [bank.bank.notes[i] for i in bank.takes[pitch]]
+    fitting = [note for note in notes if note.velocity_low <= velocity <= note.velocity_high]
+    n, rate = int(HELD_S * bank.bank.sample_rate), bank.bank.sample_rate
+    heard = [bank.bank.gain(note, velocity) * note.samples[:n] for note in fitting]
+    return float(np.mean([log_spectral_distance(other, heard[0], rate) for other in heard[1:]])) if len(heard) > 1 else float("nan")
 
 
 def _quarters(played: np.ndarray, reference: np.ndarray, note: Note, rate: int) -> np.ndarray:
@@ -189,7 +204,7 @@ def _one_note(
 ) -> tuple[float, ...]:
     """Noise of ours and of the reference, distance of ours and of the source, error of both in the attack, how late it ends."""
     rate, partials = player.config.sample_rate, _partials(note.pitch, player)
-    whole = slice(int(note.onset_s * rate), int((note.offset_s + 0.3) * rate))
+    whole = slice(int(note.onset_s * rate), int((note.offset_s + AFTER_S) * rate))
     attack = slice(int(note.onset_s * rate), int((note.onset_s + 0.05) * rate))
     ours, bare, theirs = played[i], alone[i], references[i]
     return (
@@ -219,3 +234,9 @@ def _play(
 
 def _rounded(value: float) -> float:
     return round(float(value), 2)
+
+
+def _mean(values: np.ndarray | float) -> float | None:
+    """Of the numbers among ``values``; None where there is none."""
+    numbers = np.atleast_1d(values)[np.isfinite(np.atleast_1d(values))]
+    return _rounded(numbers.mean()) if numbers.size else None
