@@ -22,6 +22,7 @@ from orchestrion.datasets.recordings.songs import SongSet, prepare_songs
 from orchestrion.files import atomic_write
 from orchestrion.generators.files import load_generator
 from orchestrion.generators.table import BACKENDS, on_songs
+from orchestrion.options import BackendTraining
 from orchestrion.training.backend_task import BackendTask
 from orchestrion.training.train_backend import read_metrics, train_backend
 
@@ -101,9 +102,9 @@ def main(songs: Path, work: Path, validation: str, source: str, licence: str, mi
         if not folder.exists():
             prepare_songs(songs, folder, sample_rate=rate, validation=[validation], licence=licence)
         budget = minutes * TIMES.get(name, 1.0)
-        loop = {"minutes": budget, "validate_minutes": budget / 12, "threads": threads}
+        training = BackendTraining(minutes=budget, threads=threads)
         run = work / "runs" / name
-        train_backend(name, folder, run, preset=PRESET, loop=loop, resume=run.exists())
+        train_backend(name, folder, run, preset=PRESET, training=training, resume=run.exists())
         ship(name, run, SongSet.open(folder), source)
         click.echo(f"{name}: {(shipped.FOLDER / f'{name}.safetensors').stat().st_size / 2**20:.2f} MiB", err=True)
 

@@ -17,7 +17,23 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.version import VERSION
 
 if TYPE_CHECKING:
-    from orchestrion.api import arrange, compare, compare_all, compose, generate, perform, render, stream, transcribe
+    from orchestrion import models
+    from orchestrion.api import data, evaluate, listen, train
+    from orchestrion.api.commands import (
+        arrange,
+        bench,
+        compare,
+        compare_all,
+        compose,
+        generate,
+        info,
+        learn,
+        perform,
+        render,
+        statistics,
+        stream,
+        transcribe,
+    )
     from orchestrion.audio import Waveform
     from orchestrion.bridge import ConditioningSeries
     from orchestrion.renderer.instrument import Instrument
@@ -35,27 +51,38 @@ __all__ = [
     "Score",
     "Waveform",
     "arrange",
+    "bench",
     "compare",
     "compare_all",
     "compose",
+    "data",
+    "evaluate",
     "generate",
+    "info",
+    "learn",
+    "listen",
+    "models",
     "perform",
     "render",
+    "statistics",
     "stream",
+    "train",
     "transcribe",
 ]
+_MODULES = {name: f"orchestrion.api.{name}" for name in ("data", "evaluate", "listen", "train")} | {"models": "orchestrion.models"}
 _HOMES = (
     dict.fromkeys(("BUILTIN_TUNES", "Note", "Part", "PianoRoll", "Score"), "orchestrion.score")
     | {"ConditioningSeries": "orchestrion.bridge", "Waveform": "orchestrion.audio"}
-    | dict.fromkeys(("arrange", "compare", "compare_all", "compose", "generate", "perform", "render", "stream", "transcribe"), "orchestrion.api")
     | {"Instrument": "orchestrion.renderer.instrument"}
 )
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name in _MODULES:
+        return import_module(_MODULES[name])
+    if name not in __all__:
         raise AttributeError(f"module 'orchestrion' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_HOMES.get(name, "orchestrion.api.commands")), name)
 
 
 def __dir__() -> list[str]:

@@ -93,6 +93,17 @@ class Several:
         return tuple(map(self.one, items))
 
 
+@dataclass(frozen=True)
+class Listed:
+    """Values separated by commas, ``"4,8"``, or a sequence of them, each parsed by ``one``."""
+
+    one: Parser[object]
+
+    def __call__(self, given: object) -> tuple[object, ...]:
+        items = [item for item in given.split(",") if item] if isinstance(given, str) else given
+        return Several(self.one)(items)
+
+
 def flag(given: object) -> bool:
     """True or False, nothing else."""
     if not isinstance(given, bool):
@@ -165,6 +176,30 @@ def key(given: object) -> str:
 
     parse_key(text(given))
     return str(given)
+
+
+def stages(given: object) -> tuple[tuple[int, int], ...]:
+    """``"32,64@300"`` → ``((0, 32), (300, 64))``: (first epoch, batch size) of every stage, the first from epoch 0."""
+    wrong = f"{given!r} is no batch size; write for example 16, or 32,64@300 to double it after 300 epochs."
+    if isinstance(given, str):
+        parts = [part.partition("@") for part in given.split(",")]
+        pairs: list[object] = [(epoch or "0", size) for size, _, epoch in parts]
+    else:
+        pairs = list(given) if isinstance(given, Iterable) else [(0, given)]
+    try:
+        found = [(Whole()(epoch), Whole(1, 65536)(size)) for epoch, size in map(_two, pairs)]
+    except OrchestrionError as error:
+        raise OrchestrionError(wrong) from error
+    epochs = [epoch for epoch, _ in found]
+    if not found or epochs[0] != 0 or epochs != sorted(set(epochs)):
+        raise OrchestrionError(wrong)
+    return tuple(found)
+
+
+def _two(given: object) -> tuple[object, object]:
+    if not isinstance(given, Sequence) or len(given) != 2:
+        raise OrchestrionError(f"{given!r} is no pair.")
+    return given[0], given[1]
 
 
 def models(given: object) -> Mapping[str, str]:

@@ -32,7 +32,7 @@ ALLOWED = {
     "datasets": {"audio", "bridge", "reading", "score"},
     # Training validates with evaluation's measures; evaluation knows nothing of training.
     # It trains on recordings without notes, too, which are labelled first.
-    "training": {"audio", "bridge", "composer", "datasets", "evaluation", "generators", "labelling", "renderer", "score"},
+    "training": {"audio", "bridge", "composer", "datasets", "evaluation", "generators", "labelling", "options", "renderer", "score"},
     "evaluation": {"audio", "bridge", "composer", "datasets", "generators", "options", "renderer", "score"},
     # Labels with evaluation's transcriber, draws with its figures, writes sets of recordings.
     "labelling": {"audio", "datasets", "evaluation", "options", "reading", "score"},
@@ -42,14 +42,19 @@ ALLOWED = {
     "arranging": {"options", "score"},
     "rendering": {"ensemble", "options", "playing", "renderer", "score"},
     "playing": {"audio", "bridge", "ensemble", "evaluation", "options", "renderer", "score"},
-    "api": {"arranging", "audio", "bridge", "casting", "composer", "ensemble", "evaluation", "generators", "labelling", "options", "playing", "renderer", "score"},
+    "models": set(),
+    # What the command line can do, so can Python.
+    "api": {
+        "arranging", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection", "labelling",
+        "options", "playing", "renderer", "score", "training", "values",
+    },
     "cli": {
         "api", "arranging", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection",
-        "labelling", "options", "playing", "reading", "renderer", "rendering", "score", "training", "values",
+        "labelling", "models", "options", "playing", "reading", "renderer", "rendering", "score", "training", "values",
     },
     "__main__": {"cli"},
     # Names that `orchestrion` itself hands out lazily.
-    "__init__": {"api", "audio", "bridge", "renderer", "score"},
+    "__init__": {"api", "audio", "bridge", "models", "renderer", "score"},
 }  # fmt: skip
 # Leaves that anyone may import, and what they may import in turn.
 LEAVES = {

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
 import orchestrion
 from orchestrion import OrchestrionError, values
+from orchestrion.cli.app import cli
+from orchestrion.generators.table import BACKENDS
 from orchestrion.matrices import matrix
-from orchestrion.options import STORAGES, Arranging, ComparingAll, Composing, Generating, Options, Playing
+from orchestrion.options import (
+    STORAGES,
+    Arranging,
+    BackendTraining,
+    ComparingAll,
+    Composing,
+    Crops,
+    Generating,
+    Listening,
+    Options,
+    Playing,
+    Training,
+    Transcribing,
+)
 
-KINDS = [Arranging, Composing, Playing, Generating, ComparingAll]
+KINDS = [Arranging, Composing, Playing, Generating, ComparingAll, Transcribing, Training, BackendTraining, Crops, Listening]
 
 
 @pytest.mark.parametrize(
@@ -40,6 +57,10 @@ KINDS = [Arranging, Composing, Playing, Generating, ComparingAll]
         (values.models, ["tcn=runs/tcn"], {"tcn": "runs/tcn"}),
         (values.models, {"tcn": Path("runs/tcn")}, {"tcn": "runs/tcn"}),
         (values.path, Path("a") / "b", "a/b"),
+        (values.stages, "32,64@300", ((0, 32), (300, 64))),
+        (values.stages, 16, ((0, 16),)),
+        (values.Listed(values.Whole(1)), "4,8", (4, 8)),
+        (values.Listed(values.Whole(1)), [4, "8"], (4, 8)),
     ],
 )
 def test_values_are_read_as_text_and_as_they_are(parser: values.Parser[object], given: object, meant: object) -> None:
@@ -66,6 +87,10 @@ def test_values_are_read_as_text_and_as_they_are(parser: values.Parser[object], 
         (Playing, {"parallel": "yes"}),
         (Playing, {"storage": "float8"}),
         (Generating, {"seconds": 0}),
+        (BackendTraining, {"batch": "32@1"}),
+        (BackendTraining, {"batch": "64,32@0"}),
+        (BackendTraining, {"keep_epochs": "4,0"}),
+        (BackendTraining, {"optimizer": "lion"}),
         (ComparingAll, {"models": "tcn"}),
         (ComparingAll, {"clips": 0}),
     ],
@@ -96,6 +121,11 @@ SPELLED = [
     (orchestrion.stream, Playing, {"gains_db", "pans", "only_source"}),
     (orchestrion.generate, Generating, set()),
     (orchestrion.compare_all, ComparingAll, set()),
+    (orchestrion.train.renderer, Training, set()),
+    (orchestrion.train.composer, Training, {"compiled"}),
+    (orchestrion.train.backend, BackendTraining, set()),
+    (orchestrion.train.sweep, BackendTraining, set()),
+    (orchestrion.transcribe, Transcribing, set()),
 ]
 
 
@@ -109,10 +139,28 @@ def test_functions_spell_out_every_option_with_its_default(function: object, kin
         assert (spelled or None) == (defaults[name] or None), name
 
 
+def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield from commands(command, (*path, name)) if isinstance(command, click.Group) else [(*path, name)]
+
+
+# By another name in Python: back-ends and the commands that are two deeds.
+ELSEWHERE = {("train", name): "train.backend" for name in BACKENDS} | {("models", "list"): "models.list"}
+
+
+@pytest.mark.parametrize("path", list(commands()), ids=" ".join)
+def test_whatever_the_command_line_can_do_python_can_under_the_same_name(path: tuple[str, ...]) -> None:
+    found: object = orchestrion
+    for name in ELSEWHERE.get(path, ".".join(path)).split("."):
+        found = getattr(found, name.replace("-", "_"))
+    assert callable(found)
+
+
 def test_no_function_hides_its_arguments() -> None:
-    for name in orchestrion.__all__:
-        function = getattr(orchestrion, name)
-        if inspect.isfunction(function):
+    public = [orchestrion, *(getattr(orchestrion, name) for name in ("data", "evaluate", "listen", "models", "train"))]
+    for module in public:
+        functions = [getattr(module, name) for name in getattr(module, "__all__", dir(module))]
+        for function in filter(inspect.isfunction, functions):
             for parameter in inspect.signature(function).parameters.values():
-                assert parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL), name
-                assert "Any" not in str(parameter.annotation), (name, parameter)
+                assert parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL), function
+                assert "Any" not in str(parameter.annotation), (function, parameter)

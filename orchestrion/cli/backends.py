@@ -13,9 +13,10 @@ import click
 from orchestrion.cli.options import json_option
 from orchestrion.cli.output import printable
 from orchestrion.cli.streams import echo
-from orchestrion.cli.training import chosen, preset_option, training_options
+from orchestrion.cli.training import preset_option, training_options
 from orchestrion.generators.configuring import BackendConfig
 from orchestrion.generators.table import BACKENDS, WAVENET, on_songs
+from orchestrion.options import BackendTraining
 
 
 class BackendCommand(click.Command):
@@ -76,16 +77,10 @@ def make_command(name: str) -> click.Command:
     @preset_option(list(backend.recipes))
     @click.option("--resume", is_flag=True, help="Go on where RUN was stopped, as if it never had been.")
     @training_options(backend.cures)
-    @click.pass_context
-    def command(ctx: click.Context, preset: str, data: str, output: Path, settings: dict[str, str], resume: bool, **_: Any) -> None:
-        from orchestrion.training.runs import check_installed
-
-        check_installed()
+    def command(preset: str, resume: bool, data: str, output: Path, settings: dict[str, str], training: BackendTraining) -> None:
         from orchestrion.training.train_backend import train_backend
 
-        measures = train_backend(
-            name, data, output, preset=preset, settings=settings, options=chosen(ctx.params), resume=resume
-        )
+        measures = train_backend(name, data, output, preset=preset, settings=settings, training=training, resume=resume)
         for measure, value in measures.items():
             echo(f"{measure.replace('_', ' '):<32} {value:.4f}")
         echo(f"{printable(output / 'model.safetensors')}  the weights that are kept")
@@ -100,9 +95,8 @@ def make_command(name: str) -> click.Command:
 @click.option("--vary", metavar="NAME=V,V,…", help="Values of any setting, such as kernel=2,4,6,8.")
 @json_option
 @training_options(())
-@click.pass_context
-def sweep(ctx: click.Context, backend: str, preset: str, data: str, output: Path, settings: dict[str, str], hidden: str | None,
-          vary: str | None, as_json: bool, **_: Any) -> None:  # fmt: skip
+def sweep(backend: str, preset: str, hidden: str | None, vary: str | None, as_json: bool, data: str, output: Path,
+          settings: dict[str, str], training: BackendTraining) -> None:  # fmt: skip
     """Train a back-end with several values of a setting and compare held-out losses (Nayebi & Vitelli 2015, Figure 2).
 
     RUN holds a folder for each value, sweep.json and sweep.png. The same command again goes on where it was stopped.
@@ -117,13 +111,10 @@ def sweep(ctx: click.Context, backend: str, preset: str, data: str, output: Path
     setting, _equals, values = (vary or f"hidden={hidden}").partition("=")
     if not values:
         raise click.BadParameter(f"{vary!r} names no values; write for example kernel=2,4,8.")
-    from orchestrion.training.runs import check_installed
-
-    check_installed()
     from orchestrion.training.train_backend import sweep as run_sweep
 
     rows = run_sweep(
-        backend, data, output, setting=setting, values=values.split(","), preset=preset, settings=settings, options=chosen(ctx.params)
+        backend, data, output, setting=setting, values=values.split(","), preset=preset, settings=settings, training=training
     )
     if as_json:
         echo(json.dumps(rows))

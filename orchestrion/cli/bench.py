@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import platform
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestrion.cli.options import Number, Threads, json_option
 from orchestrion.cli.streams import echo
 from orchestrion.processors import usable_processors
+
+if TYPE_CHECKING:
+    from orchestrion.renderer.benchmark import Row
 
 COLUMNS = ("preset", "mode", "device", "storage", "threads", "× real time", "samples/s", "× torch loop", "of peak", "peak memory")
 
@@ -50,16 +54,16 @@ def bench(
       orchestrion bench
       orchestrion bench --preset paper --threads 1 --storage float32 --json
     """
-    from orchestrion.renderer.benchmark import benchmark
+    from orchestrion.api.commands import bench as measure
 
     rows = []
     if not as_json:
         echo(f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}", err=True)
         echo(_line(COLUMNS))
-    for row in benchmark(presets, threads, modes, storages, score_seconds):
+    for row in measure(presets, threads, modes, storages, score_seconds):
         rows.append(row.to_dict())
         if not as_json:
-            echo(_line(_cells(rows[-1])))
+            echo(_line(_cells(row)))
     if as_json:
         echo(json.dumps(rows, indent=2))
 
@@ -70,16 +74,16 @@ def _line(cells: tuple[str, ...]) -> str:
     return " ".join(texts).rstrip()
 
 
-def _cells(row: dict) -> tuple[str, ...]:
+def _cells(row: Row) -> tuple[str, ...]:
     return (
-        row["preset"],
-        row["mode"],
-        row["device"],
-        row["storage"],
-        str(row["threads"]),
-        f"{row['times_real_time']:.2f}",
-        f"{row['samples_per_second']:,.0f}",
-        f"{row['times_torch']:.0f}",
-        "–" if row["fraction_of_peak"] is None else f"{row['fraction_of_peak']:.0%}",
-        f"{row['peak_memory_bytes'] / 2**20:,.0f} MiB",
+        row.preset,
+        row.mode,
+        row.device,
+        row.storage,
+        str(row.threads),
+        f"{row.times_real_time:.2f}",
+        f"{row.samples_per_second:,.0f}",
+        f"{row.times_torch:.0f}",
+        "–" if row.fraction_of_peak is None else f"{row.fraction_of_peak:.0%}",
+        f"{row.peak_memory_bytes / 2**20:,.0f} MiB",
     )

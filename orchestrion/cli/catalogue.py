@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,12 +72,11 @@ def download(name: str, output: Path, keep_packed: bool) -> None:
     Example:
       orchestrion data download guitarset -o guitarset
     """
-    from orchestrion.datasets.catalogue import source
-    from orchestrion.datasets.download import download_all
+    from orchestrion.api import data
 
-    record = source(name)
+    record = data.info(name)
     echo(f"{record.name}: {record.content}.\nLicence: {record.licence}.", err=True)
-    for path in download_all(record, output, unpack=not keep_packed):
+    for path in data.download(name, output, keep_packed=keep_packed):
         echo(path)
 
 
@@ -89,9 +89,8 @@ def download(name: str, output: Path, keep_packed: bool) -> None:
 @click.option("--write-checksums", is_flag=True, help="Note the checksum of every file, to be compared from now on.")
 @json_option
 @click.pass_context  # fmt: skip
-def validate(
-    ctx: click.Context, sources: tuple[str, ...], write_checksums: bool, as_json: bool, **selection: str | None
-) -> None:
+def validate(ctx: click.Context, sources: tuple[str, ...], instrument: str | None, ensemble: str | None, collection: str | None,
+             work: str | None, write_checksums: bool, as_json: bool) -> None:  # fmt: skip
     """Listen to every recording and compare it with its notes. Exit status 1 where a defect is found.
 
     DIR alone is a prepared set or a folder of recordings with notes; NAME and DIR a data set as its authors publish it.
@@ -103,28 +102,22 @@ def validate(
       orchestrion data validate violin-set
       orchestrion data validate maps MAPS/ --collection ENSTDkCl --json
     """
-    from orchestrion.datasets.checking.validating import validate_prepared
+    from orchestrion.api import data
     from orchestrion.datasets.checking.validating import write_checksums as write
-    from orchestrion.datasets.dataset import initialise
-    from orchestrion.datasets.recordings.tracks import Selection
 
     if len(sources) > 2:
         raise click.UsageError("Give a folder, or a name and a folder.", ctx)
-    folder = Path(sources[-1])
+    folder, name = Path(sources[-1]), sources[0] if len(sources) == 2 else None
     if write_checksums:
         echo(f"{write(folder)} checksums noted.", err=True)
-    verdicts = (
-        validate_prepared(folder)
-        if len(sources) == 1
-        else initialise(sources[0], folder, Selection(**selection)).validate()
-    )
+    verdicts = data.validate(folder, name, instrument=instrument, ensemble=ensemble, collection=collection, work=work)
     echo(
         json.dumps([asdict(v) for v in verdicts], indent=2, ensure_ascii=False) if as_json else verdict_table(verdicts)
     )
     ctx.exit(1 if any(verdict.findings for verdict in verdicts) else 0)
 
 
-def verdict_table(verdicts: list[Verdict]) -> str:
+def verdict_table(verdicts: Sequence[Verdict]) -> str:
     """A row for each recording, and what was found below it."""
     width = max((len(verdict.name) for verdict in verdicts), default=4)
     lines = [f"{'piece':<{width}} {'seconds':>8} {'notes':>6} {'lag ms':>7} {'clarity':>7} {'pitch':>6}  found"]

@@ -56,13 +56,13 @@ def compare(ctx: click.Context, score: str, instrument: str, unconditioned: str 
       orchestrion compare ode-to-joy --instrument violin -o compare
       orchestrion compare song.mid --end 20 --json -o compare | jq .measures
     """
-    from orchestrion import api
+    from orchestrion.api import commands
     from orchestrion.arranging import arranged
 
     told = arranged(score, arranging)
     with output_folder(output):
         say_what_is_replaced([output / "report.html"])
-        result = api.compare(told, instrument, output, unconditioned=unconditioned, seed=seed, temperature=temperature)
+        result = commands.compare(told, instrument, output, unconditioned=unconditioned, seed=seed, temperature=temperature)
         write_settings(output / "settings", ctx, {"score": printable(score)})
     if as_json:
         echo(json.dumps(result, indent=2))

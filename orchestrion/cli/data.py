@@ -49,12 +49,9 @@ def soundfont(instrument: str, output: Path, minutes: float | None, soundfont_pa
     Example:
       orchestrion data soundfont violin -o violin-set --minutes 45
     """
-    from orchestrion.datasets.banks.soundfont import make
-    from orchestrion.datasets.catalogue import summary
-    from orchestrion.datasets.recordings.aligned import AlignedSet
+    from orchestrion.api import data as sets
 
-    folder = make(instrument, output, minutes, seed, soundfont_path)
-    show_figures(summary(AlignedSet.open(folder)), as_json=False)
+    show_figures(sets.soundfont(instrument, output, minutes=minutes, seed=seed, path=soundfont_path), as_json=False)
 
 
 @data.command()
@@ -70,7 +67,6 @@ def check(folder: Path, as_json: bool) -> None:
     Example:
       orchestrion data check violin-set
     """
-    from orchestrion.datasets.catalogue import summary
-    from orchestrion.datasets.recordings.aligned import AlignedSet
+    from orchestrion.api import data as sets
 
-    show_figures(summary(AlignedSet.open(folder)), as_json)
+    show_figures(sets.check(folder), as_json)

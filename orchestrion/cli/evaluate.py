@@ -45,18 +45,9 @@ def notes(instrument: str, bank: str, step: int, output: Path | None, seed: int,
       orchestrion evaluate notes -i violin --bank soundfont:violin -o violin-notes
       orchestrion evaluate notes -i mine.safetensors --bank my-notes/ --step 3 --json
     """
-    from orchestrion.datasets.banks.fitted_cache import fitted
-    from orchestrion.datasets.banks.opening import open_bank
-    from orchestrion.evaluation.figures.notes import draw_notes
-    from orchestrion.evaluation.judge.notes_test import notes_test
-    from orchestrion.files import write_json
-    from orchestrion.renderer.instrument import Instrument
+    from orchestrion.api import evaluate as measures
 
-    player = Instrument.load(instrument)
-    report = notes_test(player, fitted(open_bank(bank, player.config.sample_rate)), step=step, seed=seed)
-    if output:
-        write_json(output.with_name(output.name + ".json"), report.to_dict())
-        draw_notes(output.with_name(output.name + ".png"), report, player.name)
+    report = measures.notes(instrument, bank, step=step, seed=seed, output=output)
     _print(report.summary(), as_json)
 
 

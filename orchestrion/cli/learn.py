@@ -9,6 +9,7 @@ import click
 
 from orchestrion.cli.options import json_option
 from orchestrion.cli.output import printable
+from orchestrion.cli.streams import echo
 
 
 @click.command(short_help="Make an instrument out of single notes, without training.")
@@ -28,15 +29,14 @@ def learn(data: str, output: Path | None, as_json: bool) -> None:
       orchestrion learn my-notes/ -o mine.safetensors
       orchestrion render ode-to-joy -i mine.safetensors -o ode.wav
     """
-    from orchestrion.training.learn import default_output
-    from orchestrion.training.learn import learn as make
+    from orchestrion.api import commands
 
-    target = output or default_output(data)
-    found = make(data, target)
+    found = commands.learn(data, output)
+    target = printable(str(found["output"]))
     if as_json:
-        click.echo(json.dumps({"output": printable(target), **found}))
+        echo(json.dumps(found | {"output": target}))
     else:
-        click.echo(
-            f"{printable(target)}  {found['notes']} notes, {found['pitches_heard']} pitches and {found['pitches_filled']} filled; "
+        echo(
+            f"{target}  {found['notes']} notes, {found['pitches_heard']} pitches and {found['pitches_filled']} filled; "
             f"partials explain {found['source_explains_db']} dB of them"
         )

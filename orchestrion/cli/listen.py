@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
+from orchestrion.cli.grouping import Flag, options_of
 from orchestrion.cli.options import PATH, Number, json_option, seed_option
 from orchestrion.cli.output import printable
 from orchestrion.cli.streams import echo
+from orchestrion.options import Listening
 
 
 @click.group(short_help="Blind listening tests: make the page, evaluate the answers.")
@@ -26,47 +27,21 @@ def listen() -> None:
 
 @listen.command()
 @click.argument("folders", type=PATH, nargs=-1, required=True, metavar="DIR...")
-@click.option(
-    "-o",
-    "--output",
-    type=PATH,
-    required=True,
-    metavar="PAGE",
-    help="Folder to make for the page; must be new or empty.",
+@click.option("-o", "--output", type=PATH, required=True, metavar="PAGE", help="Folder to make for the page; must be new or empty.")
+@options_of(
+    Listening,
+    "listening",
+    Flag("--title", "TEXT", "Heading of the page."),
+    Flag("--ratings", "N", "Clips that each listener rates.  [default: all of them]"),
+    Flag("--pairs", "N", "Pairs that each listener chooses from; clips of one file name in two folders are a pair."),
+    Flag("--repeats", "N", "Clips that come twice, unannounced, to see who rates at random."),
+    Flag("--pair-repeats", "N", "Pairs that come twice, the sides exchanged."),
+    Flag("--seconds", "S", "Cut clips to so many seconds."),
+    Flag("--completion-code", "TEXT", "Code shown at the end.  [default: one for each listener]"),
+    Flag("--seed", "N", "Same seed, same bytes."),
 )
-@click.option("--title", default="Listening test", show_default=True, metavar="TEXT", help="Heading of the page.")
-@click.option(
-    "--ratings", type=click.IntRange(0), metavar="N", help="Clips that each listener rates.  [default: all of them]"
-)
-@click.option(
-    "--pairs",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Pairs that each listener chooses from; clips of one file name in two folders are a pair.",
-)
-@click.option(
-    "--repeats",
-    type=click.IntRange(0),
-    default=5,
-    show_default=True,
-    metavar="N",
-    help="Clips that come twice, unannounced, to see who rates at random.",
-)
-@click.option(
-    "--pair-repeats",
-    type=click.IntRange(0),
-    default=2,
-    show_default=True,
-    metavar="N",
-    help="Pairs that come twice, the sides exchanged.",
-)
-@click.option("--seconds", type=Number(0.5, 120), metavar="S", help="Cut clips to so many seconds.")
-@click.option("--completion-code", metavar="TEXT", help="Code shown at the end.  [default: one for each listener]")
-@seed_option
 @json_option  # fmt: skip
-def build(folders: tuple[Path, ...], output: Path, as_json: bool, **options: Any) -> None:
+def build(folders: tuple[Path, ...], output: Path, listening: Listening, as_json: bool) -> None:
     """Make the page of a blind listening test from folders of audio, one for each system.
 
     A folder that holds only folders of audio stands for these. PAGE/index.html opens from the disk or any web host and
@@ -79,9 +54,9 @@ def build(folders: tuple[Path, ...], output: Path, as_json: bool, **options: Any
       orchestrion listen build compare/clips -o page
       orchestrion listen build piano violin flute -o page --pairs 12 --ratings 0 --seconds 10
     """
-    from orchestrion.evaluation.listening.build import ListeningTestOptions, build_page
+    from orchestrion.evaluation.listening.build import build_page
 
-    key = build_page(folders, output, ListeningTestOptions(**options))
+    key = build_page(folders, output, listening)
     if as_json:
         echo(json.dumps({"page": printable(output / "index.html"), **key}))
         return
@@ -98,26 +73,13 @@ def build(folders: tuple[Path, ...], output: Path, as_json: bool, **options: Any
 
 @listen.command()
 @click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILES...")
-@click.option(
-    "--key",
-    "key_file",
-    type=PATH,
-    required=True,
-    metavar="KEY.json",
-    help="The file PAGE-key.json that was made with the page.",
-)
-@click.option(
-    "--difference",
-    type=Number(0.01, 4),
-    default=0.2,
-    show_default=True,
-    metavar="X",
-    help="Difference of mean ratings to plan for.",
-)
+@click.option("--key", "key_file", type=PATH, required=True, metavar="KEY.json", help="The file PAGE-key.json that was made with the page.")
+@click.option("--difference", type=Number(0.01, 4), default=0.2, show_default=True, metavar="X",
+              help="Difference of mean ratings to plan for.")
 @click.option("--keep-all", is_flag=True, help="Leave no listener out.")
 @seed_option
 @json_option  # fmt: skip
-def results(files: tuple[Path, ...], key_file: Path, as_json: bool, **options: Any) -> None:
+def results(files: tuple[Path, ...], key_file: Path, difference: float, keep_all: bool, seed: int, as_json: bool) -> None:
     """Evaluate the files (JSON or CSV) that listeners downloaded from the page.
 
     Mean ratings with 95 % intervals bootstrapped over listeners and clips, Bradley-Terry strengths from the pairs,
@@ -131,5 +93,5 @@ def results(files: tuple[Path, ...], key_file: Path, as_json: bool, **options: A
     from orchestrion.evaluation.listening.results import evaluate_answers
     from orchestrion.evaluation.listening.text import as_text
 
-    found = evaluate_answers(files, key_file, **options)
+    found = evaluate_answers(files, key_file, difference=difference, keep_all=keep_all, seed=seed)
     echo(json.dumps(found, indent=2) if as_json else as_text(found))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import click
 
-from orchestrion import header, shipped
+from orchestrion import models as shipped_models
 from orchestrion.cli.options import MODEL, json_option
 from orchestrion.cli.streams import echo
 
@@ -33,7 +32,7 @@ def list_models(as_json: bool) -> None:
     Example:
       orchestrion models list
     """
-    rows = [_row(name) for name in shipped.names()]
+    rows = shipped_models.list()
     if as_json:
         echo(json.dumps(rows, indent=2))
         return
@@ -51,7 +50,7 @@ def info(model: str) -> None:
     Example:
       orchestrion models info violin
     """
-    echo(json.dumps(header.read(shipped.find(model)), indent=2, ensure_ascii=False))
+    echo(json.dumps(shipped_models.info(model), indent=2, ensure_ascii=False))
 
 
 @models.command()
@@ -63,15 +62,5 @@ def card(name: str) -> None:
     Example:
       orchestrion models card violin
     """
-    echo(shipped.card(name).rstrip())
+    echo(shipped_models.card(name).rstrip())
 
-
-def _row(name: str) -> dict[str, Any]:
-    path = shipped.find(name)
-    facts = header.read(path)
-    return {
-        "name": name,
-        "architecture": facts.get("architecture", "?"),
-        "licence": facts.get("licence", "see card"),
-        "megabytes": path.stat().st_size / 1e6,
-    }

@@ -11,54 +11,36 @@ from orchestrion.cli.options import PATH, Number, json_option, seed_option
 from orchestrion.errors import OrchestrionError
 
 SCORES = "scores"
+# The options that mean something for a folder of songs, for scores, and for a known data set.
+USED = {
+    None: {"validation_share", "validation", "stem", "licence", "seed", "rate"},
+    SCORES: {"transpose", "keep_copies", "licence"},
+    "": {"validation", "instrument", "ensemble", "collection", "work", "rate", "licence"},
+}
 
 
 @click.command(short_help="Make a training set of recordings.")
 @click.argument("sources", nargs=-1, required=True, metavar="[NAME] DIR")
-@click.option(
-    "-o", "--output", type=PATH, required=True, metavar="SET", help="Folder (scores: file) to make; must not exist yet."
-)
-@click.option(
-    "--rate",
-    type=click.IntRange(1000, 768000),
-    default=16000,
-    show_default=True,
-    metavar="HZ",
-    help="Samples a second.",
-)
-@click.option(
-    "--validation-share",
-    type=Number(0, 1, max_open=True),
-    default=0.2,
-    show_default=True,
-    metavar="X",
-    help="Songs: part of them that is held out.",
-)
+@click.option("-o", "--output", type=PATH, required=True, metavar="SET", help="Folder (scores: file) to make; must not exist yet.")
+@click.option("--rate", type=click.IntRange(1000, 768000), default=16000, show_default=True, metavar="HZ", help="Samples a second.")
+@click.option("--validation-share", type=Number(0, 1, max_open=True), default=0.2, show_default=True, metavar="X",
+              help="Songs: part of them that is held out.")
 @click.option("--validation", multiple=True, metavar="PIECE", help="Hold out this piece instead; repeatable.")
-@click.option(
-    "--stem", type=click.Choice(["drums", "bass", "vocals", "other"]), help="Songs: only this stem, by Demucs."
-)
+@click.option("--stem", type=click.Choice(["drums", "bass", "vocals", "other"]), help="Songs: only this stem, by Demucs.")
 @click.option("--instrument", metavar="NAME", help="MusicNet, URMP: this instrument (43, cello, vn, …).")
 @click.option("--ensemble", metavar="NAME", help='MusicNet: this ensemble ("Solo Cello").')
-@click.option(
-    "--collection", metavar="NAME", help="This piano, player, year or collection (ENSTDkCl, john-garner, 2018, …)."
-)
+@click.option("--collection", metavar="NAME", help="This piano, player, year or collection (ENSTDkCl, john-garner, 2018, …).")
 @click.option("--work", metavar="TEXT", help="Only works whose description contains this.")
-@click.option(
-    "--transpose",
-    type=click.Choice(["no", "c", "all"]),
-    default="no",
-    show_default=True,
-    help="Scores: as written, to C major or A minor, or into all twelve keys (training only).",
-)
+@click.option("--transpose", type=click.Choice(["no", "c", "all"]), default="no", show_default=True,
+              help="Scores: as written, to C major or A minor, or into all twelve keys (training only).")
 @click.option("--keep-copies", is_flag=True, help="Scores: keep pieces that begin alike.")
-@click.option(
-    "--licence", default="unknown", show_default=True, metavar="TEXT", help="Songs, pairs, scores: kept in the set."
-)
+@click.option("--licence", default="unknown", show_default=True, metavar="TEXT", help="Songs, pairs, scores: kept in the set.")
 @seed_option
 @json_option
 @click.pass_context  # fmt: skip
-def prepare(ctx: click.Context, sources: tuple[str, ...], output: Path, as_json: bool, **options: object) -> None:
+def prepare(ctx: click.Context, sources: tuple[str, ...], output: Path, rate: int, validation_share: float, validation: tuple[str, ...],
+            stem: str | None, instrument: str | None, ensemble: str | None, collection: str | None, work: str | None, transpose: str,
+            keep_copies: bool, licence: str, seed: int, as_json: bool) -> None:  # fmt: skip
     """Make a training set: of a folder of songs (DIR alone), of a known data set (NAME and DIR), or of scores.
 
     Audio is mixed to mono, resampled and kept as 16-bit samples that training maps into memory; notes go beside it.
@@ -77,44 +59,20 @@ def prepare(ctx: click.Context, sources: tuple[str, ...], output: Path, as_json:
         raise click.UsageError("Give a folder of songs, or a name and a folder.", ctx)
     name, folder = (None, Path(sources[0])) if len(sources) == 1 else (sources[0], Path(sources[1]))
     _refuse_unused(ctx, name)
-    figures = {None: _songs, SCORES: _scores}.get(name, _recordings)(name, folder, output, ctx.params)
+    from orchestrion.api import data
+
+    if name is None:
+        figures = data.prepare_songs(
+            folder, output, sample_rate=rate, validation_share=validation_share, seed=seed, validation=validation, stem=stem, licence=licence,
+        ).summary()  # fmt: skip
+    elif name == SCORES:
+        figures = data.prepare_scores(folder, output, transpose=transpose, keep_copies=keep_copies, licence=licence)
+    else:
+        figures = data.prepare(
+            name, folder, output, rate=rate, instrument=instrument, ensemble=ensemble, collection=collection, work=work,
+            validation=validation, licence=licence,
+        )  # fmt: skip
     show_figures(figures, as_json)
-
-
-def _songs(name: str | None, folder: Path, output: Path, options: dict) -> dict[str, object]:
-    from orchestrion.datasets.recordings.songs import prepare_songs
-
-    return prepare_songs(
-        folder, output, sample_rate=options["rate"], validation_share=options["validation_share"], seed=options["seed"],
-        validation=options["validation"], stem=options["stem"], licence=options["licence"],
-    ).summary()  # fmt: skip
-
-
-def _scores(name: str | None, folder: Path, output: Path, options: dict) -> dict[str, object]:
-    from orchestrion.datasets.corpora.json_corpus import prepare_scores
-
-    return prepare_scores(
-        folder, output, transpose=options["transpose"], keep_copies=options["keep_copies"], licence=options["licence"]
-    )
-
-
-def _recordings(name: str | None, folder: Path, output: Path, options: dict) -> dict[str, object]:
-    from orchestrion.datasets.catalogue import summary
-    from orchestrion.datasets.dataset import initialise
-    from orchestrion.datasets.recordings.tracks import Selection
-    from orchestrion.datasets.untrusted.textfiles import read_json_object
-
-    chosen = {part: options[part] for part in ("instrument", "ensemble", "collection", "work")}
-    dataset = initialise(str(name), folder, Selection(**chosen))
-    made = dataset.prepare(output, options["rate"], options["validation"], licence=options["licence"])
-    return summary(made) | {"left_out": read_json_object(output / "dataset.json").get("left_out", {})}
-
-
-USED = {
-    None: {"validation_share", "validation", "stem", "licence", "seed", "rate"},
-    SCORES: {"transpose", "keep_copies", "licence"},
-    "": {"validation", "instrument", "ensemble", "collection", "work", "rate", "licence"},
-}
 
 
 def _refuse_unused(ctx: click.Context, name: str | None) -> None:

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrion.generators.cures import NONE, Cures
-
-Stages = tuple[tuple[int, int], ...]
-Optimizer = Literal["adamw", "adam", "rmsprop", "sgd"]
-Schedule = Literal["cosine", "halved"]
+from orchestrion.options import Optimizer, Schedule, Stages
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.bits_per_sample import bits_per_sample
 from orchestrion.evaluation.judge.following import note_accuracy
 from orchestrion.evaluation.judge.salience import HIGHEST, LOWEST
+from orchestrion.options import Crops
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.features import excitation, frame_features
 from orchestrion.renderer.mulaw import encode
@@ -32,35 +32,6 @@ DYING_S = (0.1, 0.4)
 LOUDER_DB = 12.0
 
 
-@dataclass(frozen=True)
-class RendererSettings:
-    """What a batch is made of.
-
-    Attributes:
-        batch_size: crops a step, for each process.
-        crop_frames: conditioning frames of a crop.
-        noise_levels: each crop's input history is jittered by a normal of 0 to this many µ-law levels; the targets stay
-            clean, so the network learns to come back from its own errors.
-        history_gain_db: half of the crops hear their own past louder or softer by up to this much, clipped as a waveform
-            clips, while the targets stay as they are: the score alone then says how loud a note is, and a tone that has
-            run away comes back. For smooth tones (a flute), which otherwise may grow into a full-scale square wave.
-        rest_share: this share of the crops is a rest: no notes, and whatever sounds dies away within a fraction of a second, in
-            the targets sooner than in the past that the network hears. Music seldom rests, and what has never been heard to
-            end may ring on for ever.
-        gain_db: each crop is made louder or softer by up to this much.
-        polarity: whether half of the crops are turned upside down. Off where the excitation's phase tells the
-            sound's (SoundFont audio); useful on real recordings.
-    """
-
-    batch_size: int = 1
-    crop_frames: int = 96
-    noise_levels: float = 2.0
-    history_gain_db: float = 0.0
-    rest_share: float = 0.0
-    gain_db: float = 0.0
-    polarity: bool = False
-
-
 class RendererTask:
     """The training loop's task for one WaveNet on one set of pieces."""
 
@@ -69,7 +40,7 @@ class RendererTask:
         config: WaveNetConfig,
         train: Sequence[AlignedPiece],
         validation: Sequence[AlignedPiece],
-        settings: RendererSettings,
+        settings: Crops,
         *,
         seed: int = 0,
         provenance: dict[str, object] | None = None,
@@ -142,7 +113,8 @@ class RendererTask:
         stop = start + s.crop_frames
         first = max(start * c.hop - 1, 0)
         samples = piece.samples(first, stop * c.hop)
-        samples = samples * 10 ** (rng.uniform(-s.gain_db, s.gain_db) / 20) * (rng.choice((-1, 1)) if s.polarity else 1)
+        gain_db = s.gain_db or 0.0
+        samples = samples * 10 ** (rng.uniform(-gain_db, gain_db) / 20) * (rng.choice((-1, 1)) if s.polarity else 1)
         if start == 0:
             samples = np.concatenate([np.zeros(1, dtype=samples.dtype), samples])
         rests = s.rest_share > 0 and rng.random() < s.rest_share

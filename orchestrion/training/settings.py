@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrion.errors import OrchestrionError
+from orchestrion.options import Training
+
+DEFAULT_MINUTES = 60.0
 
 
 @dataclass(frozen=True)
@@ -64,3 +67,24 @@ class LoopSettings:
         by_steps = step / self.steps if self.steps else 0.0
         by_time = elapsed_s / 60 / self.minutes if self.minutes else 0.0
         return min(1.0, max(by_steps, by_time))
+
+
+def settled(asked: Training, *, learning_rate: float = 2e-3, ema_decay: float = 0.999, compile: bool = False) -> LoopSettings:
+    """The loop of a renderer's training, and what is not ``asked`` for."""
+    minutes = DEFAULT_MINUTES if asked.minutes is None and asked.steps is None else asked.minutes
+    return LoopSettings(
+        minutes=minutes,
+        steps=asked.steps,
+        learning_rate=asked.learning_rate or learning_rate,
+        ema_decay=ema_decay,
+        precision=asked.precision,
+        seed=asked.seed,
+        validate_minutes=asked.validate_minutes,
+        compile=compile if asked.compiled is None else asked.compiled,
+        threads=asked.threads,
+    )
+
+
+def composers_loop(asked: Training) -> LoopSettings:
+    """The loop of a composer's training."""
+    return settled(asked, learning_rate=3e-3, ema_decay=0.995)

@@ -6,88 +6,55 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from orchestrion.datasets.recordings.songs import SongSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
 from orchestrion.generators.configuring import changed
-from orchestrion.generators.cures import NONE, Cures
-from orchestrion.generators.recipe import Optimizer, Recipe, Schedule, Stages
+from orchestrion.generators.cures import Cures
+from orchestrion.generators.recipe import Recipe
 from orchestrion.generators.table import backend_named, preset_named
+from orchestrion.options import BackendTraining
 from orchestrion.training.backend_task import BackendTask
 from orchestrion.training.clips import steps_of
-from orchestrion.training.runs import claim, fit
+from orchestrion.training.runs import check_installed, claim, fit
 from orchestrion.training.settings import LoopSettings
 
 METRICS, CURVES, SWEEP = "metrics.jsonl", "loss.png", "sweep"
 CURVE_POINTS = 12
 
 
-@dataclass(frozen=True)
-class BackendOptions:
-    """What may be chosen for a training; None is as the recipe of the preset says (see ``generators.recipe``).
+def recipe_for(asked: BackendTraining, default: Recipe) -> Recipe:
+    """``default`` with what is asked."""
+    named = {field.name for field in fields(Recipe)} - {"epochs", "minutes", "cures"}
+    chosen = {name: value for name in named if (value := getattr(asked, name)) is not None}
+    cures = Cures(noise=asked.noise, gain_drift_db=asked.gain_drift_db, own=asked.own, magnitudes=asked.magnitudes)
+    return replace(default, **chosen, cures=cures)
 
-    Attributes:
-        minutes, steps, examples, epochs: its end, whichever comes first.
-        optimizer, learning_rate, schedule, final_share, warmup_steps, clip, ema_decay, keep: see `LoopSettings`.
-        batch: (first epoch, batch size) of every stage.
-        cut, crop_s: how examples are cut, see `Recipe`.
-        cures: see `Cures`.
-        keep_epochs: epochs after which the weights are kept as ``epoch-N.safetensors``, too.
-        validate_minutes: minutes between validations; by default twelve times in a training that ends by the clock.
-        threads, seed: see `LoopSettings`.
-    """
 
-    minutes: float | None = None
-    steps: int | None = None
-    examples: int | None = None
-    epochs: float | None = None
-    optimizer: Optimizer | None = None
-    learning_rate: float | None = None
-    schedule: Schedule | None = None
-    final_share: float | None = None
-    warmup_steps: int | None = None
-    clip: float | None = None
-    ema_decay: float | None = None
-    keep: Literal["best", "last"] | None = None
-    batch: Stages | None = None
-    cut: Literal["grid", "random"] | None = None
-    crop_s: float | None = None
-    cures: Cures = NONE
-    keep_epochs: tuple[int, ...] = ()
-    validate_minutes: float | None = None
-    threads: int | None = None
-    seed: int = 0
+def loop_for(asked: BackendTraining, recipe: Recipe, per_epoch: int) -> LoopSettings:
+    """Settings of the loop for `recipe_for`'s outcome, where an epoch has ``per_epoch`` examples."""
 
-    def recipe(self, default: Recipe) -> Recipe:
-        """``default`` with what is chosen here."""
-        named = {field.name for field in fields(Recipe)} - {"epochs", "minutes", "cures"}
-        chosen = {name: value for name in named if (value := getattr(self, name, None)) is not None}
-        return replace(default, **chosen, cures=self.cures)
+    def steps_until(epochs: float) -> int:
+        return steps_of(recipe.batch, epochs, per_epoch)
 
-    def loop(self, recipe: Recipe, per_epoch: int) -> LoopSettings:
-        """Settings of the loop for `recipe`'s outcome, where an epoch has ``per_epoch`` examples."""
-
-        def steps_until(epochs: float) -> int:
-            return steps_of(recipe.batch, epochs, per_epoch)
-
-        minutes = self.minutes
-        ends = [self.steps] if self.steps is not None else []
-        ends += [steps_until(self.examples / per_epoch)] if self.examples is not None else []
-        ends += [steps_until(self.epochs)] if self.epochs is not None else []
-        if minutes is None and not ends:
-            minutes, ends = recipe.minutes, [] if recipe.epochs is None else [steps_until(recipe.epochs)]
-        validate = self.validate_minutes or (LoopSettings.validate_minutes if minutes is None else minutes / CURVE_POINTS)
-        same = ("optimizer", "learning_rate", "schedule", "final_share", "warmup_steps", "clip", "ema_decay", "keep")
-        return LoopSettings(
-            minutes=minutes, steps=min(ends, default=None), validate_minutes=validate, precision="32-true",
-            threads=self.threads, seed=self.seed,
-            keep_steps=tuple((steps_until(epoch), f"epoch-{epoch:03}.safetensors") for epoch in self.keep_epochs),
-            **{name: getattr(recipe, name) for name in same},
-        )  # fmt: skip
+    minutes = asked.minutes
+    ends = [asked.steps] if asked.steps is not None else []
+    ends += [steps_until(asked.examples / per_epoch)] if asked.examples is not None else []
+    ends += [steps_until(asked.epochs)] if asked.epochs is not None else []
+    if minutes is None and not ends:
+        minutes, ends = recipe.minutes, [] if recipe.epochs is None else [steps_until(recipe.epochs)]
+    validate = asked.validate_minutes or (LoopSettings.validate_minutes if minutes is None else minutes / CURVE_POINTS)
+    same = ("optimizer", "learning_rate", "schedule", "final_share", "warmup_steps", "clip", "ema_decay", "keep")
+    return LoopSettings(
+        minutes=minutes, steps=min(ends, default=None), validate_minutes=validate, precision="32-true",
+        threads=asked.threads, seed=asked.seed,
+        keep_steps=tuple((steps_until(epoch), f"epoch-{epoch:03}.safetensors") for epoch in asked.keep_epochs),
+        **{name: getattr(recipe, name) for name in same},
+    )  # fmt: skip
 
 
 def train_backend(
@@ -97,7 +64,7 @@ def train_backend(
     *,
     preset: str = "small",
     settings: Mapping[str, str] | None = None,
-    options: BackendOptions | None = None,
+    training: BackendTraining | None = None,
     resume: bool = False,
 ) -> dict[str, float]:
     """Train in folder ``run`` and return the last validation's measures.
@@ -108,7 +75,7 @@ def train_backend(
         backend: a name in ``generators.table.BACKENDS`` but ``wavenet``, which needs notes (`train_renderer`).
         data: a set that ``orchestrion data prepare`` made, at the back-end's rate.
         settings: fields of the config to change, as text: ``{"transform": "mdct", "hidden": "256"}``.
-        options: what else is chosen.
+        training: what else is chosen.
         resume: go on in a ``run`` that was stopped; its settings must be the same but for the loop's. One that has come to
             its end is left as it is.
 
@@ -116,20 +83,21 @@ def train_backend(
         OrchestrionError: no such back-end, preset or setting, a cure that it does not know, a set that is missing or at
             another rate, or ``run`` is in use.
     """
-    row, chosen = backend_named(backend), options or BackendOptions()
+    check_installed()
+    row, training = backend_named(backend), training or BackendTraining()
     if not row.recipes:
         raise OrchestrionError(f"{backend} learns from recordings with their notes: orchestrion train renderer --help.")
-    if unknown := chosen.cures.taken() - set(row.cures):
-        raise OrchestrionError(f"{backend} has no use for {', '.join(sorted(unknown))}.")
     config = changed(preset_named(backend, preset), settings or {})
-    recipe = chosen.recipe(row.recipes[preset])
+    recipe = recipe_for(training, row.recipes[preset])
+    if unknown := recipe.cures.taken() - set(row.cures):
+        raise OrchestrionError(f"{backend} has no use for {', '.join(sorted(unknown))}.")
     songs = SongSet.open(data)
     folder = Path(run)
     task = BackendTask(
         backend, config, songs.split("train"), songs.split("validation"), recipe,
-        seed=chosen.seed, provenance=provenance(songs, preset),
+        seed=training.seed, provenance=provenance(songs, preset),
     )  # fmt: skip
-    settled = chosen.loop(recipe, len(task.clips))
+    settled = loop_for(training, recipe, len(task.clips))
     claim(folder, resume, _record(backend, data, preset, config, settled, recipe))
     if resume and (done := _finished(folder, settled)):
         return done
@@ -181,8 +149,8 @@ def sweep(
     setting: str = "hidden",
     preset: str = "small",
     settings: Mapping[str, str] | None = None,
-    options: BackendOptions | None = None,
-) -> list[dict[str, Any]]:
+    training: BackendTraining | None = None,
+) -> list[dict[str, object]]:
     """Train one model for each value of a setting, by default the size of the hidden state (Nayebi & Vitelli 2015, Figure 2).
 
     Each trains in ``output/SETTING-VALUE``; one that has finished is not trained again, one that was stopped goes on. The
@@ -197,7 +165,7 @@ def sweep(
     for value in sorted(dict.fromkeys(values), key=_number):
         run = folder / f"{setting}-{value}"
         chosen = dict(settings or {}) | {setting: value}
-        train_backend(backend, data, run, preset=preset, settings=chosen, options=options, resume=run.exists())
+        train_backend(backend, data, run, preset=preset, settings=chosen, training=training, resume=run.exists())
         rows.append(_row(backend, preset, chosen, setting, read_metrics(run)))
     content = {"backend": backend, "preset": preset, "data": os.fspath(data), "unit": backend_named(backend).unit, "rows": rows}
     write_json(folder / f"{SWEEP}.json", content)
@@ -224,7 +192,7 @@ def _finished(folder: Path, settings: LoopSettings) -> dict[str, float]:
 
 def _row(
     backend: str, preset: str, settings: Mapping[str, str], setting: str, lines: Sequence[Mapping[str, float]]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     best = min(lines, key=lambda line: line["loss"])
     config = changed(preset_named(backend, preset), settings)
     model = _on_meta(backend, config)
@@ -245,13 +213,18 @@ def _on_meta(backend: str, config: object) -> Any:
         return backend_named(backend).model(config)
 
 
-def _draw_sweep(folder: Path, backend: str, setting: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def _place(value: object, otherwise: int) -> float:
+    return value if isinstance(value, int | float) else otherwise
+
+
+def _draw_sweep(folder: Path, backend: str, setting: str, rows: Sequence[Mapping[str, object]]) -> None:
     from orchestrion.evaluation.figures.loss import loss_figure
     from orchestrion.evaluation.figures.style import save_figure
 
     names = {"training songs": "training_songs_loss", "held-out songs": "held_out_loss"}
-    places = [place if isinstance(place := row[setting], int | float) else number for number, row in enumerate(rows)]
-    curves = {label: [(place, row[key]) for place, row in zip(places, rows, strict=True)] for label, key in names.items()}
+    curves = {
+        label: [(_place(row[setting], number), _place(row[key], 0)) for number, row in enumerate(rows)] for label, key in names.items()
+    }
     title = f"{backend}: the best loss for each value of {setting} (after Nayebi & Vitelli 2015, Figure 2)"
     save_figure(loss_figure(curves, title, unit=backend_named(backend).unit, over="hidden units" if setting == "hidden" else setting), folder / f"{SWEEP}.png")
 

@@ -13,7 +13,7 @@ from orchestrion.composer.config import BAR_CLOCK, CLOCK_WIDTHS, FORM_CLOCK, NEA
 from orchestrion.composer.config import preset as preset_named
 from orchestrion.errors import OrchestrionError
 from orchestrion.training.composer_task import ComposerTask
-from orchestrion.training.runs import claim, fit
+from orchestrion.training.runs import check_installed, claim, fit
 from orchestrion.training.settings import LoopSettings
 
 FIRST_INPUTS = "time_axis.0.w_in"
@@ -50,6 +50,7 @@ def train_composer(
         OrchestrionError: no such data or preset, a composer of other sizes to start from, ``run`` is in use by another
             training, or no piece fits the preset.
     """
+    check_installed()
     config = preset_named(preset, str(data))
     folder = Path(run)
     record = {

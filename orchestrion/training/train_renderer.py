@@ -11,17 +11,20 @@ from pathlib import Path
 import torch
 
 from orchestrion.datasets.banks.instruments import INSTRUMENTS
+from orchestrion.datasets.banks.opening import is_bank
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.recordings.holdout import divided
 from orchestrion.datasets.records import SOUNDFONT
 from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
+from orchestrion.options import Crops, Training
 from orchestrion.renderer.config import PRESETS, UNDRIVEN, WaveNetConfig
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.training.own_recordings import open_labelled, report_inventory
-from orchestrion.training.renderer_task import RendererSettings, RendererTask
-from orchestrion.training.runs import claim, fit, released_if_refused
-from orchestrion.training.settings import LoopSettings
+from orchestrion.training.renderer_task import RendererTask
+from orchestrion.training.runs import check_installed, claim, fit, released_if_refused
+from orchestrion.training.settings import LoopSettings, settled
+from orchestrion.training.train_driven import train_driven
 
 PIANOS = 8  # programs of General MIDI, from 0
 
@@ -34,10 +37,8 @@ def train_renderer(
     unconditioned: bool = False,
     stretched: bool | None = None,
     start_from: str | os.PathLike[str] | None = None,
-    history_gain_db: float = 0.0,
-    rest_share: float = 0.0,
     loop: LoopSettings,
-    crops: RendererSettings | None = None,
+    crops: Crops | None = None,
     resume: bool = False,
     label: str | None = None,
     tell: Callable[[str], None] = lambda sentence: None,
@@ -56,11 +57,8 @@ def train_renderer(
             and on recordings as of the instrument it starts from.
         start_from: an instrument (shipped, or a weights file) of the same preset whose weights the training begins
             with: a small set of recordings goes much further from a related instrument than from nothing.
-        history_gain_db: see `RendererSettings`; 15 or so for smooth tones.
-        rest_share: see `RendererSettings`; 0.05 or so where notes ring on in rests.
         loop: length, learning rate, precision, …
-        crops: what a batch is made of; by default clean SoundFont audio is left as it is and real recordings are
-            varied in gain and polarity.
+        crops: what a batch is made of.
         resume: go on in a ``run`` that was stopped; its settings must be the same but for the length.
         label: how to label recordings without notes (`labelling.methods.AUTOMATIC`), into ``run/labels``; None refuses
             them.
@@ -71,7 +69,8 @@ def train_renderer(
     """
     if preset not in PRESETS:
         raise OrchestrionError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
-    if unconditioned and rest_share:
+    crops = crops or Crops()
+    if unconditioned and crops.rest_share:
         raise OrchestrionError("Without a score there are no rests to learn; leave out --rests or --unconditioned.")
     program = _soundfont_program(data)
     parent = None if start_from is None else Instrument.load(start_from)
@@ -79,11 +78,11 @@ def train_renderer(
         stretched = program < PIANOS if program is not None else parent is not None and parent.config.stretched
     config = dataclasses.replace(UNDRIVEN.get(preset, PRESETS[preset]), stretched=stretched)
     config = config.unconditioned() if unconditioned else config
-    crops = crops or (RendererSettings() if program is not None else RendererSettings(gain_db=3.0, polarity=True))
+    is_real = program is None
     crops = dataclasses.replace(
         crops,
-        history_gain_db=history_gain_db or crops.history_gain_db,
-        rest_share=rest_share or crops.rest_share,
+        gain_db=(3.0 if is_real else 0.0) if crops.gain_db is None else crops.gain_db,
+        polarity=is_real if crops.polarity is None else crops.polarity,
     )
     folder = Path(run)
     beginning = None if parent is None else _weights_to_start_from(parent, config)
@@ -100,6 +99,39 @@ def train_renderer(
         task.model.load_state_dict(beginning)
         task.provenance["start_from"] = _text(start_from)
     return fit(task, folder, loop, resume)
+
+
+def train_instrument(
+    data: Sequence[str | os.PathLike[str]],
+    run: str | os.PathLike[str],
+    training: Training | None = None,
+    crops: Crops | None = None,
+    *,
+    preset: str = "medium",
+    unconditioned: bool = False,
+    stretched: bool | None = None,
+    start_from: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    label: str | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> dict[str, float]:
+    """`train_driven` where ``data`` are single notes and the network is to know them, else `train_renderer`.
+
+    Raises:
+        OrchestrionError: as these, or what is asked is for the other kind of data.
+    """
+    check_installed()
+    loop = settled(training or Training(), compile=can_compile())
+    if all(map(is_bank, data)) and preset != "paper" and not unconditioned:
+        if label or stretched is not None or (crops or Crops()) != Crops():
+            raise OrchestrionError("--label, --history-gain, --rests and --stretched are for recordings, not for single notes.")
+        return train_driven(data, run, preset=preset, start_from=start_from, loop=loop, resume=resume, tell=tell)
+    if len(data) > 1:
+        raise OrchestrionError("Several sets make one network only where all of them are single notes.")
+    return train_renderer(
+        data[0], run, preset=preset, unconditioned=unconditioned, stretched=stretched, start_from=start_from, loop=loop,
+        crops=crops, resume=resume, label=label, tell=tell,
+    )  # fmt: skip
 
 
 def provenance(recordings: AlignedSet, train: Sequence[AlignedPiece], config: WaveNetConfig) -> dict[str, object]:
@@ -148,7 +180,7 @@ def can_compile() -> bool:
 
 
 def _record(
-    data: str | os.PathLike[str], preset: str, config: WaveNetConfig, loop: LoopSettings, crops: RendererSettings
+    data: str | os.PathLike[str], preset: str, config: WaveNetConfig, loop: LoopSettings, crops: Crops
 ) -> dict[str, object]:
     return {
         "kind": "renderer",

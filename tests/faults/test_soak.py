@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from orchestrion import api
+from orchestrion.api import commands as api
 from orchestrion.cli.app import cli
 from orchestrion.score import Note, Part, Score
 

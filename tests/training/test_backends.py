@@ -16,18 +16,19 @@ from orchestrion.generators.cures import Cures
 from orchestrion.generators.files import load_generator
 from orchestrion.generators.recipe import Recipe
 from orchestrion.generators.table import BACKENDS
+from orchestrion.options import BackendTraining
 from orchestrion.training import checkpoint
 from orchestrion.training.backend_task import BackendTask
 from orchestrion.training.clips import Clips, batch_at, steps_of
 from orchestrion.training.optimizers import make_optimizer
 from orchestrion.training.schedule import learning_rate_at
 from orchestrion.training.settings import LoopSettings
-from orchestrion.training.train_backend import BackendOptions, read_metrics, sweep, train_backend
+from orchestrion.training.train_backend import loop_for, read_metrics, recipe_for, sweep, train_backend
 from tests.generators.backends import TINY, tones
 
 RATE = 4410
 SMALL_TCN = {"filters": "4", "dilations": "1,2,4", "targets": "100"}
-QUICK = BackendOptions(steps=4, threads=1)
+QUICK = BackendTraining(steps=4, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +97,12 @@ def paper(name):
 def test_published_recipes():
     assert (paper("spectral-base").optimizer, paper("spectral-base").learning_rate) == ("rmsprop", 1e-4)
     assert paper("spectral-lstm").epochs == paper("spectral-base").epochs == 2000
-    tcn = BackendOptions().loop(paper("tcn"), 100)
+    tcn = loop_for(BackendTraining(), paper("tcn"), 100)
     assert (tcn.optimizer, tcn.learning_rate, tcn.clip, tcn.ema_decay) == ("sgd", 0.01, 0.0, 0.0)
     assert [size for _, size in paper("tcn").batch] == [32, 64, 128, 256]
     rates = [learning_rate_at(tcn, step, share) for step, share in ((0, 0.0), (5, 0.4), (9, 0.99))]
     assert rates == pytest.approx([0.01] * 3)
-    encdec = BackendOptions().loop(paper("stft-encdec"), 100)
+    encdec = loop_for(BackendTraining(), paper("stft-encdec"), 100)
     assert [learning_rate_at(encdec, 10, share) for share in (0.1, 0.49, 0.5, 0.9)] == [1e-3, 1e-3, 5e-4, 5e-4]
     assert encdec.steps == steps_of(((0, 32),), 400, 100)
 
@@ -111,30 +112,30 @@ def test_published_recipes():
     ({"epochs": 2, "steps": 7, "minutes": 1.0}, 7, 1.0),
 ])  # fmt: skip
 def test_a_training_ends_by_the_clock_or_by_what_it_has_seen(chosen, steps, minutes):
-    settings = BackendOptions(**chosen).loop(Recipe(batch=((0, 16),)), 100)
+    settings = loop_for(BackendTraining(**chosen), Recipe(batch=((0, 16),)), 100)
     assert (settings.steps, settings.minutes) == (steps, minutes)
 
 
 def test_every_preset_has_an_end_of_its_own():
     for name, backend in BACKENDS.items():
         for preset, recipe in backend.recipes.items():
-            settings = BackendOptions().loop(recipe, 100)
+            settings = loop_for(BackendTraining(), recipe, 100)
             assert (settings.steps or settings.minutes) and settings.keep == ("last" if recipe.epochs else "best"), (name, preset)
             assert recipe.cures == Cures(), name  # none of the papers has any
 
 
 def test_what_is_chosen_stands_in_the_recipes_place():
-    options = BackendOptions(optimizer="sgd", batch=((0, 3), (5, 6)), keep="last", crop_s=0.5, cures=Cures(noise=0.1), keep_epochs=(2, 4))
-    recipe = options.recipe(paper("spectral-lstm"))
+    options = BackendTraining(optimizer="sgd", batch=((0, 3), (5, 6)), keep="last", crop_s=0.5, noise=0.1, keep_epochs=(2, 4))
+    recipe = recipe_for(options, paper("spectral-lstm"))
     assert (recipe.optimizer, recipe.batch, recipe.crop_s, recipe.cures.noise) == ("sgd", ((0, 3), (5, 6)), 0.5, 0.1)
     assert recipe.learning_rate == paper("spectral-lstm").learning_rate
-    settings = options.loop(recipe, 30)
+    settings = loop_for(options, recipe, 30)
     assert settings.keep_steps == ((20, "epoch-002.safetensors"), (40, "epoch-004.safetensors"))
 
 
 def test_epochs_are_kept_and_every_checkpoint_generates(songs, tmp_path):
     options = replace(QUICK, steps=8, keep="last", batch=((0, 4),), cut="grid", keep_epochs=(1, 2))
-    train_backend("tcn", songs.path, tmp_path / "run", settings=SMALL_TCN | {"targets": "3000"}, options=options)
+    train_backend("tcn", songs.path, tmp_path / "run", settings=SMALL_TCN | {"targets": "3000"}, training=options)
     files = ["epoch-001", "epoch-002", "checkpoint", "model"]
     sounds = {
         name: generate("tcn", model=tmp_path / "run" / f"{name}.safetensors", seconds=0.1, seed=1).samples for name in files
@@ -160,13 +161,13 @@ def test_the_optimiser_is_the_one_named(name, kind):
     assert type(made) is kind and made.param_groups[0]["lr"] == 0.5
 
 
-@pytest.mark.parametrize(("optimizer", "cures"), [("rmsprop", Cures()), ("sgd", Cures(noise=0.3, gain_drift_db=6, own=0.4))])
+@pytest.mark.parametrize(("optimizer", "cures"), [("rmsprop", {}), ("sgd", {"noise": 0.3, "gain_drift_db": 6, "own": 0.4})])
 def test_a_run_stopped_and_resumed_is_the_run_in_one_go(songs, tmp_path, optimizer, cures):
     runs = {}
     for name, parts in {"straight": (6,), "parts": (3, 6)}.items():
         for steps in parts:
-            options = replace(QUICK, steps=steps, optimizer=optimizer, final_share=1.0, cures=cures)  # the cosine would know the end
-            train_backend("tcn", songs.path, tmp_path / name, settings=SMALL_TCN, options=options, resume=steps != parts[0])
+            options = replace(QUICK, steps=steps, optimizer=optimizer, final_share=1.0, **cures)  # the cosine would know the end
+            train_backend("tcn", songs.path, tmp_path / name, settings=SMALL_TCN, training=options, resume=steps != parts[0])
         runs[name] = load_generator(tmp_path / name / "model.safetensors")
     assert read_metrics(tmp_path / "parts")[-1]["step"] == 6
     for one, two in zip(runs["straight"].state_dict().values(), runs["parts"].state_dict().values(), strict=True):
@@ -175,7 +176,7 @@ def test_a_run_stopped_and_resumed_is_the_run_in_one_go(songs, tmp_path, optimiz
 
 def test_a_run_holds_its_settings_its_curve_and_a_model_that_says_where_it_is_from(songs, tmp_path):
     run = tmp_path / "run"
-    measures = train_backend("tcn", songs.path, run, settings=SMALL_TCN, options=QUICK)
+    measures = train_backend("tcn", songs.path, run, settings=SMALL_TCN, training=QUICK)
     assert set(measures) == {"loss", "training_songs_loss"}
     assert (run / "loss.png").read_bytes()[:4] == b"\x89PNG"
     settings = json.loads((run / "settings.json").read_text())
@@ -183,31 +184,31 @@ def test_a_run_holds_its_settings_its_curve_and_a_model_that_says_where_it_is_fr
     model = load_generator(run / "model.safetensors")
     assert model.config.targets == 100 and float(model.level) == pytest.approx(0.14, abs=0.02)
     before = (run / "model.safetensors").stat().st_mtime_ns
-    again = train_backend("tcn", songs.path, run, settings=SMALL_TCN, options=QUICK, resume=True)
+    again = train_backend("tcn", songs.path, run, settings=SMALL_TCN, training=QUICK, resume=True)
     assert again == measures and (run / "model.safetensors").stat().st_mtime_ns == before
     with pytest.raises(OrchestrionError, match="another config"):
-        train_backend("tcn", songs.path, run, settings=SMALL_TCN | {"filters": "5"}, options=QUICK, resume=True)
+        train_backend("tcn", songs.path, run, settings=SMALL_TCN | {"filters": "5"}, training=QUICK, resume=True)
     with pytest.raises(OrchestrionError, match="--resume"):
-        train_backend("tcn", songs.path, run, settings=SMALL_TCN, options=QUICK)
+        train_backend("tcn", songs.path, run, settings=SMALL_TCN, training=QUICK)
 
 
 def test_the_sweep_compares_sizes_and_does_not_train_again_what_is_done(songs, tmp_path):
     sizes = {"window": "20", "targets": "20"}
-    rows = sweep("sample-lstm", songs.path, tmp_path, values=["5", "3"], settings=sizes, options=QUICK)
+    rows = sweep("sample-lstm", songs.path, tmp_path, values=["5", "3"], settings=sizes, training=QUICK)
     assert [row["hidden"] for row in rows] == [3, 5] and rows[0]["parameters"] == 4 * (3 + 9 + 3) + 4
     assert all(row["steps"] == 4 and np.isfinite(row["held_out_loss"]) for row in rows)
     assert json.loads((tmp_path / "sweep.json").read_text())["rows"] == rows
     assert (tmp_path / "sweep.png").exists()
-    assert sweep("sample-lstm", songs.path, tmp_path, values=["3", "5"], settings=sizes, options=QUICK) == rows
+    assert sweep("sample-lstm", songs.path, tmp_path, values=["3", "5"], settings=sizes, training=QUICK) == rows
     with pytest.raises(OrchestrionError, match="no setting 'hidden'"):
-        sweep("tcn", songs.path, tmp_path, values=["3"], options=QUICK)
+        sweep("tcn", songs.path, tmp_path, values=["3"], training=QUICK)
 
 
 def test_any_setting_can_be_swept_names_too(songs, tmp_path):
     fixed = {name: value for name, value in SMALL_TCN.items() if name != "dilations"} | {"window": "64"}
-    kernels = sweep("tcn", songs.path, tmp_path / "k", setting="kernel", values=["8", "2"], settings=fixed, options=QUICK)
+    kernels = sweep("tcn", songs.path, tmp_path / "k", setting="kernel", values=["8", "2"], settings=fixed, training=QUICK)
     assert [row["kernel"] for row in kernels] == [2, 8] and kernels[0]["parameters"] < kernels[1]["parameters"]
-    losses = sweep("tcn", songs.path, tmp_path / "l", setting="loss", values=["mse", "huber"], settings=fixed, options=QUICK)
+    losses = sweep("tcn", songs.path, tmp_path / "l", setting="loss", values=["mse", "huber"], settings=fixed, training=QUICK)
     assert [row["loss"] for row in losses] == ["mse", "huber"] and (tmp_path / "l" / "sweep.png").exists()
 
 
@@ -218,7 +219,7 @@ def test_any_setting_can_be_swept_names_too(songs, tmp_path):
         ("kazoo", {}, "no back-end 'kazoo'"),
         ("tcn", {"preset": "large"}, "no preset"),
         ("tcn", {"settings": {"filters": "-3"}}, "whole number"),
-        ("tcn", {"options": replace(QUICK, cures=Cures(magnitudes=1.0))}, "tcn has no use for magnitudes"),
+        ("tcn", {"training": replace(QUICK, magnitudes=1.0)}, "tcn has no use for magnitudes"),
         ("spectral-base", {}, "works at 16000 samples a second, the set has 4410"),
     ],
 )

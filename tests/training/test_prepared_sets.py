@@ -9,8 +9,9 @@ from orchestrion.datasets.catalogue import open_recordings
 from orchestrion.datasets.recordings.aligned import AlignedSet
 from orchestrion.datasets.recordings.notesfile import write_notes
 from orchestrion.datasets.recordings.prepare import prepare_aligned, shard
+from orchestrion.options import Crops
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.training.renderer_task import RendererSettings, RendererTask
+from orchestrion.training.renderer_task import RendererTask
 from tests.datasets.recordings.test_prepare import made_track
 
 TINY = WaveNetConfig(
@@ -21,7 +22,7 @@ TINY = WaveNetConfig(
 
 def batches(recordings: AlignedSet) -> list[dict[str, torch.Tensor]]:
     task = RendererTask(
-        TINY, recordings.split("train"), recordings.split("validation"), RendererSettings(crop_frames=16)
+        TINY, recordings.split("train"), recordings.split("validation"), Crops(crop_frames=16)
     )
     return [task.batch(step, rank, 2) for step in range(3) for rank in range(2)]
 

@@ -14,13 +14,14 @@ from orchestrion.bridge import ConditioningSeries
 from orchestrion.datasets.recordings.aligned import AlignedSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.bits_per_sample import bits_per_sample
+from orchestrion.options import Crops
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.renderer.features import excitation
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.mulaw import decode
 from orchestrion.renderer.network import WaveNet
 from orchestrion.score import Note
-from orchestrion.training.renderer_task import SETTLE_FRAMES, RendererSettings, RendererTask
+from orchestrion.training.renderer_task import SETTLE_FRAMES, RendererTask
 from orchestrion.training.settings import LoopSettings
 from orchestrion.training.train_renderer import train_renderer
 
@@ -28,7 +29,7 @@ TINY = WaveNetConfig(
     layers=4, cycle=4, residual=16, skip=16, head=32, levels=64, context_channels=16, conditioning_channels=8,
     pitch_low=60, pitch_high=83, harmonics=2,
 )  # fmt: skip
-CROPS = RendererSettings(crop_frames=24)
+CROPS = Crops(crop_frames=24, gain_db=0, polarity=False)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_a_batch_depends_on_seed_step_and_process_alone(recordings):
 
 def test_crops_line_up_with_their_excitation(recordings):
     """These tones are their own excitation, so at every sample of any crop the two agree."""
-    clean = RendererSettings(crop_frames=24, noise_levels=0.0)
+    clean = Crops(crop_frames=24, noise_levels=0.0)
     for step in range(5):
         batch = task(recordings, clean).batch(step, 0, 1)
         settle = SETTLE_FRAMES * TINY.hop
@@ -75,8 +76,8 @@ def test_crops_line_up_with_their_excitation(recordings):
 
 
 def test_a_louder_or_softer_past_leaves_the_targets(recordings):
-    steady = task(recordings, RendererSettings(crop_frames=24, noise_levels=0.0))
-    moved = task(recordings, RendererSettings(crop_frames=24, noise_levels=0.0, history_gain_db=20.0))
+    steady = task(recordings, Crops(crop_frames=24, noise_levels=0.0))
+    moved = task(recordings, Crops(crop_frames=24, noise_levels=0.0, history_gain_db=20.0))
     ratios = []
     for step in range(12):
         heard, past = (np.abs(decode(t.batch(step, 0, 1)["levels"].numpy())).max() for t in (moved, steady))
@@ -87,7 +88,7 @@ def test_a_louder_or_softer_past_leaves_the_targets(recordings):
 
 
 def test_some_crops_are_rests_in_which_the_sound_dies_away(recordings):
-    plain, resting = (task(recordings, RendererSettings(crop_frames=24, noise_levels=0, rest_share=s)) for s in (0, 0.3))
+    plain, resting = (task(recordings, Crops(crop_frames=24, noise_levels=0, rest_share=s)) for s in (0, 0.3))
     n_rests = 0
     for step in range(60):
         usual, crop = plain.batch(step, 0, 1), resting.batch(step, 0, 1)
@@ -105,8 +106,8 @@ def test_some_crops_are_rests_in_which_the_sound_dies_away(recordings):
 
 
 def test_noise_jitters_the_history_and_leaves_the_targets(recordings):
-    clean = task(recordings, RendererSettings(crop_frames=24, noise_levels=0.0)).batch(3, 0, 1)
-    noisy = task(recordings, RendererSettings(crop_frames=24, noise_levels=2.0)).batch(3, 0, 1)
+    clean = task(recordings, Crops(crop_frames=24, noise_levels=0.0)).batch(3, 0, 1)
+    noisy = task(recordings, Crops(crop_frames=24, noise_levels=2.0)).batch(3, 0, 1)
     assert torch.equal(clean["targets"], noisy["targets"])
     off = (clean["levels"] - noisy["levels"]).float()
     assert 0 < off.abs().max() <= 10 and abs(off.mean()) < 0.3
@@ -177,7 +178,7 @@ def test_a_set_without_a_split_cannot_be_trained_on(recordings):
     with pytest.raises(OrchestrionError, match="validation"):
         RendererTask(TINY, recordings.split("train"), (), CROPS)
     with pytest.raises(OrchestrionError, match="as long as"):
-        task(recordings, RendererSettings(crop_frames=10**5))
+        task(recordings, Crops(crop_frames=10**5))
 
 
 def test_unconditioned_training_reports_its_likelihood_alone(recordings):
@@ -194,5 +195,5 @@ def test_a_saved_instrument_says_where_it_comes_from(recordings, tmp_path):
 
 def test_rests_without_a_score_are_refused(folder, tmp_path):
     with pytest.raises(OrchestrionError, match="--rests"):
-        train_renderer(folder, tmp_path / "run", preset="small", unconditioned=True, rest_share=0.1, loop=LoopSettings(steps=1))
+        train_renderer(folder, tmp_path / "run", preset="small", unconditioned=True, crops=Crops(rest_share=0.1), loop=LoopSettings(steps=1))
     assert not (tmp_path / "run").exists()

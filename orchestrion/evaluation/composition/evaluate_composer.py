@@ -106,14 +106,7 @@ def _length(piece: CorpusPiece, bars: int) -> int:
 
 
 def _measures(grid: np.ndarray, pitch_low: int, meter: tuple[int, int], known: np.ndarray) -> dict[str, float]:
-    return {
-        "pitch_class_entropy": statistics.pitch_class_entropy(grid, pitch_low),
-        "polyphony": statistics.polyphony(grid),
-        "empty_beat_rate": statistics.empty_beat_rate(grid),
-        "notes_per_beat": statistics.notes_per_beat(grid),
-        "repetition": statistics.repetition(grid, meter[0] * 16 // meter[1]),
-        "copied_windows": statistics.copied_share(grid, known),
-    }
+    return statistics.measures(grid, pitch_low, meter) | {"copied_windows": statistics.copied_share(grid, known)}
 
 
 def _compared(written: Sequence[Mapping[str, float]], real: Sequence[Mapping[str, float]]) -> dict[str, float | bool]:

@@ -9,10 +9,32 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from orchestrion.score import PianoRoll, Score
+
 WINDOW_STEPS = 16
 STEPS_PER_BEAT = 4
 # Odd constants of two 64-bit hashes: one number a (pitch, kind), one base for the place in the window.
 _SEED, _BASE = 20_170_419, np.uint64(0x9E3779B97F4A7C15)
+
+
+def statistics(score: Score) -> dict[str, float]:
+    """The five measures of a score's pitched parts together, on a grid of sixteenths from its first beat.
+
+    ``pitch_class_entropy`` in bits, ``polyphony`` in notes, ``empty_beat_rate`` and ``repetition`` as shares, ``notes_per_beat``.
+    """
+    roll = PianoRoll.from_score(score.with_drums_removed(), STEPS_PER_BEAT)
+    return measures(roll.grid, 0, roll.meter)
+
+
+def measures(grid: np.ndarray, pitch_low: int, meter: tuple[int, int]) -> dict[str, float]:
+    """The five measures by name."""
+    return {
+        "pitch_class_entropy": pitch_class_entropy(grid, pitch_low),
+        "polyphony": polyphony(grid),
+        "empty_beat_rate": empty_beat_rate(grid),
+        "notes_per_beat": notes_per_beat(grid),
+        "repetition": repetition(grid, meter[0] * 4 * STEPS_PER_BEAT // meter[1]),
+    }
 
 
 def pitch_class_entropy(grid: np.ndarray, pitch_low: int) -> float:

@@ -28,6 +28,7 @@ from orchestrion.evaluation.listening.loudness import Level, Match, amplified, m
 from orchestrion.evaluation.listening.plan import Playlist, make_playlists
 from orchestrion.evaluation.pages import render_page, trusted_file
 from orchestrion.files import atomic_write, write_json
+from orchestrion.options import Listening
 from orchestrion.progress import track
 from orchestrion.version import VERSION
 
@@ -38,29 +39,6 @@ BEEPS_BELOW_DB = 18.0
 GAP = 5  # trials at least between a clip and its repetition
 QUESTION = "How good is it as music?"
 PAIR_QUESTION = "Which one is better as music?"
-
-
-@dataclass(frozen=True, slots=True)
-class ListeningTestOptions:
-    """What may be chosen.
-
-    Args:
-        ratings: clips that each listener rates; all of them if None, 0 for pairs only.
-        pairs: pairs that each listener chooses from.
-        repeats, pair_repeats: trials that come twice, to see who answers at random.
-        seconds: each clip is cut to so much; as long as it is if None.
-        completion_code: shown at the end; computed for each listener if None.
-        seed: of names, playlists and orders.
-    """
-
-    title: str = "Listening test"
-    ratings: int | None = None
-    pairs: int = 0
-    repeats: int = 5
-    pair_repeats: int = 2
-    seconds: float | None = None
-    completion_code: str | None = None
-    seed: int = 0
 
 
 class ClipKey(TypedDict):
@@ -95,14 +73,14 @@ class BuiltPage(Key):
 
 
 def build_page(
-    folders: Sequence[str | os.PathLike[str]], page: str | os.PathLike[str], options: ListeningTestOptions | None = None
+    folders: Sequence[str | os.PathLike[str]], page: str | os.PathLike[str], options: Listening | None = None
 ) -> BuiltPage:
     """Make the page folder ``page`` and its key file.
 
     Raises:
         OrchestrionError: see `find_clips`, `match_loudness` and `make_playlists`; the folder exists and is no page.
     """
-    chosen = options or ListeningTestOptions()
+    chosen = options or Listening()
     folder = Path(page)
     key_file = folder.with_name(f"{folder.name}-key.json")
     _check_free(folder)
@@ -201,7 +179,7 @@ def _say(source: ClipFile) -> str:
     return f"{source.system}/{source.item}"
 
 
-def _key(study: str, sources: Mapping[str, ClipFile], match: Match, options: ListeningTestOptions) -> Key:
+def _key(study: str, sources: Mapping[str, ClipFile], match: Match, options: Listening) -> Key:
     clips: dict[str, ClipKey] = {
         name: {"system": source.system, "item": source.item, "file": source.path.name,
                "gain_db": round(float(match.gains_db[_say(source)]), 2)}
@@ -262,7 +240,7 @@ def _write_clips(
         sound.write(folder / "clips" / f"{name}.wav")
 
 
-def _count(playlist: Playlist, options: ListeningTestOptions) -> dict[str, int]:
+def _count(playlist: Playlist, options: Listening) -> dict[str, int]:
     n_ratings, n_pairs = len(playlist.rate), len(playlist.pairs)
     return {
         "ratings": n_ratings, "pairs": n_pairs,

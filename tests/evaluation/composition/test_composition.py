@@ -6,12 +6,14 @@ import pytest
 import torch
 from scipy.io import savemat
 
+import orchestrion
 from orchestrion.composer.compose import Composer
 from orchestrion.composer.scoring import score_pieces
 from orchestrion.datasets.corpora.piece import CorpusPiece
 from orchestrion.evaluation.composition import statistics
 from orchestrion.evaluation.composition.baselines import fit_markov, fit_unigram
 from orchestrion.evaluation.composition.evaluate_composer import evaluate_composer, evaluate_writing
+from orchestrion.score import Note, Part, Score
 from orchestrion.training.composer_task import ComposerTask
 from tests.composer.models import TINY_BAR, TINY_PUBLISHED, random_model
 
@@ -158,3 +160,13 @@ def test_writing_is_compared_with_held_out_pieces(monkeypatch: pytest.MonkeyPatc
     result = evaluate_writing(Composer(random_model(TINY_BAR), {}), "melodies", count=3, bars=2)
     assert result["copied_windows_held_out"] == 1.0 and result["copied_windows_written"] == 0.0
     assert result["polyphony_held_out_p95"] == 1.0 and not result["polyphony_inside"]
+
+
+def test_statistics_of_a_score() -> None:
+    """Two bars of the same four quarters C D C D, drums beside them: one bit of classes, one repetition in two bars."""
+    notes = tuple(Note(0.5 * i, 0.5 * (i + 1), (60, 62)[i % 2], 80) for i in range(8))
+    drums = Part("Kit", 0, (Note(0.0, 4.0, 36, 80),), is_drum=True)
+    measured = orchestrion.statistics(Score((Part("Melody", 0, notes), drums)))
+    assert measured == {
+        "pitch_class_entropy": 1.0, "polyphony": 1.0, "empty_beat_rate": 0.0, "notes_per_beat": 1.0, "repetition": 0.5
+    }  # fmt: skip

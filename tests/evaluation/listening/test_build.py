@@ -15,11 +15,12 @@ from orchestrion.audio import Waveform
 from orchestrion.audio.loudness import integrated_loudness
 from orchestrion.cli.app import cli
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.listening.build import ListeningTestOptions, build_page
+from orchestrion.evaluation.listening.build import build_page
 from orchestrion.evaluation.listening.clips import ClipFile, find_clips
 from orchestrion.evaluation.listening.codes import completion_code, fnv1a
 from orchestrion.evaluation.listening.loudness import Level, amplified, match_loudness
 from orchestrion.evaluation.listening.plan import make_playlists
+from orchestrion.options import Listening
 
 
 def tone(hz: float, amplitude: float, duration_s: float = 3.0, rate: int = 48000) -> Waveform:
@@ -64,7 +65,7 @@ def test_a_clip_whose_peaks_allow_no_loudness_does_not_hush_the_others():
 
 
 def test_nothing_in_the_page_tells_the_systems_apart(systems, tmp_path):
-    key = build_page([systems], tmp_path / "page", ListeningTestOptions(pairs=9))
+    key = build_page([systems], tmp_path / "page", Listening(pairs=9))
     page = (tmp_path / "page" / "index.html").read_text()
     assert {path.name for path in (tmp_path / "page").iterdir()} == {"index.html", "clips"}
     assert not re.search("quiet|loud|lofi|item|secret", page.split('id="study">')[1].split("</script>")[0])
@@ -84,7 +85,7 @@ def test_nothing_in_the_page_tells_the_systems_apart(systems, tmp_path):
 
 
 def test_the_page_needs_nothing_else(systems, tmp_path):
-    build_page([systems], tmp_path / "page", ListeningTestOptions(title='A <b>"test"</b> of @STYLE@'))
+    build_page([systems], tmp_path / "page", Listening(title='A <b>"test"</b> of @STYLE@'))
     page = (tmp_path / "page" / "index.html").read_text()
     assert "http" not in page and not re.search(r'(src|href)="(?!data:)[^"]', page)
     assert "&lt;b&gt;" in page and "@STYLE@" in page and "@SCRIPT@" not in page
@@ -94,7 +95,7 @@ def test_the_page_needs_nothing_else(systems, tmp_path):
 def test_the_same_command_makes_the_same_page_and_another_seed_other_names(systems, tmp_path):
     pages = {}
     for name, seed in (("one", 0), ("again", 0), ("other", 1)):
-        build_page([systems], tmp_path / name, ListeningTestOptions(seed=seed, pairs=5, ratings=6))
+        build_page([systems], tmp_path / name, Listening(seed=seed, pairs=5, ratings=6))
         pages[name] = {p.name: p.read_bytes() for p in (tmp_path / name).rglob("*") if p.is_file()}
     assert pages["one"] == pages["again"]
     assert not set(pages["one"]) & set(pages["other"]) - {"index.html"}
@@ -121,10 +122,10 @@ def test_playlists_are_balanced():
 
 def test_impossible_tests_are_refused(systems, tmp_path):
     for folders, options, words in (
-        ([systems / "quiet"], ListeningTestOptions(), "at least two systems"),
-        ([tmp_path / "nowhere", systems], ListeningTestOptions(), "no folder"),
-        ([systems], ListeningTestOptions(ratings=2), "not every one"),
-        ([systems, systems / "quiet" / ".." / ".."], ListeningTestOptions(), "no audio|called"),
+        ([systems / "quiet"], Listening(), "at least two systems"),
+        ([tmp_path / "nowhere", systems], Listening(), "no folder"),
+        ([systems], Listening(ratings=2), "not every one"),
+        ([systems, systems / "quiet" / ".." / ".."], Listening(), "no audio|called"),
     ):
         with pytest.raises(OrchestrionError, match=words):
             build_page(folders, tmp_path / "page", options)
@@ -143,7 +144,7 @@ def test_long_clips_are_cut_or_refused(systems, tmp_path):
     Waveform(long, 4000).write(systems / "quiet" / "item9.wav")
     with pytest.raises(OrchestrionError, match="item9.wav lasts more than 120 s"):
         build_page([systems], tmp_path / "page")
-    build_page([systems], tmp_path / "page", ListeningTestOptions(seconds=0.75))
+    build_page([systems], tmp_path / "page", Listening(seconds=0.75))
     assert {Waveform.read(path).duration_s for path in (tmp_path / "page" / "clips").iterdir()} >= {0.75}
 
 
@@ -152,7 +153,7 @@ def test_pairs_need_common_items(tmp_path):
         (tmp_path / name).mkdir()
         tone(440, 0.5, 0.5).write(tmp_path / name / f"{name}.wav")
     with pytest.raises(OrchestrionError, match="same name"):
-        build_page([tmp_path / "one", tmp_path / "two"], tmp_path / "page", ListeningTestOptions(pairs=1))
+        build_page([tmp_path / "one", tmp_path / "two"], tmp_path / "page", Listening(pairs=1))
 
 
 def test_codes_and_hashes():

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from orchestrion.audio import Waveform
-from orchestrion.evaluation.listening.build import ListeningTestOptions, build_page
+from orchestrion.evaluation.listening.build import build_page
 from orchestrion.evaluation.listening.codes import completion_code, fnv1a
 from orchestrion.evaluation.listening.results import evaluate_answers
+from orchestrion.options import Listening
 from tests.browser import CHROMIUM, Browser
 
 pytestmark = [
@@ -33,7 +34,7 @@ def page(tmp_path: Path) -> Path:
             time_s = np.arange(RATE // 4) / RATE
             sound = np.sin(2 * np.pi * (300 + 100 * item + 37 * number) * time_s)
             Waveform(0.3 * sound, RATE).write(tmp_path / "clips" / name / f"item{item}.wav")
-    build_page([tmp_path / "clips"], tmp_path / "page", ListeningTestOptions(pairs=6, repeats=3, pair_repeats=1))
+    build_page([tmp_path / "clips"], tmp_path / "page", Listening(pairs=6, repeats=3, pair_repeats=1))
     return tmp_path / "page" / "index.html"
 
 

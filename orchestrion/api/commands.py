@@ -18,7 +18,17 @@ from orchestrion import shipped
 from orchestrion.arranging import arranged
 from orchestrion.audio import Waveform
 from orchestrion.casting import players_of
-from orchestrion.options import NOISE, STORAGE, Arranging, ComparingAll, Composing, Generating, Playing, Transcribing
+from orchestrion.options import (
+    NOISE,
+    STORAGE,
+    STORAGES,
+    Arranging,
+    ComparingAll,
+    Composing,
+    Generating,
+    Playing,
+    Transcribing,
+)
 from orchestrion.playing import Performance, Player, blocks_of, play, play_all
 from orchestrion.progress import Advance
 from orchestrion.renderer.instrument import Instrument
@@ -27,6 +37,7 @@ from orchestrion.score import Score
 if TYPE_CHECKING:
     from orchestrion.evaluation.comparison.conditioned import ConditionedReport
     from orchestrion.evaluation.comparison.generators import GeneratorsReport
+    from orchestrion.renderer.benchmark import Row
 
 UNCONDITIONED = "-unconditioned"
 Path = str | os.PathLike[str]
@@ -385,3 +396,61 @@ def compare_all(
 def as_score(source: Source) -> Score:
     """``source`` itself, or what `Score.read` makes of it."""
     return source if isinstance(source, Score) else Score.read(source)
+
+
+def learn(data: Path, output: Path | None = None) -> dict[str, object]:
+    """Make an instrument out of single notes, without training: a folder with index.tsv, or ``soundfont:NAME``.
+
+    Args:
+        output: the instrument's file; None for the name of ``data``.
+
+    Returns:
+        What was found, and ``output``.
+
+    Raises:
+        OrchestrionError: no such notes, or ``output`` cannot be written.
+    """
+    from orchestrion.training.learn import default_output
+    from orchestrion.training.learn import learn as make
+
+    target = output or default_output(data)
+    return {"output": os.fspath(target), **make(data, target)}
+
+
+def info(source: Path) -> dict[str, object]:
+    """What a score, audio or weights file holds, or a built-in tune or shipped model; JSON-able.
+
+    Raises:
+        OrchestrionError: no such file, another kind of file, or one that cannot be read.
+    """
+    from orchestrion.inspection import describe
+
+    return describe(source)
+
+
+def statistics(score: Source) -> dict[str, float]:
+    """What tells writing from noodling: entropy of pitch classes, polyphony, empty beats, notes a beat, repetition.
+
+    Raises:
+        OrchestrionError: no such score.
+    """
+    from orchestrion.evaluation.composition.statistics import statistics as measure
+
+    return measure(as_score(score))
+
+
+def bench(
+    presets: Sequence[str] = ("small", "medium", "paper"),
+    threads: Sequence[int] = (1, 2),
+    modes: Sequence[str] = ("one_voice", "32_voices", "parallel"),
+    storages: Sequence[str] = STORAGES,
+    score_s: float = 120.0,
+) -> Iterator[Row]:
+    """Time the samplers with random weights: a row for each preset, mode, storage and number of threads, as it is measured.
+
+    Raises:
+        OrchestrionError: an unknown preset, mode or storage.
+    """
+    from orchestrion.renderer.benchmark import benchmark
+
+    return benchmark(presets, threads, modes, storages, score_s)

@@ -1,0 +1,44 @@
+"""``orchestrion.evaluate``: as ``orchestrion evaluate``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from orchestrion.datasets.banks.fitted_cache import fitted
+from orchestrion.datasets.banks.opening import open_bank
+from orchestrion.evaluation.composition.evaluate_composer import evaluate_composer as composer
+from orchestrion.evaluation.composition.evaluate_composer import evaluate_writing as writing
+from orchestrion.evaluation.figures.notes import draw_notes
+from orchestrion.evaluation.judge.evaluate_renderer import evaluate_renderer as renderer
+from orchestrion.evaluation.judge.notes_test import NotesReport, notes_test
+from orchestrion.files import write_json
+from orchestrion.renderer.instrument import Instrument
+
+__all__ = ["composer", "notes", "renderer", "writing"]
+
+
+def notes(
+    instrument: Instrument | str | os.PathLike[str],
+    bank: str | os.PathLike[str],
+    *,
+    step: int = 1,
+    seed: int = 0,
+    output: str | os.PathLike[str] | None = None,
+) -> NotesReport:
+    """Every pitch of an instrument at five velocities, played freely, against the single notes in ``bank``.
+
+    Args:
+        step: only every ``step``-th pitch.
+        output: also write OUTPUT.json with every figure and OUTPUT.png, a map of pitch and velocity.
+
+    Raises:
+        OrchestrionError: no such instrument or bank, or the instrument is not driven by a source at the bank's rate.
+    """
+    player = Instrument.load(instrument)
+    report = notes_test(player, fitted(open_bank(bank, player.config.sample_rate)), step=step, seed=seed)
+    if output is not None:
+        path = Path(output)
+        write_json(path.with_name(path.name + ".json"), report.to_dict())
+        draw_notes(path.with_name(path.name + ".png"), report, player.name)
+    return report

@@ -1,0 +1,46 @@
+"""The models that ship, beside their cards. ``orchestrion.models``: as ``orchestrion models``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+from orchestrion import header, shipped
+from orchestrion.shipped import card
+
+__all__ = ["Row", "card", "info", "list"]
+
+
+class Row(TypedDict):
+    """A shipped model; ``megabytes`` of 10**6 bytes."""
+
+    name: str
+    architecture: str
+    licence: str
+    megabytes: float
+
+
+def list() -> Sequence[Row]:
+    """What ships."""
+    return [_row(name) for name in shipped.names()]
+
+
+def info(model: str | os.PathLike[str]) -> Mapping[str, object]:
+    """What a shipped model or a weights file says of itself: config, data, licence, metrics.
+
+    Raises:
+        OrchestrionError: no such model, or a broken file.
+    """
+    return header.read(shipped.find(model))
+
+
+def _row(name: str) -> Row:
+    path = shipped.find(name)
+    facts = header.read(path)
+    return {
+        "name": name,
+        "architecture": str(facts.get("architecture", "?")),
+        "licence": str(facts.get("licence", "see card")),
+        "megabytes": path.stat().st_size / 1e6,
+    }
