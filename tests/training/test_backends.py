@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrion import header
-from orchestrion.api import generate
+from orchestrion import generate, header
 from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.songs import SongSet, prepare_songs
 from orchestrion.errors import OrchestrionError
@@ -225,7 +224,7 @@ def test_any_setting_can_be_swept_names_too(songs, tmp_path):
 )
 def test_what_cannot_be_trained_is_said_in_a_sentence(songs, tmp_path, backend, more, said):
     with pytest.raises(OrchestrionError, match=said):
-        train_backend(backend, songs.path, tmp_path / "run", **{"options": QUICK, **more})
+        train_backend(backend, songs.path, tmp_path / "run", **{"training": QUICK, **more})
     assert not (tmp_path / "run").exists()
 
 
