@@ -21,7 +21,6 @@ from orchestrion.casting import players_of
 from orchestrion.options import (
     NOISE,
     STORAGE,
-    STORAGES,
     Arranging,
     ComparingAll,
     Composing,
@@ -440,11 +439,11 @@ def statistics(score: Source) -> dict[str, float]:
 
 
 def bench(
-    presets: Sequence[str] = ("small", "medium", "paper"),
+    presets: Sequence[str] = ("medium",),
     threads: Sequence[int] = (1, 2),
     modes: Sequence[str] = ("one_voice", "32_voices", "parallel"),
-    storages: Sequence[str] = STORAGES,
-    score_s: float = 120.0,
+    storages: Sequence[str] = ("int8",),
+    score_s: float = 30.0,
 ) -> Iterator[Row]:
     """Time the samplers with random weights: a row for each preset, mode, storage and number of threads, as it is measured.
 

@@ -15,9 +15,9 @@ from orchestrion.processors import usable_processors
 if TYPE_CHECKING:
     from orchestrion.renderer.benchmark import Row
 
+PRESETS, STORAGES, MODES = ("small", "medium", "paper"), ("float32", "bfloat16", "int8"), ("one_voice", "32_voices", "parallel")
+SCORE_S, SHORT_SCORE_S = 120.0, 30.0
 COLUMNS = ("preset", "mode", "device", "storage", "threads", "× real time", "samples/s", "× torch loop", "of peak", "peak memory")
-
-
 
 
 def _threads() -> list[int]:
@@ -25,33 +25,36 @@ def _threads() -> list[int]:
 
 
 @click.command(short_help="How fast this machine plays.")
-@click.option("--preset", "presets", multiple=True, type=click.Choice(["small", "medium", "paper"]),
-              default=("small", "medium", "paper"), show_default=True, help="Sizes of the network; may be given several times.")
+@click.option("--all", "everything", is_flag=True, help="All sizes and storages, and a score of two minutes: about 20 minutes.")
+@click.option("--preset", "presets", multiple=True, type=click.Choice(PRESETS), show_default="medium",
+              help="Sizes of the network; may be given several times.")
 @click.option("--threads", type=Threads(), multiple=True, default=_threads, show_default="1 and, where there are more, 2", metavar="N",
               help="Numbers of threads; may be given several times.")
-@click.option("--storage", "storages", multiple=True, type=click.Choice(["float32", "bfloat16", "int8"]),
-              default=("float32", "bfloat16", "int8"), show_default=True, help="How weights are kept.")
-@click.option("--mode", "modes", multiple=True, type=click.Choice(["one_voice", "32_voices", "parallel"]),
-              default=("one_voice", "32_voices", "parallel"), show_default=True, help="What is played.")
-@click.option("--score-seconds", type=Number(1), default=120.0, show_default=True, metavar="S",
+@click.option("--storage", "storages", multiple=True, type=click.Choice(STORAGES), show_default="int8",
+              help="How weights are kept; may be given several times.")
+@click.option("--mode", "modes", multiple=True, type=click.Choice(MODES), default=MODES, show_default=True, help="What is played.")
+@click.option("--score-seconds", type=Number(1), show_default=f"{SHORT_SCORE_S:g}, with --all {SCORE_S:g}", metavar="S",
               help="Length of the score that is played in parallel.")
 @json_option  # fmt: skip
 def bench(
+    everything: bool,
     presets: tuple[str, ...],
     threads: tuple[int, ...],
     storages: tuple[str, ...],
     modes: tuple[str, ...],
-    score_seconds: float,
+    score_seconds: float | None,
     as_json: bool,
 ) -> None:
     """Time the samplers with random weights, beside a plain loop of torch steps in the same run.
 
     One voice; 32 voices in lockstep; one long score cut into pieces that are played at once. Where there is a GPU that
     plays, its rows follow: one voice, 2,048 voices, and a score of three minutes.
+    What ships takes a minute or two, everything about 20.
 
     \b
     Examples:
       orchestrion bench
+      orchestrion bench --all
       orchestrion bench --preset paper --threads 1 --storage float32 --json
     """
     from orchestrion.api.commands import bench as measure
@@ -60,6 +63,9 @@ def bench(
     if not as_json:
         echo(f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}", err=True)
         echo(_line(COLUMNS))
+    presets = presets or (PRESETS if everything else ("medium",))
+    storages = storages or (STORAGES if everything else ("int8",))
+    score_seconds = score_seconds or (SCORE_S if everything else SHORT_SCORE_S)
     for row in measure(presets, threads, modes, storages, score_seconds):
         rows.append(row.to_dict())
         if not as_json:
