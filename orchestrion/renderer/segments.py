@@ -52,7 +52,7 @@ class Cutting:
 # longest piece. Without a source, from silence into what would sound there takes a note or so, and of pieces of a second the
 # piano's note accuracy suffers (`benchmarks/parallel_price.py --cutting cuda`).
 CUTTINGS = {"cpu": Cutting(24, 2.5, 0.6, 0.5), "cuda": Cutting(256, 1.5, 0.6, 0.5)}
-DRIVEN_CUTTINGS = {"cpu": Cutting(24, 1.0, 0.1, 0.0), "cuda": Cutting(512, 0.5, 0.1, 0.0)}
+DRIVEN_CUTTINGS = {"cpu": Cutting(24, 1.0, 0.0, 0.0), "cuda": Cutting(512, 0.5, 0.0, 0.0)}
 
 
 def cutting_for(config: WaveNetConfig, device: str = "cpu") -> Cutting:
