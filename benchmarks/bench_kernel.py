@@ -8,7 +8,7 @@ import os
 import platform
 from collections.abc import Sequence
 
-from orchestrion.matrices.matrix import STORAGES
+from orchestrion.matrices.arithmetic import STORAGES
 from orchestrion.renderer.benchmark import MODES, Row, benchmark
 from orchestrion.renderer.config import PRESETS
 

@@ -21,7 +21,7 @@ from orchestrion.composer.config import PRESETS
 from orchestrion.composer.features import clock_rows
 from orchestrion.composer.network import Biaxial
 from orchestrion.composer.sampler import Choices, Sampler
-from orchestrion.matrices.matrix import STORAGES
+from orchestrion.matrices.arithmetic import STORAGES
 
 STEPS_A_SECOND = 8.0
 WINDOW = 128

@@ -17,7 +17,7 @@ from orchestrion.datasets.banks.instruments import INSTRUMENTS
 from orchestrion.datasets.catalogue import open_recordings
 from orchestrion.evaluation.judge.instrument_report import into_range
 from orchestrion.evaluation.judge.reference import reference_performance
-from orchestrion.matrices.matrix import STORAGES
+from orchestrion.matrices.arithmetic import STORAGES
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.kernels.batch import Batch, VoiceState
 from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner, gather

@@ -50,6 +50,16 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
+def part(function: Callable[..., Any]) -> Any:
+    """Decorates what compiled functions alone call: it becomes part of each. Compiled by itself it would take twice as long in all."""
+    return numba.njit(nogil=True, inline="always")(function)
+
+
+def shared_part(function: Callable[..., Any]) -> Any:
+    """As `part`, but one copy for all that call it, without a way in from Python: for what is large, and called often."""
+    return compiled(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
 @lru_cache
 def folder(source: Path) -> Path | None:
     """Where compiled code of ``source`` is kept; None where nothing can be written."""

@@ -16,7 +16,7 @@ import orchestrion
 from orchestrion import OrchestrionError, values
 from orchestrion.cli.app import cli
 from orchestrion.generators.table import BACKENDS
-from orchestrion.matrices import matrix
+from orchestrion.matrices import arithmetic
 from orchestrion.options import (
     STORAGES,
     Arranging,
@@ -111,7 +111,7 @@ def test_options_are_frozen_say_each_field_and_hold_their_defaults(kind: type[Op
 
 
 def test_storages_are_those_of_the_matrices() -> None:
-    assert list(STORAGES) == list(matrix.STORAGES)
+    assert list(STORAGES) == list(arithmetic.STORAGES)
 
 
 SPELLED = [

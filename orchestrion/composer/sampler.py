@@ -19,10 +19,11 @@ from orchestrion.composer.features import static_inputs
 from orchestrion.composer.kernel import add_inputs, add_memories, update_cells, walk_notes
 from orchestrion.composer.network import Biaxial
 from orchestrion.errors import OrchestrionError
-from orchestrion.matrices.matrix import STORAGES, Matrix, grown, pack_matrix
+from orchestrion.matrices.arithmetic import STORAGES, host
+from orchestrion.matrices.matrix import Matrix, grown, pack_matrix
 from orchestrion.matrices.memory import aligned_zeros
+from orchestrion.matrices.operands import NO_ROWS, Rows
 from orchestrion.matrices.product import product
-from orchestrion.matrices.width import lanes_tag, storage_tag
 from orchestrion.randomness import stream_key
 
 LARGE_PARAMETERS = 1_000_000  # from here on the products over all pitches take most of the time
@@ -223,13 +224,13 @@ class Sampler:
         # The first layer's bias is in what is fixed.
         self._biases = [np.zeros_like(layers[0]["bias"]), *(layer["bias"] for layer in layers[1:])]
         weights = [w["w_hidden"] if i == 0 else np.hstack([w["w_in"], w["w_hidden"]]) for i, w in enumerate(layers)]
-        self._time = [pack_matrix(w.T, STORAGES[self.storage]) for w in weights]
+        self._time = [pack_matrix(w.T, self.storage) for w in weights]
 
     def _pack_notes(self, model: Biaxial) -> None:
         """Weights of the note axis in one vector: [below + own, 4u] a layer, its bias after it from the second on."""
         layers = [_parameters(layer) for layer in model.note_axis]
         top = self.config.time_sizes[-1]
-        self._note_in = pack_matrix(layers[0]["w_in"][:, :top].T, STORAGES[self.storage])
+        self._note_in = pack_matrix(layers[0]["w_in"][:, :top].T, self.storage)
         self._note_bias = grown(layers[0]["bias"], self._note_in.columns)
         parts = []
         for i, layer in enumerate(layers):
@@ -247,17 +248,17 @@ class _Product:
     """x [rows, k] @ W [k, c] into a buffer of its own, overwritten next time; x lies within -1 .. 1, as outputs of cells do."""
 
     def __init__(self, weights: Matrix, rows: int):
-        self._weights, self._tags = weights, (lanes_tag(), storage_tag(weights.kind))
+        self._weights, self._how = weights, host(weights.storage)
         self._out = aligned_zeros(rows, weights.columns)
         self._zeros = aligned_zeros(weights.columns)
         self._whole = aligned_zeros(rows, 2 + weights.k // 2)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Of ``x`` [rows, k] with its padding, the product with its own."""
-        w, columns = self._weights, self._weights.columns
+        w = self._weights
         product(
-            *self._tags, len(x), x.ctypes.data, w.k, w.k, w.address, columns, self._out.ctypes.data,
-            columns, self._zeros.ctypes.data, 0, 0, w.scale.ctypes.data, self._whole.ctypes.data, 1, 0, 0, LEAST,
+            self._how, len(x), Rows(x.ctypes.data, w.k), w.weights, Rows(self._out.ctypes.data, w.columns),
+            Rows(self._zeros.ctypes.data, 0), 0, NO_ROWS, self._whole.ctypes.data, 1, LEAST,
         )  # fmt: skip
         return self._out
 

@@ -19,6 +19,7 @@ from orchestrion.generators.cures import NONE, Cures
 from orchestrion.generators.seeding import check_length, seed_or_noise
 from orchestrion.progress import Advance
 from orchestrion.randomness import stream_key
+from orchestrion.renderer.deemphasis import decode
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.network import WaveNet
@@ -132,7 +133,7 @@ class WaveNetGenerator(WaveNet):
             forced=c.coding.encode(audio).astype(np.int32),
         )
         (codes,) = perform([task], progress=progress)
-        return c.coding.decode(codes)[len(audio) :][:n_samples]
+        return decode(codes, c.coding)[len(audio) :][:n_samples]
 
     def _series(self, score: Score | None, before: int, n_samples: int) -> ConditioningSeries:
         """``score`` from the end of the ``before`` samples of the seed on."""

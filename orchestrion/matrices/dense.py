@@ -7,11 +7,11 @@ from typing import Self
 
 import numpy as np
 
-from orchestrion.matrices.emitter import FLOAT32
+from orchestrion.matrices.arithmetic import FLOAT32, host
 from orchestrion.matrices.matrix import Matrix, grown, pack_matrix
 from orchestrion.matrices.memory import aligned_empty, aligned_zeros
+from orchestrion.matrices.operands import Rows
 from orchestrion.matrices.product import product
-from orchestrion.matrices.width import lanes_tag, storage_tag
 
 LEAST = np.float32(-np.inf)
 
@@ -41,8 +41,7 @@ class Dense:
             raise ValueError(f"{n} rows of {m.k} numbers, {stride} apart, do not lie in {x.size} of {x.dtype}.")
         out, zeros = aligned_empty(n, m.columns), aligned_zeros(m.columns)
         product(
-            lanes_tag(), storage_tag(FLOAT32), n, x.ctypes.data, stride, m.k, m.address, m.columns, out.ctypes.data, m.columns,
-            zeros.ctypes.data, 0, self.bias.ctypes.data, m.scale.ctypes.data, 0, 0, 0 if chain is None else chain.ctypes.data,
-            m.columns, floor,
+            host(FLOAT32), n, Rows(x.ctypes.data, stride), m.weights, Rows(out.ctypes.data, m.columns), Rows(zeros.ctypes.data, 0),
+            self.bias.ctypes.data, Rows(0 if chain is None else chain.ctypes.data, m.columns), 0, 0, floor,
         )  # fmt: skip
         return out

@@ -1,4 +1,4 @@
-"""Writes vector instructions of LLVM, of as many lanes as the tag says.
+"""Writes vector instructions of LLVM for one `Arithmetic`.
 
 Addresses are int64 and lengths count float32. Every output element is one chain of multiply-adds in ascending k, whatever
 the number of rows, panels and lanes: so a voice's numbers do not depend on who is computed beside it.
@@ -6,19 +6,19 @@ the number of rows, panels and lanes: so a voice's numbers do not depend on who 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from llvmlite import ir
-from numba import types
 from numba.core import cgutils
+
+from orchestrion.matrices.arithmetic import FLOAT32, Arithmetic
 
 FLOAT = ir.FloatType()
 INT64 = ir.IntType(64)
 INT32 = ir.IntType(32)
 INT16 = ir.IntType(16)
 
-FLOAT32, BFLOAT16, INT8_STORED = 1, 2, 3  # lengths of the storage tag
 PANEL = 32  # columns of a weight panel
-PANEL_BYTES = {FLOAT32: 128, BFLOAT16: 64, INT8_STORED: 32}  # of one row of a panel
-ROWS = {FLOAT32: 1, BFLOAT16: 1, INT8_STORED: 4}  # of a panel, side by side
 UNROLL = 4  # times so many rows a turn of the loop; every k is a multiple of 16
 
 # tanh(x) = x P(x²) / Q(x²) for |x| <= 8, fitted by reweighted least squares towards the least largest error: 1.3e-7 in exact
@@ -33,14 +33,12 @@ LOG2_E = 1.4426950408889634
 
 
 class Emitter:
-    """Writes vector instructions of one width into one function."""
+    """Writes vector instructions into one function."""
 
-    def __init__(self, builder: ir.IRBuilder, width: types.UniTuple):
-        self.builder = builder
-        self.lanes = width.count
-        self.fuses = isinstance(width.dtype, types.Integer)
-        self.vector = ir.VectorType(FLOAT, width.count)
-        self.integers = ir.VectorType(INT32, width.count)
+    def __init__(self, builder: ir.IRBuilder, how: Arithmetic):
+        self.builder, self.how, self.lanes = builder, how, how.lanes
+        self.vector = ir.VectorType(FLOAT, how.lanes)
+        self.integers = ir.VectorType(INT32, how.lanes)
 
     def splat(self, value: float) -> ir.Constant:
         return ir.Constant(self.vector, [value] * self.lanes)
@@ -61,21 +59,54 @@ class Emitter:
         self.builder.store(value, self.at(address, n_bytes, self.vector), align=4)
 
     def broadcast(self, scalar):
-        undefined = ir.Constant(self.vector, ir.Undefined)
-        first = self.builder.insert_element(undefined, scalar, INT32(0))
-        return self.builder.shuffle_vector(first, undefined, ir.Constant(self.integers, None))
-
-    def broadcast_int(self, scalar):
-        undefined = ir.Constant(self.integers, ir.Undefined)
+        undefined = ir.Constant(ir.VectorType(scalar.type, self.lanes), ir.Undefined)
         first = self.builder.insert_element(undefined, scalar, INT32(0))
         return self.builder.shuffle_vector(first, undefined, ir.Constant(self.integers, None))
 
     def fma(self, a, b, c):
-        if not self.fuses:
+        if not self.how.fuses:
             return self.builder.fadd(self.builder.fmul(a, b), c)
         kind = ir.FunctionType(self.vector, [self.vector] * 3)
         function = cgutils.get_or_insert_function(self.builder.module, kind, f"llvm.fma.v{self.lanes}f32")
         return self.builder.call(function, [a, b, c])
+
+    def in_steps(self, n, sizes: Sequence[int], body: Callable[[object, int], None]) -> None:
+        """Write a loop over ``n`` things for each of ``sizes``, of so many at once as long as so many are left.
+
+        ``body(i, size)`` writes what is done with ``size`` of them from the i-th on.
+        """
+        b, at = self.builder, INT64(0)
+        for size in sizes:
+            before = b.basic_block
+            left, inside, done = (b.append_basic_block(f"{name}.{size}") for name in ("left", "inside", "done"))
+            b.branch(left)
+            b.position_at_end(left)
+            i = b.phi(INT64)
+            after = b.add(i, INT64(size))
+            b.cbranch(b.icmp_signed("<=", after, n), inside, done)
+            b.position_at_end(inside)
+            body(i, size)
+            i.add_incoming(at, before)
+            i.add_incoming(after, b.basic_block)
+            b.branch(left)
+            b.position_at_end(done)
+            at = i
+
+    def accumulate(self, n, first, body: Callable[[object, object], object]):
+        """Write a loop over ``n`` numbers, ``lanes`` at once: ``total = body(i, total)`` beginning with ``first``; the last total."""
+        b = self.builder
+        before = b.basic_block
+        loop, done = b.append_basic_block("accumulate"), b.append_basic_block("accumulated")
+        b.branch(loop)
+        b.position_at_end(loop)
+        i, total = b.phi(INT64), b.phi(first.type)
+        after, new = b.add(i, INT64(self.lanes)), body(i, total)
+        for phi, start, end in ((i, INT64(0), after), (total, first, new)):
+            phi.add_incoming(start, before)
+            phi.add_incoming(end, b.basic_block)
+        b.cbranch(b.icmp_signed("<", after, n), loop, done)
+        b.position_at_end(done)
+        return new
 
     def polynomial(self, x, coefficients):
         value = self.splat(coefficients[-1])
@@ -103,9 +134,9 @@ class Emitter:
         above = b.fmul(top, b.fadd(denominator, numerator))
         return b.fdiv(above, b.fmul(b.fadd(bottom, bottom), denominator))
 
-    def weights(self, storage: int, address, n_bytes: int):
+    def weights(self, address, n_bytes: int):
         """The two vectors of a panel's row: columns j and j + 16 of each word."""
-        if storage == FLOAT32:
+        if self.how.storage == FLOAT32:
             return self.load(address, n_bytes), self.load(address, n_bytes + 64)
         word = self.load(address, n_bytes, self.integers)
         low = self.builder.shl(word, self.splat_int(16))

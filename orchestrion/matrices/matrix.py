@@ -21,10 +21,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestrion.matrices.emitter import BFLOAT16, FLOAT32, INT8_STORED, PANEL, PANEL_BYTES, ROWS
+from orchestrion.matrices.arithmetic import BFLOAT16, INT8, PANEL_BYTES, ROWS
+from orchestrion.matrices.emitter import PANEL
 from orchestrion.matrices.memory import aligned
+from orchestrion.matrices.operands import Weights
 
-STORAGES = {"float32": FLOAT32, "bfloat16": BFLOAT16, "int8": INT8_STORED}
 ROW_MULTIPLE = 16
 TOGETHER = 4  # panels side by side
 WHOLE_OFFSET = 128
@@ -40,44 +41,45 @@ class Matrix:
     scale: np.ndarray
     k: int
     columns: int
-    kind: int
+    storage: str
 
     @property
-    def address(self) -> int:
-        return self.panels.ctypes.data
+    def weights(self) -> Weights:
+        """Where they lie, for the kernels."""
+        return Weights(self.panels.ctypes.data, self.scale.ctypes.data, self.k, self.columns)
 
     @property
     def n_bytes(self) -> int:
         return self.panels.nbytes
 
 
-def pack_matrix(matrix: np.ndarray, kind: int, scales: np.ndarray | None = None) -> Matrix:
+def pack_matrix(matrix: np.ndarray, storage: str, scales: np.ndarray | None = None) -> Matrix:
     """Pack ``[k, c]`` float32. ``scales [c]``, for whole numbers: by default, a 127th of each column's greatest."""
     k, columns = padded(matrix.shape[0]), padded(matrix.shape[1], PANEL)
     panels: np.ndarray = grown(matrix, k, columns).reshape(k, columns // PANEL, PANEL).swapaxes(0, 1)  # [panels, k, 32]
     scale = np.ones(columns, dtype=np.float32)
-    if kind == INT8_STORED:
+    if storage == INT8:
         scale = _column_scales(panels).reshape(columns) if scales is None else grown(scales, columns, fill=1)
         whole = np.rint(panels / scale.reshape(-1, 1, PANEL)) + WHOLE_OFFSET
         panels = whole.astype(np.uint8).reshape(-1, k // 4, 4, PANEL).swapaxes(2, 3)  # [panels, k / 4, 32, 4]
-    elif kind == BFLOAT16:
+    elif storage == BFLOAT16:
         panels = _bfloat16_words(panels[..., :16], panels[..., 16:])
     groups = [panels[first : first + size].swapaxes(0, 1) for first, size in _groups(len(panels))]
     flat = np.concatenate([np.ascontiguousarray(group).reshape(-1).view(np.uint8) for group in groups])
-    return Matrix(aligned(flat), aligned(scale), k, columns, kind)
+    return Matrix(aligned(flat), aligned(scale), k, columns, storage)
 
 
 def unpack_matrix(matrix: Matrix) -> np.ndarray:
     """The ``[k, c]`` float32 the kernel multiplies by: the twin of ``pack_matrix``."""
-    kind, k, parts = matrix.kind, matrix.k, []
+    storage, k, parts = matrix.storage, matrix.k, []
     for first, size in _groups(matrix.columns // PANEL):
-        start, n_bytes = (panels * k * PANEL_BYTES[kind] for panels in (first, size))
-        group = matrix.panels[start : start + n_bytes].reshape(k // ROWS[kind], size, -1).swapaxes(0, 1)
+        start, n_bytes = (panels * k * PANEL_BYTES[storage] for panels in (first, size))
+        group = matrix.panels[start : start + n_bytes].reshape(k // ROWS[storage], size, -1).swapaxes(0, 1)
         parts.append(np.ascontiguousarray(group))
     panels = np.concatenate(parts)  # [panels, k / rows side by side, bytes]
-    if kind == INT8_STORED:
+    if storage == INT8:
         values = (panels.reshape(-1, k // 4, PANEL, 4).astype(np.float32) - WHOLE_OFFSET).swapaxes(2, 3)
-    elif kind == BFLOAT16:
+    elif storage == BFLOAT16:
         words = panels.view(np.uint32)
         values = np.concatenate([(words << np.uint32(16)).view(np.float32), words.view(np.float32)], axis=-1)
     else:

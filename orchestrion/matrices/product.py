@@ -4,65 +4,72 @@ from __future__ import annotations
 
 import numpy as np
 
-from orchestrion.compiled import compiled
-from orchestrion.matrices.emitter import INT8_STORED
-from orchestrion.matrices.tile import gated_tile, product_tile, row_bytes, step_bytes
-from orchestrion.matrices.vectors import always_inlined, never_inlined, set_float
-from orchestrion.matrices.whole import input_bytes, to_whole
+from orchestrion.compiled import compiled, part, shared_part
+from orchestrion.matrices.arithmetic import input_bytes, is_whole, lanes, row_bytes, step_bytes
+from orchestrion.matrices.operands import Rows
+from orchestrion.matrices.tile import gated_tiles, panel_tiles, row_tiles
+from orchestrion.matrices.vectors import never_inlined, set_float
+from orchestrion.matrices.whole import to_whole
 
 NOTHING = np.float32(0.0)
-PANEL_COLUMNS = 32
-ONE = (0,)
+PANEL = 32
+HALF = PANEL // 2  # a vector of 16 lanes, or its parts
 
 
 @compiled(nogil=True)
-def product(
-    width, storage, n, x, ldx, k, w, columns, out, ldo, base, ldb, bias, scale, whole, known, chain, ldc, floor
-):  # fmt: skip  # pragma: no cover - compiled
-    """out[:n, :columns] = max(base + bias + (chain + x @ w), floor); see ``product_tile``.
+def product(how, n, x, w, out, base, bias, chain, room, bounded, floor):  # pragma: no cover - compiled
+    """out[:n] = max(base + bias + (chain + x @ w), floor).
 
-    All are addresses or lengths: ``columns`` is a multiple of 32; ``whole`` and ``known`` as for ``prepare``.
+    Args:
+        how: see `Arithmetic`.
+        x, out, base, chain: `Rows`; no chain has the address 0.
+        w: `Weights`.
+        bias: address of ``[columns]``, or 0.
+        room: address where x is put in whole numbers, ``n * (8 + 2 * k)`` bytes; 0 will do for other weights.
+        bounded: not 0 where x is known to lie within -1 .. 1.
     """
     never_inlined()
-    prepare(width, storage, n, x, ldx, k, whole, known)
-    multiply(width, storage, n, x, ldx, k, w, columns, out, ldo, base, ldb, bias, scale, whole, chain, ldc, floor)
+    prepare(how, n, x, w.k, room, bounded)
+    multiply(how, n, x, w, out, base, bias, chain, room, floor)
 
 
-@compiled(nogil=True)
-def prepare(width, storage, n, x, ldx, k, whole, known):  # pragma: no cover - compiled
-    """What ``multiply`` needs of x beside it: for weights of whole numbers, x rounded, in ``whole``, room for n * (8 + 2 * k) bytes.
-
-    ``known`` is not 0 where x is known to lie within -1 .. 1.
-    """
-    if len(storage) == INT8_STORED:
+@part
+def prepare(how, n, x, k, room, bounded):  # pragma: no cover - compiled
+    """What ``multiply`` needs of x beside it: for weights of whole numbers, x rounded, in ``room``; all facts first."""
+    if is_whole(how):
         for r in range(n):
-            to_whole(width, storage, x + 4 * r * ldx, k, whole + 8 * n + input_bytes(storage) * r * k, whole + 8 * r, known)
+            to_whole(how, x.address + 4 * r * x.stride, k, room + 8 * n + input_bytes(how) * r * k, room + 8 * r, bounded)
 
 
-@compiled(nogil=True)
-def multiply(
-    width, storage, n, x, ldx, k, w, columns, out, ldo, base, ldb, bias, scale, whole, chain, ldc, floor
-):  # fmt: skip  # pragma: no cover - compiled
+@shared_part
+def multiply(how, n, x, w, out, base, bias, chain, room, floor):  # pragma: no cover - compiled
     """``product`` of what ``prepare`` has prepared."""
     never_inlined()
-    if len(storage) == INT8_STORED:
-        x, ldx = whole + 8 * n, k
+    if is_whole(how):
+        x = Rows(room + 8 * n, w.k)
     if n == 1:
-        row_product(width, storage, x, k, w, columns, out, base, bias, scale, whole, chain, floor)
+        row_product(how, x.address, room, w, out.address, base.address, bias, chain.address, floor)
         return
-    panels, step = columns // PANEL_COLUMNS, step_bytes(storage)
-    for part in range(0, PANEL_COLUMNS // 2, len(width)):
+    panels = w.columns // PANEL
+    for column in range(0, HALF, lanes(how)):
         for panel in range(panels):
             first, size = _group(panel, panels)
-            c, here = 4 * (panel * PANEL_COLUMNS + part), w + first * k * row_bytes(storage) + (panel - first) * step + part * 4
-            bias_here, chain_here = bias + c if bias else bias, chain + c if chain else chain
+            c = 4 * (panel * PANEL + column)
+            here = w.panels + first * w.k * row_bytes(how) + (panel - first) * step_bytes(how) + column * 4
             _panel(
-                width, storage, n, x, ldx, k, here, size * step, out + c, ldo, base + c, ldb, bias_here, scale + c, whole,
-                chain_here, ldc, floor,
+                how, n, x, w.k, here, size * step_bytes(how), w.scale + c, room, Rows(out.address + c, out.stride),
+                Rows(base.address + c, base.stride), bias + c if bias else bias,
+                Rows(chain.address + c if chain.address else chain.address, chain.stride), floor,
             )  # fmt: skip
 
 
-@compiled(nogil=True)
+@shared_part
+def _panel(how, n, x, k, w, step, scale, x_facts, out, base, bias, chain, floor):  # pragma: no cover - compiled
+    never_inlined()
+    panel_tiles(how, n, x, k, w, step, scale, x_facts, out, base, bias, chain, floor)
+
+
+@part
 def _group(panel, panels):  # pragma: no cover - compiled
     """The first panel of those that lie side by side with ``panel``, and how many they are: 4, and in the end 2 and 1."""
     fours = panels & ~3
@@ -73,103 +80,21 @@ def _group(panel, panels):  # pragma: no cover - compiled
     return panels - 1, 1
 
 
-@compiled(nogil=True)
-def row_product(
-    width, storage, x, k, w, columns, out, base, bias, scale, x_scale, chain, floor
-):  # fmt: skip  # pragma: no cover - compiled
-    """``multiply`` of one row; for weights of whole numbers, of what ``to_whole`` wrote at ``x`` and ``x_scale``."""
-    always_inlined()
-    panels = columns // PANEL_COLUMNS
-    for part in range(0, PANEL_COLUMNS // 2, len(width)):
-        panel = 0
-        while panels - panel >= 4:  # 8 accumulators hide the latency of the multiply-adds
-            panel = _columns(width, storage, (0,) * 4, panel, part, x, k, w, out, base, bias, scale, x_scale, chain, floor)
-        if panels - panel >= 2:
-            panel = _columns(width, storage, (0,) * 2, panel, part, x, k, w, out, base, bias, scale, x_scale, chain, floor)
-        if panel < panels:
-            _columns(width, storage, ONE, panel, part, x, k, w, out, base, bias, scale, x_scale, chain, floor)
+@part
+def row_product(how, x, x_facts, w, out, base, bias, chain, floor):  # pragma: no cover - compiled
+    """``multiply`` of one row, by addresses; of whole numbers, x and x_facts are what ``to_whole`` wrote."""
+    for column in range(0, HALF, lanes(how)):
+        row_tiles(how, x, x_facts, w, column, out, base, bias, chain, floor)
 
 
-@compiled(nogil=True)
-def _columns(
-    width, storage, side_by_side, panel, part, x, k, w, out, base, bias, scale, x_scale, chain, floor
-):  # fmt: skip  # pragma: no cover - compiled
-    """The tile of one row and as many panels as ``side_by_side`` is long, from ``panel`` on; the panel after them."""
-    always_inlined()
-    c, here = 4 * (panel * PANEL_COLUMNS + part), w + panel * k * row_bytes(storage) + part * 4
-    product_tile(
-        width, storage, ONE, side_by_side, x, k, k, here, len(side_by_side) * step_bytes(storage), out + c, k, base + c, k,
-        bias + c if bias else bias, scale + c, x_scale, chain + c if chain else chain, k, floor,
-    )  # fmt: skip
-    return panel + len(side_by_side)
+@part
+def gated_product(how, x, x_facts, w, base, chain, out, out_whole):  # pragma: no cover - compiled
+    """out = tanh(f) * sigmoid(g) of one row, where f and g, in the order of the renderer's ``packing.gate_order``, are
+    base + (chain + x @ w), by addresses.
 
-
-@compiled(nogil=True)
-def gated_product(
-    width, storage, x, x_scale, k, w, channels, base, chain, scale, out, whole, numbers
-):  # fmt: skip  # pragma: no cover - compiled
-    """out = tanh(f) * sigmoid(g) of one row and ``channels``, where f and g, in the order of the renderer's ``packing.gate_order``, are
-    base + (chain + x @ w).
-
-    For weights of whole numbers, x, x_scale are what ``to_whole`` wrote, and it is written to ``whole``, ``numbers`` for ``out``.
+    Of whole numbers, x and x_facts are what ``to_whole`` wrote, and the same is written for ``out`` to the `WholeRow` ``out_whole``.
     """
-    always_inlined()
-    if len(storage) == INT8_STORED:
-        set_float(numbers + 4, NOTHING)
-    panels, step = channels // PANEL_COLUMNS, step_bytes(storage)
-    for part in range(0, PANEL_COLUMNS // 2, len(width)):
-        panel = 0
-        while panel < panels:
-            c, here = 8 * panel * PANEL_COLUMNS + 4 * part, w + 2 * panel * k * row_bytes(storage) + part * 4
-            z = panel * PANEL_COLUMNS + part
-            if panels - panel > 1:
-                gated_tile(
-                    width, storage, (0,) * 4, x, k, here, 4 * step, base + c, chain + c, scale + c, x_scale, out + 4 * z,
-                    whole + z * input_bytes(storage), numbers,
-                )  # fmt: skip
-                panel += 2
-            else:
-                gated_tile(
-                    width, storage, (0,) * 2, x, k, here, 2 * step, base + c, chain + c, scale + c, x_scale, out + 4 * z,
-                    whole + z * input_bytes(storage), numbers,
-                )  # fmt: skip
-                panel += 1
-
-
-@compiled(nogil=True)
-def _panel(
-    width, storage, n, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor
-):  # fmt: skip  # pragma: no cover - compiled
-    """One panel (its part of ``lanes`` columns twice), rows in tiles of 12, 8, 4 and the rest; of 6 in place of 12 and 8
-    where the host may have 16 vector registers alone.
-    """
-    never_inlined()
-    r, many = 0, len(width) == 16
-    while many and n - r >= 12:
-        r = _rows(width, storage, (0,) * 12, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor)
-    while many and n - r >= 8:
-        r = _rows(width, storage, (0,) * 8, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor)
-    while not many and n - r >= 6:
-        r = _rows(width, storage, (0,) * 6, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor)
-    while n - r >= 4:
-        r = _rows(width, storage, (0,) * 4, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor)
-    if n - r == 3:
-        _rows(width, storage, (0,) * 3, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor)
-    elif n - r == 2:
-        _rows(width, storage, (0,) * 2, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor)
-    elif n - r == 1:
-        _rows(width, storage, ONE, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor)
-
-
-@compiled(nogil=True)
-def _rows(
-    width, storage, rows, r, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor
-):  # fmt: skip  # pragma: no cover - compiled
-    """The tile of as many rows as ``rows`` is long, from row ``r`` on; the row after them."""
-    always_inlined()
-    product_tile(
-        width, storage, rows, ONE, x + input_bytes(storage) * r * ldx, ldx, k, w, step,
-        out + 4 * r * ldo, ldo, base + 4 * r * ldb, ldb, bias, scale, x_scale + 8 * r,
-        chain + 4 * r * ldc if chain else chain, ldc, floor,
-    )  # fmt: skip
-    return r + len(rows)
+    if is_whole(how):
+        set_float(out_whole.facts + 4, NOTHING)
+    for column in range(0, HALF, lanes(how)):
+        gated_tiles(how, x, x_facts, w, column, base, chain, out, out_whole)

@@ -1,4 +1,4 @@
-"""The register tile of every matrix product, as a numba intrinsic.
+"""The register tile of every matrix product, as numba intrinsics that cover rows or panels with it.
 
 Addresses are int64 and lengths count float32. Every output element is one chain of multiply-adds in ascending k, whatever
 the number of rows, panels and lanes: so a voice's numbers do not depend on who is computed beside it.
@@ -10,32 +10,43 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from orchestrion.matrices.emitter import FLOAT, INT32, INT64, PANEL, PANEL_BYTES, ROWS, UNROLL, Emitter
-from orchestrion.matrices.whole import GREATEST, Whole, is_whole
+from orchestrion.matrices.arithmetic import ROWS
+from orchestrion.matrices.emitter import FLOAT, INT32, INT64, PANEL, UNROLL, Emitter
+from orchestrion.matrices.whole import GREATEST, Whole
+
+# Rows of a tile, the tallest first: with 16 lanes there are 32 registers, with fewer perhaps 16.
+HEIGHTS = {16: (12, 8, 4, 3, 2, 1), 8: (6, 4, 3, 2, 1), 4: (6, 4, 3, 2, 1)}
+SIDE_BY_SIDE = (4, 2, 1)  # panels of one row's tile: 8 accumulators hide the latency of the multiply-adds
 
 
 class Tile:
     """``rows`` x ``2 * panels`` accumulators in registers, through a loop over k."""
 
-    def __init__(self, emit: Emitter, storage, rows: int, panels: int):
-        self.emit, self.storage, self.rows, self.panels = emit, storage.count, rows, panels
-        self.whole = Whole(emit, storage) if is_whole(storage) else None
+    def __init__(self, emit: Emitter, rows: int, panels: int):
+        self.emit, self.rows, self.panels = emit, rows, panels
+        self.whole = Whole(emit) if emit.how.is_whole else None
         self.kind = emit.integers if self.whole else emit.vector
-        self.rows_a_step = ROWS[self.storage]
-        self.step_bytes = self.rows_a_step * PANEL_BYTES[self.storage]
-        self.x_bytes = self.whole.x_bytes if self.whole else 4
+        self.rows_a_step = ROWS[emit.how.storage]
+
+    @property
+    def columns(self) -> list[int]:
+        """Bytes from a row's start to the two vectors of each panel: columns j and j + 16."""
+        return [4 * PANEL * panel + half for panel in range(self.panels) for half in (0, 64)]
 
     def start(self):
         """Accumulators ``[row][vector]``."""
         return [2 * self.panels * [ir.Constant(self.kind, None)] for _ in range(self.rows)]
 
-    def chain(self, start, x, ldx, k, w, step):
-        """Continue the chains ``start`` over ``k`` rows of weights; ``step`` bytes from rows at ``w`` to the next ones."""
+    def chain(self, start, x, k, w, step):
+        """Continue the chains ``start`` over ``k`` rows of weights; ``step`` bytes from rows at ``w`` to the next ones.
+
+        ``x`` is (address, stride) of its rows.
+        """
         b = self.emit.builder
         before = b.basic_block
         loop, done = b.append_basic_block("chain"), b.append_basic_block("chained")
-        row_stride = b.mul(ldx, INT64(self.x_bytes))
-        rows = [b.add(x, b.mul(row_stride, INT64(r))) for r in range(self.rows)]
+        (address, stride), n_bytes = x, INT64(self.emit.how.input_bytes)
+        rows = [b.add(address, b.mul(b.mul(stride, n_bytes), INT64(r))) for r in range(self.rows)]
         b.branch(loop)
         b.position_at_end(loop)
         i = b.phi(INT64)
@@ -44,7 +55,7 @@ class Tile:
         current = [list(row) for row in sums]
         for number in range(UNROLL):
             here = b.add(w, b.mul(b.add(i, INT64(number)), step))
-            vectors = [v for panel in range(self.panels) for v in self._weights(here, panel * self.step_bytes)]
+            vectors = [v for panel in range(self.panels) for v in self._weights(here, panel * self.emit.how.step_bytes)]
             self._step(current, rows, i, number, vectors)
         following = b.add(i, INT64(UNROLL))
         i.add_incoming(following, loop)
@@ -57,7 +68,7 @@ class Tile:
         return current
 
     def _step(self, current, rows, i, number, vectors):
-        b, x_step = self.emit.builder, self.rows_a_step * self.x_bytes
+        b, x_step = self.emit.builder, self.rows_a_step * self.emit.how.input_bytes
         for r, row in enumerate(rows):
             address = b.add(row, b.mul(i, INT64(x_step)))
             if self.whole:
@@ -68,156 +79,177 @@ class Tile:
                 current[r] = [self.emit.fma(x, w, s) for w, s in zip(vectors, current[r], strict=True)]
 
     def _weights(self, address, n_bytes):
-        return self.whole.weights(address, n_bytes) if self.whole else self.emit.weights(self.storage, address, n_bytes)
+        return self.whole.weights(address, n_bytes) if self.whole else self.emit.weights(address, n_bytes)
 
-    def values(self, sums, bases, scales, x_numbers):
-        """``bases`` and what ``sums`` mean, ``[row][vector]``; ``scales`` are addresses of the vectors' columns' steps."""
+    def values(self, sums, bases, scale, x_facts):
+        """``bases`` and what ``sums`` mean, ``[row][vector]``; the columns' steps are at ``scale``."""
         b = self.emit.builder
         if not self.whole:
             return _plus(b, bases, sums)
         values = []
         for r, row in enumerate(sums):
-            x_step = self.emit.broadcast(self.emit.load(x_numbers, 8 * r, FLOAT))
-            correction = self.emit.broadcast_int(self.emit.load(x_numbers, 8 * r + 4, INT32))
-            steps = [b.fmul(x_step, self.emit.load(*scale)) for scale in scales]
+            x_step = self.emit.broadcast(self.emit.load(x_facts, 8 * r, FLOAT))
+            correction = self.emit.broadcast(self.emit.load(x_facts, 8 * r + 4, INT32))
+            steps = [b.fmul(x_step, self.emit.load(scale, n)) for n in self.columns]
             numbers = [b.sitofp(b.sub(total, correction), self.emit.vector) for total in row]
             values.append([self.emit.fma(*three) for three in zip(numbers, steps, bases[r], strict=True)])
         return values
 
+    def product(self, x, k, w, step, scale, x_facts, out, base, bias, chain, floor) -> None:
+        """Write out[r, c] = max(base[r, c] + bias[c] + (chain[r, c] + x @ w), floor).
 
-@intrinsic
-def product_tile(
-    typing, width, storage, rows, panels, x, ldx, k, w, step, out, ldo, base, ldb, bias, scale, x_scale, chain, ldc, floor,
-):  # fmt: skip
-    """out[r, c] = max(base[r, c] + bias[c] + (chain[r, c] + x @ w), floor).
-
-    x holds the rows [r, :k] and w their weights: those of the panels side by side, ``step`` bytes from one row's to the next
-    one's (of whole numbers, from four rows'). ``bias`` and ``chain`` may be 0 (none); with ``base`` of zeros the result is a chain
-    for another call to continue. A panel's row holds columns j (vector 0) and j + 16 (vector 1).
-
-    For whole numbers, x is what ``to_whole`` wrote, with its numbers in ``x_scale``.
-    """
-    signature = types.void(width, storage, rows, panels, *[types.int64] * 14, types.float32)
-
-    def code(context, builder, sig, args):
-        emit = Emitter(builder, width)
-        tile = Tile(emit, storage, rows.count, panels.count)
-        x_, ldx_, k_, w_, step_, out_, ldo_, base_, ldb_, bias_, scale_, x_scale_, chain_, ldc_, floor_ = args[4:]
-        columns = _columns(tile.panels)
-        chains = _outputs(emit, tile, chain_, ldc_)
-        start = tile.start() if tile.whole else _either(emit, chain_, tile.start(), lambda: _read(emit, chains))
-        sums = tile.chain(start, x_, ldx_, k_, w_, step_)
-        # Not before the loop, which needs the registers.
-        bases = _read(emit, _outputs(emit, tile, base_, ldb_))
-        if tile.whole:
-            bases = _either(emit, chain_, bases, lambda: _plus(builder, bases, _read(emit, chains)))
-        bases = _either(emit, bias_, bases, lambda: _plus(builder, bases, [[emit.load(bias_, n) for n in columns]] * tile.rows))
-        values = tile.values(sums, bases, [(scale_, n) for n in columns], x_scale_)
-        least = emit.broadcast(floor_)
-        for row, targets in zip(values, _outputs(emit, tile, out_, ldo_), strict=True):
+        ``x``, ``out``, ``base`` and ``chain`` are (address, stride) of rows; ``bias`` and the chain's address may be 0 (none).
+        """
+        emit, b = self.emit, self.emit.builder
+        chains = self._vectors(*chain)
+        start = self.start() if self.whole else self._where(chain[0], self.start(), lambda: self._read(chains))
+        sums = self.chain(start, x, k, w, step)
+        bases = self._read(self._vectors(*base))  # not before the loop, which needs the registers
+        if self.whole:
+            bases = self._where(chain[0], bases, lambda: _plus(b, bases, self._read(chains)))
+        bases = self._where(bias, bases, lambda: _plus(b, bases, [[emit.load(bias, n) for n in self.columns]] * self.rows))
+        least = emit.broadcast(floor)
+        for row, targets in zip(self.values(sums, bases, scale, x_facts), self._vectors(*out), strict=True):
             for value, (address, n_bytes) in zip(row, targets, strict=True):
                 emit.store(emit.maximum(value, least), address, n_bytes)
-        return context.get_dummy_value()
 
-    return signature, code
+    def _vectors(self, address, stride):
+        """(address, bytes from there) of each vector ``[row][vector]``."""
+        b = self.emit.builder
+        n_bytes = b.mul(stride, INT64(4))
+        return [[(b.add(address, b.mul(n_bytes, INT64(r))), n) for n in self.columns] for r in range(self.rows)]
+
+    def _read(self, vectors):
+        return [[self.emit.load(address, n_bytes) for address, n_bytes in row] for row in vectors]
+
+    def _where(self, address, otherwise, compute):
+        """``compute()`` where ``address`` is not 0, else ``otherwise`` (both rows of vectors)."""
+        b = self.emit.builder
+        before = b.basic_block
+        given, done = b.append_basic_block("given"), b.append_basic_block("decided")
+        b.cbranch(b.icmp_signed("!=", address, INT64(0)), given, done)
+        b.position_at_end(given)
+        computed = compute()
+        after = b.basic_block
+        b.branch(done)
+        b.position_at_end(done)
+        merged = []
+        for plain, new in zip(otherwise, computed, strict=True):
+            merged.append([])
+            for a, z in zip(plain, new, strict=True):
+                phi = b.phi(self.emit.vector)
+                phi.add_incoming(a, before)
+                phi.add_incoming(z, after)
+                merged[-1].append(phi)
+        return merged
 
 
 @intrinsic
-def gated_tile(
-    typing, width, storage, panels, x, k, w, step, base, chain, scale, x_scale, out, whole, numbers,
-):  # fmt: skip
-    """out = tanh(f) * sigmoid(g) of ``16 * panels`` channels of one row, where (f | g) = base + (chain + x @ w).
+def panel_tiles(typing, how, n, x, k, w, step, scale, x_facts, out, base, bias, chain, floor):
+    """`Tile.product` of ``n`` rows and the panel at ``w``, of which its vectors of ``lanes`` columns and those 16 further on."""
 
-    For whole numbers, x is as for ``product_tile``; ``whole`` gets the rounded results, and ``numbers`` what ``to_whole`` writes there, of
-    all channels: their sum is added to what it holds.
+    def code(context, builder, sig, args):
+        emit = Emitter(builder, how.how)
+        _, n_, x_, k_, w_, step_, scale_, x_facts_, out_, base_, bias_, chain_, floor_ = args
+        (x_, ldx), *others = (_unpacked(builder, rows) for rows in (x_, out_, base_, chain_))
+
+        def rows_from(r, height):
+            here = b.add(x_, b.mul(b.mul(r, ldx), INT64(how.how.input_bytes)))
+            out_, base_, chain_ = (_from_row(builder, *rows, r) for rows in others)
+            facts = b.add(x_facts_, b.mul(r, INT64(8)))
+            Tile(emit, height, 1).product((here, ldx), k_, w_, step_, scale_, facts, out_, base_, bias_, chain_, floor_)
+
+        b = builder
+        emit.in_steps(n_, HEIGHTS[emit.lanes], rows_from)
+        return context.get_dummy_value()
+
+    return types.void(how, n, x, k, w, step, scale, x_facts, out, base, bias, chain, floor), code
+
+
+@intrinsic
+def row_tiles(typing, how, x, x_facts, w, part, out, base, bias, chain, floor):
+    """`Tile.product` of one row and all panels of ``w``, of which the vectors from column ``part``; all but ``w`` are addresses."""
+
+    def code(context, builder, sig, args):
+        emit, b, columns_a_panel = Emitter(builder, how.how), builder, INT64(PANEL)
+        _, x_, x_facts_, w_, part_, out_, base_, bias_, chain_, floor_ = args
+        panels_, scale_, k_, columns_ = _unpacked(builder, w_)
+
+        def panels_from(panel, count):
+            n_bytes = b.mul(b.add(b.mul(panel, columns_a_panel), part_), INT64(4))
+            begin = b.add(b.mul(b.mul(panel, k_), INT64(how.how.row_bytes)), b.mul(part_, INT64(4)))
+            bias_here, chain_here = (_past(builder, address, n_bytes) for address in (bias_, chain_))
+            one_row = INT64(0)
+            Tile(emit, 1, count).product(
+                (x_, one_row), k_, b.add(panels_, begin), INT64(count * how.how.step_bytes), b.add(scale_, n_bytes), x_facts_,
+                (b.add(out_, n_bytes), one_row), (b.add(base_, n_bytes), one_row), bias_here, (chain_here, one_row), floor_,
+            )  # fmt: skip
+
+        emit.in_steps(b.sdiv(columns_, columns_a_panel), SIDE_BY_SIDE, panels_from)
+        return context.get_dummy_value()
+
+    return types.void(how, x, x_facts, w, part, out, base, bias, chain, floor), code
+
+
+@intrinsic
+def gated_tiles(typing, how, x, x_facts, w, part, base, chain, out, out_whole):
+    """out = tanh(f) * sigmoid(g) of one row, where (f | g) = base + (chain + x @ w), vectors from column ``part``.
+
+    Columns are in the order of the renderer's ``packing.gate_order``. Of whole numbers, ``out_whole`` gets the rounded results, and
+    their facts, of all columns: their sum is added to what it holds.
     """
-    signature = types.void(width, storage, panels, *[types.int64] * 11)
 
     def code(context, builder, sig, args):
-        emit = Emitter(builder, width)
-        tile = Tile(emit, storage, 1, panels.count)
-        x_, k_, w_, step_, base_, chain_, scale_, x_scale_, out_, whole_, numbers_ = args[3:]
-        columns = _columns(tile.panels)
-        bases, chains = ([[emit.load(address, n) for n in columns]] for address in (base_, chain_))
-        if tile.whole:
-            sums, bases = tile.chain(tile.start(), x_, k_, k_, w_, step_), _plus(builder, bases, chains)
-        else:
-            sums = tile.chain(chains, x_, k_, k_, w_, step_)
-        (values,) = tile.values(sums, bases, [(scale_, n) for n in columns], x_scale_)
-        results = [emit.gate(f, g) for f, g in zip(values[: tile.panels], values[tile.panels :], strict=True)]
-        total = ir.Constant(emit.integers, None)
-        for result, n in zip(results, columns, strict=False):
-            emit.store(result, out_, n)
+        emit, b = Emitter(builder, how.how), builder
+        _, x_, x_facts_, w_, part_, base_, chain_, out_, whole_ = args
+        panels_, scale_, k_, columns_ = _unpacked(builder, w_)
+        numbers_, facts_ = _unpacked(builder, whole_)
+
+        def panels_from(panel, count):
+            """``count`` panels of results, from twice as many of filters and gates."""
+            n_bytes = b.mul(b.add(b.mul(panel, INT64(2 * PANEL)), part_), INT64(4))
+            begin = b.add(b.mul(b.mul(panel, k_), INT64(2 * how.how.row_bytes)), b.mul(part_, INT64(4)))
+            channel = b.add(b.mul(panel, INT64(PANEL)), part_)
+            tile = Tile(emit, 1, 2 * count)
+            bases, chains = ([[emit.load(b.add(a, n_bytes), n) for n in tile.columns]] for a in (base_, chain_))
+            start = tile.start() if tile.whole else chains
+            sums = tile.chain(start, (x_, INT64(0)), k_, b.add(panels_, begin), INT64(2 * count * how.how.step_bytes))
+            bases = _plus(b, bases, chains) if tile.whole else bases
+            (values,) = tile.values(sums, bases, b.add(scale_, n_bytes), x_facts_)
+            results = [emit.gate(f, g) for f, g in zip(values[: 2 * count], values[2 * count :], strict=True)]
+            total = ir.Constant(emit.integers, None)
+            for result, n in zip(results, tile.columns, strict=False):
+                emit.store(result, b.add(out_, b.mul(channel, INT64(4))), n)
+                if tile.whole:
+                    rounded = tile.whole.rounded(result, emit.splat(GREATEST))
+                    tile.whole.store(rounded, numbers_, b.add(channel, INT64(n // 4)))
+                    total = tile.whole.sum(total, rounded)
             if tile.whole:
-                rounded = tile.whole.rounded(result, emit.splat(GREATEST))
-                tile.whole.store(rounded, whole_, INT64(n // 4))
-                total = tile.whole.sum(total, rounded)
-        if tile.whole:
-            builder.store(ir.Constant(FLOAT, 1 / GREATEST), emit.at(numbers_, 0, FLOAT), align=4)
-            so_far = emit.load(numbers_, 4, INT32)
-            builder.store(builder.add(so_far, tile.whole.correction(total)), emit.at(numbers_, 4, INT32), align=4)
+                builder.store(ir.Constant(FLOAT, 1 / GREATEST), emit.at(facts_, 0, FLOAT), align=4)
+                so_far = emit.load(facts_, 4, INT32)
+                builder.store(builder.add(so_far, tile.whole.correction(total)), emit.at(facts_, 4, INT32), align=4)
+
+        emit.in_steps(b.sdiv(columns_, INT64(2 * PANEL)), (2, 1), panels_from)
         return context.get_dummy_value()
 
-    return signature, code
+    return types.void(how, x, x_facts, w, part, base, chain, out, out_whole), code
 
 
-@intrinsic
-def row_bytes(typing, storage):
-    """Of one row of a panel."""
-
-    def code(context, builder, sig, args):
-        return INT64(PANEL_BYTES[storage.count])
-
-    return types.int64(storage), code
+def _unpacked(builder, named):
+    """The values of a NamedTuple."""
+    return [builder.extract_value(named, i) for i in range(named.type.count)]
 
 
-@intrinsic
-def step_bytes(typing, storage):
-    """Of the rows of a panel that lie side by side."""
-
-    def code(context, builder, sig, args):
-        return INT64(ROWS[storage.count] * PANEL_BYTES[storage.count])
-
-    return types.int64(storage), code
+def _from_row(builder, address, stride, r):
+    """(address, stride) of rows from the r-th on; none stay none."""
+    return _past(builder, address, builder.mul(builder.mul(r, stride), INT64(4))), stride
 
 
-def _read(emit, addresses):
-    return [[emit.load(address, n_bytes) for address, n_bytes in row] for row in addresses]
+def _past(builder, address, n_bytes):
+    """``n_bytes`` past an address; 0 stays 0."""
+    none = builder.icmp_signed("==", address, INT64(0))
+    return builder.select(none, address, builder.add(address, n_bytes))
 
 
 def _plus(builder, a, b):
     return [[builder.fadd(x, y) for x, y in zip(*rows, strict=True)] for rows in zip(a, b, strict=True)]
-
-
-def _columns(panels):
-    """Bytes from a row's start to the two vectors of each panel."""
-    return [4 * PANEL * panel + half for panel in range(panels) for half in (0, 64)]
-
-
-def _outputs(emit, tile, address, row_length):
-    b = emit.builder
-    stride = b.mul(row_length, INT64(4))
-    rows = [b.add(address, b.mul(stride, INT64(r))) for r in range(tile.rows)]
-    return [[(row, n_bytes) for n_bytes in _columns(tile.panels)] for row in rows]
-
-
-def _either(emit, address, otherwise, compute):
-    """``compute()`` where ``address`` is not 0, else ``otherwise`` (both rows of vectors)."""
-    b = emit.builder
-    before = b.basic_block
-    given, done = b.append_basic_block("given"), b.append_basic_block("decided")
-    b.cbranch(b.icmp_signed("!=", address, INT64(0)), given, done)
-    b.position_at_end(given)
-    computed = compute()
-    after = b.basic_block
-    b.branch(done)
-    b.position_at_end(done)
-    merged = []
-    for plain, new in zip(otherwise, computed, strict=True):
-        merged.append([])
-        for a, z in zip(plain, new, strict=True):
-            phi = b.phi(emit.vector)
-            phi.add_incoming(a, before)
-            phi.add_incoming(z, after)
-            merged[-1].append(phi)
-    return merged

@@ -9,12 +9,12 @@ from orchestrion.matrices.emitter import EXP2, FLOAT, INT32, INT64, LOG2_E, Emit
 
 
 @intrinsic
-def gate(typing, width, filtered, gated, out):
+def gate(typing, how, filtered, gated, out):
     """out = tanh(filtered) * sigmoid(gated), one vector."""
-    signature = types.void(width, types.int64, types.int64, types.int64)
+    signature = types.void(how, types.int64, types.int64, types.int64)
 
     def code(context, builder, sig, args):
-        emit = Emitter(builder, width)
+        emit = Emitter(builder, how.how)
         emit.store(emit.gate(emit.load(args[1]), emit.load(args[2])), args[3])
         return context.get_dummy_value()
 
@@ -22,12 +22,12 @@ def gate(typing, width, filtered, gated, out):
 
 
 @intrinsic
-def exponentials(typing, width, logits, out, greatest, sharpness):
+def exponentials(typing, how, logits, out, greatest, sharpness):
     """out = exp((logits - greatest) * sharpness), one vector; arguments are at most 0, below -87 gives about 1e-38."""
-    signature = types.void(width, types.int64, types.int64, types.float32, types.float32)
+    signature = types.void(how, types.int64, types.int64, types.float32, types.float32)
 
     def code(context, builder, sig, args):
-        emit = Emitter(builder, width)
+        emit = Emitter(builder, how.how)
         x = builder.fsub(emit.load(args[1]), emit.broadcast(args[3]))
         x = builder.fmul(builder.fmul(x, emit.broadcast(args[4])), emit.splat(LOG2_E))
         x = emit.maximum(x, emit.splat(-126.0))
@@ -44,12 +44,12 @@ def exponentials(typing, width, logits, out, greatest, sharpness):
 
 
 @intrinsic
-def add(typing, width, a, b, out):
+def add(typing, how, a, b, out):
     """out = a + b, one vector."""
-    signature = types.void(width, types.int64, types.int64, types.int64)
+    signature = types.void(how, types.int64, types.int64, types.int64)
 
     def code(context, builder, sig, args):
-        emit = Emitter(builder, width)
+        emit = Emitter(builder, how.how)
         emit.store(builder.fadd(emit.load(args[1]), emit.load(args[2])), args[3])
         return context.get_dummy_value()
 
@@ -57,12 +57,12 @@ def add(typing, width, a, b, out):
 
 
 @intrinsic
-def copy(typing, width, source, out):
+def copy(typing, how, source, out):
     """out = source, one vector."""
-    signature = types.void(width, types.int64, types.int64)
+    signature = types.void(how, types.int64, types.int64)
 
     def code(context, builder, sig, args):
-        emit = Emitter(builder, width)
+        emit = Emitter(builder, how.how)
         emit.store(emit.load(args[1]), args[2])
         return context.get_dummy_value()
 
@@ -70,31 +70,23 @@ def copy(typing, width, source, out):
 
 
 @intrinsic
-def greatest(typing, width, source, n):
+def greatest(typing, how, source, n):
     """The greatest of ``n`` floats at ``source``; n is a positive multiple of the lanes."""
 
     def code(context, builder, sig, args):
-        emit = Emitter(builder, width)
-        before = builder.basic_block
-        loop, done = builder.append_basic_block("greatest"), builder.append_basic_block("found")
-        first = emit.load(args[1])
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        i, best = builder.phi(INT64), builder.phi(emit.vector)
-        better = emit.maximum(emit.load(builder.add(args[1], builder.mul(i, INT64(4)))), best)
-        following = builder.add(i, INT64(emit.lanes))
-        for phi, start, end in ((i, INT64(0), following), (best, first, better)):
-            phi.add_incoming(start, before)
-            phi.add_incoming(end, loop)
-        builder.cbranch(builder.icmp_signed("<", following, args[2]), loop, done)
-        builder.position_at_end(done)
+        emit = Emitter(builder, how.how)
+
+        def greater(i, best):
+            return emit.maximum(emit.load(builder.add(args[1], builder.mul(i, INT64(4)))), best)
+
+        better = emit.accumulate(args[2], emit.load(args[1]), greater)
         result = builder.extract_element(better, INT32(0))
         for lane in range(1, emit.lanes):
             other = builder.extract_element(better, INT32(lane))
             result = builder.select(builder.fcmp_ordered(">", other, result), other, result)
         return result
 
-    return types.float32(width, types.int64, types.int64), code
+    return types.float32(how, types.int64, types.int64), code
 
 
 @intrinsic
@@ -119,47 +111,11 @@ def set_float(typing, address, value):
 
 
 @intrinsic
-def word(typing, table, i):
-    """The int64 number ``i`` of the table at an address."""
-
-    def code(context, builder, sig, args):
-        return builder.load(_word(builder, *args), align=8)
-
-    return types.int64(types.int64, types.int64), code
-
-
-@intrinsic
-def set_word(typing, table, i, value):
-    """Store ``value`` as the int64 number ``i`` of the table at an address."""
-
-    def code(context, builder, sig, args):
-        builder.store(args[2], _word(builder, *args[:2]), align=8)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64, types.int64), code
-
-
-def _word(builder, table, i):
-    return builder.inttoptr(builder.add(table, builder.mul(i, INT64(8))), INT64.as_pointer())
-
-
-@intrinsic
 def never_inlined(typing):
     """Keep the function this stands in as one copy: inlined into every caller it would take a minute to compile."""
 
     def code(context, builder, sig, args):
         builder.function.attributes.add("noinline")
-        return context.get_dummy_value()
-
-    return types.void(), code
-
-
-@intrinsic
-def always_inlined(typing):
-    """Give every caller of the function this stands in a copy of its own: for what takes less time than a call."""
-
-    def code(context, builder, sig, args):
-        builder.function.attributes.add("alwaysinline")
         return context.get_dummy_value()
 
     return types.void(), code

@@ -13,8 +13,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from orchestrion.matrices.emitter import FLOAT, INT8_STORED, INT16, INT32, INT64, Emitter
-from orchestrion.matrices.width import pair_product, quad_product
+from orchestrion.matrices.arithmetic import pair_product, quad_product
+from orchestrion.matrices.emitter import FLOAT, INT16, INT32, INT64, Emitter
 
 INT8 = ir.IntType(8)
 OFFSET_BITS = 7  # weights are stored 128 higher
@@ -23,11 +23,10 @@ GREATEST = 127.0  # what a magnitude of 1 becomes where all x lie within -1 .. 1
 
 
 class Whole:
-    """Writes the whole-number arithmetic of one width, in bytes or in int16."""
+    """Writes the whole-number arithmetic, in bytes or in int16."""
 
-    def __init__(self, emit: Emitter, storage: types.UniTuple):
-        self.emit, self.quads = emit, is_quads(storage)
-        self.x_bytes = 1 if self.quads else 2
+    def __init__(self, emit: Emitter):
+        self.emit, self.quads, self.x_bytes = emit, emit.how.quads, emit.how.input_bytes
         self.bytes = ir.VectorType(INT8, 4 * emit.lanes)
         self.pairs = ir.VectorType(INT16, 2 * emit.lanes)
 
@@ -38,7 +37,7 @@ class Whole:
     def inputs(self, address, n_bytes: int):
         """Four x for every lane: bytes, or int16 (x0, x2) and (x1, x3)."""
         kind, halves = (self.bytes, (0,)) if self.quads else (self.pairs, (0, 4))
-        loaded = [self.emit.broadcast_int(self.emit.load(address, n_bytes + half, INT32)) for half in halves]
+        loaded = [self.emit.broadcast(self.emit.load(address, n_bytes + half, INT32)) for half in halves]
         return [self.emit.builder.bitcast(half, kind) for half in loaded]
 
     def add_products(self, weights, inputs, total):
@@ -99,7 +98,7 @@ class Whole:
 
 
 @intrinsic
-def to_whole(typing, width, storage, x, k, out, numbers, known):
+def to_whole(typing, how, x, k, out, numbers, known):
     """out = x[:k] rounded to steps so that the greatest magnitude lies in 63 .. 127; for ``Whole.inputs``.
 
     The step is 128 / 127 of a power of two: no magnitude passes 127, and the power comes from a float's bits. If ``known`` is
@@ -108,69 +107,40 @@ def to_whole(typing, width, storage, x, k, out, numbers, known):
     """
 
     def code(context, builder, sig, args):
-        emit = Emitter(builder, width)
-        whole = Whole(emit, storage)
-        x_, k_, out_, numbers_, known_ = args[2:]
+        emit = Emitter(builder, how.how)
+        whole = Whole(emit)
+        x_, k_, out_, numbers_, known_ = args[1:]
         step, inverse = _steps(emit, _exponent(emit, x_, k_, known_))
-        before = builder.basic_block
-        write, done = builder.append_basic_block("write"), builder.append_basic_block("written")
-        builder.branch(write)
-        builder.position_at_end(write)
-        j, total = builder.phi(INT64), builder.phi(emit.integers)
-        numbers = whole.rounded(emit.load(builder.add(x_, builder.mul(j, INT64(4)))), inverse)
-        whole.store(numbers, out_, j)
-        summed = whole.sum(total, numbers)
-        after = builder.add(j, INT64(emit.lanes))
-        for phi, start, end in ((j, INT64(0), after), (total, ir.Constant(emit.integers, None), summed)):
-            phi.add_incoming(start, before)
-            phi.add_incoming(end, write)
-        builder.cbranch(builder.icmp_signed("<", after, k_), write, done)
-        builder.position_at_end(done)
+
+        def write(j, total):
+            rounded = whole.rounded(emit.load(builder.add(x_, builder.mul(j, INT64(4)))), inverse)
+            whole.store(rounded, out_, j)
+            return whole.sum(total, rounded)
+
+        summed = emit.accumulate(k_, ir.Constant(emit.integers, None), write)
         builder.store(step, emit.at(numbers_, 0, FLOAT), align=4)
         builder.store(whole.correction(summed), emit.at(numbers_, 4, INT32), align=4)
         return context.get_dummy_value()
 
-    return types.void(width, storage, *[types.int64] * 5), code
-
-
-@intrinsic
-def input_bytes(typing, storage):
-    """Of one number that weights of that storage multiply: 4 of a float; of a whole one, 1 in bytes and 2 in int16."""
-
-    def code(context, builder, sig, args):
-        return INT64(4 if not is_whole(storage) else 1 if is_quads(storage) else 2)
-
-    return types.int64(storage), code
-
-
-def is_whole(storage: types.UniTuple) -> bool:
-    """Whether weights of a storage tag are whole numbers."""
-    return storage.count == INT8_STORED
-
-
-def is_quads(storage: types.UniTuple) -> bool:
-    """Whether a storage tag asks for products of bytes; see ``width.storage_tag``."""
-    return isinstance(storage.dtype, types.Integer)
+    return types.void(how, *[types.int64] * 5), code
 
 
 def _exponent(emit, x, k, known):
     """The biased exponent of the greatest magnitude among x[:k]; where ``known`` is not 0, that of what is under 1."""
     b = emit.builder
     before = b.basic_block
-    search, found, done = (b.append_basic_block(name) for name in ("search", "found", "exponent"))
+    search, done = b.append_basic_block("search"), b.append_basic_block("exponent")
     b.cbranch(b.icmp_signed("==", known, INT64(0)), search, done)
     b.position_at_end(search)
-    i, best = b.phi(INT64), b.phi(emit.integers)
-    bits = emit.load(b.add(x, b.mul(i, INT64(4))), 0, emit.integers)
-    bits = b.and_(bits, emit.splat_int(0x7FFFFFFF))  # magnitudes of floats are ordered as whole numbers
-    better = b.select(b.icmp_signed(">", bits, best), bits, best)
-    following = b.add(i, INT64(emit.lanes))
-    for phi, start, end in ((i, INT64(0), following), (best, ir.Constant(emit.integers, None), better)):
-        phi.add_incoming(start, before)
-        phi.add_incoming(end, search)
-    b.cbranch(b.icmp_signed("<", following, k), search, found)
-    b.position_at_end(found)
-    greatest = b.lshr(_reduced(emit, "umax", better), INT32(23))
+
+    def greater(i, best):
+        bits = emit.load(b.add(x, b.mul(i, INT64(4))), 0, emit.integers)
+        bits = b.and_(bits, emit.splat_int(0x7FFFFFFF))  # magnitudes of floats are ordered as whole numbers
+        return b.select(b.icmp_signed(">", bits, best), bits, best)
+
+    best = emit.accumulate(k, ir.Constant(emit.integers, None), greater)
+    found = b.basic_block
+    greatest = b.lshr(_reduced(emit, "umax", best), INT32(23))
     b.branch(done)
     b.position_at_end(done)
     exponent = b.phi(INT32)

@@ -21,11 +21,11 @@ import torch
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.compiled import compiled
 from orchestrion.errors import OrchestrionError
-from orchestrion.matrices.emitter import FLOAT32, PANEL, PANEL_BYTES
-from orchestrion.matrices.matrix import STORAGES
+from orchestrion.matrices.arithmetic import FLOAT32, PANEL_BYTES, STORAGES, host
+from orchestrion.matrices.emitter import PANEL
 from orchestrion.matrices.memory import aligned_zeros
+from orchestrion.matrices.operands import NO_ROWS, ZERO, Rows, Weights
 from orchestrion.matrices.product import product
-from orchestrion.matrices.width import lanes_tag, storage_tag
 from orchestrion.processors import single_threaded_torch
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.renderer.device import choose
@@ -82,7 +82,7 @@ def benchmark(
     presets: Sequence[str] = tuple(PRESETS),
     threads: Sequence[int] = (1, 2),
     modes: Sequence[str] = MODES,
-    storages: Sequence[str] = tuple(STORAGES),
+    storages: Sequence[str] = STORAGES,
     score_s: float = SCORE_S,
     repeats: int = 3,
 ) -> Iterator[Row]:
@@ -214,15 +214,15 @@ def torch_step_loop(model: WaveNet, n_steps: int) -> None:
 @lru_cache
 def peak_multiply_adds(storage: str, threads: int) -> float:
     """Multiply-adds a second of ``threads`` processors in the kernels' own tile for weights of that storage."""
-    kind = STORAGES[storage]
     rows, k, turns = 24, 128, 10_000
-    columns = PANEL * PANEL_BYTES[FLOAT32] // PANEL_BYTES[kind]  # as many bytes of each storage
+    columns = PANEL * PANEL_BYTES[FLOAT32] // PANEL_BYTES[storage]  # as many bytes of each storage
     x, w = aligned_zeros(rows, k), aligned_zeros(k, PANEL)
     out, room = ([aligned_zeros(rows, length) for _ in range(threads)] for length in (columns, k))
 
     def spin(i: int) -> None:
-        addresses = (array.ctypes.data for array in (x, w, out[i], room[i]))
-        _spin(lanes_tag(), storage_tag(kind), turns, rows, k, columns, *addresses)
+        weights = Weights(w.ctypes.data, w.ctypes.data, k, columns)
+        results = Rows(out[i].ctypes.data, columns)
+        _spin(host(storage), turns, rows, Rows(x.ctypes.data, k), weights, results, room[i].ctypes.data)
 
     spin(0)
     with ThreadPoolExecutor(threads) as pool:
@@ -231,12 +231,9 @@ def peak_multiply_adds(storage: str, threads: int) -> float:
 
 
 @compiled(nogil=True)
-def _spin(width, storage, turns, rows, k, columns, x, w, out, room):  # pragma: no cover - compiled
-    none = k - k
+def _spin(how, turns, rows, x, w, out, room):  # pragma: no cover - compiled
     for _ in range(turns):
-        product(
-            width, storage, rows, x, k, k, w, columns, out, columns, out, columns, none, out, room, none, none, none, np.float32(0),
-        )  # fmt: skip
+        product(how, rows, x, w, out, out, ZERO, NO_ROWS, room, ZERO, np.float32(0))
 
 
 def _score(duration_s: float, config: WaveNetConfig) -> ConditioningSeries:

@@ -12,7 +12,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from orchestrion.compiled import compiled
 from orchestrion.renderer import mulaw
 
 GRID = 1 << 16
@@ -57,35 +56,6 @@ class Coding:
     def amplitudes(self, codes: np.ndarray) -> np.ndarray:
         """Codes ``[n]`` to emphasised audio, float32 [n]."""
         return _amplitudes(self.levels, self.mu)[np.asarray(codes, dtype=np.int64)]
-
-    def decode(self, codes: np.ndarray) -> np.ndarray:
-        """Codes ``[n]`` from the beginning of a piece to audio, float32 [n]."""
-        return Deemphasis(self)(self.amplitudes(codes))
-
-
-class Deemphasis:
-    """Emphasised audio to audio, block after block; ``last`` is the sample before the next block's first."""
-
-    def __init__(self, coding: Coding, last: float = 0.0):
-        self._coding, self.last = coding, last
-
-    def __call__(self, emphasised: np.ndarray) -> np.ndarray:
-        """The next block, float32 [n]; the same in one block or many."""
-        c = self._coding
-        if not c.preemphasis or not len(emphasised):
-            return emphasised
-        x = np.asarray(emphasised, np.float64) * (1 / c.gain)
-        _integrate(x, c.preemphasis, self.last)
-        self.last = float(x[-1])
-        return np.clip(x, -1.0, 1.0).astype(np.float32)
-
-
-@compiled(nogil=True)
-def _integrate(x, share, last):  # pragma: no cover - compiled
-    """x[n] += share * x[n - 1], in place; ``last`` stands before the first."""
-    for n in range(len(x)):
-        last = x[n] + share * last
-        x[n] = last
 
 
 def compand(x: np.ndarray, mu: int = MU) -> np.ndarray:

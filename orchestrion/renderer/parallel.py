@@ -13,7 +13,8 @@ from orchestrion.options import STORAGE
 from orchestrion.processors import usable_processors
 from orchestrion.progress import Advance
 from orchestrion.randomness import stream_key
-from orchestrion.renderer.coding import Coding, Deemphasis
+from orchestrion.renderer.coding import Coding
+from orchestrion.renderer.deemphasis import Deemphasis
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.parameters import Parameters

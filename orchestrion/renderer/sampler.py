@@ -23,6 +23,7 @@ from orchestrion.processors import single_threaded_torch, usable_processors
 from orchestrion.progress import Advance
 from orchestrion.randomness import stream_key
 from orchestrion.renderer.config import WaveNetConfig
+from orchestrion.renderer.deemphasis import decode
 from orchestrion.renderer.kernels.batch import Batch, Prepared, VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner, gather
 from orchestrion.renderer.kernels.packing import Packed, pack
@@ -71,7 +72,7 @@ def generate(
         model, series, seed=seed, temperature=temperature, voices=voices, threads=threads, storage=storage, device=device,
         progress=progress,
     )  # fmt: skip
-    return [model.config.coding.decode(taken) for taken in codes]
+    return [decode(taken, model.config.coding) for taken in codes]
 
 
 def generate_codes(

@@ -11,7 +11,7 @@ import numpy as np
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.options import STORAGE
 from orchestrion.randomness import stream_key
-from orchestrion.renderer.coding import Deemphasis
+from orchestrion.renderer.deemphasis import Deemphasis
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.parameters import Parameters

@@ -12,6 +12,7 @@ from orchestrion.bridge.source import HarmonicSource, SourceSignal
 from orchestrion.datasets.banks.mixing import MixedPiece
 from orchestrion.evaluation.judge.fidelity import Fidelity, fidelity
 from orchestrion.randomness import stream_key
+from orchestrion.renderer.deemphasis import decode
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.network import WaveNet
@@ -56,7 +57,7 @@ def play_held_out(
     for codes, (name, piece, n_frames, alone) in zip(perform(tasks), openings, strict=True):
         reference = piece.mix(0, n_frames).samples
         notes = [note for note in piece.notes if note.onset_s < n_frames * c.hop / c.sample_rate - 0.1]
-        ours, theirs = (fidelity(audio, reference, notes, c.sample_rate) for audio in (c.coding.decode(codes), alone))
+        ours, theirs = (fidelity(audio, reference, notes, c.sample_rate) for audio in (decode(codes, c.coding), alone))
         heard.append(Heard(name, ours, theirs))
     return heard
 

@@ -11,7 +11,7 @@ from orchestrion.composer.kernel import sigmoid, tanh
 from orchestrion.composer.network import Biaxial
 from orchestrion.composer.sampler import Around, Choices, Sampler, default_storage
 from orchestrion.errors import OrchestrionError
-from orchestrion.matrices.matrix import STORAGES
+from orchestrion.matrices.arithmetic import STORAGES
 from orchestrion.randomness import uniform
 from tests.composer.models import TINY_BAR, TINY_FORM, TINY_PUBLISHED, random_grid, random_model
 

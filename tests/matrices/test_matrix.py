@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from orchestrion.matrices.emitter import ROWS
-from orchestrion.matrices.matrix import STORAGES, pack_matrix, unpack_matrix
+from orchestrion.matrices.arithmetic import ROWS, STORAGES
+from orchestrion.matrices.matrix import pack_matrix, unpack_matrix
 from orchestrion.matrices.memory import aligned, aligned_zeros, together
 
 
@@ -16,8 +16,7 @@ def matrix(k=21, columns=70):
 
 
 def unpacked(values, storage):
-    kind = STORAGES[storage]
-    whole = unpack_matrix(pack_matrix(values, kind))
+    whole = unpack_matrix(pack_matrix(values, storage))
     return whole[: values.shape[0], : values.shape[1]]
 
 
@@ -39,14 +38,13 @@ def test_int8_errs_by_half_a_step_of_its_column():
 
 @pytest.mark.parametrize("storage", STORAGES)
 def test_padding_is_nothing(storage):
-    kind = STORAGES[storage]
-    whole = unpack_matrix(pack_matrix(matrix(), kind))
+    whole = unpack_matrix(pack_matrix(matrix(), storage))
     whole[:21, :70] = 0
     assert np.abs(whole).max() < 1e-29
 
 
 def test_bfloat16_words_are_normal_numbers():
-    words = pack_matrix(matrix(), STORAGES["bfloat16"]).panels.view(np.float32)
+    words = pack_matrix(matrix(), "bfloat16").panels.view(np.float32)
     assert np.all(np.isfinite(words)) and np.all(np.abs(words) >= np.finfo(np.float32).tiny)
 
 
@@ -54,11 +52,11 @@ def test_bfloat16_words_are_normal_numbers():
 @pytest.mark.parametrize("storage", STORAGES)
 def test_panels_lie_side_by_side_in_fours_then_two_then_one(columns, storage):
     """The first 32 columns alone, and among others: the same bytes, a step of rows further by as many panels as lie together."""
-    kind, values = STORAGES[storage], matrix(32, columns)
-    whole, first = pack_matrix(values, kind), pack_matrix(values[:, :32], kind)
+    values = matrix(32, columns)
+    whole, first = pack_matrix(values, storage), pack_matrix(values[:, :32], storage)
     together = min(4, 1 << (columns // 32).bit_length() - 1)
-    step = first.n_bytes // (32 // ROWS[kind])
-    steps = whole.panels.reshape(-1, step)[: together * 32 // ROWS[kind] : together]
+    step = first.n_bytes // (32 // ROWS[storage])
+    steps = whole.panels.reshape(-1, step)[: together * 32 // ROWS[storage] : together]
     assert np.array_equal(steps.ravel(), first.panels)
     assert np.allclose(unpack_matrix(whole), values, atol=0.02)
 

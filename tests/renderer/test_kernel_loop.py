@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.matrices.matrix import STORAGES, unpack_matrix
+from orchestrion.matrices.arithmetic import STORAGES, host, host_lanes
+from orchestrion.matrices.matrix import unpack_matrix
 from orchestrion.matrices.memory import aligned_zeros
-from orchestrion.matrices.width import host_lanes, lanes_tag
 from orchestrion.randomness import stream_key, uniform
 from orchestrion.renderer.coding import GRID
 from orchestrion.renderer.config import PRESETS, UNDRIVEN
@@ -223,10 +223,11 @@ def test_a_helper_takes_part(monkeypatch):
     expected, _ = played(packed, block, helped=False)
     real, out = loop.help_along, np.empty_like(expected)
 
-    def on_other_weights(width, storage, out_storage, n, places, layers, *rest):
-        swapped = helped._layers.copy()
-        swapped[:, loop.SKIPS] = theirs._layers[:, loop.SKIPS]
-        real(width, storage, out_storage, n, places, swapped.ctypes.data, *rest)
+    def on_other_weights(how, last, n, network, *rest):
+        layers, swapped = helped._layers.copy(), helped._network.copy()
+        layers["skips"]["panels"] = theirs._layers["skips"]["panels"]
+        swapped["layers"] = layers.ctypes.data
+        real(how, last, n, swapped.ctypes.data, *rest)
 
     monkeypatch.setattr(loop, "help_along", on_other_weights)
     for _ in range(20):  # a busy machine may start the helper late
@@ -384,7 +385,7 @@ def test_the_gate_errs_by_less_than_a_millionth():
 
 def test_the_environment_forces_a_width(monkeypatch):
     monkeypatch.setenv("ORCHESTRION_LANES", "4")
-    assert len(lanes_tag()) == 4
+    assert host("float32").lanes == 4
     monkeypatch.setenv("ORCHESTRION_LANES", "5")
     with pytest.raises(OrchestrionError, match="16, 8 or 4"):
-        lanes_tag()
+        host("float32")

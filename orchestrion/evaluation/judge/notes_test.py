@@ -29,6 +29,7 @@ from orchestrion.evaluation.judge.note_pieces import HELD_S, NotePieces
 from orchestrion.options import STORAGE
 from orchestrion.progress import progress
 from orchestrion.randomness import stream_key
+from orchestrion.renderer.deemphasis import decode
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
@@ -229,7 +230,7 @@ def _play(
     with progress(total, f"Playing every note of {player.name}") as advance:
         codes = perform(tasks, progress=advance)
     alone = [SourceSignal(piece.series, player.source).samples(0, piece.n_frames) for piece in pieces]
-    return [player.config.coding.decode(taken) for taken in codes], alone
+    return [decode(taken, player.config.coding) for taken in codes], alone
 
 
 def _rounded(value: float) -> float:

@@ -10,12 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
-from orchestrion.matrices.emitter import FLOAT32
-from orchestrion.matrices.matrix import STORAGES
+from orchestrion.matrices.arithmetic import FLOAT32, host
 from orchestrion.matrices.memory import aligned_zeros
-from orchestrion.matrices.width import lanes_tag, storage_tag
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.kernels import loop
+from orchestrion.renderer.kernels import layout, loop
 from orchestrion.renderer.kernels.helper import Helper, own_columns
 from orchestrion.renderer.kernels.packing import Packed
 
@@ -85,7 +83,7 @@ class Batch:
     """``voices`` in lockstep; ``run`` advances all of them.
 
     Args:
-        lanes, quads: force other instructions than the host's best; see ``width``.
+        lanes, quads: force other instructions than the host's best; see `Arithmetic`.
         helped: whether a second thread shares the work of up to ``FEW`` voices; the numbers are the same.
     """
 
@@ -98,8 +96,8 @@ class Batch:
         helped: bool = False,
     ):
         self.packed, self.n = packed, len(voices)
-        kinds = STORAGES[packed.storage], FLOAT32, FLOAT32 if packed.config.mixtures else STORAGES[packed.storage]
-        self._tags = (lanes_tag(lanes), *(storage_tag(kind, quads) for kind in kinds))
+        storages = packed.storage, FLOAT32, FLOAT32 if packed.config.mixtures else packed.storage
+        self._how, self._plain, self._last = (host(storage, lanes, quads) for storage in storages)
         self._clock = 0
         self._keys = np.array([voice.key for voice in voices], dtype=np.uint64)
         self._counters = np.array([voice.counter for voice in voices], dtype=np.int64)
@@ -114,20 +112,20 @@ class Batch:
         self._buffers = self._scratch()
         self._own = self._scratch_addresses()
         self._helpers = self._own.copy()
-        self._helpers[loop.WHOLE] = self._buffers["helpers_whole"].ctypes.data
-        self._places, self._layers = self._addresses()
+        self._helpers["room"] = self._buffers["helpers_room"].ctypes.data
+        self._layers = self._layer_addresses()
+        self._network = self._network_addresses()
 
     def run(self, block: Block, first: int, n_steps: int, out: np.ndarray) -> None:
         """Samples ``first .. first + n_steps`` of ``block`` into ``out [f * hop, v]`` int32."""
         drive, centre = (0 if given is None else given.ctypes.data for given in (block.drive, block.centre))
-        width, storage, _, last = self._tags
-        places, layers = self._places.ctypes.data, self._layers.ctypes.data
+        network = self._network.ctypes.data
         help_along = partial(
-            loop.help_along, width, storage, last, self.n, places, layers, self._helpers.ctypes.data, self._clock, n_steps
+            loop.help_along, self._how, self._last, self.n, network, self._helpers.ctypes.data, self._clock, n_steps
         )
         with self.helper.beside(n_steps, help_along) if self.helper else nullcontext():
             loop.run(
-                *self._tags, places, layers, self._own.ctypes.data, block.rows.ctypes.data, drive, centre,
+                self._how, self._plain, self._last, network, self._own.ctypes.data, block.rows.ctypes.data, drive, centre,
                 block.sharpness, self._keys, self._counters, self._recent, out, block.forced,
                 self._clock, first, n_steps,
             )  # fmt: skip
@@ -149,51 +147,56 @@ class Batch:
     @property
     def logits(self) -> np.ndarray:
         """``[v, outputs]`` of the last sample drawn: logits, or a mixture's parameters."""
-        return self._buffers["logits"][:, : self.packed.config.outputs].copy()
+        return self._buffers["out"][:, : self.packed.config.outputs].copy()
 
     def _scratch(self) -> dict[str, np.ndarray]:
         p = self.packed
-        whole = self._ahead * (2 + max(p.width, p.skip_width, len(p.head_bias)))
+        room = self._ahead * (2 + max(p.width, p.skip_width, p.head.columns))
         sizes = {
-            "stream": p.width + p.skip_width, "a": 2 * p.width, "z": p.width * (p.config.layers if self.n == 1 or self.helper else 1),
-            "head": len(p.head_bias), "logits": len(p.out_bias), "weights": len(p.out_bias),
-            "whole": whole, "helpers_whole": whole, "whole_h": 16 + p.width, "whole_z": 2 * (16 + p.width),
-            "values": p.history.k if p.history is not None else 1,
+            "stream": p.width + p.skip_width, "a": 2 * p.width, "z": p.width * (p.config.layers if self._keeps_gates else 1),
+            "hidden": p.head.columns, "out": p.out.columns, "weights": p.out.columns, "room": room, "helpers_room": room,
+            "whole_h": 16 + p.width, "whole_z": 2 * (16 + p.width), "values": p.history.k if p.history is not None else 1,
         }  # fmt: skip
         return {name: aligned_zeros(self.n, size) for name, size in sizes.items()}
 
-    def _scratch_addresses(self) -> np.ndarray:
-        return np.array([self._buffers[name].ctypes.data for name in loop.SCRATCH], dtype=np.int64)
+    @property
+    def _keeps_gates(self) -> bool:
+        """Whether every layer's gates stay until the sample is done: one voice's skip sums come late, and a helper's later."""
+        return self.n == 1 or self.helper is not None
 
-    def _addresses(self) -> tuple[np.ndarray, np.ndarray]:
-        p, c = self.packed, self.packed.config
-        layers = np.zeros((c.layers, loop.N_COLUMNS), dtype=np.int64)
-        slot = 0
-        for i, dilation in enumerate(c.dilations):
-            matrices = [address for m in (p.past[i], p.now[i], p.residual[i]) for address in (m.address, m.scale.ctypes.data)]
-            layers[i] = [
-                *matrices, p.residual_bias[i].ctypes.data, p.skips[i].address, p.skips[i].scale.ctypes.data,
-                self._rings[slot].ctypes.data, dilation, min(dilation, self._ahead), self._chains[i].ctypes.data, -1,
-            ]  # fmt: skip
+    def _scratch_addresses(self) -> np.ndarray:
+        scratch = layout.table(layout.SCRATCH)
+        for name in layout.SCRATCH.names or ():
+            scratch[name] = self._buffers[name].ctypes.data
+        return scratch
+
+    def _layer_addresses(self) -> np.ndarray:
+        p, c, slot = self.packed, self.packed.config, 0
+        layers = layout.table(layout.LAYER, c.layers)
+        for i, (layer, dilation) in enumerate(zip(layers, c.dilations, strict=True)):
+            for name in ("past", "now", "residual", "skips"):
+                layer[name] = layout.row_of(getattr(p, name)[i])
+            layer["residual_bias"], layer["ring"] = p.residual_bias[i].ctypes.data, self._rings[slot].ctypes.data
+            layer["dilation"], layer["ahead"] = dilation, min(dilation, self._ahead)
+            layer["chain"], layer["made"] = self._chains[i].ctypes.data, -1
             slot += dilation
-        places = np.zeros(loop.N_PLACES, dtype=np.int64)
+        return layers
+
+    def _network_addresses(self) -> np.ndarray:
+        p, c = self.packed, self.packed.config
+        network = layout.table(layout.NETWORK)
+        net = network[0]
+        net["layers"], net["n_layers"], net["width"], net["hop"] = self._layers.ctypes.data, c.layers, p.width, c.hop
+        net["codes"], net["mixtures"] = c.coding.levels, c.mixtures
+        net["head"], net["out"] = layout.row_of(p.head), layout.row_of(p.out)
         if p.history is not None:
-            places[loop.HISTORY], places[loop.HISTORY_ROWS] = p.history.address, p.history.k
-            places[loop.HISTORY_SCALE], places[loop.MIXTURES] = p.history.scale.ctypes.data, c.mixtures
-        else:
-            places[loop.EMBED_NOW], places[loop.EMBED_BEFORE] = p.embed_now.ctypes.data, p.embed_before.ctypes.data
-        places[loop.SKIP_BIAS] = p.skip_bias.ctypes.data
-        places[loop.HEAD], places[loop.HEAD_SCALE] = p.head.address, p.head.scale.ctypes.data
-        places[loop.HEAD_BIAS], places[loop.OUT_BIAS] = p.head_bias.ctypes.data, p.out_bias.ctypes.data
-        places[loop.OUT], places[loop.OUT_SCALE] = p.out.address, p.out.scale.ctypes.data
-        places[loop.ZEROS] = self._zeros.ctypes.data
-        places[loop.WIDTH], places[loop.SKIP_WIDTH] = p.width, p.skip_width
-        places[loop.HEAD_WIDTH], places[loop.LEVELS_WIDTH] = len(p.head_bias), len(p.out_bias)
-        places[loop.ONE] = 1
-        places[loop.LEVELS], places[loop.HOP], places[loop.N_LAYERS] = c.coding.levels, c.hop, c.layers
-        if self.n == 1 or self.helper:
-            places[loop.Z_STEP] = self._buffers["z"].nbytes // c.layers
+            net["history"] = layout.row_of(p.history)
+        for name in ("embed_now", "embed_before", "skip_bias", "head_bias", "out_bias"):
+            net[name] = getattr(p, name).ctypes.data
+        net["zeros"] = self._zeros.ctypes.data
+        if self._keeps_gates:
+            net["z_step"] = self._buffers["z"].nbytes // c.layers
         if self.helper:
-            places[loop.WORDS] = self.helper.words.ctypes.data
-            places[loop.OWN_SKIPS], places[loop.OWN_HEAD], places[loop.OWN_LEVELS] = own_columns(p)
-        return places, layers
+            net["words"] = self.helper.words.ctypes.data
+            net["own_skips"], net["own_head"], net["own_out"] = own_columns(p)
+        return network

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.matrices.emitter import FLOAT32, INT8_STORED, PANEL
-from orchestrion.matrices.matrix import GREATEST, STORAGES, Matrix, grown, pack_matrix, padded
+from orchestrion.matrices.arithmetic import FLOAT32, INT8, STORAGES
+from orchestrion.matrices.emitter import PANEL
+from orchestrion.matrices.matrix import GREATEST, Matrix, grown, pack_matrix, padded
 from orchestrion.matrices.memory import aligned, together
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.kernels.context import Context
@@ -75,22 +76,21 @@ def pack(config: WaveNetConfig, tensors: Mapping[str, np.ndarray], storage: str 
 
 def _pack(config: WaveNetConfig, tensors: Mapping[str, np.ndarray], storage: str) -> Packed:
     t = {name: np.asarray(value, dtype=np.float32) for name, value in tensors.items()}
-    kind = STORAGES[storage]
     width, skip_width = padded(config.residual, PANEL), padded(config.skip, PANEL)
     packed = Packed(
         config, storage, width, skip_width,
         embed_now=_embedding(t, "embed_now.weight", width),
         embed_before=_embedding(t, "embed_before.weight", width),
         history=pack_matrix(grown(t["w_hist"], padded(config.history), width), FLOAT32) if config.mixtures else None,
-        past=tuple(pack_matrix(_gates(w, width), kind) for w in t["w_past"]),
-        now=tuple(pack_matrix(_gates(w, width), kind) for w in t["w_now"]),
-        residual=tuple(pack_matrix(grown(w, width, width), kind) for w in t["w_res"]),
-        skips=tuple(pack_matrix(grown(w, width, skip_width), kind) for w in t["w_skip"]),
+        past=tuple(pack_matrix(_gates(w, width), storage) for w in t["w_past"]),
+        now=tuple(pack_matrix(_gates(w, width), storage) for w in t["w_now"]),
+        residual=tuple(pack_matrix(grown(w, width, width), storage) for w in t["w_res"]),
+        skips=tuple(pack_matrix(grown(w, width, skip_width), storage) for w in t["w_skip"]),
         residual_bias=grown(t["b_res"], config.layers, width),
         skip_bias=grown(t["b_skip"], skip_width),
-        head=pack_matrix(grown(t["w_head"], skip_width, config.head), kind),
+        head=pack_matrix(grown(t["w_head"], skip_width, config.head), storage),
         head_bias=grown(t["b_head"], padded(config.head, PANEL)),
-        out=_pack_out(t, config, kind),
+        out=_pack_out(t, config, storage),
         out_bias=grown(t["b_out"], padded(config.outputs, PANEL), fill=NEVER),
         context=_pack_context(config, t, width),
     )  # fmt: skip
@@ -121,16 +121,16 @@ def in_gate_order(rows: np.ndarray) -> np.ndarray:
     return flat if width <= GATED else aligned(flat[..., gate_order(width)])
 
 
-def _pack_out(tensors: Mapping[str, np.ndarray], config: WaveNetConfig, kind: int) -> Matrix:
+def _pack_out(tensors: Mapping[str, np.ndarray], config: WaveNetConfig, storage: str) -> Matrix:
     rows = padded(config.head, PANEL)
     if config.mixtures:  # twelve columns: too few to save anything by rounding, and each a number to be exact about
         return pack_matrix(grown(tensors["w_out"], rows, config.outputs), FLOAT32)
-    if kind != INT8_STORED:
-        return pack_matrix(grown(tensors["w_out"], rows, config.levels), kind)
+    if storage != INT8:
+        return pack_matrix(grown(tensors["w_out"], rows, config.levels), storage)
     from orchestrion.renderer.kernels import rounding  # with torch, which nothing else here waits for
 
     whole, scales = rounding.rounded_out(tensors, GREATEST)
-    return pack_matrix(grown(whole * scales, rows, config.levels), kind, scales)
+    return pack_matrix(grown(whole * scales, rows, config.levels), storage, scales)
 
 
 def _pack_context(config: WaveNetConfig, tensors: Mapping[str, np.ndarray], width: int) -> Context:
