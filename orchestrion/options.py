@@ -95,13 +95,21 @@ class Composing(Options):
 
     Attributes:
         bars: length in bars of ``meter``, 1 to 10,000; of the new part, where there is a prime. 8 where ``seconds`` is None, too.
-        seconds: length instead of ``bars``, above 0, rounded to whole bars (at least one).
+        seconds: length of the whole piece instead of ``bars``, above 0, rounded to whole bars (at least one new one).
         tempo: quarter notes a minute, 10 to 1000; None for the prime's, or 120.
         meter: (3, 4) or "3/4": 1 to 64 over 1, 2, 4, 8 or 16; None for the prime's, or 4/4.
         key: keep to this scale: "D major", "A minor", "G dorian".
         pitch_range: keep to MIDI numbers (low, high), both included; or "C4-C6".
         polyphony: most notes at once, 1 to 128; None for the model's own.
         prime: a score (or a file, or a built-in tune, or audio: what is sung) to continue; it begins the result.
+        form: sections of equal length, such as "AABA" or "A A' B A" (a prime varies), ``auto`` for one of the model's, ``free`` for
+            none; None for ``auto`` where the model has learnt forms and nothing is given.
+        keep: a score (or a file, or a built-in tune) of which the bars ``fill`` are written anew; all else stays as it is.
+        fill: bars of ``keep``, from 1 (a pickup is bar 0): ((5, 8),) or "5-8,12".
+        melody: a score to be harmonised: it stays as it is, and nothing sounds above it.
+        bass: a score to be harmonised: it stays as it is, and nothing sounds below it.
+        chords: bar by bar, "| C | Am | F G7 | C |"; on beats only their notes sound. They go round.
+        variations: so many variations after the prime, each as long as it, 1 to 100; None for none.
         temperature: logits are divided by it, 0.001 to 100; below 1 surer choices.
         conservativity: P(play) is raised to this power, 0 to 100; above 1 fewer notes.
         seed: from 0; same seed, same piece.
@@ -119,6 +127,13 @@ class Composing(Options):
     pitch_range: Annotated[tuple[int, int] | None, values.pitch_range] = None
     polyphony: Annotated[int | None, Whole(1, 128)] = None
     prime: Annotated["Score | str | os.PathLike[str] | None", values.source] = None
+    form: Annotated[str | None, values.form] = None
+    keep: Annotated["Score | str | os.PathLike[str] | None", values.source] = None
+    fill: Annotated[Sequence[tuple[int, int]], values.bar_spans] = ()
+    melody: Annotated["Score | str | os.PathLike[str] | None", values.source] = None
+    bass: Annotated["Score | str | os.PathLike[str] | None", values.source] = None
+    chords: Annotated[str | None, values.chords] = None
+    variations: Annotated[int | None, Whole(1, 100)] = None
     temperature: Annotated[float, Number(1e-3, 100)] = 1.0
     conservativity: Annotated[float, Number(0, 100)] = 1.0
     seed: Annotated[int, SEED] = 0
@@ -131,6 +146,18 @@ class Composing(Options):
         super().__post_init__()
         if self.bars is not None and self.seconds is not None:
             raise OrchestrionError("Give bars or seconds, not both.")
+        if (self.keep is None) != (not self.fill):
+            raise OrchestrionError("Bars to fill are those of a score to keep: give both, for example keep=tune.mid and fill=5-8.")
+        given = [name for name in ("prime", "keep", "melody", "bass") if getattr(self, name) is not None]
+        if len(given) > 1 and given != ["melody", "bass"]:
+            raise OrchestrionError(f"Give {' or '.join(given)}, not both: each begins another kind of piece.")
+        if given and given != ["prime"]:
+            names = ("bars", "seconds", "tempo", "meter", "form", "chords", "variations")
+            fixed = [name for name in names if getattr(self, name) is not None]
+            if fixed:
+                raise OrchestrionError(f"{fixed[0]} follows from the given score; leave it out together with {given[0]}.")
+        if self.form is not None and self.variations is not None:
+            raise OrchestrionError("Give form or variations, not both.")
 
 
 @dataclass(frozen=True, kw_only=True)

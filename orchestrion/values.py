@@ -15,6 +15,7 @@ from typing import Protocol, SupportsFloat, SupportsIndex, TypeVar, runtime_chec
 
 from orchestrion.errors import OrchestrionError
 
+MOST_SECTIONS = 64
 T = TypeVar("T")
 Parser = Callable[[object], T]
 """Gives the value that is meant, or raises an `OrchestrionError` that says what to give."""
@@ -200,6 +201,49 @@ def _two(given: object) -> tuple[object, object]:
     if not isinstance(given, Sequence) or len(given) != 2:
         raise OrchestrionError(f"{given!r} is no pair.")
     return given[0], given[1]
+
+
+def form(given: object) -> str:
+    """``auto``, ``free``, or sections: ``"AABA"``, ``"A A' B A"``."""
+    if given not in ("auto", "free"):
+        sections(text(given))
+    return str(given)
+
+
+def sections(given: str) -> list[tuple[str, int]]:
+    """``"A A' B A"`` → [("A", 0), ("A", 1), ("B", 0), ("A", 0)]."""
+    plain = re.sub(r"[\s|-]", "", given.replace("’", "'"))
+    found = [(letter, len(primes)) for letter, primes in re.findall(r"([A-Z])('*)", plain)]
+    if not found or "".join(letter + "'" * primes for letter, primes in found) != plain:
+        raise OrchestrionError(f"{given[:40]!r} is not a form; write sections as capital letters, such as AABA or \"A A' B A\".")
+    if len(found) > MOST_SECTIONS:
+        raise OrchestrionError(f"A form of {len(found)} sections is longer than the {MOST_SECTIONS} allowed.")
+    return found
+
+
+def chords(given: object) -> str:
+    """Chord symbols bar by bar: ``"| C | Am | F G7 | C |"``."""
+    from orchestrion.score.chords import parse_chords
+
+    parse_chords(text(given))
+    return str(given)
+
+
+def bar_spans(given: object) -> tuple[tuple[int, int], ...]:
+    """``"5-8,12"`` or ``((5, 8), (12, 12))`` → the first and last of each run of bars."""
+    if isinstance(given, str):
+        found = [re.fullmatch(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?", span) for span in given.split(",")]
+        spans = [(int(match[1]), int(match[2] or match[1])) for match in found if match]
+        if len(spans) != len(found):
+            raise OrchestrionError(f"{given[:40]!r} are no bars; write for example 5-8 or 3,5-8.")
+    else:
+        pairs = [_pair(each) for each in given] if isinstance(given, Sequence) else [None]
+        spans = [pair for pair in pairs if pair is not None]
+        if len(spans) != len(pairs):
+            raise OrchestrionError(f"{given!r} are no bars; give pairs of first and last.")
+    if any(first > last for first, last in spans):
+        raise OrchestrionError("Bars run from the first to the last, such as 5-8.")
+    return tuple(spans)
 
 
 def models(given: object) -> Mapping[str, str]:

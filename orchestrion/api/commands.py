@@ -74,14 +74,18 @@ def arrange(
 def compose(
     model: Path = ..., *, bars: Whole | None = ..., seconds: Number | None = ..., tempo: Number | None = ...,
     meter: Meter | None = ..., key: str | None = ..., pitch_range: Range | None = ..., polyphony: Whole | None = ...,
-    prime: Source | None = ..., temperature: Number = ..., conservativity: Number = ..., seed: Whole = ...,
+    prime: Source | None = ..., form: str | None = ..., keep: Source | None = ..., fill: str | Sequence[tuple[int, int]] = ...,
+    melody: Source | None = ..., bass: Source | None = ..., chords: str | None = ..., variations: Whole | None = ...,
+    temperature: Number = ..., conservativity: Number = ..., seed: Whole = ...,
     count: Literal[1] = ..., storage: str | None = ..., threads: int | None = ..., strict: bool = ...,
 ) -> Score: ...  # fmt: skip
 @overload
 def compose(
     model: Path = ..., *, bars: Whole | None = ..., seconds: Number | None = ..., tempo: Number | None = ...,
     meter: Meter | None = ..., key: str | None = ..., pitch_range: Range | None = ..., polyphony: Whole | None = ...,
-    prime: Source | None = ..., temperature: Number = ..., conservativity: Number = ..., seed: Whole = ...,
+    prime: Source | None = ..., form: str | None = ..., keep: Source | None = ..., fill: str | Sequence[tuple[int, int]] = ...,
+    melody: Source | None = ..., bass: Source | None = ..., chords: str | None = ..., variations: Whole | None = ...,
+    temperature: Number = ..., conservativity: Number = ..., seed: Whole = ...,
     count: Whole, storage: str | None = ..., threads: int | None = ..., strict: bool = ...,
 ) -> Score | list[Score]: ...  # fmt: skip
 def compose(
@@ -95,6 +99,13 @@ def compose(
     pitch_range: Range | None = None,
     polyphony: Whole | None = None,
     prime: Source | None = None,
+    form: str | None = None,
+    keep: Source | None = None,
+    fill: str | Sequence[tuple[int, int]] = (),
+    melody: Source | None = None,
+    bass: Source | None = None,
+    chords: str | None = None,
+    variations: Whole | None = None,
     temperature: Number = 1.0,
     conservativity: Number = 1.0,
     seed: Whole = 0,
@@ -103,7 +114,7 @@ def compose(
     threads: int | None = None,
     strict: bool = False,
 ) -> Score | list[Score]:
-    """Compose a new piece, or a list of them where ``count`` is above 1, by the wishes of `orchestrion.options.Composing`.
+    """Compose a new piece, fill bars of one, or harmonise a line; a list where ``count`` is above 1, by the wishes of `orchestrion.options.Composing`.
 
     Args:
         model: the name of a shipped composer, or a weights file.
@@ -116,6 +127,7 @@ def compose(
 
     wishes = Composing.of(
         bars=bars, seconds=seconds, tempo=tempo, meter=meter, key=key, pitch_range=pitch_range, polyphony=polyphony, prime=prime,
+        form=form, keep=keep, fill=fill, melody=melody, bass=bass, chords=chords, variations=variations,
         temperature=temperature, conservativity=conservativity, seed=seed, count=count, storage=storage, threads=threads, strict=strict,
     )  # fmt: skip
     pieces = write(model, heard_prime(wishes)[0])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from orchestrion.cli.composing import composing_options, heard, model_option
+from orchestrion.cli.composing import composing_options_with_given, heard, model_option
 from orchestrion.cli.options import PATH, json_option
 from orchestrion.cli.output import check_outputs, numbered, report, write_settings
 from orchestrion.options import Composing
@@ -18,7 +18,7 @@ from orchestrion.terminal import plural
 @click.command(short_help="Compose a new piece.")
 @click.option("-o", "--output", type=PATH, required=True, metavar="OUT", help="OUT.mid or OUT.musicxml.")
 @model_option
-@composing_options
+@composing_options_with_given
 @click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
               help="Pieces: OUT-1.mid, OUT-2.mid, …")
 @json_option
@@ -31,10 +31,12 @@ def compose(ctx: click.Context, output: Path, model: str, composing: Composing, 
       orchestrion compose -o tune.mid
       orchestrion compose --bars 16 --meter 3/4 --key "G major" --seed 7 -o waltz.mid
       orchestrion compose --prime hum.wav --bars 8 -o more.mid
-      orchestrion compose --model chorales --prime ode-to-joy --seconds 30 -o more.musicxml
+      orchestrion compose --form "A A' B A" --key "D major" -o song.mid
+      orchestrion compose --keep ode-to-joy --fill 5-8 --count 5 -o other.mid
+      orchestrion compose --model chorales --melody ode-to-joy -o chorale.musicxml
     """
     targets = numbered(output, count)
-    check_outputs(targets, SCORES_WRITTEN, (ctx.params["prime"], model))
+    check_outputs(targets, SCORES_WRITTEN, (*(ctx.params[name] for name in ("prime", "keep", "melody", "bass")), model))
 
     from orchestrion.composer.compose import compose as write
 

@@ -1,6 +1,6 @@
 """Composing: a trained composer and what is asked of it → scores.
 
-prime ─▶ steps in the model's key ─forced─▶ state ─▶ drawn steps, guarded ─▶ back to the asked key ─▶ Score
+prime, tune with gaps, melody ─▶ given notes in the model's key ─▶ `writing` ─▶ back to the asked key ─▶ Score
 """
 
 from __future__ import annotations
@@ -15,26 +15,31 @@ import numpy as np
 import torch
 
 from orchestrion import shipped, weights
+from orchestrion.composer import form, voices, writing
 from orchestrion.composer.config import STEPS_PER_BEAT, ComposerConfig
-from orchestrion.composer.controls import allowed_pitches
-from orchestrion.composer.features import clock_rows
-from orchestrion.composer.guards import Guards
+from orchestrion.composer.controls import allowed_by_chords, allowed_pitches
+from orchestrion.composer.material import Material, to_be_filled, to_be_harmonised
 from orchestrion.composer.network import Biaxial
-from orchestrion.composer.sampler import Choices, Sampler, State
+from orchestrion.composer.sampler import Choices, Sampler
+from orchestrion.composer.writing import Sheet
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import Composing
 from orchestrion.processors import single_threaded_torch, usable_processors
 from orchestrion.progress import progress as bar
 from orchestrion.progress import waiting
 from orchestrion.score import PianoRoll, Score
-from orchestrion.score.keys import Key, estimated_sharps, parse_key
+from orchestrion.score.chords import parse_chords
+from orchestrion.score.keys import MAJOR, Key, estimated_sharps, parse_key
+from orchestrion.values import sections
 
 ARCHITECTURE = "biaxial-lstm"
 DEFAULT_TEMPO = 120.0
 DEFAULT_BARS = 8
 LONGEST_STEPS = 1_000_000
-FIRST_ATTEMPTS = 200
+LONGEST_GIVEN = 50_000
 PIECES_AT_ONCE = 8  # on a thread: what they read of the weights is read once
+PARTICLES, PARTICLES_OF_A_FORM = 16, 8
+AUTO, FREE = "auto", "free"
 
 Progress = Callable[[int], object]
 
@@ -82,9 +87,9 @@ def compose(
     *,
     progress: Progress | None = None,
 ) -> list[Score]:
-    """Compose new pieces.
+    """Compose new pieces, continue one, fill gaps in one, or harmonise a melody.
 
-    Without a prime a piece begins on its first beat, without a pickup: its first step is drawn until something sounds.
+    Without given notes a piece begins on its first beat, without a pickup: its first step is drawn until something sounds.
 
     Args:
         model: a composer, the name of a shipped one, or a weights file.
@@ -92,47 +97,31 @@ def compose(
         progress: called with the number of steps just written; None for a bar of its own.
 
     Raises:
-        OrchestrionError: an unknown model, too many steps, or a prime outside the model's pitches.
+        OrchestrionError: an unknown model, too many steps, a prime outside the model's pitches, bars that are not there, or
+            wishes that contradict each other.
     """
     composer = model if isinstance(model, Composer) else Composer.load(model)
-    wishes = wishes or Composing()
-    prime = wishes.prime if wishes.prime is None or isinstance(wishes.prime, Score) else Score.read(wishes.prime, strict=wishes.strict)
-    roll = None if prime is None else PianoRoll.from_score(prime.with_drums_removed(), STEPS_PER_BEAT)
-    if roll is not None:
-        wishes = replace(wishes, tempo=wishes.tempo or roll.bpm, meter=wishes.meter or roll.meter)
-    task = _Task(
-        composer=composer,
-        sampler=Sampler(composer.model, wishes.storage),
-        prime=roll,
-        tempo=wishes.tempo or DEFAULT_TEMPO,
-        meter=wishes.meter or (4, 4),
-        key=None if wishes.key is None else parse_key(wishes.key),
-        pitch_range=wishes.pitch_range,
-        polyphony=wishes.polyphony or int(str(composer.default("polyphony", 128))),
-        conservativity=wishes.conservativity,
-        temperature=wishes.temperature,
-    )
-    n_steps = task.n_steps(wishes.bars, wishes.seconds)
+    task = _Task.of(composer, wishes or Composing())
     with torch.no_grad():
         with waiting("Compiling the composer for this processor (once)"):
             task.sampler.compile()
-        with bar(wishes.count * (n_steps + task.n_given), "Composing") as advance:
-            return _write_all(task, n_steps, wishes, progress or advance)
+        with bar(task.wishes.count * task.n_steps, "Composing") as advance:
+            return _write_all(task, progress or advance)
 
 
-def _write_all(task: _Task, n_steps: int, wishes: Composing, progress: Progress) -> list[Score]:
+def _write_all(task: _Task, progress: Progress) -> list[Score]:
     """Pieces 0 .. count, some at a time on every thread; each is the same alone and among others."""
-    count, threads = wishes.count, wishes.threads or usable_processors()
+    count, threads = task.wishes.count, task.wishes.threads or usable_processors()
     lock = threading.Lock()
-    at_once = max(1, min(PIECES_AT_ONCE, -(-count // threads)))
+    at_once = 1 if task.particles > 1 else max(1, min(PIECES_AT_ONCE, -(-count // threads)))
 
     def report(n: int) -> None:
         with lock:
             progress(n)
 
-    def write(voices: range) -> list[Score]:
+    def write(pieces: range) -> list[Score]:
         with torch.no_grad():
-            return replace(task, sampler=task.sampler.twin(len(voices))).write(n_steps, wishes.seed, voices, report)
+            return task.write(pieces, report)
 
     groups = [range(first, min(first + at_once, count)) for first in range(0, count, at_once)]
     with single_threaded_torch():
@@ -144,38 +133,145 @@ def _write_all(task: _Task, n_steps: int, wishes: Composing, progress: Progress)
 
 @dataclass(frozen=True)
 class _Task:
-    """One call of ``compose``, checked."""
+    """One call of ``compose``, checked.
+
+    ``given``: (known, sounding, articulated) [s, 128, 3] of the whole piece, of which the last ``n_new`` steps are new.
+    """
 
     composer: Composer
     sampler: Sampler
-    prime: PianoRoll | None
+    wishes: Composing
+    given: np.ndarray
+    material: Material | None
+    n_new: int
     tempo: float
     meter: tuple[int, int]
     key: Key | None
-    pitch_range: tuple[int, int] | None
-    polyphony: int
-    conservativity: float
-    temperature: float
+
+    @classmethod
+    def of(cls, composer: Composer, wishes: Composing) -> _Task:
+        """Reads the scores that are named and checks that all can be had."""
+        material = _material(wishes)
+        prime = None if wishes.prime is None else PianoRoll.from_score(_read(wishes.prime, wishes).with_drums_removed(), STEPS_PER_BEAT)
+        source = prime if material is None else material.roll
+        meter = wishes.meter or (source.meter if source is not None else (4, 4))
+        tempo = wishes.tempo or (source.bpm if source is not None else DEFAULT_TEMPO)
+        begun = _whole_bars(material.known if material else _all_known(prime), meter)
+        n_new = 0 if material else _n_new(wishes, tempo, meter, len(begun))
+        given = np.pad(begun, ((0, n_new), (0, 0), (0, 0)))
+        key = None if wishes.key is None else parse_key(wishes.key)
+        task = cls(composer, Sampler(composer.model, wishes.storage), wishes, given, material, n_new, tempo, meter, key)
+        task.check()
+        return task
 
     @property
-    def steps_per_bar(self) -> int:
+    def n_steps(self) -> int:
+        """Of the whole piece."""
+        return len(self.given)
+
+    @property
+    def bar_steps(self) -> int:
+        """Steps a bar."""
         return self.meter[0] * 16 // self.meter[1]
+
+    @property
+    def particles(self) -> int:
+        """How many versions of a piece are written side by side: one where nothing can be weighed."""
+        if self.material is not None or self.wishes.variations:
+            return PARTICLES
+        return 1 if self._form() == FREE else PARTICLES_OF_A_FORM
+
+    @property
+    def parts(self) -> int:
+        """Parts that the piece is written in; 1 for a melody."""
+        return int(str(self.composer.default("voices", min(self.polyphony, 4))))
+
+    @property
+    def polyphony(self) -> int:
+        """Most notes at once."""
+        return self.wishes.polyphony or int(str(self.composer.default("polyphony", 128)))
+
+    @property
+    def low(self) -> int:
+        """The lowest pitch that the network writes, in the asked key."""
+        return self.composer.config.pitch_low + self.shift
 
     @property
     def shift(self) -> int:
         """Semitones from the model's key to the asked one (-6 to 5, 0 for models that write in every key).
 
-        Where a prime then lies outside the model's pitches, whole octaves are added that bring it inside.
+        Where given notes then lie outside the model's pitches, whole octaves are added that bring them inside.
         """
         shift = (self._signature() + 6) % 12 - 6
-        if self.prime is None:
-            return shift
-        config, sounding = self.composer.config, np.flatnonzero(self.prime.grid[..., 0].any(axis=0))
+        sounding = np.flatnonzero(self.given[..., 1].any(axis=0))
         for octaves in (0, -12, 12, -24, 24, -36, 36):
-            low = config.pitch_low + shift + octaves
-            if np.all((sounding >= low) & (sounding < low + config.n_pitches)):
+            low = self.composer.config.pitch_low + shift + octaves
+            if np.all((sounding >= low) & (sounding < low + self.composer.config.n_pitches)):
                 return shift + octaves
         return shift
+
+    def check(self) -> None:
+        """Raise an `OrchestrionError` where the wishes cannot be had."""
+        self._choices()
+        outside = np.flatnonzero(self.given[..., 1].any(axis=0))
+        low, high = self.low, self.low + self.composer.config.n_pitches - 1
+        inside = (outside >= low) & (outside <= high)
+        if not inside.all() and (self.material is None or not inside.any()):
+            raise OrchestrionError(
+                f"The given score has notes (MIDI {', '.join(map(str, outside[~inside][:4]))}) outside the model's "
+                f"{low} to {high}; choose a part of it or transpose it."
+            )
+        if self.material and self.material.roles and self.parts < 2:
+            raise OrchestrionError("This composer writes one part; harmonise with one that writes several, such as chorales.")
+        if self.wishes.chords:
+            parse_chords(self.wishes.chords)
+        self._plan(0)
+
+    def write(self, pieces: Sequence[int], report: Progress) -> list[Score]:
+        """The pieces of these numbers."""
+        together = self.particles > 1
+        seats = [pieces[0] * self.particles + i for i in range(self.particles)] if together else list(pieces)
+        sampler = self.sampler.twin(len(seats))
+        rows = writing.write(sampler, self._sheet(pieces[0]), self.wishes.seed, seats, together=together, report=report)
+        return [self._score(piece) for piece in rows]
+
+    def _sheet(self, piece: int) -> Sheet:
+        """What is known of a piece, in the model's pitches."""
+        given = np.ascontiguousarray(self.given[:, self.low : self.low + self.composer.config.n_pitches])
+        tonic = self._tonic(np.random.default_rng([self.wishes.seed, piece, 1]))
+        return Sheet(
+            self.meter, given, self._choices(), self._plan(piece), self._allowed_by_chords(), self._ahead(given), tonic, tonic,
+            self.parts,
+        )  # fmt: skip
+
+    def _form(self) -> str:
+        has_plans, begun = bool(self.composer.default("plans", None)), len(self.given) > self.n_new
+        return self.wishes.form or (AUTO if has_plans and not begun and not self.wishes.chords else FREE)
+
+    def _plan(self, piece: int) -> form.Plan:
+        """Given bars are said nothing of; new ones follow the form, or vary the prime."""
+        rng, n_bars = np.random.default_rng([self.wishes.seed, piece]), self.n_new // self.bar_steps
+        n_begun = -(-(self.n_steps - self.n_new) // self.bar_steps)
+        if self.wishes.variations:
+            return form.variations(n_begun, self.wishes.variations)
+        match self._form():
+            case "free":
+                plan = form.untold(n_bars)
+            case "auto":
+                plan = form.drawn_plan(form.checked_plans(self.composer.default("plans", None)), n_bars, rng)
+            case named:
+                plan = form.plan_of_sections(named, n_bars, rng)
+        return plan.after(n_begun)
+
+    def _tonic(self, rng: np.random.Generator) -> int | None:
+        """Pitch class of the final in the model's key: the key's, or drawn as often as pieces of the corpus end on each."""
+        if self.key is not None:
+            return (self.key.tonic - self.shift) % 12
+        finals = self.composer.default("finals", None)
+        if not isinstance(finals, list) or len(finals) != 12 or len(self.given) > self.n_new or self.wishes.chords:
+            return None
+        weights = np.array(finals, dtype=float) * (np.array(finals) > 0.02 * sum(finals))
+        return int(rng.choice(12, p=weights / weights.sum()))
 
     def _signature(self) -> int:
         """Tonic of the major scale to write in."""
@@ -183,82 +279,95 @@ class _Task:
             return 0
         if self.key is not None:
             return self.key.signature
-        return 0 if self.prime is None else estimated_sharps(self.prime.grid[..., 0].sum(axis=0)) * 7 % 12
-
-    @property
-    def n_given(self) -> int:
-        """Steps of the prime."""
-        return len(self._given())
-
-    def n_steps(self, bars: int | None, seconds: float | None) -> int:
-        """Length of the new part in steps: whole bars."""
-        if seconds is not None:
-            bars = max(1, round(seconds * self.tempo * STEPS_PER_BEAT / 60 / self.steps_per_bar))
-        bars = DEFAULT_BARS if bars is None else bars
-        if not 1 <= bars * self.steps_per_bar <= LONGEST_STEPS:
-            raise OrchestrionError(f"A length of {bars} bars is outside 1 to {LONGEST_STEPS // self.steps_per_bar:,}.")
-        return bars * self.steps_per_bar
-
-    def write(self, n_steps: int, seed: int, voices: Sequence[int], progress: Progress) -> list[Score]:
-        """A piece a voice, the prime first, as many as the sampler writes at once."""
-        given = self._given()
-        rows = np.zeros((len(voices), len(given) + n_steps, *given.shape[1:]), dtype=np.uint8)
-        rows[:, : len(given)] = given
-        guards, choices = [Guards(self.steps_per_bar) for _ in voices], self._choices()
-        state = self.sampler.initial_state()
-        for step, clock in enumerate(self._clock(rows.shape[1])):
-            if step < len(given):
-                state = self.sampler.force(state, clock, given[step])
-            else:
-                draw = self._first if step == 0 else self.sampler.draw
-                rows[:, step], state = draw(state, clock, [guard.correct(choices) for guard in guards], seed, voices)
-                for guard, piece in zip(guards, rows, strict=True):
-                    guard.watch(piece[: step + 1])
-            progress(len(voices))
-        return [self._score(piece, voice) for piece, voice in zip(rows, voices, strict=True)]
-
-    def _first(
-        self, state: State, clock: np.ndarray, choices: Sequence[Choices], seed: int, voices: Sequence[int]
-    ) -> tuple[np.ndarray, State]:
-        """The first step given that something sounds, by drawing until it does (each time from voices of its own)."""
-        rows = np.zeros_like(state.previous)
-        for attempt in range(FIRST_ATTEMPTS):
-            others = [voice + (attempt << 32) for voice in voices]
-            drawn, state = self.sampler.draw(self.sampler.initial_state(), clock, choices, seed, others)
-            silent = ~rows.any(axis=(1, 2))
-            rows[silent] = drawn[silent]
-            if rows.any(axis=(1, 2)).all():
-                break
-        return rows, replace(state, previous=rows)
+        if self.given[..., 1].any():
+            return estimated_sharps(self.given[..., 1].sum(axis=0)) * 7 % 12
+        if self.wishes.chords:
+            counts = np.zeros(128)
+            for chord in (chord for bar in parse_chords(self.wishes.chords) for chord in bar):
+                counts[list(chord)] += 1
+            return estimated_sharps(counts) * 7 % 12
+        return 0
 
     def _choices(self) -> Choices:
-        config, shift = self.composer.config, self.shift
-        allowed = allowed_pitches(config.pitch_low + shift, config.pitch_high + shift, self.key, self.pitch_range)
-        return Choices(allowed, self.polyphony, self.conservativity, self.temperature)
+        key = None if self.wishes.chords else self.key
+        allowed = allowed_pitches(self.low, self.low + self.composer.config.n_pitches - 1, key, self.wishes.pitch_range)
+        lines = voices.N_PARTS if self.parts == voices.N_PARTS == self.polyphony else 0
+        return Choices(allowed, self.polyphony, self.wishes.conservativity, self.wishes.temperature, lines)
 
-    def _clock(self, n_steps: int) -> np.ndarray:
-        tonic = None if self.key is None else (self.key.tonic - self.shift) % 12
-        return clock_rows(self.composer.config, self.meter, 0, n_steps, n_steps, tonic)
+    def _allowed_by_chords(self) -> np.ndarray | None:
+        if not self.wishes.chords:
+            return None
+        chords = parse_chords(self.wishes.chords)
+        scale = self.key.classes if self.key is not None else frozenset((self._signature() + step) % 12 for step in MAJOR)
+        beat = 6 if self.meter[1] == 8 and self.meter[0] % 3 == 0 else max(1, 16 // self.meter[1])
+        high = self.low + self.composer.config.n_pitches - 1
+        rows = allowed_by_chords(chords, self.n_steps, self.bar_steps, beat, scale, self.low, high)
+        return rows * self._choices().allowed
 
-    def _given(self) -> np.ndarray:
-        """The prime in the model's key and pitches [s, p, 2] uint8, filled up to a whole bar."""
-        config = self.composer.config
-        low, high = config.pitch_low + self.shift, config.pitch_high + self.shift
-        if self.prime is None:
-            return np.zeros((0, config.n_pitches, 2), dtype=np.uint8)
-        outside = np.flatnonzero(self.prime.grid[..., 0].any(axis=0))
-        outside = outside[(outside < low) | (outside > high)]
-        if len(outside):
-            raise OrchestrionError(
-                f"The score to continue has notes (MIDI {', '.join(map(str, outside[:4]))}) outside the model's "
-                f"{low} to {high}; choose a part of it or transpose it."
-            )
-        grid = self.prime.grid[:, low : high + 1].astype(np.uint8)
-        return np.pad(grid, ((0, -len(grid) % self.steps_per_bar), (0, 0), (0, 0)))
+    def _ahead(self, given: np.ndarray) -> np.ndarray | None:
+        """What the backward axis makes of the given notes, where some are given after the first that is not."""
+        known = given[..., 0] > 0
+        if not self.composer.config.foresight or not known[int(np.argmin(known.all(axis=1))) :].any() or known.all():
+            return None
+        return self.composer.model.look_ahead(torch.from_numpy(given.astype(np.float32))[None])[0].numpy()
 
-    def _score(self, rows: np.ndarray, voice: int) -> Score:
-        low = self.composer.config.pitch_low + self.shift
-        grid = np.zeros((len(rows), 128, 2), dtype=bool)
-        grid[:, low : low + rows.shape[1]] = rows
+    def _score(self, rows: np.ndarray) -> Score:
         name = str(self.composer.default("name", "melody"))
-        return PianoRoll(grid, STEPS_PER_BEAT, self.tempo, self.meter).to_score(name=name)
+        if self.material is not None:
+            return self.material.completed(rows, self.low, name)
+        grid = np.zeros((len(rows), 128, 2), dtype=bool)
+        grid[:, self.low : self.low + rows.shape[1]] = rows
+        score = PianoRoll(grid, STEPS_PER_BEAT, self.tempo, self.meter).to_score(name=name)
+        if self.parts != voices.N_PARTS:
+            return score
+        return replace(score, parts=voices.parts_of(rows, self.low, 60.0 / (self.tempo * STEPS_PER_BEAT)))
+
+
+def _material(wishes: Composing) -> Material | None:
+    """Bars to be filled, or lines to be harmonised; None for a new piece."""
+    if wishes.keep is not None:
+        return to_be_filled(_read(wishes.keep, wishes), wishes.fill)
+    melody, bass = (None if line is None else _read(line, wishes) for line in (wishes.melody, wishes.bass))
+    return None if melody is None and bass is None else to_be_harmonised(melody, bass)
+
+
+def _read(source: Score | str | os.PathLike[str], wishes: Composing) -> Score:
+    return source if isinstance(source, Score) else Score.read(source, strict=wishes.strict)
+
+
+def _all_known(roll: PianoRoll | None) -> np.ndarray:
+    """(known, sounding, articulated) [s, 128, 3] of a roll of which all is known."""
+    if roll is None:
+        return np.zeros((0, 128, 3), dtype=np.uint8)
+    return np.concatenate([np.ones((*roll.grid.shape[:2], 1), dtype=np.uint8), roll.grid.astype(np.uint8)], axis=-1)
+
+
+def _whole_bars(known: np.ndarray, meter: tuple[int, int]) -> np.ndarray:
+    """Known silence after the end, up to a whole bar."""
+    if len(known) > LONGEST_GIVEN:
+        raise OrchestrionError(f"The given score has {len(known):,} sixteenths, more than the {LONGEST_GIVEN:,} allowed; take a part of it.")
+    padded = np.pad(known, ((0, -len(known) % (meter[0] * 16 // meter[1])), (0, 0), (0, 0)))
+    padded[len(known) :, :, 0] = 1
+    return padded
+
+
+def _n_new(wishes: Composing, tempo: float, meter: tuple[int, int], n_begun: int) -> int:
+    """Length of the new part in steps: whole bars. ``seconds`` are those of the whole piece."""
+    bar_steps = meter[0] * 16 // meter[1]
+    bars = wishes.bars
+    if wishes.variations:
+        if not n_begun or bars is not None or wishes.seconds is not None:
+            raise OrchestrionError("Variations are of a prime and as long as it is: give a prime, and no length.")
+        bars = wishes.variations * n_begun // bar_steps
+    elif wishes.seconds is not None:
+        whole = round(wishes.seconds * tempo * STEPS_PER_BEAT / 60 / bar_steps) - n_begun // bar_steps
+        if n_begun and whole < 1:
+            raise OrchestrionError(f"The prime alone is longer than {wishes.seconds:g} s; ask for more, or for a number of bars.")
+        bars = max(1, whole)
+    elif bars is None:
+        named = wishes.form is not None and wishes.form not in (AUTO, FREE)
+        formed = form.SECTION_BARS * len(sections(wishes.form)) if named and wishes.form else None
+        bars = formed or (len(parse_chords(wishes.chords)) if wishes.chords else DEFAULT_BARS)
+    if not 1 <= bars * bar_steps <= LONGEST_STEPS:
+        raise OrchestrionError(f"A length of {bars} bars is outside 1 to {LONGEST_STEPS // bar_steps:,}.")
+    return bars * bar_steps

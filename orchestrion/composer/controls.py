@@ -33,3 +33,20 @@ def allowed_pitches(low: int, high: int, key: Key | None, pitch_range: tuple[int
             "No pitch is left: the range and the key have none in common with the model's own range."
         )
     return allowed.astype(np.uint8)
+
+
+def allowed_by_chords(
+    bars: tuple[tuple[frozenset[int], ...], ...], n_steps: int, bar_steps: int, beat_steps: int, scale: frozenset[int], low: int, high: int
+) -> np.ndarray:  # fmt: skip
+    """Which of the MIDI numbers ``low`` … ``high`` may sound at each step [s, p] uint8; the bars go round.
+
+    On beats the notes of the chord, between them those of ``scale`` as well.
+    """
+    classes = np.arange(low, high + 1) % 12
+    rows = np.zeros((n_steps, len(classes)), dtype=np.uint8)
+    for step in range(n_steps):
+        bar, place = divmod(step, bar_steps)
+        chords = bars[bar % len(bars)]
+        chord = chords[place * len(chords) // bar_steps]
+        rows[step] = np.isin(classes, list(chord if place % beat_steps == 0 else chord | scale))
+    return rows

@@ -7,19 +7,17 @@ an exact repeat of an earlier one, whose roll it then hears. Plans are read off 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from orchestrion.errors import OrchestrionError
+from orchestrion.values import sections
 
 UNTOLD, NEW, VARIED, EXACT = range(4)
 LIKE = 0.5  # share of a bar's steps that are equal in a varied repeat
 SECTION_BARS = 4
-SECTION = re.compile(r"([A-Z])('*)")
-MOST_SECTIONS = 64
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,13 @@ class Plan:
     @property
     def n_bars(self) -> int:
         return len(self.kinds)
+
+    def after(self, n_bars: int) -> Plan:
+        """The plan of a piece of which ``n_bars`` bars stand before this one, of which nothing is said."""
+        kinds = np.concatenate([np.full(n_bars, UNTOLD), self.kinds])
+        sources = np.concatenate([np.full(n_bars, -1), np.where(self.sources >= 0, self.sources + n_bars, -1)])
+        ends, copied, final = (frozenset(bar + n_bars for bar in bars) for bars in (self.ends, self.copied, self.final))
+        return Plan(kinds, sources, ends, copied, final)
 
     def source_steps(self, bar_steps: int, first: int, n_steps: int) -> np.ndarray:
         """The step that each of the steps ``first`` … refers to, -1 for none."""
@@ -81,6 +86,33 @@ def packed(plan: Plan) -> list[list[int]]:
     ]
 
 
+def checked_plans(plans: object) -> list[list[list[int]]]:
+    """The plans of a weights file.
+
+    Raises:
+        OrchestrionError: it has none, or others than `packed` makes.
+    """
+    if not isinstance(plans, list) or not plans:
+        raise OrchestrionError("This composer has learnt no forms; write sections, such as AABA, or free.")
+    for plan in plans:
+        if not isinstance(plan, list) or not plan or not all(_is_packed(pair, bar) for bar, pair in enumerate(plan)):
+            raise OrchestrionError("This composer's forms are damaged; train it again, or ask for the form free.")
+    return plans
+
+
+def _is_packed(pair: object, bar: int) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and pair[0] in (NEW, VARIED, EXACT) and type(pair[1]) is int and 0 <= pair[1] <= bar
+
+
+def variations(theme_bars: int, count: int) -> Plan:
+    """A theme, of which nothing is said, and ``count`` variations of it, bar by bar."""
+    whole = np.arange(theme_bars)
+    kinds = np.concatenate([np.full(theme_bars, UNTOLD), np.full(theme_bars * count, VARIED)])
+    sources = np.concatenate([np.full(theme_bars, -1), np.tile(whole, count)])
+    ends = frozenset((i + 2) * theme_bars - 1 for i in range(count))
+    return Plan(kinds, sources, ends=ends, final=ends)
+
+
 def drawn_plan(plans: Sequence[Sequence[Sequence[int]]], n_bars: int, rng: np.random.Generator) -> Plan:
     """One of ``plans`` (`packed`), of those nearest to ``n_bars`` long; a shorter one goes on with repeats of its sections."""
     if not plans:
@@ -93,27 +125,16 @@ def drawn_plan(plans: Sequence[Sequence[Sequence[int]]], n_bars: int, rng: np.ra
         rows.append([VARIED, length])
     kinds, back = np.array(rows[:n_bars]).T
     sources = np.where(back > 0, np.arange(n_bars) - back, -1)
-    return Plan(kinds, np.maximum(sources, -1), ends=_phrase_ends(n_bars))
+    plan = Plan(kinds, np.maximum(sources, -1), ends=_phrase_ends(n_bars))
+    source = int(plan.sources[-1])
+    if plan.kinds[-1] != EXACT or source < 0:
+        return plan
+    return replace(plan, final=frozenset({source}))  # the last bar will be its copy
 
 
 def _phrase_ends(n_bars: int) -> frozenset[int]:
     """Every fourth bar, and the last one."""
     return frozenset({*range(SECTION_BARS - 1, n_bars, SECTION_BARS), n_bars - 1})
-
-
-def sections_of(form: str) -> list[tuple[str, int]]:
-    """``"A A' B A"`` → [("A", 0), ("A", 1), ("B", 0), ("A", 0)].
-
-    Raises:
-        OrchestrionError: not capital letters with primes.
-    """
-    text = re.sub(r"[\s|-]", "", form.replace("’", "'"))
-    found = [(match[1], len(match[2])) for match in SECTION.finditer(text)]
-    if not found or "".join(letter + "'" * primes for letter, primes in found) != text:
-        raise OrchestrionError(f"{form!r} is not a form; write sections as capital letters, such as AABA or \"A A' B A\".")
-    if len(found) > MOST_SECTIONS:
-        raise OrchestrionError(f"A form of {len(found)} sections is longer than the {MOST_SECTIONS} allowed.")
-    return found
 
 
 def plan_of_sections(form: str, n_bars: int, rng: np.random.Generator) -> Plan:
@@ -124,17 +145,17 @@ def plan_of_sections(form: str, n_bars: int, rng: np.random.Generator) -> Plan:
     Raises:
         OrchestrionError: not a form, or ``n_bars`` is no multiple of its sections.
     """
-    sections = sections_of(form)
-    each = n_bars // len(sections)
-    if each * len(sections) != n_bars or not each:
+    named = sections(form)
+    each = n_bars // len(named)
+    if each * len(named) != n_bars or not each:
         raise OrchestrionError(
-            f"{n_bars} bars cannot be divided into the {len(sections)} sections of {form}; ask for "
-            f"{max(1, each) * len(sections)} or {(each + 1) * len(sections)}."
+            f"{n_bars} bars cannot be divided into the {len(named)} sections of {form}; ask for "
+            f"{max(1, each) * len(named)} or {(each + 1) * len(named)}."
         )
     kinds, sources, copied = np.full(n_bars, NEW), np.full(n_bars, -1), set()
     first: dict[str, int] = {}
     written: dict[tuple[str, int], int] = {}
-    for index, (letter, primes) in enumerate(sections):
+    for index, (letter, primes) in enumerate(named):
         bars = np.arange(index * each, (index + 1) * each)
         if (letter, primes) in written:
             sources[bars] = written[letter, primes] * each + np.arange(each)
@@ -146,7 +167,7 @@ def plan_of_sections(form: str, n_bars: int, rng: np.random.Generator) -> Plan:
             kinds[bars[-1]] = VARIED
         first.setdefault(letter, index)
         written.setdefault((letter, primes), index)
-    last = written[sections[-1]]
+    last = written[named[-1]]
     return Plan(
         kinds, sources, ends=frozenset(range(each - 1, n_bars, each)), copied=frozenset(copied),
         final=frozenset({(last + 1) * each - 1, n_bars - 1}),
