@@ -14,8 +14,9 @@ from orchestrion.evaluation.judge.evaluate_renderer import evaluate_renderer as 
 from orchestrion.evaluation.judge.notes_test import NotesReport, notes_test
 from orchestrion.files import write_json
 from orchestrion.renderer.instrument import Instrument
+from orchestrion.training.evaluate_backend import evaluate_backend as backend
 
-__all__ = ["composer", "notes", "renderer", "writing"]
+__all__ = ["backend", "composer", "notes", "renderer", "writing"]
 
 
 def notes(

@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
-from orchestrion.cli.options import json_option
+from orchestrion import shipped
+from orchestrion.cli.options import NameOrPath, Number, Seed, json_option
 from orchestrion.cli.output import printable
-from orchestrion.cli.streams import echo
+from orchestrion.cli.streams import echo, echo_measures
 from orchestrion.cli.training import preset_option, training_options
 from orchestrion.generators.configuring import BackendConfig
 from orchestrion.generators.table import BACKENDS, WAVENET, on_songs
@@ -84,6 +85,38 @@ def make_command(name: str) -> click.Command:
         for measure, value in measures.items():
             echo(f"{measure.replace('_', ' '):<32} {value:.4f}")
         echo(f"{printable(output / 'model.safetensors')}  the weights that are kept")
+
+    return command
+
+
+def make_evaluation(name: str) -> click.Command:
+    """The subcommand of ``orchestrion evaluate`` for one back-end."""
+
+    @click.command(name, short_help=f"Held-out loss of {BACKENDS[name].what}, and whether it speaks.", help=f"""
+    Held-out loss of {name} ({BACKENDS[name].paper}), and whether it speaks when it runs free.
+
+    Three continuations are made, of two places in the songs and of noise: do they keep the songs' level (within 10 dB),
+    heed what they continue (correlation below .9), and move on (no block that repeats itself)?
+
+    \b
+    Examples:
+      orchestrion evaluate {name} --model runs/{name} --data set
+      orchestrion evaluate {name} --model runs/{name}/epoch-004.safetensors --data set --temperature 1 --json
+    """)  # fmt: skip
+    @click.option("--data", required=True, metavar="SET", help="A set of plain songs: orchestrion data prepare DIR -o SET.")
+    @click.option("--model", type=NameOrPath(shipped.names), metavar="RUN|NAME",
+                  help="A run's folder, a weights file or checkpoint, or a shipped model.  [default: the shipped one]")
+    @click.option("--split", type=click.Choice(["validation", "train"]), default="validation", show_default=True, help="Which songs.")
+    @click.option("--seconds", type=Number(1, 600), default=10.0, show_default=True, metavar="S", help="Of each continuation.")
+    @click.option("--temperature", type=Number(0, 100), metavar="X", help="As of orchestrion generate.  [default: the model's own]")
+    @click.option("--seed", type=Seed(), default=0, show_default=True, metavar="N", help="Same seed, same bytes.")
+    @json_option
+    def command(data: str, model: str | None, as_json: bool, **options: Any) -> None:
+        from orchestrion.training.evaluate_backend import evaluate_backend
+
+        measures = evaluate_backend(name, data, model, **options)
+        low, high = measures["level_db"]
+        echo_measures(measures if as_json else {**measures, "level_db": f"{low:+.1f} to {high:+.1f}"}, as_json)
 
     return command
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from orchestrion.cli import backends
 from orchestrion.cli.options import COMPOSER, Number, instrument_option, json_option, seed_option, temperature_option
-from orchestrion.cli.streams import echo
+from orchestrion.cli.streams import echo_measures
+from orchestrion.generators.table import on_songs
 from orchestrion.progress import progress
 
 
@@ -22,6 +22,7 @@ def evaluate() -> None:
       orchestrion evaluate renderer --instrument violin --data recordings/ --json
       orchestrion evaluate notes --instrument violin --bank soundfont:violin -o violin-notes
       orchestrion evaluate composer --model chorales --data JSB_Chorales.mat --split test --json
+      orchestrion evaluate spectral-lstm --model runs/lstm --data songs-16k
     """
 
 
@@ -48,7 +49,7 @@ def notes(instrument: str, bank: str, step: int, output: Path | None, seed: int,
     from orchestrion.api import evaluate as measures
 
     report = measures.notes(instrument, bank, step=step, seed=seed, output=output)
-    _print(report.summary(), as_json)
+    echo_measures(report.summary(), as_json)
 
 
 @evaluate.command()
@@ -75,7 +76,7 @@ def renderer(instrument: str, data: str, split: str, seconds: float, seed: int, 
     """
     from orchestrion.evaluation.judge.evaluate_renderer import evaluate_renderer
 
-    _print(evaluate_renderer(instrument, data, split=split, seconds=seconds, seed=seed, temperature=temperature), as_json)
+    echo_measures(evaluate_renderer(instrument, data, split=split, seconds=seconds, seed=seed, temperature=temperature), as_json)
 
 
 @evaluate.command()
@@ -105,17 +106,11 @@ def composer(model: str, data: str, split: str, writing: int | None, seed: int, 
     from orchestrion.evaluation.composition.evaluate_composer import evaluate_composer, evaluate_writing
 
     if writing is None:
-        _print(evaluate_composer(model, data, split), as_json)
+        echo_measures(evaluate_composer(model, data, split), as_json)
         return
     with progress(writing, "Writing") as advance:
-        _print(evaluate_writing(model, data, count=writing, seed=seed, report=advance), as_json)
+        echo_measures(evaluate_writing(model, data, count=writing, seed=seed, report=advance), as_json)
 
 
-def _print(result: Mapping[str, object], as_json: bool) -> None:
-    if as_json:
-        echo(json.dumps(result, indent=2))
-        return
-    single = {name: value for name, value in result.items() if not isinstance(value, list)}
-    width = max(map(len, single))
-    for name, value in single.items():
-        echo(f"{name:<{width}}  {value:.4f}" if isinstance(value, float) else f"{name:<{width}}  {value}")
+for _backend in on_songs():
+    evaluate.add_command(backends.make_evaluation(_backend))

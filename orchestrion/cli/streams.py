@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 import click
@@ -73,3 +74,14 @@ def echo(text: object = "", err: bool = False) -> None:
         return
     with suppress(OSError):
         click.echo(escaped(str(text)), err=True)
+
+
+def echo_measures(result: Mapping[str, object], as_json: bool) -> None:
+    """Print measures as JSON, or those that are no list one a line."""
+    if as_json:
+        echo(json.dumps(result, indent=2))
+        return
+    single = {name: value for name, value in result.items() if not isinstance(value, list)}
+    width = max(map(len, single))
+    for name, value in single.items():
+        echo(f"{name:<{width}}  {value:.4f}" if isinstance(value, float) else f"{name:<{width}}  {value}")

@@ -48,7 +48,7 @@ class BackendTask:
         torch.manual_seed(seed)
         self.backend, self.recipe = backend, recipe
         self.model = backend_named(backend).model(config)
-        self._check_rate([*train, *validation])
+        check_rate(backend, self.model, [*train, *validation])
         length = self.model.clip_samples if recipe.crop_s is None else self.model.clip_for(recipe.crop_s)
         self.clips = Clips(train, length, seed, recipe.cut == "random")
         self._held_out = Clips(validation, length)
@@ -79,7 +79,7 @@ class BackendTask:
         device = next(self.model.parameters()).device
         # On songs that it has not learnt by heart.
         model.measure_residual(clip.to(device) for clip in self._held_out.in_order(VALIDATION_CLIPS))
-        return {"loss": _mean_loss(model, self._held_out), "training_songs_loss": _mean_loss(model, self.clips)}
+        return {"loss": mean_loss(model, self._held_out), "training_songs_loss": mean_loss(model, self.clips)}
 
     def save(self, path: Path, model: Generator, metrics: Mapping[str, float]) -> None:
         """Write a model that ``generators.files`` can load."""
@@ -101,20 +101,23 @@ class BackendTask:
         """How often the training songs have been seen after ``step`` updates."""
         return batch_at(self.recipe.batch, step, len(self.clips))[0] / len(self.clips)
 
-    def _check_rate(self, songs: Sequence[Recording]) -> None:
-        for song in songs:
-            if song.sample_rate != self.model.sample_rate:
-                rate = self.model.sample_rate
-                raise OrchestrionError(
-                    f"{self.backend} of this size works at {rate} samples a second, the set has {song.sample_rate}; make "
-                    f"another: orchestrion data prepare DIR --rate {rate} -o SET."
-                )
+
+def check_rate(backend: str, model: Generator, songs: Sequence[Recording]) -> None:
+    """Raise an `OrchestrionError` where a song is at another rate than the model's."""
+    for song in songs:
+        if song.sample_rate != (rate := model.sample_rate):
+            raise OrchestrionError(
+                f"{backend} of this size works at {rate} samples a second, the set has {song.sample_rate}; make "
+                f"another: orchestrion data prepare DIR --rate {rate} -o SET."
+            )
 
 
-def _mean_loss(model: Generator, clips: Clips) -> float:
+@torch.no_grad()
+def mean_loss(model: Generator, clips: Clips, most: int | None = VALIDATION_CLIPS) -> float:
+    """Over the examples, or ``most`` of them evenly spaced."""
     assert isinstance(model, torch.nn.Module)
     device = next(model.parameters()).device
     total = n = 0.0
-    for batch in clips.in_order(VALIDATION_CLIPS):
+    for batch in clips.in_order(most):
         total, n = total + float(model.loss(batch.to(device))) * len(batch), n + len(batch)
     return total / n

@@ -19,6 +19,7 @@ from orchestrion.options import BackendTraining
 from orchestrion.training import checkpoint
 from orchestrion.training.backend_task import BackendTask
 from orchestrion.training.clips import Clips, batch_at, steps_of
+from orchestrion.training.evaluate_backend import evaluate_backend
 from orchestrion.training.optimizers import make_optimizer
 from orchestrion.training.schedule import learning_rate_at
 from orchestrion.training.settings import LoopSettings
@@ -245,3 +246,18 @@ def test_losses_are_means_over_examples_and_the_stored_config_is_the_trained_one
     task.save(tmp_path / "m.safetensors", task.model, measured)
     assert load_generator(tmp_path / "m.safetensors").config == TINY["tcn"]
     assert SongSet.open(songs.path).information["licence"] == "CC0 1.0"
+
+
+def test_a_model_is_measured_on_held_out_songs_and_by_what_it_does_alone(songs, tmp_path):
+    run = tmp_path / "run"
+    trained = train_backend("tcn", songs.path, run, settings=SMALL_TCN, training=replace(QUICK, keep="last"))
+    settings = {"seconds": 4.0, "seed": 1}
+    plain = evaluate_backend("tcn", songs.path, run, **settings)
+    assert plain["loss"] == pytest.approx(trained["loss"], rel=1e-3) and plain["examples"] == 8
+    assert not plain["keeps_level"] and not plain["moves_on"]  # four steps taught it nothing: it falls silent
+    drawn = evaluate_backend("tcn", songs.path, run, temperature=1.0, **settings)
+    assert drawn["keeps_level"] and drawn["moves_on"] and drawn["heeds_its_seed"], drawn
+    assert drawn["trained"]["steps"] == 4 and drawn["trained"]["examples"] == 16
+    assert evaluate_backend("tcn", songs.path, run / "checkpoint.safetensors", **settings)["loss"] == plain["loss"]
+    with pytest.raises(OrchestrionError, match="works at 16000 samples a second"):
+        evaluate_backend("spectral-base", songs.path)

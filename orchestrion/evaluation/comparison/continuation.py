@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from orchestrion import header
 from orchestrion.audio import Waveform
 from orchestrion.evaluation.comparison.lineup import CONDITIONED, Entry
 from orchestrion.evaluation.comparison.openings import Opening
 from orchestrion.generators.backend import Generator
+from orchestrion.generators.files import held_by
 from orchestrion.generators.generating import LoadedModel
 from orchestrion.generators.spectral.network import Spectral
 from orchestrion.generators.spectral.transform import Dft
@@ -28,12 +30,14 @@ class Continuation:
         block: samples between seams; 1 for none.
         spectra: complex ones [n, N] that it predicted for the first opening; None where it predicts samples or half
             spectra.
+        trained: steps, examples and seconds of audio of its training, as far as its file knows them.
     """
 
     entry: Entry
     clips: tuple[Waveform, ...]
     block: int
     spectra: np.ndarray | None
+    trained: dict[str, float]
 
 
 def continue_openings(
@@ -52,7 +56,13 @@ def continue_openings(
         )
         for number, opening in enumerate(openings)
     )
-    return Continuation(entry, clips, model.generator.block, _spectra(model.generator, openings[0].seed, seconds, seed))
+    return Continuation(entry, clips, model.generator.block, _spectra(model.generator, openings[0].seed, seconds, seed), _trained(model))
+
+
+def _trained(model: LoadedModel) -> dict[str, float]:
+    found = held_by(header.read(model.path), model.path).get("training")
+    listed = found.items() if isinstance(found, dict) else ()
+    return {str(name): float(value) for name, value in listed if isinstance(value, int | float)}
 
 
 def _spectra(model: Generator, opening: Waveform, seconds: float, seed: int) -> np.ndarray | None:

@@ -130,7 +130,8 @@ def _measure_all(
         for continued in played:
             name = continued.entry.backend
             found[name] = meters.measure(
-                continued.clips, copies=copies[name], score=score, block=continued.block, spectra=continued.spectra
+                continued.clips, copies=copies[name], score=score, block=continued.block, spectra=continued.spectra,
+                trained=continued.trained,
             )
             advance(training_s / len(played))
     return found

@@ -13,6 +13,8 @@ COLUMNS: Mapping[str, tuple[str, str, str | None]] = {
     "loops": ("Clips that loop", "{}", "loops"),
     "loops_by_seeds": ("… by 1 · 3 · 6 seeds", "{}", "loops"),
     "first_loop_s": ("First loop after (s)", "{:.1f}", "loops"),
+    "settled": ("Clips that come to rest", "{}", "settling"),
+    "level_db": ("Level (dB)", "{:+.1f}", None),
     "flatness": ("Flatness", "{:.2f}", "noise"),
     "silent_share": ("Silent", "{:.0%}", "silence"),
     "outside_band": ("Outside the band", "{:.1%}", "band"),
@@ -21,6 +23,9 @@ COLUMNS: Mapping[str, tuple[str, str, str | None]] = {
     "copying": ("Copied (correlation)", "{:.2f}", "copying"),
     "frechet_distance": ("Fréchet distance*", "{:.3f}", None),
     "kernel_distance": ("Kernel distance*", "{:.4f}", None),
+    "trained_steps": ("Trained: steps", "{:,.0f}", None),
+    "trained_examples": ("… examples", "{:,.0f}", None),
+    "trained_seconds_of_audio": ("… seconds of audio", "{:,.0f}", None),
 }
 """Heading, format and fault of each figure of `measuring.SystemMeters.summary` that the table shows."""
 
@@ -28,11 +33,14 @@ EXPLAINED = (
     ("Notes right", "onset F1 within 50 ms of the score, of the first clip; only wavenet is told the score"),
     ("Loops", ("the log-mel spectrogram repeats itself at a fixed lag for two periods and three seconds; by one, three and six "
                "times the seed's length")),
+    ("Come to rest", "the last two seconds repeat themselves: a constant, a steady tone, or one block again and again"),
+    ("Level", "of the clips against held-out recordings"),
     ("Flatness", "spectral, by octaves: 0 for tones, 0.56 for noise"),
     ("Outside the band", "energy where no held-out recording has more than 1 %"),
     ("Clicks", "jump at block edges over that inside blocks; none where audio is made sample by sample"),
     ("Imaginary residue", "of the inverse transform of predicted spectra, thrown away"),
     ("Copied", "greatest correlation of two seconds with the training audio"),
+    ("Trained", "networks are compared on equal terms where steps and examples agree; – where a file does not know"),
     ("*", ("to held-out recordings over log-mel-dct-40 embeddings: comparable within this table only, not with "
            "published Fréchet audio distances; what has no treble because it is made at 4.41 kHz is far from what has")),
 )  # fmt: skip

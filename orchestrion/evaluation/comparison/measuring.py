@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from statistics import fmean
 
 import numpy as np
@@ -21,6 +21,7 @@ from orchestrion.evaluation.meters.embeddings import embed_all
 from orchestrion.evaluation.meters.loops import SEED_MULTIPLES, LoopMeter, measure_loops
 from orchestrion.evaluation.meters.noise import MusicFlatness, NoiseMeter, measure_noise
 from orchestrion.evaluation.meters.residue import ResidueMeter, measure_residue
+from orchestrion.evaluation.meters.settling import SettlingMeter, measure_settling
 from orchestrion.evaluation.meters.silence import SilenceMeter, measure_silence
 from orchestrion.score import Score
 
@@ -37,6 +38,7 @@ class ClipMeters:
     loops: LoopMeter
     noise: NoiseMeter
     silence: SilenceMeter
+    settling: SettlingMeter
     band: BandMeter
     clicks: ClickMeter | None
     copying: CopyMeter | None
@@ -62,6 +64,8 @@ class SystemMeters:
     Args:
         seed_s: length of the seeds its clips continue.
         residue: of the spectra its clips were made from; None where it does not predict whole spectra.
+        level_db: of the clips against held-out recordings.
+        trained: ``steps``, ``examples`` and ``seconds_of_audio`` of its training, as far as its file knows them.
         notes: `following.note_accuracy` of the first clip; None where it was given no score.
     """
 
@@ -69,8 +73,10 @@ class SystemMeters:
     seed_s: float
     frechet_distance: float
     kernel_distance: float
+    level_db: float
     residue: ResidueMeter | None = None
     notes: dict[str, float] | None = None
+    trained: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def found(self) -> dict[str, int]:
@@ -94,6 +100,9 @@ class SystemMeters:
             "first_loop_s": min(starts, default=None),
             **{f"loops_within_{k}_seeds": count for k, count in counts.items()},
             "loops_by_seeds": " · ".join("–" if count is None else str(count) for count in counts.values()),
+            "settled": self.found["settling"],
+            "level_db": self.level_db,
+            **{f"trained_{name}": self.trained.get(name) for name in ("steps", "examples", "seconds_of_audio")},
             "flatness": fmean(clip.noise.flatness for clip in self.clips),
             "silent_share": fmean(clip.silence.share for clip in self.clips),
             "outside_band": fmean(clip.band.outside for clip in self.clips),
@@ -163,6 +172,7 @@ class Meters:
         score: Score | None = None,
         block: int = 1,
         spectra: np.ndarray | None = None,
+        trained: Mapping[str, float] | None = None,
     ) -> SystemMeters:
         """Measure the clips of one system.
 
@@ -171,6 +181,7 @@ class Meters:
             score: what the first clip is compared with, note by note.
             block: samples between seams; 1 where there are none.
             spectra: complex spectra [n, N] the clips were made from.
+            trained: see `SystemMeters`.
         """
         rates = {clip.sample_rate for clip in clips}
         music = {rate: MusicFlatness.of(self.recordings.held_out, rate) for rate in rates}
@@ -181,8 +192,10 @@ class Meters:
             self.seed_s,
             frechet_distance(self.patches, patches),
             kernel_distance(self.patches, patches),
+            level_db(np.concatenate([clip.samples for clip in clips])) - self.usual_db,
             None if spectra is None else measure_residue(spectra),
             None if score is None else note_accuracy(clips[0], score),
+            trained or {},
         )
 
     def _clip(self, clip: Waveform, music: MusicFlatness, block: int, copy: CopyMeter | None) -> ClipMeters:
@@ -190,6 +203,7 @@ class Meters:
             loops=measure_loops(clip),
             noise=measure_noise(clip, music),
             silence=measure_silence(clip, self.usual_db),
+            settling=measure_settling(clip),
             band=measure_band(clip, self.band),
             clicks=_clicks(clip, block),
             copying=copy,

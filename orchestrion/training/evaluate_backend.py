@@ -1,0 +1,89 @@
+"""Measure a back-end's model on a prepared set: held-out loss, and whether it speaks when it runs free."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from orchestrion import header
+from orchestrion.audio import Waveform
+from orchestrion.datasets.recordings.recording import Recording
+from orchestrion.datasets.recordings.songs import SongSet
+from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.meters.settling import ALIKE, likeness, measure_settling
+from orchestrion.generators.files import held_by
+from orchestrion.generators.generating import LoadedModel
+from orchestrion.generators.table import backend_named
+from orchestrion.options import Generating
+from orchestrion.training.backend_task import check_rate, mean_loss
+from orchestrion.training.clips import Clips
+
+LEVEL_DB = 10.0  # from the songs' own, within which a generator keeps its level
+
+
+def evaluate_backend(
+    backend: str,
+    data: str | os.PathLike[str],
+    model: str | os.PathLike[str] | None = None,
+    *,
+    split: str = "validation",
+    seconds: float = 10.0,
+    temperature: float | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Loss on the songs of a split, and the free-running end of three continuations: of two places in them, and of noise.
+
+    Args:
+        model: as in `orchestrion.generate`.
+        seconds: of each continuation.
+
+    Returns:
+        ``loss`` and its ``unit``, over ``examples``; ``level_db`` of the second half of the quietest and the loudest
+        continuation against the songs; ``likeness`` of the two that are most alike; ``repetition`` of the one that repeats
+        itself most (see `evaluation.meters.settling`); ``keeps_level``, ``heeds_its_seed``, ``moves_on``; and of the
+        training ``steps``, ``examples`` and ``seconds_of_audio`` where the file knows them.
+
+    Raises:
+        OrchestrionError: no such back-end or model, one of another back-end, or a set at another rate or without songs.
+    """
+    loaded = LoadedModel.load(backend, model)
+    generator, songs = loaded.generator, SongSet.open(data).split(split)
+    check_rate(backend, generator, songs)
+    if not songs:
+        raise OrchestrionError(f"The set {os.fspath(data)} has no songs in its split {split}.")
+    clips = Clips(songs, generator.clip_samples)
+    loss = mean_loss(generator, clips, most=None)
+    rate = generator.sample_rate
+    made = [
+        loaded.generate(Generating.of(seconds=seconds, seed_audio=opening, seed=seed + number, temperature=temperature))
+        for number, opening in enumerate((*_openings(songs, rate), "noise"))
+    ]
+    usual_db = _db(np.concatenate([song.samples() for song in songs]))
+    levels = [_db(sound.samples[len(sound.samples) // 2 :]) - usual_db for sound in made]
+    alike = max(likeness(one, other) for one, other in itertools.combinations(made, 2))
+    settling = max((measure_settling(sound) for sound in made), key=lambda meter: meter.repetition)
+    trained = held_by(header.read(loaded.path), loaded.path).get("training")
+    return {
+        "loss": loss, "unit": backend_named(backend).unit, "examples": len(clips),
+        "level_db": [round(min(levels), 1), round(max(levels), 1)], "likeness": round(alike, 4),
+        "repetition": round(settling.repetition, 5),
+        "keeps_level": max(map(abs, levels)) <= LEVEL_DB, "heeds_its_seed": alike < ALIKE, "moves_on": not settling.found,
+        "trained": trained if isinstance(trained, dict) else {},
+    }  # fmt: skip
+
+
+def _openings(songs: Sequence[Recording], rate: int) -> list[Waveform]:
+    """Up to ten seconds from the beginning of the longest song, and from its second half."""
+    song = max(songs, key=lambda each: each.n_samples)
+    length = min(10 * rate, song.n_samples // 2)
+    starts = (0, song.n_samples // 2)
+    return [Waveform(song.samples(start, start + length), rate) for start in starts]
+
+
+def _db(samples: np.ndarray) -> float:
+    return 10 * math.log10(max(float(np.square(samples, dtype=np.float64).mean()), 1e-12))
