@@ -145,7 +145,7 @@ def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[t
 
 
 # By another name in Python: back-ends and the commands that are two deeds.
-ELSEWHERE = {("train", name): "train.backend" for name in BACKENDS} | {("models", "list"): "models.list"}
+ELSEWHERE = {(deed, name): f"{deed}.backend" for deed in ("train", "evaluate") for name in BACKENDS} | {("models", "list"): "models.list"}
 
 
 @pytest.mark.parametrize("path", list(commands()), ids=" ".join)
