@@ -36,12 +36,14 @@ if TYPE_CHECKING:
     )
     from orchestrion.audio import Waveform
     from orchestrion.bridge import ConditioningSeries
+    from orchestrion.options import AudioFormat
     from orchestrion.renderer.instrument import Instrument
     from orchestrion.score import BUILTIN_TUNES, Note, Part, PianoRoll, Score
 
 __version__ = VERSION
 __all__ = [
     "BUILTIN_TUNES",
+    "AudioFormat",
     "ConditioningSeries",
     "Instrument",
     "Note",
@@ -73,7 +75,7 @@ _MODULES = {name: f"orchestrion.api.{name}" for name in ("data", "evaluate", "li
 _HOMES = (
     dict.fromkeys(("BUILTIN_TUNES", "Note", "Part", "PianoRoll", "Score"), "orchestrion.score")
     | {"ConditioningSeries": "orchestrion.bridge", "Waveform": "orchestrion.audio"}
-    | {"Instrument": "orchestrion.renderer.instrument"}
+    | {"AudioFormat": "orchestrion.options", "Instrument": "orchestrion.renderer.instrument"}
 )
 
 

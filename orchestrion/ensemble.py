@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from orchestrion.audio import Waveform
-from orchestrion.audio.audiofiles import write_blocks
+from orchestrion.audio.audiofiles import write
 from orchestrion.errors import OrchestrionError
+from orchestrion.options import AudioFormat
 from orchestrion.score import Score
 
 
@@ -40,10 +41,9 @@ class Mix:
         """The mean of the channels."""
         return Waveform(self.samples.mean(axis=1), self.sample_rate, self.tags)
 
-    def write(self, path: str | os.PathLike[str]) -> None:
-        """Write .wav, .flac or .ogg, atomically; see `Waveform.write`."""
-        n_samples, channels = self.samples.shape
-        write_blocks(path, [self.samples], self.sample_rate, channels=channels, tags=self.tags, n_samples=n_samples)
+    def write(self, path: str | os.PathLike[str], wanted: AudioFormat | None = None) -> None:
+        """As `Waveform.write`."""
+        write(path, self.samples, self.sample_rate, self.tags, wanted)
 
 
 def split_parts(score: Score) -> list[Score]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, astuple, dataclass, replace
 from typing import TypedDict
@@ -13,17 +13,19 @@ import numpy as np
 
 from orchestrion.audio import Waveform
 from orchestrion.audio.audiofiles import write_blocks
+from orchestrion.audio.encodings import Encoding
 from orchestrion.ensemble import Mix, mix, split_parts
 from orchestrion.errors import OrchestrionError
-from orchestrion.options import STORAGE, Playing
+from orchestrion.options import STORAGE, AudioFormat, Playing
 from orchestrion.progress import Advance, progress, waiting
 from orchestrion.renderer.device import choose, stored
-from orchestrion.renderer.instrument import TAIL_S, Instrument
+from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.parallel import ParallelState, ParallelStream, generate_parallel
 from orchestrion.renderer.resuming import State, interrupted, resumable
 from orchestrion.renderer.sampler import compile_kernels, generate
 from orchestrion.renderer.sourceplayer import source_blocks
+from orchestrion.renderer.span import Span
 from orchestrion.renderer.streaming import Stream
 from orchestrion.score import Score, pitch_name
 from orchestrion.version import VERSION
@@ -37,7 +39,7 @@ VOICES_TOGETHER = {"cpu": 48, "cuda": 2048}
 # Joins cost nothing that can be heard or measured (`benchmarks/parallel_price.py`); up to here one run is as quick.
 PARALLEL_FROM_S = 8.0
 # Options that decide what one instrument plays.
-DECISIVE = ("seed", "temperature", "storage", "device", "parallel", "vibrato")
+DECISIVE = ("seed", "temperature", "storage", "device", "parallel", "vibrato", "length_s")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Performance:
     def to_mono(self) -> Waveform:
         """The audio in one channel."""
         return self.audio.to_mono() if isinstance(self.audio, Mix) else self.audio
+
+    def file_facts(self, path: str | os.PathLike[str], wanted: AudioFormat | None) -> dict[str, object]:
+        """Rate, channels and bits of the audio where it is written to ``path``."""
+        channels = self.audio.samples.shape[1] if isinstance(self.audio, Mix) else 1
+        return Encoding.of(path, wanted, self.audio.sample_rate, channels).facts()
 
     def draw(self, path: str | os.PathLike[str]) -> None:
         """Write a PNG: the notes above, the spectrogram of the audio below."""
@@ -87,10 +94,10 @@ def play_all(
     instruments = [Instrument.load(player).adjusted(vibrato=options.vibrato) for player in players]
     if options.only_source:
         check_sources(instruments)
-    plans = [_Plan.make(score, take, instruments, options.parallel) for score, take in takes]
+    plans = [_Plan.make(Span.of(score, options), take, instruments, options.parallel) for score, take in takes]
     options = replace(options, device=choose(options.device, [instrument.config for instrument in instruments], options.storage))
     n_together = max(1, VOICES_TOGETHER[options.device] // len(instruments))
-    total_s = sum(plan.score.duration_s + TAIL_S for plan in plans) * len(instruments)
+    total_s = sum(plan.span.duration_s for plan in plans) * len(instruments)
     if not options.only_source:
         compile_player(options.storage, options.device, instruments)
     label = f"Playing {', '.join(dict.fromkeys(i.name for i in instruments))}"
@@ -102,7 +109,7 @@ def play_all(
             for plan, tracks in zip(together, zip(*columns, strict=True), strict=True):
                 is_mixed = len(tracks) > 1 or options.gains_db or options.pans
                 audio = mix(tracks, options.gains_db, options.pans) if is_mixed else tracks[0]
-                yield Performance(plan.score, audio, facts_of(instruments, audio, options))
+                yield Performance(plan.span.score, audio, facts_of(instruments, audio, options))
 
 
 def blocks_of(
@@ -110,11 +117,12 @@ def blocks_of(
 ) -> Stream | ParallelStream:
     """The audio of `play` on one instrument as it is made: iterate for float32 blocks, keep ``.state`` to go on later.
 
-    In one run unless ``options.parallel`` asks for pieces. A state goes on to the same audio on the device that it comes from.
+    `Span.ended` cuts it to the length that ``options`` ask for. In one run unless ``options.parallel`` asks for pieces. A state goes on to the same audio on the device that it comes from.
     """
     options = options or Playing()
-    warn_of(instrument, score)
-    series = instrument.series(score)
+    span = Span.of(score, options)
+    warn_of(instrument, span.score)
+    series = span.series(instrument)
     sampling: _Sampling = {
         "seed": options.seed,
         "temperature": options.temperature or instrument.temperature,
@@ -147,12 +155,14 @@ def render_to_file(
     *,
     take: int = 0,
     resume: bool = False,
+    wanted: AudioFormat | None = None,
     advance: Advance | None = None,
 ) -> dict[str, object]:
     """Play ``score`` into the audio file ``path``; memory does not grow with its length.
 
     Args:
         resume: keep a journal beside ``path`` while playing, and go on from the one that an interrupted rendering left.
+        wanted: rate, channels and bits of the file; None for the instrument's rate, mono, 16 bits.
         advance: called with the seconds of audio made since its last call; None for a bar of its own.
 
     Returns:
@@ -162,18 +172,18 @@ def render_to_file(
         OrchestrionError: the file cannot be written, or a journal of other settings is in the way.
     """
     options = options or Playing()
-    instrument = instrument.adjusted(vibrato=options.vibrato)
+    instrument, span = instrument.adjusted(vibrato=options.vibrato), Span.of(score, options)
     options = replace(
         options,
         device=choose(options.device, [instrument.config], options.storage),
-        parallel=is_parallel(score, [instrument], options.parallel),
+        parallel=is_parallel(span.score, [instrument], options.parallel),
     )
     if options.only_source:
         check_sources([instrument])
         resume = False  # made in seconds
     else:
         compile_player(options.storage, options.device, [instrument])
-    rate, n_samples = instrument.config.sample_rate, instrument.series(score).n_samples
+    score, rate, n_samples = span.score, instrument.config.sample_rate, span.n_samples(instrument)
 
     def start(state: State | None) -> Stream | ParallelStream:
         return blocks_of(score, instrument, options, take=take, state=state)
@@ -182,22 +192,23 @@ def render_to_file(
     asked = {name: value for name, value in asdict(options).items() if name in DECISIVE}
     decisive = asked | {"take": take, "version": VERSION, "model": instrument.checksum, "notes": notes}
     with nullcontext(advance) if advance else progress(n_samples / rate, f"Playing {instrument.name}") as told:
-        blocks = resumable(path, decisive, start) if resume else _blocks(score, instrument, start, options.only_source)
+        blocks = resumable(path, decisive, start) if resume else _blocks(span, instrument, start, options.only_source)
         tags = instrument.waveform(np.zeros(1), title=score.title, seed=options.seed).tags
         try:
-            write_blocks(path, _counted(blocks, rate, told), rate, tags=tags, n_samples=n_samples)
+            audio = span.ended(_counted(blocks, rate, told), rate)
+            write_blocks(path, audio, rate, tags=tags, n_samples=n_samples, wanted=wanted)
         except (OrchestrionError, KeyboardInterrupt, SystemExit) as stop:
             if resume and interrupted(path):
                 stop.add_note("What was played so far is kept; the same command goes on from there.")
             raise
-    return _facts([instrument], rate, n_samples / rate, options)
+    return _facts([instrument], rate, n_samples / rate, options) | Encoding.of(path, wanted, rate).facts()
 
 
 def _blocks(
-    score: Score, instrument: Instrument, start: Callable[[State | None], Stream | ParallelStream], only_source: bool
+    span: Span, instrument: Instrument, start: Callable[[State | None], Stream | ParallelStream], only_source: bool
 ) -> Iterator[np.ndarray]:
     if only_source and instrument.source is not None:
-        return source_blocks(instrument.series(score), instrument.source)
+        return source_blocks(span.series(instrument), instrument.source)
     return iter(start(None))
 
 
@@ -278,19 +289,25 @@ def _facts(instruments: Sequence[Instrument], sample_rate: int, duration_s: floa
 class _Plan:
     """One take of a score, what each instrument plays in it, and whether it is cut into pieces for that."""
 
-    score: Score
+    span: Span
     take: int
     parts: Sequence[Score]
     parallel: bool
 
     @classmethod
-    def make(cls, score: Score, take: int, instruments: Sequence[Instrument], parallel: bool | None) -> _Plan:
-        parts = split_parts(score) if len(instruments) > 1 else [score]
+    def make(cls, span: Span, take: int, instruments: Sequence[Instrument], parallel: bool | None) -> _Plan:
+        score = span.score
+        parts = [span.cut(part) for part in split_parts(span.whole)] if len(instruments) > 1 else [score]
         check_parts(parts, instruments)
         if take == 0:
             for instrument, part in zip(instruments, parts, strict=True):
                 warn_of(instrument, part)
-        return cls(score, take, parts, is_parallel(score, instruments, parallel))
+        return cls(span, take, parts, is_parallel(score, instruments, parallel))
+
+    def track(self, samples: Iterable[np.ndarray], instrument: Instrument, seed: int) -> Waveform:
+        """The audio of one player, cut to its length."""
+        whole = np.concatenate(list(self.span.ended(samples, instrument.config.sample_rate)))
+        return instrument.waveform(whole, title=self.span.score.title, seed=seed)
 
 
 def _alone(index: int, instrument: Instrument, plans: Sequence[_Plan], options: Playing, advance: Advance) -> list[Waveform]:
@@ -298,9 +315,8 @@ def _alone(index: int, instrument: Instrument, plans: Sequence[_Plan], options: 
     tracks = []
     assert instrument.source is not None
     for plan in plans:
-        series = instrument.series(plan.parts[index], duration_s=plan.score.duration_s)
-        samples = np.concatenate(list(source_blocks(series, instrument.source)))
-        tracks.append(instrument.waveform(samples, title=plan.score.title, seed=options.seed))
+        series = plan.span.series(instrument, plan.parts[index])
+        tracks.append(plan.track(source_blocks(series, instrument.source), instrument, options.seed))
         advance(series.duration_s)
     return tracks
 
@@ -321,7 +337,7 @@ def _generate(
             continue
         samples = sampler(
             instrument.parameters,
-            [instrument.series(plans[i].parts[index], duration_s=plans[i].score.duration_s) for i in chosen],
+            [plans[i].span.series(instrument, plans[i].parts[index]) for i in chosen],
             seed=options.seed,
             temperature=options.temperature or instrument.temperature,
             voices=[plans[i].take * VOICES_A_TAKE + index for i in chosen],
@@ -331,5 +347,5 @@ def _generate(
             progress=report,
         )
         for i, played in zip(chosen, samples, strict=True):
-            tracks[i] = instrument.waveform(played, title=plans[i].score.title, seed=options.seed)
+            tracks[i] = plans[i].track([played], instrument, options.seed)
     return [tracks[i] for i in range(len(plans))]

@@ -12,19 +12,19 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 
 from orchestrion import playing
 from orchestrion.ensemble import split_parts
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import refuse_shared_fault
-from orchestrion.options import Playing
+from orchestrion.options import AudioFormat, Playing
 from orchestrion.processors import usable_processors
 from orchestrion.progress import Bar, progress
 from orchestrion.renderer.device import choose
-from orchestrion.renderer.instrument import TAIL_S, Instrument
+from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.resuming import discard
+from orchestrion.renderer.span import Span
 from orchestrion.score import Score
 from orchestrion.version import VERSION
 
@@ -56,31 +56,35 @@ class Outcome:
 def render_takes(
     takes: Sequence[Take],
     read: Callable[[str], Score],
-    players: Sequence[playing.Player],
+    players: Sequence[playing.Player] | Callable[[str], Sequence[playing.Player]],
     options: Playing,
     *,
     settings: Mapping[str, object] | None = None,
     recorded: Callable[[Path], Mapping[str, object] | None] = lambda target: None,
     strict: bool = False,
     resume: bool = False,
+    wanted: AudioFormat | None = None,
 ) -> Iterator[Outcome]:
     """Play what is not finished, in the order of ``takes`` but for scores that are played together.
 
+    Scores are read one at a time; in memory are only those that are about to be played together, by the same players.
+
     Args:
-        read: gives a source's score.
+        read: gives a source's score; asked again for the same one at once.
+        players: of all scores, or of each source.
         settings: JSON-able, all that decides the audio beside score, weights and ``options``.
         recorded: the facts kept of an audio file when it was made, None where there are none.
         strict: raise what fails instead of going on with the other scores.
         resume: keep journals, see `renderer.resuming`; for one player without ``gains_db`` and ``pans``.
+        wanted: rate, channels and bits of the files.
 
     Raises:
         OrchestrionError: a broken instrument; files that cannot be written (a full disk would fail for every score).
     """
-    instruments = [Instrument.load(player) for player in players]
-    options = replace(options, device=choose(options.device, [player.config for player in instruments], options.storage))
-    decisive = {**(settings or {}), **asdict(options), "version": VERSION, "weights": [player.checksum for player in instruments]}
-    del decisive["threads"]
-    run = _Run(instruments, read, decisive, strict, resume, options)
+    wanted = wanted or AudioFormat()
+    run = _Run(players, read, {**(settings or {}), **asdict(wanted), "version": VERSION}, strict, resume, options, wanted)
+    if not callable(players):
+        run.ensemble(tuple(players))  # what is broken is told before anything is read
     if len(takes) == 1:
         yield from run.outcomes(takes, recorded)
         return
@@ -97,80 +101,118 @@ def _label(n_done: int, n: int, n_failed: int) -> str:
     return f"{n_done} of {n} done" + (f", {n_failed} failed" if n_failed else "")
 
 
-@dataclass
-class _Run:
+@dataclass(frozen=True)
+class _Ensemble:
+    """Players, the options with their device, and what both decide of the audio."""
+
     instruments: Sequence[Instrument]
-    read: Callable[[str], Score]
-    decisive: Mapping[str, object]
-    strict: bool
-    resume: bool
     options: Playing
-    bar: Bar | None = None
-    checksums: dict[Take, dict[str, str]] = field(default_factory=dict)  # as they were before the score was read
+    decisive: Mapping[str, object]
 
     @property
     def is_alone(self) -> bool:
         return len(self.instruments) == 1 and not self.options.gains_db and not self.options.pans
 
+
+@dataclass
+class _Waiting:
+    """Takes that are to be played together."""
+
+    ensemble: _Ensemble
+    takes: list[tuple[Take, Score]] = field(default_factory=list)
+    length_s: float = 0.0
+
+
+@dataclass
+class _Run:
+    players: Sequence[playing.Player] | Callable[[str], Sequence[playing.Player]]
+    read: Callable[[str], Score]
+    settings: Mapping[str, object]
+    strict: bool
+    resume: bool
+    options: Playing
+    wanted: AudioFormat
+    bar: Bar | None = None
+    checksums: dict[Take, dict[str, str]] = field(default_factory=dict)  # as they were before the score was read
+    ensembles: dict[tuple[playing.Player, ...], _Ensemble] = field(default_factory=dict)
+
+    def ensemble(self, players: tuple[playing.Player, ...]) -> _Ensemble:
+        """These players, loaded once."""
+        if players not in self.ensembles:
+            instruments = [Instrument.load(player) for player in players]
+            device = choose(self.options.device, [player.config for player in instruments], self.options.storage)
+            options = replace(self.options, device=device)
+            decisive = {**self.settings, **asdict(options), "weights": [player.checksum for player in instruments]}
+            del decisive["threads"]
+            self.ensembles[players] = _Ensemble(instruments, options, decisive)
+        return self.ensembles[players]
+
     def outcomes(self, takes: Sequence[Take], recorded: Callable[[Path], Mapping[str, object] | None]) -> Iterator[Outcome]:
-        together: list[tuple[Take, Score]] = []
-        together_s = 0.0
-        most = playing.VOICES_TOGETHER[self.options.device] // len(self.instruments)
-        read = lru_cache(maxsize=1)(self._read)  # takes of one score follow each other
+        waiting: dict[tuple[playing.Player, ...], _Waiting] = {}
         for take in takes:
-            checksums = self._checksums(take)
+            try:
+                players = tuple(self.players(take.source) if callable(self.players) else self.players)
+            except OrchestrionError as error:
+                yield self._failed(take, error)
+                continue
+            ensemble = self.ensemble(players)
+            checksums = _checksums(take, ensemble)
             if _is_finished(take, checksums, recorded(take.target)):
                 yield Outcome(take, FINISHED)
                 continue
             try:
-                score = read(take.source)
+                score = self._read(take.source, ensemble)
+                length_s = Span.of(score, ensemble.options).duration_s
             except OrchestrionError as error:
                 yield self._failed(take, error)
                 continue
             self.checksums[take] = checksums
-            length_s = score.duration_s + TAIL_S
-            if self.is_alone and (self.resume or len(takes) == 1 or length_s >= STREAMED_FROM_S):
-                yield from self._stream(take, score)
+            if ensemble.is_alone and (self.resume or len(takes) == 1 or length_s >= STREAMED_FROM_S):
+                yield from self._stream(take, score, ensemble)
                 continue
-            if together and (together_s + length_s > TOGETHER_S[self.options.device] or len(together) >= most):
-                yield from self._play(together)
-                together, together_s = [], 0.0
-            together.append((take, score))
-            together_s += length_s
-        yield from self._play(together)
+            # Of all that wait, what takes longest; so that what is in memory is bounded however many players there are.
+            most_s = TOGETHER_S[ensemble.options.device]
+            while waiting and sum(group.length_s for group in waiting.values()) + length_s > most_s:
+                yield from self._play(waiting.pop(max(waiting, key=lambda key: waiting[key].length_s)))
+            group = waiting.setdefault(players, _Waiting(ensemble))
+            group.takes.append((take, score))
+            group.length_s += length_s
+            if len(group.takes) >= playing.VOICES_TOGETHER[ensemble.options.device] // len(players):
+                yield from self._play(waiting.pop(players))
+        for group in waiting.values():
+            yield from self._play(group)
 
-    def _read(self, source: str) -> Score:
+    def _read(self, source: str, ensemble: _Ensemble) -> Score:
         score = self.read(source)
-        if len(self.instruments) > 1:
-            playing.check_parts(split_parts(score), self.instruments)
+        if len(ensemble.instruments) > 1:
+            playing.check_parts(split_parts(score), ensemble.instruments)
         return score
 
-    def _stream(self, take: Take, score: Score) -> Iterator[Outcome]:
-        (instrument,) = self.instruments
+    def _stream(self, take: Take, score: Score, ensemble: _Ensemble) -> Iterator[Outcome]:
+        (instrument,) = ensemble.instruments
         try:
             facts = playing.render_to_file(
-                score, instrument, take.target, self.options, take=take.number, resume=self.resume,
-                advance=self._advance(score.duration_s + TAIL_S),
+                score, instrument, take.target, ensemble.options, take=take.number, resume=self.resume, wanted=self.wanted,
+                advance=self._advance(Span.of(score, ensemble.options).duration_s),
             )  # fmt: skip
         except OrchestrionError as error:
             yield self._failed(take, error)
             return
         yield self._played(take, facts)
 
-    def _play(self, together: Sequence[tuple[Take, Score]]) -> Iterator[Outcome]:
-        if not together:
-            return
+    def _play(self, group: _Waiting) -> Iterator[Outcome]:
+        ensemble, together = group.ensemble, group.takes
         scores = [(score, take.number) for take, score in together]
         # Of an ensemble every player plays the whole length.
-        lengths_s = [(score.duration_s + TAIL_S) * len(self.instruments) for _, score in together]
-        advance = self._advance(sum(lengths_s), len(together))
+        length_s = sum(Span.of(score, ensemble.options).duration_s for _, score in together) * len(ensemble.instruments)
+        advance = self._advance(length_s, len(together))
         n_written = 0
         try:
-            played = playing.play_all(scores, self.instruments, self.options, advance=advance)
+            played = playing.play_all(scores, ensemble.instruments, ensemble.options, advance=advance)
             for (take, _), performance in zip(together, played, strict=True):
-                performance.audio.write(take.target)
+                performance.audio.write(take.target, self.wanted)
                 n_written += 1
-                yield self._played(take, performance.facts)
+                yield self._played(take, performance.facts | performance.file_facts(take.target, self.wanted))
         except OrchestrionError as error:
             left = together[n_written:]
             if len(left) == 1 or self.strict:
@@ -178,7 +220,7 @@ class _Run:
             else:  # alone, to find out whose fault it is
                 refuse_shared_fault(error)
                 for one in left:
-                    yield from self._play([one])
+                    yield from self._play(_Waiting(ensemble, [one]))
 
     def _advance(self, length_s: float, n_takes: int = 1) -> Callable[..., None] | None:
         """Advances the bar of takes by seconds of audio."""
@@ -202,9 +244,10 @@ class _Run:
         refuse_shared_fault(error)
         return Outcome(take, FAILED, reason=" ".join([str(error), *getattr(error, "__notes__", ())]))
 
-    def _checksums(self, take: Take) -> dict[str, str]:
-        settings = {**self.decisive, "take": take.number}
-        return {"score": checksum_of(take.source), "settings": hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()}
+
+def _checksums(take: Take, ensemble: _Ensemble) -> dict[str, str]:
+    settings = {**ensemble.decisive, "take": take.number}
+    return {"score": checksum_of(take.source), "settings": hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()}
 
 
 def _is_finished(take: Take, checksums: Mapping[str, str], facts: Mapping[str, object] | None) -> bool:

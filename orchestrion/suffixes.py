@@ -7,4 +7,4 @@ AUDIO = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".ai
 """What libsndfile reads of what people have."""
 AUDIO_UNREADABLE = (".m4a", ".m4b", ".aac", ".mp4", ".wma", ".amr", ".3gp", ".ape", ".mka", ".webm", ".ac3")
 """Audio that libsndfile does not read: named where it is left out."""
-AUDIO_WRITTEN = (".wav", ".flac", ".ogg")
+AUDIO_WRITTEN = (".wav", ".flac", ".ogg", ".opus", ".mp3")

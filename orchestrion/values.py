@@ -134,6 +134,14 @@ def part(given: object) -> int | str:
     return given if isinstance(given, str) else Whole()(given)
 
 
+def bits(given: object) -> int:
+    """Bits a sample: 16, 24 or 32."""
+    number = Whole()(given)
+    if number not in (16, 24, 32):
+        raise OrchestrionError(f"give 16, 24 or 32 bits a sample, not {given!r}.")
+    return number
+
+
 def tempo(given: object) -> float | None:
     """Quarter notes a minute, 10 to 1000; ``"auto"`` → None."""
     return None if given == "auto" else Number(10, 1000)(given)

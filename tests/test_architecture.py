@@ -21,11 +21,11 @@ ALLOWED = {
     "values": {"score"},
     "options": {"audio", "score", "values"},
     "score": set(),
-    "audio": set(),
+    "audio": {"options"},
     "reading": {"score"},
     "bridge": {"score"},
     "matrices": set(),
-    "composer": {"matrices", "options", "score"},
+    "composer": {"matrices", "options", "score", "values"},
     "renderer": {"audio", "bridge", "matrices", "options", "score"},
     # Two of the back-ends are the renderer's network.
     "generators": {"audio", "bridge", "options", "renderer", "score"},
@@ -38,7 +38,7 @@ ALLOWED = {
     "labelling": {"audio", "datasets", "evaluation", "options", "reading", "score"},
     "casting": {"score"},
     "inspection": {"audio", "casting", "reading", "score"},
-    "ensemble": {"audio", "score"},
+    "ensemble": {"audio", "options", "score"},
     "arranging": {"options", "score"},
     "rendering": {"ensemble", "options", "playing", "renderer", "score"},
     "playing": {"audio", "bridge", "ensemble", "evaluation", "options", "renderer", "score"},
@@ -54,7 +54,7 @@ ALLOWED = {
     },
     "__main__": {"cli"},
     # Names that `orchestrion` itself hands out lazily.
-    "__init__": {"api", "audio", "bridge", "models", "renderer", "score"},
+    "__init__": {"api", "audio", "bridge", "models", "options", "renderer", "score"},
 }  # fmt: skip
 # Leaves that anyone may import, and what they may import in turn.
 LEAVES = {

@@ -6,13 +6,13 @@ import soundfile
 
 from orchestrion import suffixes
 from orchestrion.audio import Waveform
-from orchestrion.audio.audiofiles import FORMATS
+from orchestrion.audio.encodings import KINDS
 from orchestrion.reading.scorefiles import READERS, WRITERS
 
 
 def test_scores_and_audio_have_one_list_of_endings_each() -> None:
     assert set(READERS) == set(suffixes.SCORES) and set(WRITERS) == set(suffixes.SCORES_WRITTEN)
-    assert set(FORMATS) == set(suffixes.AUDIO_WRITTEN) < set(suffixes.AUDIO)
+    assert set(KINDS) == set(suffixes.AUDIO_WRITTEN) < set(suffixes.AUDIO)
 
 
 @pytest.mark.parametrize("suffix", suffixes.AUDIO)

@@ -22,6 +22,7 @@ from orchestrion.options import (
     NOISE,
     STORAGE,
     Arranging,
+    AudioFormat,
     ComparingAll,
     Composing,
     Generating,
@@ -31,6 +32,7 @@ from orchestrion.options import (
 from orchestrion.playing import Performance, Player, blocks_of, play, play_all
 from orchestrion.progress import Advance
 from orchestrion.renderer.instrument import Instrument
+from orchestrion.renderer.span import Span
 from orchestrion.score import Score
 
 if TYPE_CHECKING:
@@ -159,13 +161,13 @@ def transcribe(
 @overload
 def render(
     score: Source, instrument: Players | None = ..., *, seed: Whole = ..., take: int = ..., temperature: Number | None = ...,
-    parallel: bool | None = ..., gains_db: Sequence[Number] = ..., vibrato: Number = ...,
+    parallel: bool | None = ..., gains_db: Sequence[Number] = ..., vibrato: Number = ..., length_s: Number | None = ...,
     only_source: bool = ..., storage: str = ..., device: str = ..., threads: int | None = ..., advance: Advance | None = ...,
 ) -> Waveform: ...  # fmt: skip
 @overload
 def render(
     score: Sources, instrument: Players | None = ..., *, seed: Whole = ..., take: int = ..., temperature: Number | None = ...,
-    parallel: bool | None = ..., gains_db: Sequence[Number] = ..., vibrato: Number = ...,
+    parallel: bool | None = ..., gains_db: Sequence[Number] = ..., vibrato: Number = ..., length_s: Number | None = ...,
     only_source: bool = ..., storage: str = ..., device: str = ..., threads: int | None = ..., advance: Advance | None = ...,
 ) -> list[Waveform]: ...  # fmt: skip
 def render(
@@ -178,6 +180,7 @@ def render(
     parallel: bool | None = None,
     gains_db: Sequence[Number] = (),
     vibrato: Number = 1.0,
+    length_s: Number | None = None,
     only_source: bool = False,
     storage: str = STORAGE,
     device: str = "auto",
@@ -197,7 +200,7 @@ def render(
         OrchestrionError: no such score or instrument, or nothing to play.
     """
     options = Playing.of(
-        seed=seed, temperature=temperature, parallel=parallel, gains_db=gains_db, vibrato=vibrato, only_source=only_source,
+        seed=seed, temperature=temperature, parallel=parallel, gains_db=gains_db, vibrato=vibrato, length_s=length_s, only_source=only_source,
         storage=storage, device=device, threads=threads,
     )  # fmt: skip
     if isinstance(score, Score | str | os.PathLike):
@@ -234,6 +237,7 @@ def stream(
     temperature: Number | None = None,
     parallel: bool = False,
     vibrato: Number = 1.0,
+    length_s: Number | None = None,
     storage: str = STORAGE,
     device: str = "auto",
     threads: int | None = None,
@@ -247,10 +251,11 @@ def stream(
         OrchestrionError: as `render`.
     """
     options = Playing.of(
-        seed=seed, temperature=temperature, parallel=parallel, vibrato=vibrato, storage=storage, device=device, threads=threads
-    )
-    player = Instrument.load(instrument).adjusted(vibrato=options.vibrato)
-    yield from blocks_of(as_score(score), player, options, take=take)
+        seed=seed, temperature=temperature, parallel=parallel, vibrato=vibrato, length_s=length_s, storage=storage, device=device,
+        threads=threads,
+    )  # fmt: skip
+    player, whole = Instrument.load(instrument).adjusted(vibrato=options.vibrato), as_score(score)
+    yield from Span.of(whole, options).ended(blocks_of(whole, player, options, take=take), player.config.sample_rate)
 
 
 def perform(
@@ -326,19 +331,23 @@ def compare(
     unconditioned: Player | None = None,
     seed: Whole = 0,
     temperature: Number | None = None,
+    length_s: Number | None = None,
+    wanted: AudioFormat | None = None,
 ) -> ConditionedReport:
     """Render with and without the notes, measure which follows them, and write the report into an existing folder.
 
     Args:
         unconditioned: a WaveNet trained without notes; by default the shipped one of that instrument,
             where there is none the shipped back-end ``wavenet-unconditioned`` (another piano's recordings).
+        length_s: as in `render`.
+        wanted: rate, channels and bits of the audio files; what is measured is what is played.
 
     Raises:
         OrchestrionError: as `render`, or the folder cannot be written.
     """
     from orchestrion.evaluation.comparison.conditioned import compare as report
 
-    options = Playing.of(seed=seed, temperature=temperature)
+    options = Playing.of(seed=seed, temperature=temperature, length_s=length_s)
     player = Instrument.load(instrument)
     program = player.metadata.get("program")
     if unconditioned is None:
@@ -348,10 +357,11 @@ def compare(
         player.name,
         render=_Sound(player, options),
         unconditioned=None if unconditioned is None else _Sound(Instrument.load(unconditioned), options),
-        source=None if player.source is None else _Sound(player, Playing(seed=options.seed, only_source=True)),
+        source=None if player.source is None else _Sound(player, Playing(seed=options.seed, length_s=options.length_s, only_source=True)),
         program=program if isinstance(program, int) else None,
         out_dir=folder,
         seed=options.seed,
+        wanted=wanted,
     )
 
 

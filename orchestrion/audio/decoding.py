@@ -17,6 +17,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.limits import MAX_CHANNELS
 
 MAX_CHUNKS = 1000
+COUNTED_FRAMES = 1 << 16
 # Format tags of WAV: integers, floats, and "see the sub-format", whose first two bytes are such a tag again.
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 UNCLOSED_SUBTYPES = {(PCM, 8): "PCM_U8", (PCM, 16): "PCM_16", (PCM, 24): "PCM_24", (PCM, 32): "PCM_32", (FLOAT, 32): "FLOAT"}
@@ -110,6 +111,15 @@ def opened(path: str | os.PathLike[str]) -> Iterator[SequentialFile | UnclosedWa
             yield unclosed
     except (soundfile.LibsndfileError, TypeError, UnicodeError) as error:
         raise OrchestrionError(f"{source} is not audio that can be read ({one_line(error)}).") from error
+
+
+def frames_in(path: Path) -> int:
+    """How many frames can be read, whatever the header says."""
+    with SequentialFile(os.fsencode(path)) as handle:
+        n_frames = 0
+        while len(block := handle.read_frames(COUNTED_FRAMES)):
+            n_frames += len(block)
+        return n_frames
 
 
 def one_line(error: Exception) -> str:

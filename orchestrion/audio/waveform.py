@@ -13,6 +13,7 @@ from orchestrion.audio import audiofiles
 from orchestrion.audio.rates import check_rate
 from orchestrion.errors import OrchestrionError
 from orchestrion.limits import MAX_AUDIO_S
+from orchestrion.options import AudioFormat
 
 MACHINE_GENERATED = "machine-generated"
 
@@ -64,13 +65,16 @@ class Waveform:
         waveform = cls(*audiofiles.read(path))
         return waveform if sample_rate is None else waveform.resample(sample_rate)
 
-    def write(self, path: str | os.PathLike[str]) -> None:
-        """Write 16-bit .wav or .flac, or .ogg (Vorbis), atomically, with the tags; same .wav and .flac bytes each time.
+    def write(self, path: str | os.PathLike[str], wanted: AudioFormat | None = None) -> None:
+        """Write .wav, .flac, .ogg (Vorbis), .opus or .mp3, atomically, with the tags; same .wav and .flac bytes each time.
+
+        Args:
+            wanted: such as ``AudioFormat(rate=44100, channels=2, bits=24)``; None for the waveform's rate, mono, 16 bits.
 
         Raises:
-            OrchestrionError: unknown extension, or the file cannot be written.
+            OrchestrionError: unknown extension, a format that does not have what is wanted, or the file cannot be written.
         """
-        audiofiles.write(path, self.samples, self.sample_rate, self.tags)
+        audiofiles.write(path, self.samples, self.sample_rate, self.tags, wanted)
 
     def resample(self, sample_rate: int) -> Waveform:
         """Convert the rate with soxr (high quality); overshoot beyond full scale is clipped."""

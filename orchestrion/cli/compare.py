@@ -17,11 +17,18 @@ from orchestrion.cli.options import (
     seed_option,
     temperature_option,
 )
-from orchestrion.cli.output import output_folder, printable, say_what_is_replaced, write_settings
+from orchestrion.cli.output import (
+    check_format,
+    output_folder,
+    printable,
+    say_what_is_replaced,
+    write_settings,
+    writing_options,
+)
 from orchestrion.cli.sources import arranging_options
 from orchestrion.cli.streams import echo
 from orchestrion.generators.table import BACKENDS
-from orchestrion.options import Arranging, ComparingAll
+from orchestrion.options import Arranging, AudioFormat, ComparingAll
 from orchestrion.shipped import DEFAULT_INSTRUMENT
 
 output_option = click.option(
@@ -42,10 +49,11 @@ output_option = click.option(
 @arranging_options
 @seed_option
 @temperature_option
+@writing_options
 @json_option
 @click.pass_context  # fmt: skip
 def compare(ctx: click.Context, score: str, instrument: str, unconditioned: str | None, output: Path, arranging: Arranging,
-            seed: int, temperature: float | None, as_json: bool) -> None:  # fmt: skip
+            seed: int, temperature: float | None, wanted: AudioFormat, as_json: bool) -> None:  # fmt: skip
     """Play SCORE with and without its notes, beside a reference, and measure which one follows them.
 
     Writes the audio (conditioned, unconditioned, reference), the measures in report.json, the spectrograms in
@@ -59,10 +67,12 @@ def compare(ctx: click.Context, score: str, instrument: str, unconditioned: str 
     from orchestrion.api import commands
     from orchestrion.arranging import arranged
 
+    check_format(output / "conditioned.wav", wanted)
     told = arranged(score, arranging)
     with output_folder(output):
         say_what_is_replaced([output / "report.html"])
-        result = commands.compare(told, instrument, output, unconditioned=unconditioned, seed=seed, temperature=temperature)
+        result = commands.compare(told, instrument, output, unconditioned=unconditioned, seed=seed, temperature=temperature,
+                                  length_s=arranging.length_s, wanted=wanted)  # fmt: skip
         write_settings(output / "settings", ctx, {"score": printable(score)})
     if as_json:
         echo(json.dumps(result, indent=2))

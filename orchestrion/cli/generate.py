@@ -9,9 +9,9 @@ import click
 from orchestrion import shipped
 from orchestrion.cli.grouping import Flag, options_of
 from orchestrion.cli.options import PATH, SCORE, NameOrPath, json_option
-from orchestrion.cli.output import check_outputs, printable, report, write_settings
+from orchestrion.cli.output import check_format, check_outputs, printable, report, write_settings, writing_options
 from orchestrion.generators.table import BACKENDS, WAVENET
-from orchestrion.options import NOISE, Generating
+from orchestrion.options import NOISE, AudioFormat, Generating
 from orchestrion.suffixes import AUDIO_WRITTEN
 
 generating_options = options_of(
@@ -34,10 +34,11 @@ generating_options = options_of(
 @click.option("--model", type=NameOrPath(shipped.names), metavar="RUN|NAME",
               help="A run's folder, a weights file or a shipped model.  [default: the shipped one of BACKEND]")
 @generating_options
-@click.option("-o", "--output", type=PATH, required=True, metavar="OUT", help="OUT.wav, .flac or .ogg.")
+@click.option("-o", "--output", type=PATH, required=True, metavar="OUT", help="OUT.wav, .flac, .ogg, .opus or .mp3.")
+@writing_options
 @json_option
 @click.pass_context  # fmt: skip
-def generate(ctx: click.Context, backend: str, model: str | None, generating: Generating, output: Path, as_json: bool) -> None:
+def generate(ctx: click.Context, backend: str, model: str | None, generating: Generating, output: Path, wanted: AudioFormat, as_json: bool) -> None:
     """Generate audio with BACKEND: it continues a recording, or noise. OUT.wav.json keeps every setting.
 
     wavenet plays a score (orchestrion render does that with more care); the others make up what they play.
@@ -49,13 +50,15 @@ def generate(ctx: click.Context, backend: str, model: str | None, generating: Ge
       orchestrion generate wavenet --model piano --score ode-to-joy --seconds 12 -o ode.wav
     """
     seed_audio = ctx.params["seed_audio"]
+    check_format(output, wanted)
     check_outputs([output], AUDIO_WRITTEN, (seed_audio, model, ctx.params["score"]))
     if backend == WAVENET and generating.score is None:
         raise click.UsageError("wavenet plays a score: add --score ode-to-joy, or a file.")
+    from orchestrion.audio.encodings import Encoding
     from orchestrion.generators.generating import generate as make
 
     audio = make(backend, model, generating)
-    audio.write(output)
-    facts = {"duration_s": round(audio.duration_s, 6), "sample_rate": audio.sample_rate, "generator": audio.tags["model"],
+    audio.write(output, wanted)
+    facts = {"duration_s": round(audio.duration_s, 6), **Encoding.of(output, wanted, audio.sample_rate).facts(), "generator": audio.tags["model"],
              "seed_from": NOISE if seed_audio == NOISE else printable(seed_audio)}  # fmt: skip
     report(output, write_settings(output, ctx, facts), f"{audio.duration_s:.1f} s", as_json)

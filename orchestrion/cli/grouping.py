@@ -61,7 +61,7 @@ class Flag:
         default = None if several or self.callback else found.default
         return click.option(
             *self.declarations.split(), type=self.kind or type_of(parser), default=default, multiple=several, is_flag=is_flag or None,
-            show_default=default is not None and default is not False, metavar=self.metavar, help=self.help, callback=self.callback,
+            show_default=_shown(default), metavar=self.metavar, help=self.help, callback=self.callback,
         )(command)  # fmt: skip
 
 
@@ -100,6 +100,11 @@ def type_of(parser: Parser) -> ParamType:
     if parser is values.models:
         return click.STRING  # of several, which are parsed together
     return click.BOOL if parser is values.flag else Parsed(parser)
+
+
+def _shown(default: object) -> bool | str:
+    """What the help says of a default; a pair is a meter."""
+    return "/".join(map(str, default)) if isinstance(default, tuple) else default is not None and default is not False
 
 
 def _bound(value: float) -> float | None:

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import click
 
+from orchestrion.cli.grouping import Command, Flag, options_of
 from orchestrion.cli.streams import echo
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
+from orchestrion.options import AudioFormat
 from orchestrion.suffixes import AUDIO_WRITTEN
 from orchestrion.version import VERSION
 
 SETTINGS = ".json"
+ANY_RATE = 16_000
 JOURNAL = "..resume.state"  # as long as what `renderer.resuming` adds to a name
 
 
@@ -35,6 +38,25 @@ def check_output_file(path: Path, suffixes: tuple[str, ...]) -> None:
         raise OrchestrionError(f"Cannot write {printable(path)}: there is no folder {printable(path.parent)}; create it.")
     if not os.access(path.parent, os.W_OK):
         raise OrchestrionError(f"Cannot write {printable(path)}: no permission to write in {printable(path.parent)}.")
+
+
+def writing_options(command: Command) -> Command:
+    """``--rate``, ``--channels`` and ``--bits``: an `AudioFormat`, the command's argument ``wanted``."""
+    return options_of(
+        AudioFormat,
+        "wanted",
+        Flag("--rate", "HZ", "Samples a second of the file, such as 44100.  [default: as it is made]"),
+        Flag("--channels", "1|2", "Mono or stereo.  [default: mono, but with --pan]"),
+        Flag("--bits", "16|24|32", "Of a sample in .wav (to 32) and .flac (to 24).  [default: 16]"),
+    )(command)
+
+
+def check_format(path: Path, wanted: AudioFormat) -> None:
+    """Refuse, before minutes of work, bits or a rate that the format of ``path`` does not have."""
+    from orchestrion.audio.encodings import Encoding
+
+    if path.suffix.lower() in AUDIO_WRITTEN:
+        Encoding.of(path, wanted, wanted.rate or ANY_RATE)
 
 
 def check_outputs(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from orchestrion.cli.composing import composing_options, heard, model_option
-from orchestrion.cli.options import PATH, device_option, instrument_option, json_option
-from orchestrion.cli.output import check_outputs, output_folder, report, write_settings
+from orchestrion.cli.grouping import options_of
+from orchestrion.cli.options import PATH, instrument_option, json_option
+from orchestrion.cli.output import check_format, check_outputs, output_folder, report, write_settings, writing_options
+from orchestrion.cli.playing import PLAYING, format_option
 from orchestrion.cli.streams import echo
-from orchestrion.options import Composing, Playing
+from orchestrion.options import AudioFormat, Composing, Playing
 from orchestrion.shipped import DEFAULT_INSTRUMENT
 from orchestrion.terminal import plural
 
@@ -22,11 +25,14 @@ from orchestrion.terminal import plural
 @click.option("--name", default="melody", show_default=True, help="Files are called DIR/NAME.mid, .wav, .png and .json.")
 @model_option
 @composing_options
-@device_option
+@options_of(Playing, "playing", *PLAYING)
+@writing_options
+@format_option
 @json_option
 @click.pass_context  # fmt: skip
 def perform(
-    ctx: click.Context, output: Path, instrument: str, name: str, model: str, composing: Composing, device: str, as_json: bool
+    ctx: click.Context, output: Path, instrument: str, name: str, model: str, composing: Composing, playing: Playing, wanted: AudioFormat,
+    kind: str, as_json: bool,
 ) -> None:
     """Compose a new piece and play it: the notes, the audio, a picture of both, and every setting.
 
@@ -34,22 +40,24 @@ def perform(
     Examples:
       orchestrion perform -o demo
       orchestrion perform --key "D major" --bars 4 --seed 3 -o dance
+      orchestrion perform --pan -0.3 --rate 44100 --format mp3 -o demo
     """
     started = time.monotonic()
+    check_format(Path(f"{name}.{kind}"), wanted)
     with output_folder(output):
-        midi, audio, picture = (output / f"{name}{suffix}" for suffix in (".mid", ".wav", ".png"))
+        midi, audio, picture = (output / f"{name}{suffix}" for suffix in (".mid", f".{kind}", ".png"))
         read = (instrument, ctx.params["prime"], model)
-        check_outputs([midi, audio, picture], (".mid", ".wav", ".png"), read)
+        check_outputs([midi, audio, picture], (".mid", f".{kind}", ".png"), read)
 
         from orchestrion.composer.compose import compose
         from orchestrion.playing import play
 
         (score,) = compose(model, heard(composing))
-        played = play(score, [instrument], Playing(seed=composing.seed, device=device))
+        played = play(score, [instrument], replace(playing, seed=composing.seed))
         played.score.write(midi)
-        played.audio.write(audio)
+        played.audio.write(audio, wanted)
         played.draw(picture)
-        settings_file = write_settings(output / name, ctx, played.facts)
+        settings_file = write_settings(output / name, ctx, played.facts | played.file_facts(audio, wanted))
     if not as_json:
         for written, what in ((midi, "the notes"), (audio, "the audio"), (picture, "score and spectrum"),
                               (settings_file, "settings")):  # fmt: skip

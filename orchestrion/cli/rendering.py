@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,7 @@ from orchestrion.cli.output import (
 )
 from orchestrion.cli.streams import echo
 from orchestrion.errors import OrchestrionError
-from orchestrion.options import Arranging, Playing
-from orchestrion.shipped import DEFAULT_INSTRUMENT
+from orchestrion.options import Arranging, AudioFormat, Playing
 from orchestrion.suffixes import AUDIO_WRITTEN
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Rendering:
     instruments: Sequence[str]
     arranging: Arranging
     playing: Playing
+    wanted: AudioFormat
     resume: bool
     force: bool
     as_json: bool
@@ -64,57 +65,59 @@ class Rendering:
         """The score as it is to be played."""
         from orchestrion.arranging import arranged
 
-        return arranged(source, self.arranging)
+        # The end is the playing's, which knows where the whole would have ended.
+        return arranged(source, self.arranging if self.arranging.tail else replace(self.arranging, end=None))
 
 
 def render_files(ctx: click.Context, asked: Rendering, targets: Mapping[str, Sequence[Path]], *, skipping: bool) -> None:
     """Render each score to its files, one a take; ``skipping`` keeps those that are finished, and goes on after failures."""
+    from orchestrion.casting import is_assigned
     from orchestrion.renderer.resuming import discard
     from orchestrion.rendering import Take, render_takes
 
+    score_of = lru_cache(maxsize=1)(asked.read)
+
+    @lru_cache(maxsize=1)  # takes of one score follow each other
     def read(source: str) -> Score:
         check_names(targets[source], AUDIO_WRITTEN, resumable=asked.resume)
-        score = asked.read(source)
+        score = score_of(source)
         tell_drums(score)
         return score
 
-    told = _Told(ctx, sum(map(len, targets.values())), asked.as_json)
-    groups = _by_players(asked, list(targets))
-    # Before anything is played, whichever score it is about.
-    if asked.resume and (asked.playing.gains_db or asked.playing.pans or any(len(players) > 1 for players in groups)):
-        raise click.UsageError("--resume is for one instrument, without --gain and --pan; choose one by -i.")
-    for players, sources in groups.items():
-        takes = [Take(source, number, target) for source in sources for number, target in enumerate(targets[source])]
-        if asked.force:
-            for take in takes:
-                discard(take.target)
-        outcomes = render_takes(
-            takes, read, players, asked.playing, settings=asked.arrangement(),
-            recorded=_recorded if skipping and not asked.force else lambda target: None,
-            strict=len(targets) == 1, resume=asked.resume,
-        )  # fmt: skip
-        for outcome in outcomes:
-            told.tell(outcome)
+    def cast(source: str) -> tuple[str, ...]:
+        return players_of(score_of(source), asked.instruments, say=len(targets) == 1)
+
+    is_fixed = bool(asked.instruments) and not any(map(is_assigned, asked.instruments))
+    players: Sequence[str] | Callable[[str], Sequence[str]] = asked.instruments if is_fixed else lru_cache(maxsize=1)(cast)
+    if asked.resume:
+        _check_resumable(asked, list(targets), players)
+    takes = [Take(source, number, target) for source, paths in targets.items() for number, target in enumerate(paths)]
+    if asked.force:
+        for take in takes:
+            discard(take.target)
+    told = _Told(ctx, len(takes), asked.as_json)
+    outcomes = render_takes(
+        takes, read, players, asked.playing, settings=asked.arrangement(),
+        recorded=_recorded if skipping and not asked.force else lambda target: None,
+        strict=len(targets) == 1, resume=asked.resume, wanted=asked.wanted,
+    )  # fmt: skip
+    for outcome in outcomes:
+        told.tell(outcome)
     if skipping:
         told.sum_up()
 
 
-def _by_players(asked: Rendering, sources: Sequence[str]) -> dict[tuple[str, ...], list[str]]:
-    """The scores by who plays them: as asked, else each part by the instrument that it names (see `orchestrion.casting`)."""
-    from orchestrion import casting
+def _check_resumable(asked: Rendering, sources: Sequence[str], players: Sequence[str] | Callable[[str], Sequence[str]]) -> None:
+    """Refuse, before anything is played, an ensemble, whichever score asks for one."""
 
-    if asked.instruments and not any(map(casting.is_assigned, asked.instruments)):
-        return {tuple(asked.instruments): list(sources)}
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for source in sources:
+    def count(source: str) -> int:
         try:
-            score = asked.read(source)
+            return len(players(source) if callable(players) else players)
         except OrchestrionError:
-            players: tuple[str, ...] = (DEFAULT_INSTRUMENT,)  # told of when its turn comes
-        else:
-            players = players_of(score, asked.instruments, say=len(sources) == 1)
-        groups.setdefault(players, []).append(source)
-    return groups
+            return 0  # told of when its turn comes
+
+    if asked.playing.gains_db or asked.playing.pans or any(count(source) > 1 for source in sources):
+        raise click.UsageError("--resume is for one instrument, without --gain and --pan; choose one by -i.")
 
 
 def players_of(score: Score, wishes: Sequence[str] = (), *, say: bool) -> tuple[str, ...]:

@@ -22,7 +22,8 @@ arranging_options = options_of(
     Flag("--tempo", "BPM", "Opening tempo; later changes keep their ratio."),
     Flag("--speed", "X", "Play X times as fast, instead of --tempo."),
     Flag("--start", "SECONDS", "Begin there, in seconds as played."),
-    Flag("--end", "SECONDS", "Stop there, in seconds as played."),
+    Flag("--end", "SECONDS", "Stop there, in seconds as played; the audio ends there, too, with a short fade."),
+    Flag("--tail", None, "With --end: let the last notes ring on for a second."),
     STRICT,
 )
 

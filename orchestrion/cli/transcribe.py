@@ -30,7 +30,7 @@ transcribing_options = options_of(
     "wishes",
     Flag("--method", None, "See above."),
     Flag("--tempo", "auto|BPM", "Quarter notes a minute, about.  [default: auto, which estimates it]"),
-    Flag("--meter", "N/D", "Of the bars, such as 3/4; it is not estimated.  [default: 4/4]"),
+    Flag("--meter", "N/D", "Of the bars, such as 3/4; it is not estimated."),
     Flag("--pickup", "N", "Beats before the first bar line."),
     Flag("--quantize", None, "Move the notes to a grid of such values (t: triplets).  [default: none for MIDI, 1/16 for MusicXML]"),
 )

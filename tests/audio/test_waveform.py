@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrion.audio import MACHINE_GENERATED, Waveform, audiofiles
+from orchestrion.audio.encodings import Encoding
 from orchestrion.errors import OrchestrionError
 
 
@@ -122,7 +123,7 @@ def test_a_pipe_takes_either_header(tmp_path, monkeypatch, bound, name):
 
 def test_the_header_of_a_real_giant_tells_its_length():
     """80 hours; the four bytes a WAV has for a length would tell another."""
-    header = audiofiles._wav_header(16_000, 80 * 3600 * 16_000)
+    header = audiofiles._wav_header(Encoding("WAV", "PCM_16", 16_000, 1, 16), 80 * 3600 * 16_000)
     assert struct.unpack("<QQQ", header[20:44]) == (80 * 3600 * 32_000 + 72, 80 * 3600 * 32_000, 80 * 3600 * 16_000)
 
 
@@ -207,7 +208,7 @@ def test_files_that_are_not_there_or_not_files_are_one_sentence(tmp_path, name):
         Waveform.read(tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["a.mp3", "a", "missing/a.wav"])
+@pytest.mark.parametrize("name", ["a.m4a", "a", "missing/a.wav"])
 def test_what_cannot_be_written_is_one_sentence_and_leaves_nothing(tmp_path, name):
     with pytest.raises(OrchestrionError):
         tone().write(tmp_path / name)

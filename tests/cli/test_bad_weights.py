@@ -117,7 +117,7 @@ def test_unknown_model(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "output", ["missing/out.wav", "file/out.wav", "out.mp3", "out", "/dev/full", "/dev/full.wav/out.wav", "link.wav"]
+    "output", ["missing/out.wav", "file/out.wav", "out.m4a", "out", "/dev/full", "/dev/full.wav/out.wav", "link.wav"]
 )
 def test_outputs_that_cannot_be_written(output: str, tiny: Path, folder: Path) -> None:
     (folder / "file").write_text("not a folder")

@@ -155,7 +155,7 @@ def test_a_full_disk_ends_the_run_at_once(tiny: Path, folder: Path, monkeypatch:
 
     tried = []
 
-    def write(self: Waveform, path: Path) -> None:
+    def write(self: Waveform, path: Path, wanted: object) -> None:
         tried.append(path)
         raise OrchestrionError(f"Cannot write {path}: No space left on device.") from OSError(28, "No space left on device")
 

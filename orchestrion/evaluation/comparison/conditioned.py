@@ -24,6 +24,7 @@ from orchestrion.evaluation.judge.transcription import NAME
 from orchestrion.evaluation.meters.audio_checks import check_audio
 from orchestrion.evaluation.pages import render_page
 from orchestrion.files import atomic_write, write_json
+from orchestrion.options import AudioFormat
 from orchestrion.score import BUILTIN_TUNES, Score
 
 ROWS = {
@@ -91,6 +92,7 @@ def compare(
     program: int | None = None,
     seed: int = 0,
     settings: Mapping[str, object] | None = None,
+    wanted: AudioFormat | None = None,
 ) -> ConditionedReport:
     """Render ``score`` with and without its notes, measure how well each follows it, and write the report.
 
@@ -104,6 +106,7 @@ def compare(
             without notes would be no fair substitute: it was never trained for that.)
         program: General MIDI program of the reference; the score's own by default.
         settings: copied into ``report.json``.
+        wanted: rate, channels and bits of the audio files; measured is what is played.
 
     Raises:
         OrchestrionError: no such folder, no notes in range, or a rendering fails.
@@ -127,7 +130,7 @@ def compare(
         "audio_checks": {take.name: check_audio(take.audio, score) for take in takes},
         "settings": dict(settings or {}),
     }
-    _write(folder, score, takes, report)
+    _write(folder, score, takes, report, wanted)
     return report
 
 
@@ -181,9 +184,9 @@ def _as_long_as(model: Waveform, take: Take) -> Take:
     return replace(take, audio=replace(audio, samples=samples))
 
 
-def _write(folder: Path, score: Score, takes: Sequence[Take], report: ConditionedReport) -> None:
+def _write(folder: Path, score: Score, takes: Sequence[Take], report: ConditionedReport, wanted: AudioFormat | None) -> None:
     for take in takes:
-        take.audio.write(folder / f"{take.name}.wav")
+        take.audio.write(folder / f"{take.name}.wav", wanted)
     title = f"{score.title or 'The score'} on {report['instrument']}"
     figure = comparison_figure({take.heading: take.audio for take in takes}, score, title)
     save_figure(figure, folder / "report.png")

@@ -1,0 +1,25 @@
+"""The options that ``render`` and ``perform`` share."""
+
+from __future__ import annotations
+
+import click
+
+from orchestrion.cli.grouping import Flag
+from orchestrion.suffixes import AUDIO_WRITTEN
+
+PLAYING = (
+    Flag("--gain gains_db", "DB", "Once for each part of an ensemble."),
+    Flag("--pan pans", "-1…1", "Left to right, once for each part of an ensemble; the output is then stereo."),
+    Flag("--parallel/--exact", None,
+         "Cut the score into pieces played at once, or play it in one run.  [default: parallel from eight seconds on; -o - in one run]"),
+    Flag("--storage", None, "How the weights are kept: int8 plays up to twice as fast and costs 0.003 to 0.008 bits a sample."),
+    Flag("--vibrato", "0…4", "Depth of bowed and blown notes' vibrato, times the instrument's own."),
+    Flag("--only only_source", None,
+         "source: the instrument's table of partials alone, without its network, to hear what the network adds.",
+         kind=click.Choice(["source"]), callback=lambda ctx, param, value: value is not None),
+    Flag("--device", None, "Where to play: auto takes a GPU that passes its check. Same seed, same bytes on one device."),
+)  # fmt: skip
+format_option = click.option(
+    "--format", "kind", type=click.Choice([suffix[1:] for suffix in AUDIO_WRITTEN]), default="wav", show_default=True,
+    help="Of the audio files in DIR.",
+)  # fmt: skip
