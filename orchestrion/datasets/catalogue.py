@@ -44,13 +44,15 @@ def open_recordings(
     soundfont_path: str | os.PathLike[str] | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     labels: str | os.PathLike[str] | None = None,
+    sample_rate: int = 16000,
+    hop: int = 64,
 ) -> AlignedSet:
     """A folder in the shared notes format, or ``soundfont:NAME``, which is made in the cache unless it is there.
 
     Args:
         minutes, seed, soundfont_path: see `soundfont.make`.
         cache_dir: for sets made on demand and decoded audio; the user's cache folder by default.
-        labels: see `AlignedSet.open`.
+        labels, sample_rate, hop: see `AlignedSet.open`.
 
     Raises:
         OrchestrionError: see `AlignedSet.open` and `soundfont.make`.
@@ -60,7 +62,7 @@ def open_recordings(
     folder = Path(text)
     if text.startswith(SOUNDFONT):
         folder = _made(text.removeprefix(SOUNDFONT), minutes, seed, soundfont_path, root)
-    return AlignedSet.open(folder, cache_dir=root / "audio", labels=labels)
+    return AlignedSet.open(folder, cache_dir=root / "audio", labels=labels, sample_rate=sample_rate, hop=hop)
 
 
 def summary(recordings: AlignedSet) -> dict[str, object]:

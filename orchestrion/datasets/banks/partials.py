@@ -55,7 +55,7 @@ class Partials:
 
 def struck(x: np.ndarray, pitch: float, sample_rate: int, *, passes: int = 4, stretched: bool = True) -> Partials:
     """Partials of constant frequency of the note ``x`` float [n] that sounds from its first sample."""
-    f1, b = _tuning(x, pitch, sample_rate, stretched)
+    f1, b = tuning(x, pitch, sample_rate, stretched)
     phase = 2 * math.pi * f1 / sample_rate * HOP * np.arange(_n_knots(len(x)))
     ratios = stretched_ratios(b, f1, sample_rate)
     return Partials(phase, ratios, _demodulate(x, phase, ratios, _window(f1, sample_rate), passes), b)
@@ -63,7 +63,7 @@ def struck(x: np.ndarray, pitch: float, sample_rate: int, *, passes: int = 4, st
 
 def sustained(x: np.ndarray, pitch: float, sample_rate: int, *, passes: int = 3) -> Partials:
     """Harmonic partials along the pitch contour of the bowed or blown note ``x`` float [n]."""
-    f1, _ = _tuning(x, pitch, sample_rate, False)
+    f1, _ = tuning(x, pitch, sample_rate, False)
     phase = 2 * math.pi * f1 / sample_rate * HOP * np.arange(_n_knots(len(x)))
     ratios = stretched_ratios(0.0, f1, sample_rate)
     window = _window(f1, sample_rate)
@@ -84,7 +84,7 @@ def typical_inharmonicity(pitch: float) -> float:
     return math.exp(-0.0847 * pitch - 5.82) + math.exp(0.0926 * pitch - 13.64)
 
 
-def _tuning(x: np.ndarray, pitch: float, sample_rate: int, stretched: bool) -> tuple[float, float]:
+def tuning(x: np.ndarray, pitch: float, sample_rate: int, stretched: bool) -> tuple[float, float]:
     """f1 (Hz) and B, from the phases of ever more partials in the first half second or so."""
     expected = 440.0 * 2.0 ** ((pitch - 69) / 12)
     n = min(len(x), int(sample_rate * max(0.5, 40 / expected)))

@@ -1,0 +1,1 @@
+"""Harmonic sources from recordings with notes: what every sounding note contributes, found together; see `tracker`."""

@@ -1,0 +1,132 @@
+"""Recordings whose partials are known: what is found in them, what is kept of it, and what a training is given."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+
+from orchestrion.bridge.framenotes import FrameNotes
+from orchestrion.datasets.recordings.aligned import AlignedSet
+from orchestrion.datasets.tracking import tracked as keeping
+from orchestrion.datasets.tracking import tracker
+from orchestrion.datasets.tracking.ringing import ringing
+from orchestrion.datasets.tracking.tracked import TrackedSet, tracked
+from orchestrion.datasets.tracking.tracker import explained_db
+from orchestrion.errors import OrchestrionError
+from tests.datasets.tracking.played import CENTS, INHARMONICITY, RATE, RELEASE_DB_S, SLOPE_DB, write_set
+
+HOP = 96
+
+
+def opened(folder) -> AlignedSet:
+    return AlignedSet.open(folder, sample_rate=RATE, hop=HOP, cache_dir=folder.parent / "audio")
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory) -> AlignedSet:
+    return opened(write_set(tmp_path_factory.mktemp("sets") / "piano"))
+
+
+@pytest.fixture(scope="module")
+def found(recordings) -> TrackedSet:
+    return tracked("piano", recordings.split("train"), recordings.split("validation"), threads=1, cache_dir=recordings.path.parent / "tracked")
+
+
+def test_the_tuning_is_found_among_chords(found):
+    source = found.source
+    equal = 440 * 2.0 ** ((source.pitch - 69) / 12)
+    cents = 1200 * np.log2(source.f1_hz / equal)
+    assert np.abs(cents - CENTS)[source.heard].max() < 1.0
+    assert np.abs(np.log(source.inharmonicity / INHARMONICITY))[source.heard].max() < 0.15
+
+
+def test_levels_slopes_and_releases_are_those_that_were_played(found):
+    s = found.source
+    for pitch in (52, 60, 67):
+        row = int(np.flatnonzero(s.pitch == pitch)[0])
+        first = s.first_partial[row]
+        layer = int(np.argmin(np.abs(s.velocity - 45)))
+        played = 20 * np.log10(0.1 / np.arange(1, 5)) + SLOPE_DB * (s.velocity[layer] - 64)
+        at = 8  # .1 s
+        assert np.abs(s.level_db[layer, first : first + 4, at] - (played - (15 + 3 * np.arange(1, 5)) * 0.1)).max() < 1.5
+    assert np.abs(np.median(s.release_db_s) - RELEASE_DB_S) < 40
+    assert 0.6 < s.exponent / (SLOPE_DB * 64 * np.log(10) / 20) < 1.4
+
+
+def test_the_source_explains_what_is_held_out(found):
+    assert found.figures["partials_explain_db"] > found.figures["source_explains_db"] > 15
+    assert found.figures["table_explains_db"] > 8
+
+
+def test_pitches_between_are_filled_and_marked(found):
+    assert found.source.pitch.tolist() == list(range(48, 73))
+    assert not found.source.heard[found.source.pitch == 49].any() and found.source.heard[found.source.pitch == 60].all()
+
+
+def test_any_stretch_is_the_same_as_the_whole(found):
+    piece = found.validation[0]
+    everything, part = piece.mix(0, piece.n_frames), piece.mix(50, 120, 7, noise_margin=(3, 5))
+    assert np.array_equal(part.samples, everything.samples[50 * HOP - 7 : 120 * HOP + 7])
+    assert np.array_equal(part.source, everything.source[50 * HOP - 7 : 120 * HOP + 7])
+    assert np.allclose(part.noise, everything.noise[47:125])
+    assert np.array_equal(piece.mix(-2, 3, gain=-0.5).samples[2 * HOP :], -0.5 * everything.samples[: 3 * HOP])
+    assert not piece.mix(-2, 3).samples[: 2 * HOP].any() and not piece.mix(piece.n_frames, piece.n_frames + 2).source.any()
+    assert explained_db(everything.samples, everything.source) > 12
+
+
+def test_sections_leave_no_seam(recordings, found, monkeypatch):
+    """A piece that is followed in short sections has the source that it has in one."""
+    monkeypatch.setattr(tracker, "SECTION_S", 5.0)
+    train, held = recordings.split("train"), recordings.split("validation")
+    divided = tracked("piano", train, held, threads=1, cache_dir=recordings.path.parent / "sections")
+    whole, parts = found.validation[0].mix(0, 3900).source, divided.validation[0].mix(0, 3900).source
+    assert explained_db(whole, parts) > 20
+
+
+def test_a_second_time_nothing_is_followed(recordings, found, monkeypatch):
+    monkeypatch.setattr(keeping, "_track", None)
+    again = tracked("piano", recordings.split("train"), recordings.split("validation"), threads=1, cache_dir=recordings.path.parent / "tracked")
+    assert np.array_equal(again.source.level_db, found.source.level_db) and again.figures == found.figures
+
+
+@pytest.mark.parametrize("damage", ["tables", "audio", "missing"])
+def test_a_damaged_cache_is_made_anew(recordings, found, damage, tmp_path):
+    cache = tmp_path / "tracked"
+    shutil.copytree(recordings.path.parent / "tracked", cache)
+    (folder,) = cache.iterdir()
+    if damage == "tables":
+        (folder / "tables.safetensors").write_bytes(b"\xff" * 100)
+    elif damage == "audio":
+        (folder / "0.npy").write_bytes((folder / "0.npy").read_bytes()[:-100])
+    else:
+        (folder / "2.npy").unlink()
+    again = tracked("piano", recordings.split("train"), recordings.split("validation"), threads=1, cache_dir=cache)
+    assert np.allclose(again.source.level_db, found.source.level_db, atol=0.1)
+
+
+def test_other_notes_are_another_set(recordings):
+    (piece, *_), key = recordings.split("train"), keeping._key
+    moved = dataclasses.replace(piece, table=tuple(dataclasses.replace(n, velocity=n.velocity + 1) for n in piece.notes))
+    assert key([piece], [], None) != key([moved], [], None) != key([piece], [], True)
+
+
+def test_what_cannot_be_followed_is_said(recordings, tmp_path, monkeypatch):
+    piece = recordings.split("train")[0]
+    with pytest.raises(OrchestrionError, match="no notes"):
+        tracked("empty", [dataclasses.replace(piece, table=())], [], cache_dir=tmp_path / "a")
+    monkeypatch.setattr(keeping, "MOST_HOURS", 1e-3)
+    with pytest.raises(OrchestrionError, match=r"0 hours of recordings; at most 0\.001"):
+        tracked("long", [piece], [], cache_dir=tmp_path / "b")
+
+
+def test_every_key_held_at_once_stays_within_bounds(recordings):
+    """The most that a hostile table can ask of a section: 128 pitches throughout."""
+    pitch = np.arange(128)
+    n_frames = 11000
+    table = FrameNotes(np.zeros(128, np.int64), np.full(128, n_frames), pitch, np.full(128, 64))
+    tuning = {int(p): (440 * 2.0 ** ((p - 69) / 12), 1e-4) for p in pitch}
+    notes = ringing(table, HOP, n_frames * HOP, RATE, tuning, highest_hz=11000.0, most_partials=64)
+    assert notes.n_cells * 24 < 600e6  # bytes that are kept of a cell
