@@ -136,7 +136,7 @@ def ship(name: str, data: str, config: WaveNetConfig, sha256: str, facts: dict, 
         bank.bank.information.update({"licence": licence, "attribution": attribution, "program": program})
     source, louder = calibrated(bank.source(), config)
     found = figures(bank)
-    header = metadata(bank, louder, found) | {GAIN: gain_db(louder, config), NETWORK: {"name": SHARED, "sha256": sha256}}
+    header = metadata(bank.bank.information, bank.bank.pitch_range, louder, found) | {GAIN: gain_db(louder, config), NETWORK: {"name": SHARED, "sha256": sha256}}
     target = shipped.FOLDER / f"{name}.safetensors"
     weights.save(target, source_tensors(source), header)
     if not step:

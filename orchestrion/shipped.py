@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -43,6 +43,18 @@ def network(name: str) -> Path:
     if Path(name).name != name or not path.is_file():
         raise OrchestrionError(f"This version has no network {name!r}; make the instrument again with `orchestrion learn`.")
     return path
+
+
+def network_of(metadata: Mapping[str, object], path: Path) -> Path:
+    """The weights file of the shared network that the instrument in ``path`` was made for.
+
+    Raises:
+        OrchestrionError: its header names none, or one that is not there.
+    """
+    named = metadata.get("network")
+    if not isinstance(named, dict) or not isinstance(named.get("name"), str):
+        raise OrchestrionError(f"{path} does not say which network plays it; make it again with `orchestrion learn`.")
+    return network(named["name"])
 
 
 def generators() -> list[str]:

@@ -419,10 +419,11 @@ def as_score(source: Source) -> Score:
     return source if isinstance(source, Score) else Score.read(source)
 
 
-def learn(data: Path, output: Path | None = None) -> dict[str, object]:
-    """Make an instrument out of single notes, without training: a folder with index.tsv, or ``soundfont:NAME``.
+def learn(data: Path, output: Path | None = None, *, stretched: bool | None = None) -> dict[str, object]:
+    """Make an instrument without training: out of single notes (a folder with index.tsv, or ``soundfont:NAME``), or of recordings with notes.
 
     Args:
+        stretched: of recordings, whether their partials are a piano's; None: as the set's program says, else as they sound.
         output: the instrument's file; None for the name of ``data``.
 
     Returns:
@@ -435,7 +436,7 @@ def learn(data: Path, output: Path | None = None) -> dict[str, object]:
     from orchestrion.training.learn import learn as make
 
     target = output or default_output(data)
-    return {"output": os.fspath(target), **make(data, target)}
+    return {"output": os.fspath(target), **make(data, target, stretched=stretched)}
 
 
 def info(source: Path) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""``orchestrion learn``: an instrument out of single notes."""
+"""``orchestrion learn``: an instrument out of single notes or recordings."""
 
 from __future__ import annotations
 
@@ -12,26 +12,31 @@ from orchestrion.cli.output import printable
 from orchestrion.cli.streams import echo
 
 
-@click.command(short_help="Make an instrument out of single notes, without training.")
+@click.command(short_help="Make an instrument out of single notes or recordings, without training.")
 @click.argument("data", metavar="DIR|soundfont:NAME")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="OUT.safetensors",
               help="The instrument's file.  [default: the name of DATA]")
+@click.option("--stretched/--not-stretched", default=None,
+              help="Of recordings: overtones a little sharp, as a piano's are.  [default: as the set's program says, else as its notes sound]")
 @json_option  # fmt: skip
-def learn(data: str, output: Path | None, as_json: bool) -> None:
-    """Make a playable instrument out of single notes, in about a minute.
+def learn(data: str, output: Path | None, stretched: bool | None, as_json: bool) -> None:
+    """Make a playable instrument out of single notes or of recordings with notes, without training.
 
-    DATA is a folder of notes with index.tsv (columns file, pitch, velocity_low, velocity_high, separated by tabs), or an
-    instrument of the SoundFont. The partials of every note are measured; a network that ships plays them. To add what tables
-    lack, train on: orchestrion train renderer --data DIR --from OUT.safetensors.
+    DATA is a folder of notes with index.tsv (columns file, pitch, velocity_low, velocity_high, separated by tabs), an
+    instrument of the SoundFont, or a folder of recordings with their notes (NAME.wav with NAME.mid or NAME.tsv; those that have none
+    yet: orchestrion data label). The partials of every note are measured, in about a minute for single notes, in some minutes for an
+    hour of music; a network that ships plays them. To add what tables lack, train on: orchestrion train renderer --data DIR
+    --from OUT.safetensors.
 
     \b
     Examples:
       orchestrion learn my-notes/ -o mine.safetensors
+      orchestrion learn my-recordings/ -o mine.safetensors
       orchestrion render ode-to-joy -i mine.safetensors -o ode.wav
     """
     from orchestrion.api import commands
 
-    found = commands.learn(data, output)
+    found = commands.learn(data, output, stretched=stretched)
     target = printable(str(found["output"]))
     if as_json:
         echo(json.dumps(found | {"output": target}))

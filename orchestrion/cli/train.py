@@ -44,8 +44,8 @@ def train() -> None:
 
 @train.command()
 @click.option("--data", required=True, multiple=True, metavar="DIR|soundfont:NAME",
-              help="Single notes (a folder with index.tsv, or an instrument of a SoundFont; several: one network for all of them), or "
-                   "recordings with notes (NAME.wav with NAME.mid or NAME.tsv).")
+              help="Single notes (a folder with index.tsv, or an instrument of a SoundFont), or recordings with notes (NAME.wav with "
+                   "NAME.mid or NAME.tsv); several: one network for all of them.")
 @click.option("--label", type=click.Choice(["pyin", "melodia", "polyphonic"]), metavar="METHOD",
               help="Label recordings that have no notes: pyin, melodia or polyphonic (orchestrion data label --help).")
 @click.option("--preset", type=click.Choice(["small", "medium", "paper"]), default="medium", show_default=True,
@@ -57,13 +57,13 @@ def train() -> None:
     Crops,
     "crops",
     Flag("--history-gain history_gain_db", "DB",
-         "Let half of the crops hear their own past louder or softer by up to this, so that the tone cannot "
-         "run away: 15 or so for flutes and their like."),
+         "Without a harmonic source (--preset paper, --unconditioned): let half of the crops hear their own past louder or softer "
+         "by up to this, so that the tone cannot run away; 15 or so for flutes and their like."),
     Flag("--rests rest_share", "SHARE",
-         "Make this share of the crops rests in which whatever sounds dies away: 0.05 or so where notes ring on."),
+         "Likewise: make this share of the crops rests in which whatever sounds dies away; 0.05 or so where notes ring on."),
 )
 @click.option("--stretched/--not-stretched", default=None,
-              help="Overtones a little sharp, as a piano's are.  [default: for SoundFont pianos, and as the instrument of --from]")
+              help="Overtones a little sharp, as a piano's are.  [default: as the set's program says, else as its notes sound]")
 @output_option
 @options_of(
     Training,
@@ -79,13 +79,14 @@ def renderer(data: tuple[str, ...], label: str | None, preset: str, unconditione
 
     Every validation reports bits/sample with the true score and with another piece's: an instrument whose two numbers
     do not part is not trained, whatever its loss. Ctrl-C stops after a checkpoint. Several processes: the same command
-    under torchrun. Before training it says how much material it found, what pitches it covers (RUN/material.png) and
-    what is missing.
+    under torchrun. Of recordings it says before training how much material it found, what pitches it covers
+    (RUN/material.png) and what is missing; then it follows the partials of all their notes, which takes minutes for an hour of
+    music and is kept for the next time. The weights that are kept play held-out music best, not those of the least bits.
 
     \b
     Examples:
       orchestrion train renderer --data soundfont:violin --minutes 60 -o runs/violin
-      orchestrion train renderer --data takes/ --label pyin --from violin --minutes 60 -o runs/mine
+      orchestrion train renderer --data takes/ --label pyin --from violin --minutes 60 -o runs/takes
       orchestrion train renderer --data recordings/ --from piano --minutes 30 -o runs/mine
       orchestrion render ode-to-joy --instrument runs/mine/model.safetensors -o ode.wav
     """

@@ -1,4 +1,4 @@
-"""Training a WaveNet that is driven by a harmonic source: crops mixed from banks of notes, likelihood of a mixture."""
+"""Training a WaveNet that is driven by a harmonic source: crops mixed from banks of notes or of recordings, likelihood of a mixture."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from torch import Tensor
 
 from orchestrion import weights
 from orchestrion.bridge.source import HarmonicSource
-from orchestrion.datasets.banks.mixing import MixedPiece
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.coding import GRID
 from orchestrion.renderer.config import WaveNetConfig
@@ -21,7 +20,7 @@ from orchestrion.renderer.features import score_groups
 from orchestrion.renderer.instrument import SOURCE
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.output import HALF_BIN, bits_of_levels, draw, log_probability, values
-from orchestrion.training.trial_playing import TEMPERATURE, play_held_out, summary
+from orchestrion.training.trial_playing import TEMPERATURE, Piece, play_held_out, summary
 
 # The network's history is empty at the start of a crop, so these first frames of it are not learnt from.
 SETTLE_FRAMES = 16
@@ -58,13 +57,13 @@ class DrivenSettings:
 
 
 class DrivenTask:
-    """The training loop's task for one driven WaveNet on pieces mixed from one or several banks."""
+    """The training loop's task for one driven WaveNet on pieces mixed from banks, or recorded."""
 
     def __init__(
         self,
         config: WaveNetConfig,
-        train: Sequence[MixedPiece],
-        validation: Sequence[MixedPiece],
+        train: Sequence[Piece],
+        validation: Sequence[Piece],
         settings: DrivenSettings,
         *,
         seed: int = 0,
@@ -113,8 +112,8 @@ class DrivenTask:
             other.append(self._bits(model, batch | {"frames": wrong["frames"], "signal": wrong["signal"]}))
         played = summary(play_held_out(model, self.validation, self._sources, seed=self.seed))
         bits = {"bits_per_sample": float(np.mean(own)), "bits_per_sample_other_score": float(np.mean(other))}
-        # Better likelihood is not better playing: what is kept is what plays nearest to the instrument.
-        return {"loss": played["distance_db"]} | bits | played
+        # Better likelihood is not better playing: what is kept is what plays nearest to the instrument, its notes heard.
+        return {"loss": played["cost"]} | bits | played
 
     def save(self, path: Path, model: WaveNet, metrics: dict[str, float]) -> None:
         """Write the network, and with it the source's tables where there is one instrument."""
@@ -153,7 +152,7 @@ class DrivenTask:
         start = int(rng.integers(0, max(1, piece.n_frames - self.settings.crop_frames)))
         return self._cut(piece, start, self.settings, rng)
 
-    def _cut(self, piece: MixedPiece, start: int, s: DrivenSettings, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    def _cut(self, piece: Piece, start: int, s: DrivenSettings, rng: np.random.Generator) -> dict[str, np.ndarray]:
         c = self.config
         past, future = c.context_frames
         stop, w = start + s.crop_frames, c.source_window

@@ -1,9 +1,11 @@
-"""A playable instrument out of single notes, in about a minute and without training: their tables, played by a shipped network."""
+"""A playable instrument out of single notes or of recordings with notes, in minutes and without training: their tables, played by a shipped
+network."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +18,15 @@ from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.source import HarmonicSource, SourceSignal
 from orchestrion.datasets.banks.fitted_cache import fitted
 from orchestrion.datasets.banks.mixing import FittedBank
-from orchestrion.datasets.banks.opening import open_bank
+from orchestrion.datasets.banks.opening import is_bank, open_bank
+from orchestrion.datasets.catalogue import open_recordings
+from orchestrion.datasets.recordings.holdout import divided
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.fidelity import error_db
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, SOURCE
 from orchestrion.score import BUILTIN_TUNES, Score
+from orchestrion.training.driven_sets import heard_range, track_recordings
 from orchestrion.training.trial_playing import TEMPERATURE
 
 LOUDNESS_LUFS, HIGHEST_PEAK_DB = -20.0, -1.0
@@ -30,27 +35,45 @@ SHARED = "orchestra"  # the network that plays what it has not been trained on
 
 
 def learn(
-    data: str | os.PathLike[str], output: str | os.PathLike[str], *, network: str = SHARED, threads: int | None = None
+    data: str | os.PathLike[str], output: str | os.PathLike[str], *, network: str = SHARED, threads: int | None = None, stretched: bool | None = None
 ) -> dict[str, object]:
-    """Fit the tables of the bank ``data`` (see `open_bank`) and write an instrument; what was found.
+    """Find the tables of ``data`` and write an instrument; what was found.
 
     The file holds the network as well, so that it plays in any later version. ``orchestrion train renderer --from`` adds what
     tables lack.
 
     Args:
+        data: a bank (see `open_bank`), or a folder of recordings with notes.
         network: a shipped network.
+        stretched: of recordings, see `train_driven`.
 
     Raises:
-        OrchestrionError: no such bank or network; ``output`` cannot be written.
+        OrchestrionError: no such data or network; ``output`` cannot be written.
     """
     tensors, facts = weights.load(shipped.network(network), architecture=ARCHITECTURE)
     config = WaveNetConfig.from_dict(facts["config"])
-    bank = fitted(open_bank(data, config.sample_rate), threads=threads)
-    source, louder = calibrated(bank.source(), config)
-    found = figures(bank)
-    header = metadata(bank, louder, found) | {GAIN: gain_db(louder, config), NETWORK: {"name": network, "sha256": facts["sha256"]}}
+    if is_bank(data):
+        bank = fitted(open_bank(data, config.sample_rate), threads=threads)
+        made, information, pitch_range, found = bank.source(), dict(bank.bank.information), bank.bank.pitch_range, figures(bank)
+    else:
+        made, information, pitch_range, found = _recorded(data, config, threads, stretched)
+    source, louder = calibrated(made, config)
+    header = metadata(information, pitch_range, louder, found)
+    header |= {GAIN: gain_db(louder, config), NETWORK: {"name": network, "sha256": facts["sha256"]}}
     weights.save(output, tensors | source_tensors(source), header)
     return found
+
+
+def _recorded(
+    data: str | os.PathLike[str], config: WaveNetConfig, threads: int | None, stretched: bool | None
+) -> tuple[HarmonicSource, dict[str, object], tuple[int, int], dict[str, object]]:
+    """The tables of recordings, what is known of them, their range, and the figures of a card."""
+    recordings = open_recordings(data, sample_rate=config.sample_rate, hop=config.hop)
+    train, validation = divided(recordings)
+    information = dict(recordings.information) | {"name": recordings.name}
+    tracked = track_recordings(recordings.name, train, validation, information, stretched=stretched, threads=threads)
+    found = {"notes": sum(len(piece.notes) for piece in train), "minutes": round(sum(piece.duration_s for piece in train) / 60, 1)}
+    return tracked.source, information, heard_range(tracked.source), found | table_figures(tracked.source) | dict(tracked.figures)
 
 
 def gain_db(louder: WaveNetConfig, config: WaveNetConfig) -> float:
@@ -94,13 +117,12 @@ def source_tensors(source: HarmonicSource) -> dict[str, torch.Tensor]:
     return {SOURCE + name: torch.from_numpy(table) for name, table in source.tensors().items()}
 
 
-def metadata(bank: FittedBank, config: WaveNetConfig, found: dict[str, object]) -> dict[str, object]:
-    """The header of an instrument of ``bank``."""
-    information, (low, high) = dict(bank.bank.information), bank.bank.pitch_range
+def metadata(information: Mapping[str, object], pitch_range: tuple[int, int], config: WaveNetConfig, found: Mapping[str, object]) -> dict[str, object]:
+    """The header of an instrument."""
     program = information.get("program", 0)
     return {
-        "architecture": ARCHITECTURE, "config": config.to_dict(), "data": information, "licence": str(information.get("licence", "unknown")),
-        "pitch_range": [low, high], "program": program if isinstance(program, int) else 0, "metrics": found, "temperature": TEMPERATURE,
+        "architecture": ARCHITECTURE, "config": config.to_dict(), "data": dict(information), "licence": str(information.get("licence", "unknown")),
+        "pitch_range": list(pitch_range), "program": program if isinstance(program, int) else 0, "metrics": dict(found), "temperature": TEMPERATURE,
     }  # fmt: skip
 
 
@@ -109,15 +131,15 @@ def figures(bank: FittedBank) -> dict[str, object]:
     if not bank.fits:
         raise OrchestrionError(f"{bank.bank.name} has no notes.")
     errors = sorted(error_db(fit.source, note.samples) for note, fit in zip(bank.bank.notes, bank.fits, strict=True))
-    source = bank.source()
+    return {"notes": len(bank.fits)} | table_figures(bank.source()) | {"source_explains_db": round(-errors[len(errors) // 2], 1)}
+
+
+def table_figures(source: HarmonicSource) -> dict[str, object]:
+    """Pitches, layers and size."""
     return {
-        "notes": len(bank.fits),
-        "pitches_heard": int(source.heard.sum()),
-        "pitches_filled": int((~source.heard).sum()),
-        "layers": len(source.velocity),
-        "source_explains_db": round(-errors[len(errors) // 2], 1),
+        "pitches_heard": int(source.heard.sum()), "pitches_filled": int((~source.heard).sum()), "layers": len(source.velocity),
         "kilobytes": round(sum(table.nbytes for table in source.tensors().values()) / 1024),
-    }
+    }  # fmt: skip
 
 
 def default_output(data: str | os.PathLike[str]) -> Path:

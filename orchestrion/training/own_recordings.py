@@ -22,15 +22,20 @@ FIGURES, PICTURE = "material.json", "material.png"
 Tell = Callable[[str], None]
 
 
-def open_labelled(data: str | os.PathLike[str], run: Path, label: str | None, tell: Tell) -> AlignedSet:
+def open_labelled(
+    data: str | os.PathLike[str], run: Path, label: str | None, tell: Tell, *, sample_rate: int = 16000, hop: int = 64
+) -> AlignedSet:
     """Open ``data``; with ``label``, recordings without notes are labelled first, into ``run/labels``.
+
+    Args:
+        sample_rate, hop: see `AlignedSet.open`.
 
     Raises:
         OrchestrionError: no such method, or recordings without notes and no method; what labelling and
             `AlignedSet.open` raise.
     """
     if label is None:
-        return open_recordings(data)
+        return open_recordings(data, sample_rate=sample_rate, hop=hop)
     if label not in AUTOMATIC:
         raise OrchestrionError(f"Recordings without a score are labelled by {', '.join(AUTOMATIC)}, not by {label!r}.")
     if str(data).startswith(SOUNDFONT):
@@ -38,13 +43,13 @@ def open_labelled(data: str | os.PathLike[str], run: Path, label: str | None, te
     recordings, labels = without_notes(Path(data)), run / LABELS
     if not recordings:
         tell(f"All recordings in {os.fspath(data)} have notes; nothing is labelled.")
-        return open_recordings(data)
+        return open_recordings(data, sample_rate=sample_rate, hop=hop)
     if METHODS[label].notice:
         tell(METHODS[label].notice)
     with lock(make_folder(labels) / ".lock"):  # of several processes one labels, the others find it done
         made = label_recordings(recordings, labels, method=label, with_audio=False)
     tell(f"Labelled {len(made)} recordings by {label}: {sum(one.notes for one in made)} notes; look at the pictures in {labels}.")
-    return open_recordings(data, labels=labels)
+    return open_recordings(data, labels=labels, sample_rate=sample_rate, hop=hop)
 
 
 def report_inventory(

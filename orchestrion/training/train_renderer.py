@@ -1,4 +1,7 @@
-"""Train a WaveNet instrument on recordings with their notes: what ``orchestrion train renderer`` calls."""
+"""Train a WaveNet instrument on recordings with their notes: what ``orchestrion train renderer`` calls.
+
+Presets that a harmonic source drives are trained by `train_driven`; here are the paper's network and those without a score.
+"""
 
 from __future__ import annotations
 
@@ -115,19 +118,25 @@ def train_instrument(
     label: str | None = None,
     tell: Callable[[str], None] = lambda sentence: None,
 ) -> dict[str, float]:
-    """`train_driven` where ``data`` are single notes and the network is to know them, else `train_renderer`.
+    """`train_driven` where a harmonic source drives the network (presets small and medium), else `train_renderer`.
 
     Raises:
-        OrchestrionError: as these, or what is asked is for the other kind of data.
+        OrchestrionError: as these, or what is asked is for the other kind of network or data.
     """
     check_installed()
     loop = settled(training or Training(), compile=can_compile())
-    if all(map(is_bank, data)) and preset != "paper" and not unconditioned:
-        if label or stretched is not None or (crops or Crops()) != Crops():
-            raise OrchestrionError("--label, --history-gain, --rests and --stretched are for recordings, not for single notes.")
-        return train_driven(data, run, preset=preset, start_from=start_from, loop=loop, resume=resume, tell=tell)
+    if preset not in PRESETS:
+        raise OrchestrionError(f"There is no preset {preset!r}; choose one of {', '.join(PRESETS)}.")
+    if PRESETS[preset].source_window and not unconditioned:
+        if (crops or Crops()) != Crops():
+            raise OrchestrionError("--history-gain and --rests are for networks without a harmonic source: --preset paper and --unconditioned.")
+        if all(map(is_bank, data)) and (label or stretched is not None):
+            raise OrchestrionError("--label and --stretched are for recordings, not for single notes.")
+        return train_driven(
+            data, run, preset=preset, start_from=start_from, loop=loop, resume=resume, label=label, stretched=stretched, tell=tell
+        )
     if len(data) > 1:
-        raise OrchestrionError("Several sets make one network only where all of them are single notes.")
+        raise OrchestrionError("Several sets make one network only where a harmonic source drives it: not with --preset paper or --unconditioned.")
     return train_renderer(
         data[0], run, preset=preset, unconditioned=unconditioned, stretched=stretched, start_from=start_from, loop=loop,
         crops=crops, resume=resume, label=label, tell=tell,
