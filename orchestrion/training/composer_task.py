@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from orchestrion import weights
+from orchestrion.composer import voices
 from orchestrion.composer.config import ComposerConfig
 from orchestrion.composer.features import clock_rows, memories
 from orchestrion.composer.form import packed, plan_of, untold
@@ -111,13 +112,16 @@ class ComposerTask:
 
     @property
     def defaults(self) -> dict[str, object]:
-        """What ``compose`` does unless told otherwise: no more notes at once than 99 % of the steps have; learnt forms."""
+        """What ``compose`` does unless told otherwise: no more notes at once than 99 % of the steps have, four parts where there
+        mostly are four, learnt forms."""
         sounding = np.concatenate([piece.grid()[..., 0].sum(axis=1) for piece in self._train])
-        return {"polyphony": max(1, int(np.percentile(sounding, 99)))} | self._learnt_forms()
+        most, usual = max(1, int(np.percentile(sounding, 99))), int(np.median(sounding))
+        in_parts = {"voices": voices.N_PARTS} if most == usual == voices.N_PARTS else {}
+        return {"polyphony": most} | in_parts | self._learnt_forms()
 
     def _learnt_forms(self) -> dict[str, object]:
         """``plans`` of training pieces, ``finals``: how many end on each pitch class; where pieces are in the plain key."""
-        if not self.config.normalises_key or not self.config.n_memories:
+        if not self.config.normalises_key:
             return {}
         chosen = np.random.default_rng(self._seed).permutation(len(self._train))[:PLANS_KEPT]
         plans = [packed(plan_of(_from_first_whole_bar(self._train[i]), self._train[i].steps_per_bar)) for i in chosen]
