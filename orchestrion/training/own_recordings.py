@@ -47,7 +47,15 @@ def open_labelled(
     if METHODS[label].notice:
         tell(METHODS[label].notice)
     with lock(make_folder(labels) / ".lock"):  # of several processes one labels, the others find it done
-        made = label_recordings(recordings, labels, method=label, with_audio=False)
+        failed: list[Path] = []
+
+        def fail(source: Path, error: OrchestrionError) -> None:
+            failed.append(source)
+            tell(f"Failed: {' '.join(str(error).split())}")
+
+        made = label_recordings(recordings, labels, method=label, with_audio=False, failed=fail)
+    if failed:
+        raise OrchestrionError(f"{len(failed)} of {len(recordings)} recordings cannot be labelled; repair them, or take them out of {os.fspath(data)}.")
     tell(f"Labelled {len(made)} recordings by {label}: {sum(one.notes for one in made)} notes; look at the pictures in {labels}.")
     return open_recordings(data, labels=labels, sample_rate=sample_rate, hop=hop)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner, Result
 
 import orchestrion
@@ -148,3 +149,15 @@ def test_shipped_models_of_back_ends_are_no_instruments() -> None:
     assert set(shipped.generators()) <= set(BACKENDS)
     for name in shipped.generators():
         assert header.read(shipped.find(name))["backend"] == name and shipped.card(name)
+
+
+def test_what_is_generated_is_written_as_asked(models, song, tmp_path):
+    out = tmp_path / "out.flac"
+    run("generate", "tcn", "--model", models["tcn"], "--seed-audio", song, "--seconds", 0.25, "--rate", 44100, "--channels", 2,
+        "--bits", 24, "-o", out)  # fmt: skip
+    info = soundfile.info(out)
+    assert (info.samplerate, info.channels, info.subtype, info.frames) == (44_100, 2, "PCM_24", 11_020)  # 0.25 s at 4,410 are 1,102 samples
+    settings = json.loads((tmp_path / "out.flac.json").read_text())
+    assert (settings["sample_rate"], settings["channels"], settings["bits"]) == (44_100, 2, 24)
+    refused = run("generate", "tcn", "--model", models["tcn"], "--seconds", 0.1, "--bits", 24, "-o", tmp_path / "a.mp3")
+    assert ".mp3 has no bits" in said(refused) and not (tmp_path / "a.mp3").exists()

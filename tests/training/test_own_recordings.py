@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 import orchestrion
 from orchestrion.errors import OrchestrionError
@@ -15,6 +16,7 @@ from orchestrion.labelling import recordings
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.score import Note, Part, Score
 from orchestrion.training import renderer_task
+from orchestrion.training.own_recordings import open_labelled
 from orchestrion.training.settings import LoopSettings
 from orchestrion.training.train_renderer import train_renderer
 from tests.labelling.sounds import played
@@ -78,6 +80,17 @@ def test_audio_alone_is_labelled_on_the_way_and_only_once(tmp_path: Path, monkey
     monkeypatch.setattr(recordings, "notes_of", None)
     more = LoopSettings(steps=4, precision="32-true")
     train_renderer(mine, run, preset="tiny", loop=more, label="pyin", resume=True)
+
+
+def test_all_recordings_that_cannot_be_labelled_are_told(tmp_path: Path) -> None:
+    mine, said = tmp_path / "mine", []
+    mine.mkdir()
+    played(tune(3)).write(mine / "good.wav")
+    for name in ("bad", "worse"):
+        soundfile.write(mine / f"{name}.wav", np.full(8000, np.nan), 16000, "FLOAT")
+    with pytest.raises(OrchestrionError, match="2 of 3 recordings cannot be labelled"):
+        open_labelled(mine, tmp_path / "run", "pyin", said.append)
+    assert [line.split()[0] for line in said] == ["Failed:", "Failed:"] and (tmp_path / "run" / "labels" / "good.tsv").is_file()
 
 
 def test_sets_that_have_notes_are_not_labelled(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@ import re
 
 import numpy as np
 import pytest
+import soundfile
 
 from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.comparison.conditioned import compare
 from orchestrion.evaluation.judge import reference
 from orchestrion.evaluation.judge.reference import additive
+from orchestrion.options import AudioFormat
 from orchestrion.score import BUILTIN_TUNES, Note, Part, Score
 
 NOTES = tuple(Note(0.2 + 0.5 * i, 0.6 + 0.5 * i, p, 90) for i, p in enumerate((60, 62, 64, 65, 67, 67)))
@@ -88,3 +90,13 @@ def test_a_render_that_fails_leaves_nothing(tmp_path):
 def test_the_folder_must_be_there(tmp_path):
     with pytest.raises(OrchestrionError, match="not a folder"):
         compare(SCORE, "fake", render=plays_the_notes, out_dir=tmp_path / "missing")
+
+
+def test_files_are_written_as_asked_and_what_is_played_is_measured(tmp_path, reported):
+    folder = tmp_path / "wanted"
+    folder.mkdir()
+    result = compare(SCORE, "fake", render=plays_the_notes, out_dir=folder, wanted=AudioFormat(rate=44_100, channels=2, bits=24))
+    for name in result["takes"]:
+        info = soundfile.info(folder / f"{name}.wav")
+        assert (info.samplerate, info.channels, info.subtype) == (44_100, 2, "PCM_24")
+    assert result["measures"]["conditioned"] == reported[1]["measures"]["conditioned"]
