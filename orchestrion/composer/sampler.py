@@ -23,7 +23,7 @@ from orchestrion.matrices.arithmetic import STORAGES, host
 from orchestrion.matrices.matrix import Matrix, grown, pack_matrix
 from orchestrion.matrices.memory import aligned_zeros
 from orchestrion.matrices.operands import NO_ROWS, Rows
-from orchestrion.matrices.product import product
+from orchestrion.matrices.product import call_product
 from orchestrion.randomness import stream_key
 
 LARGE_PARAMETERS = 1_000_000  # from here on the products over all pitches take most of the time
@@ -256,7 +256,7 @@ class _Product:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Of ``x`` [rows, k] with its padding, the product with its own."""
         w = self._weights
-        product(
+        call_product(
             self._how, len(x), Rows(x.ctypes.data, w.k), w.weights, Rows(self._out.ctypes.data, w.columns),
             Rows(self._zeros.ctypes.data, 0), 0, NO_ROWS, self._whole.ctypes.data, 1, LEAST,
         )  # fmt: skip

@@ -11,7 +11,7 @@ from orchestrion.matrices.arithmetic import FLOAT32, host
 from orchestrion.matrices.matrix import Matrix, grown, pack_matrix
 from orchestrion.matrices.memory import aligned_empty, aligned_zeros
 from orchestrion.matrices.operands import Rows
-from orchestrion.matrices.product import product
+from orchestrion.matrices.product import call_product
 
 LEAST = np.float32(-np.inf)
 
@@ -40,7 +40,7 @@ class Dense:
         if x.dtype != np.float32 or not x.flags.c_contiguous or x.size < (n - 1) * stride + m.k:
             raise ValueError(f"{n} rows of {m.k} numbers, {stride} apart, do not lie in {x.size} of {x.dtype}.")
         out, zeros = aligned_empty(n, m.columns), aligned_zeros(m.columns)
-        product(
+        call_product(
             host(FLOAT32), n, Rows(x.ctypes.data, stride), m.weights, Rows(out.ctypes.data, m.columns), Rows(zeros.ctypes.data, 0),
             self.bias.ctypes.data, Rows(0 if chain is None else chain.ctypes.data, m.columns), 0, 0, floor,
         )  # fmt: skip

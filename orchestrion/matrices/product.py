@@ -16,7 +16,7 @@ PANEL = 32
 HALF = PANEL // 2  # a vector of 16 lanes, or its parts
 
 
-@compiled(nogil=True)
+@shared_part
 def product(how, n, x, w, out, base, bias, chain, room, bounded, floor):  # pragma: no cover - compiled
     """out[:n] = max(base + bias + (chain + x @ w), floor).
 
@@ -29,6 +29,13 @@ def product(how, n, x, w, out, base, bias, chain, room, bounded, floor):  # prag
         bounded: not 0 where x is known to lie within -1 .. 1.
     """
     never_inlined()
+    prepare(how, n, x, w.k, room, bounded)
+    multiply(how, n, x, w, out, base, bias, chain, room, floor)
+
+
+@compiled(nogil=True)
+def call_product(how, n, x, w, out, base, bias, chain, room, bounded, floor):  # pragma: no cover - compiled
+    """``product``, to be called from Python."""
     prepare(how, n, x, w.k, room, bounded)
     multiply(how, n, x, w, out, base, bias, chain, room, floor)
 
@@ -56,17 +63,11 @@ def multiply(how, n, x, w, out, base, bias, chain, room, floor):  # pragma: no c
             first, size = _group(panel, panels)
             c = 4 * (panel * PANEL + column)
             here = w.panels + first * w.k * row_bytes(how) + (panel - first) * step_bytes(how) + column * 4
-            _panel(
+            panel_tiles(
                 how, n, x, w.k, here, size * step_bytes(how), w.scale + c, room, Rows(out.address + c, out.stride),
                 Rows(base.address + c, base.stride), bias + c if bias else bias,
                 Rows(chain.address + c if chain.address else chain.address, chain.stride), floor,
             )  # fmt: skip
-
-
-@shared_part
-def _panel(how, n, x, k, w, step, scale, x_facts, out, base, bias, chain, floor):  # pragma: no cover - compiled
-    never_inlined()
-    panel_tiles(how, n, x, k, w, step, scale, x_facts, out, base, bias, chain, floor)
 
 
 @part

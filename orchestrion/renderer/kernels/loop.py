@@ -163,7 +163,7 @@ def _input(plain, n, net, own, drive, t, recent):  # pragma: no cover - compiled
         for v in range(n):
             for i in range(newest + 1):
                 set_float(own.values + 4 * (v * k + i), np.float32(recent[v, i]) * step - np.float32(1.0))
-        product(plain, n, Rows(own.values, k), _weights(net.history), stream, stream, ZERO, NO_ROWS, own.room, ZERO, LEAST)
+        multiply(plain, n, Rows(own.values, k), _weights(net.history), stream, stream, ZERO, NO_ROWS, ZERO, LEAST)
 
 
 @part
@@ -327,7 +327,8 @@ def _out(how, n, net, own, start, columns):  # pragma: no cover - compiled
     """Hidden @ W_out + b_out, ``columns`` of it from ``start``."""
     hidden, out = Rows(own.hidden, net.head.columns), Rows(own.out + 4 * start, net.out.columns)
     w, bias = _columns(how, _weights(net.out), start, columns), Rows(net.out_bias + 4 * start, ZERO)
-    product(how, n, hidden, w, out, bias, ZERO, NO_ROWS, own.room, ZERO, LEAST)
+    prepare(how, n, hidden, w.k, own.room, ZERO)
+    multiply(how, n, hidden, w, out, bias, ZERO, NO_ROWS, own.room, LEAST)
 
 
 @part
