@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     arguments = parser.parse_args()
     composer, before = Composer.load(arguments.model), Composer.load(arguments.name)
-    defaults = dict(before.metadata.get("defaults") or {}) | ComposerTask(composer.config, arguments.data).defaults
+    defaults = {"name": before.default("name", "melody")} | ComposerTask(composer.config, arguments.data).defaults
     kept = {key: before.metadata[key] for key in KEPT if key in before.metadata}
     target = shipped.FOLDER / f"composer-{arguments.name}.safetensors"
     replace(composer, metadata=kept | dict(composer.metadata) | {"defaults": defaults, "data": arguments.data}).save(target)

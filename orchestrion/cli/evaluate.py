@@ -87,21 +87,24 @@ def renderer(instrument: str, data: str, split: str, seconds: float, seed: int, 
               help="Which pieces.")
 @click.option("--writing", type=click.IntRange(1, 10_000), metavar="N",
               help="Instead, have N pieces of 16 bars written and compare them with held-out pieces.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT",
+              help="With --writing, also write OUT.json and OUT.png: rolls beside the likeness of their bars.")
 @seed_option
 @json_option  # fmt: skip
-def composer(model: str, data: str, split: str, writing: int | None, seed: int, as_json: bool) -> None:
+def composer(model: str, data: str, split: str, writing: int | None, output: Path | None, seed: int, as_json: bool) -> None:
     """Negative log-likelihood a step, in nats, beside the unigram and Markov baselines.
 
     nll_… is over the 0/1 of sounding alone, as in the literature; nll_with_articulation_… adds the attacks. Averages are
     over all steps (frame) and over the pieces' means (sequence).
 
-    With --writing: of what it writes, the mean of five measures beside the 5-95 % range of held-out pieces, the share of
-    pieces inside it, and the share of 16-step windows that occur in the training pieces.
+    With --writing: of what it writes, measures of notes, form, endings and (in four parts) voice-leading beside the 5-95 % range
+    of held-out pieces, the share of pieces inside it, the share of 16-step windows that occur in the training pieces, and how
+    well a classifier tells the written pieces from the held-out ones.
 
     \b
     Examples:
       orchestrion evaluate composer --model chorales --data JSB_Chorales.mat --split test --json
-      orchestrion evaluate composer --model melodies --data melodies --writing 32
+      orchestrion evaluate composer --model melodies --data melodies --writing 100 -o melodies-writing
     """
     from orchestrion.evaluation.composition.evaluate_composer import evaluate_composer, evaluate_writing
 
@@ -109,7 +112,7 @@ def composer(model: str, data: str, split: str, writing: int | None, seed: int, 
         echo_measures(evaluate_composer(model, data, split), as_json)
         return
     with progress(writing, "Writing") as advance:
-        echo_measures(evaluate_writing(model, data, count=writing, seed=seed, report=advance), as_json)
+        echo_measures(evaluate_writing(model, data, count=writing, seed=seed, output=output, report=advance), as_json)
 
 
 for _backend in on_songs():

@@ -5,29 +5,35 @@ alike: over the pitches of the model, from silence, whole pieces, padding left o
 sounding alone, the figure in the literature; ``nll_with_articulation_…`` adds the attacks of sounding notes. Pieces with
 notes outside the model's pitches cannot be scored and are counted in ``pieces_left_out``.
 
-``evaluate_writing`` composes pieces in the meters of the held-out ones, as long as those are taken, and sets five
-measures (`statistics`) beside the held-out pieces' 5–95 % range, and the share of windows copied from the training set.
+``evaluate_writing`` composes pieces in the meters of held-out ones and sets what can be counted (`statistics`, `endings`,
+`voice_leading`) beside the held-out pieces' 5–95 % range, with the share of windows copied from the training set and how well a
+classifier tells them from real ones.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from orchestrion.composer import voices
 from orchestrion.composer.compose import Composer, compose
 from orchestrion.composer.config import ComposerConfig
 from orchestrion.composer.scoring import Nll, averages, score_pieces
 from orchestrion.datasets.corpora.loading import load_corpus
 from orchestrion.datasets.corpora.piece import CorpusPiece, prepared
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.composition import statistics
+from orchestrion.evaluation.composition import endings, statistics, voice_leading
 from orchestrion.evaluation.composition.baselines import fit_markov, fit_unigram
+from orchestrion.evaluation.composition.classifier import told_apart
+from orchestrion.evaluation.figures.form import draw_form
+from orchestrion.files import write_json
 from orchestrion.options import Composing
 from orchestrion.score import PianoRoll
 
-MEASURES = ("pitch_class_entropy", "polyphony", "empty_beat_rate", "notes_per_beat", "repetition")
+COPIED = "copied_windows"
 
 
 def evaluate_composer(
@@ -77,50 +83,97 @@ def evaluate_writing(
     bars: int = 16,
     seed: int = 0,
     temperature: float = 1.0,
+    output: str | os.PathLike[str] | None = None,
     report: Callable[[int], None] | None = None,
 ) -> dict[str, float | bool]:
-    """Compose ``count`` pieces of ``bars`` bars and compare them with the first ``bars`` bars of held-out pieces.
+    """Compose ``count`` pieces of ``bars`` bars and compare them with held-out pieces of at most a bar more, whole.
 
-    For each measure: ``…_written`` (mean), ``…_held_out_p05`` and ``…_p95``, ``…_inside`` (mean within that range) and
-    ``…_share_inside`` (of the pieces). ``copied_windows_written`` and ``…_held_out``: share of 16-step windows with at
-    least four attacks that occur in the training split, in the model's key.
+    For each measure: ``…_written`` (mean), ``…_held_out`` (mean), ``…_held_out_p05`` and ``…_p95``, ``…_inside`` (mean within
+    that range) and ``…_share_inside`` (of the pieces). ``copied_windows_written`` and ``…_held_out``: share of 16-step windows
+    with at least four attacks that occur in the training split, in the model's key. ``told_apart_f1`` and ``…_accuracy``: of a
+    classifier of these measures, on pieces it has not learnt from.
+
+    Args:
+        output: also write OUTPUT.json with every figure and OUTPUT.png: four written pieces and four held-out ones, their rolls
+            beside the likeness of their bars.
     """
     composer = model if isinstance(model, Composer) else Composer.load(model)
     config = composer.config
     held_out = _fitting(load_corpus(data, "validation") + load_corpus(data, "test"), config)
-    real = [(piece, piece.grid_in(config.pitch_low, config.pitch_high, _length(piece, bars))) for piece in held_out]
+    short = [piece for piece in held_out if piece.n_whole_steps <= (bars + 1) * piece.steps_per_bar] or held_out
+    real = [(piece, piece.grid_in(config.pitch_low, config.pitch_high, _length(piece, bars + 1))) for piece in short]
     known = statistics.known_windows(_grids(_fitting(load_corpus(data, "train"), config), config))
     written = []
     for i in range(count):
-        meter = held_out[i * len(held_out) // count].meter
-        (score,) = compose(composer, Composing(bars=bars, meter=meter, seed=seed + i, temperature=temperature))
+        meter = short[i * len(short) // count].meter
+        score = compose(composer, Composing(bars=bars, meter=meter, seed=seed + i, temperature=temperature))[0]
         grid = PianoRoll.from_score(score).grid[:, config.pitch_low : config.pitch_high + 1].astype(np.float32)
-        written.append(_measures(grid, config.pitch_low, meter, known))
+        written.append((meter, np.pad(grid, ((0, bars * meter[0] * 16 // meter[1] - len(grid)), (0, 0), (0, 0)))))
         if report is not None:
             report(1)
-    return _compared(written, [_measures(grid, config.pitch_low, piece.meter, known) for piece, grid in real])
+    parts = int(str(composer.default("voices", 1)))
+    of_written = [measures(grid, config.pitch_low, meter, known, parts) for meter, grid in written]
+    of_real = [measures(grid, config.pitch_low, piece.meter, known, parts) for piece, grid in real]
+    found = _compared(of_written, of_real)
+    if output is not None:
+        base = Path(output)
+        shown = [(f"written {i + 1}", grid, meter[0] * 16 // meter[1]) for i, (meter, grid) in enumerate(written[:4])]
+        shown += [(piece.name, grid, piece.steps_per_bar) for piece, grid in real[:: max(1, len(real) // 4)][:4]]
+        draw_form(base.with_name(base.name + ".png"), shown)
+        write_json(base.with_name(base.name + ".json"), found)
+    return found
 
 
 def _length(piece: CorpusPiece, bars: int) -> int:
     return min(piece.n_whole_steps, bars * piece.steps_per_bar)
 
 
-def _measures(grid: np.ndarray, pitch_low: int, meter: tuple[int, int], known: np.ndarray) -> dict[str, float]:
-    return statistics.measures(grid, pitch_low, meter) | {"copied_windows": statistics.copied_share(grid, known)}
+def measures(
+    grid: np.ndarray, pitch_low: int, meter: tuple[int, int], known: np.ndarray, parts: int
+) -> dict[str, float]:
+    """All measures of a piece [s, p, 2]; those of voice-leading where it has four parts."""
+    bar_steps = meter[0] * 16 // meter[1]
+    found = {
+        "pitch_class_entropy": statistics.pitch_class_entropy(grid, pitch_low),
+        "polyphony": statistics.polyphony(grid),
+        "empty_beat_rate": statistics.empty_beat_rate(grid),
+        "notes_per_beat": statistics.notes_per_beat(grid),
+        "repetition": statistics.repetition(grid, bar_steps),
+        "rhythm_repetition": endings.rhythm_repetition(grid, bar_steps),
+        "ends_on_tonic": endings.ends_on_tonic(grid, pitch_low),
+        "ends_strongly": endings.ends_strongly(grid, meter),
+        "ends_in_last_bar": endings.ends_in_last_bar(grid, bar_steps),
+        "copied_windows": statistics.copied_share(grid, known),
+    }
+    if parts != voices.N_PARTS:
+        return found
+    lines = voices.assigned(grid, pitch_low)
+    return found | {
+        "parallel_fifths": voice_leading.parallels(lines, voice_leading.FIFTH),
+        "parallel_octaves": voice_leading.parallels(lines, voice_leading.OCTAVE),
+        "consonance": voice_leading.consonance(lines),
+        "wide_leaps": voice_leading.leaps(lines),
+        "in_range": voice_leading.in_range(lines),
+        "leading_notes_resolved": voice_leading.leading_notes(lines, endings.tonic(grid, pitch_low)),
+        "final_triad": endings.final_triad(grid, pitch_low),
+    }
 
 
 def _compared(written: Sequence[Mapping[str, float]], real: Sequence[Mapping[str, float]]) -> dict[str, float | bool]:
     results: dict[str, float | bool] = {}
-    for name in MEASURES:
-        values = np.array([row[name] for row in written])
-        low, high = np.percentile([row[name] for row in real], [5, 95])
+    names = [name for name in written[0] if name != COPIED]
+    for name in names:
+        values, others = np.array([row[name] for row in written]), np.array([row[name] for row in real])
+        low, high = np.percentile(others, [5, 95])
         results |= {
             f"{name}_written": float(values.mean()),
+            f"{name}_held_out": float(others.mean()),
             f"{name}_held_out_p05": float(low),
             f"{name}_held_out_p95": float(high),
             f"{name}_inside": bool(low - 1e-9 <= values.mean() <= high + 1e-9),
             f"{name}_share_inside": float(((values >= low - 1e-9) & (values <= high + 1e-9)).mean()),
         }
     for name, rows in (("written", written), ("held_out", real)):
-        results[f"copied_windows_{name}"] = float(np.mean([row["copied_windows"] for row in rows]))
-    return results
+        results[f"{COPIED}_{name}"] = float(np.mean([row[COPIED] for row in rows]))
+    table = [np.array([[row[name] for name in names] for row in rows]) for rows in (written, real)]
+    return results | {f"told_apart_{name}": value for name, value in told_apart(table[0], table[1]).items()}
