@@ -20,7 +20,9 @@ from orchestrion.training.own_recordings import open_labelled, report_inventory
 from orchestrion.training.trial_playing import Piece
 
 Tell = Callable[[str], None]
-PIANOS = 8  # programs of General MIDI, from 0
+# Programs of General MIDI, from 0: organs, bowed strings, voices, brass, reeds and pipes, but for pizzicato, harp and timpani.
+PIANOS = 8
+SUSTAINED_PROGRAMS = {*range(16, 24), *range(40, 45), *range(48, 80)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +96,11 @@ def track_recordings(
     name: str, train: Sequence[AlignedPiece], validation: Sequence[AlignedPiece], information: Mapping[str, object], *, stretched: bool | None, threads: int | None
 ) -> TrackedSet:
     """`tracked` with what is known of the set: its program, or the instrument that it is called after."""
-    program = information.get("program")
-    if stretched is None and isinstance(program, int):
-        stretched = program < PIANOS
-    elif stretched is None and name in INSTRUMENTS:
-        stretched = INSTRUMENTS[name].program < PIANOS
-    return tracked(name, train, validation, stretched=stretched, threads=threads)
+    known = information.get("program", INSTRUMENTS[name].program if name in INSTRUMENTS else None)
+    sustained = known in SUSTAINED_PROGRAMS if isinstance(known, int) else None
+    if stretched is None and isinstance(known, int):
+        stretched = known < PIANOS
+    return tracked(name, train, validation, stretched=stretched, sustained=False if stretched else sustained, threads=threads)
 
 
 def heard_range(source: HarmonicSource) -> tuple[int, int]:

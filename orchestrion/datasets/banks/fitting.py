@@ -107,16 +107,21 @@ def tables(
     )  # fmt: skip
 
 
-def vibrato_of(fits: Sequence[FittedNote], sample_rate: int) -> Vibrato:
-    """Depth, rate and delay of the vibrato that the notes' contours have in the median; none where they hardly move."""
+def vibrato_of(contours: Sequence[np.ndarray], knots_a_second: float, *, from_s: float = 0.5, least_s: float = 1.0) -> Vibrato:
+    """Depth, rate and delay of the vibrato that pitch contours in cents have in the median; none where they hardly move.
+
+    Args:
+        from_s: where notes are steady.
+        least_s: shorter ones are left out.
+    """
     depths, rates = [], []
-    for fit in fits:
-        steady = fit.contour_cents[int(0.5 * sample_rate / HOP) :]
-        if len(steady) < sample_rate / HOP:
+    for contour in contours:
+        steady = contour[int(from_s * knots_a_second) :]
+        if len(steady) < least_s * knots_a_second:
             continue
         steady = steady - steady.mean()
         spectrum = np.abs(np.fft.rfft(steady * np.hanning(len(steady)), 4 * len(steady)))
-        hz = np.fft.rfftfreq(4 * len(steady), HOP / sample_rate)
+        hz = np.fft.rfftfreq(4 * len(steady), 1 / knots_a_second)
         band = (hz >= 3.5) & (hz <= 8.0)
         peak = int(np.argmax(np.where(band, spectrum, 0)))
         depths.append(4 * spectrum[peak] / len(steady))  # a Hann window halves a sinusoid, a sinusoid's halves lie either side

@@ -21,6 +21,7 @@ from orchestrion.bridge.reach import Reach
 from orchestrion.bridge.source import AGES_S, N_BANDS, HarmonicSource, Vibrato, noise_feature
 from orchestrion.datasets.banks.fitting import FittedNote, fit_note, tables, vibrato_of
 from orchestrion.datasets.banks.notebank import BankNote, NoteBank
+from orchestrion.datasets.banks.partials import HOP
 from orchestrion.errors import OrchestrionError
 from orchestrion.processors import usable_processors
 from orchestrion.progress import progress
@@ -68,7 +69,7 @@ class FittedBank:
             chosen.setdefault(key, _louder(fit, 20 * np.log10(gain)))
         low, high = bank.pitch_range
         notes = [(pitch, velocity, fit) for (pitch, velocity), fit in chosen.items()]
-        vibrato = vibrato_of(self.fits, bank.sample_rate) if bank.sustained else Vibrato()
+        vibrato = vibrato_of([fit.contour_cents for fit in self.fits], bank.sample_rate / HOP) if bank.sustained else Vibrato()
         recorded = {note.pitch for note in bank.notes if note.recorded}
         return tables(notes, bank.sample_rate, bank.release_db_s, low, high, vibrato=vibrato, recorded=recorded, exponent=bank.exponent)
 

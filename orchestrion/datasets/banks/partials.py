@@ -68,7 +68,7 @@ def sustained(x: np.ndarray, pitch: float, sample_rate: int, *, passes: int = 3)
     ratios = stretched_ratios(0.0, f1, sample_rate)
     window = _window(f1, sample_rate)
     for _ in range(CONTOUR_ROUNDS):
-        phase = phase + _drift(_demodulate(x, phase, ratios[:CONTOUR_PARTIALS], window, 2))
+        phase = phase + drift(_demodulate(x, phase, ratios[:CONTOUR_PARTIALS], window, 2))
     return Partials(phase, ratios, _demodulate(x, phase, ratios, window, passes), 0.0)
 
 
@@ -127,7 +127,7 @@ def _peak(x: np.ndarray, expected: float, sample_rate: int) -> float:
     return float(linear[int(np.argmax(loudness))])
 
 
-def _drift(c: np.ndarray) -> np.ndarray:
+def drift(c: np.ndarray) -> np.ndarray:
     """``[m]`` by how much Φ is to be corrected: the partials' own phase steps, the loudest counting most, smoothed."""
     k = np.arange(1, c.shape[1] + 1)
     step = np.angle(c[1:] * np.conj(c[:-1])) / k

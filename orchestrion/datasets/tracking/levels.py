@@ -41,15 +41,12 @@ class Levels:
         slope_db: ``[128, 64]`` a unit of velocity.
         release_db_s: ``[128]``.
         heard: ``[128]`` notes heard of each pitch.
-        velocity_low, velocity_high: of all but the softest and the loudest hundredth of the notes.
     """
 
     level_db: np.ndarray
     slope_db: np.ndarray
     release_db_s: np.ndarray
     heard: np.ndarray
-    velocity_low: float = 1.0
-    velocity_high: float = 127.0
 
     def expected(self, notes: Ringing, sample_rate: int) -> np.ndarray:
         """Amplitude of each cell by the tables, float32 [cells]."""
@@ -81,7 +78,6 @@ class Survey:
         self.turns = np.zeros((N_PITCHES, MOST_PARTIALS), np.complex128)  # by how much partials turn between knots beside their tuning
         self.phases = np.zeros((N_PITCHES, MOST_PARTIALS), np.complex128)
         self.heard = np.zeros(N_PITCHES)
-        self.velocities = np.zeros(128)
 
     def add(self, notes: Ringing, c: np.ndarray, share: np.ndarray, expected: np.ndarray, sample_rate: int, *, from_sample: int = 0) -> None:
         """Notes that begin at ``from_sample`` or later, with envelopes ``c``, shares of their bins and what was expected (see `envelopes.add_pass`)."""
@@ -91,10 +87,9 @@ class Survey:
             share, expected, EDGES_S, sample_rate, self.sums, self.release, self.turns, self.phases,
         )  # fmt: skip
         self.heard += np.bincount(notes.pitch[begun], minlength=N_PITCHES)
-        self.velocities += np.bincount(notes.velocity[begun].astype(np.int64), minlength=128)
 
     def merge(self, other: Survey) -> None:
-        for name in ("sums", "release", "turns", "phases", "heard", "velocities"):
+        for name in ("sums", "release", "turns", "phases", "heard"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def levels(self) -> Levels:
@@ -108,9 +103,7 @@ class Survey:
         _fill_ages(smooth, weight)
         level = (w * own + NEIGHBOURS_WEIGHT * smooth) / (w + NEIGHBOURS_WEIGHT)
         level[weight.sum(2) < 1e-6] = QUIETEST_DB
-        so_far = np.cumsum(self.velocities) / max(1.0, float(self.velocities.sum()))
-        low, high = (float(np.searchsorted(so_far, share)) for share in (0.01, 0.99))
-        return Levels(np.clip(level, QUIETEST_DB, 20.0), slope, self._releases(), self.heard.copy(), low, high)
+        return Levels(np.clip(level, QUIETEST_DB, 20.0), slope, self._releases(), self.heard.copy())
 
     def _slopes(self) -> np.ndarray:
         w, wy, wv, wvv, wvy = self.sums[..., AGES_S >= SLOPE_FROM_S]

@@ -60,6 +60,7 @@ class NoiseTable:
         """Fit to pieces: their notes, and `band_powers` of what is left of them at the knots, ``[knots, bands]``."""
         apart = np.abs(np.arange(N_PITCHES)[:, None] - np.arange(N_PITCHES))
         near = np.exp(-0.5 * (apart / SEMITONES) ** 2) + 1e-4 * np.exp(-apart / 5.0)
+        weight = np.zeros_like(self.power)
         for _ in range(ROUNDS):
             top, bottom = np.zeros_like(self.power), np.zeros_like(self.power)
             for notes, power in heard:
@@ -67,9 +68,10 @@ class NoiseTable:
                     notes.onset, notes.offset, notes.pitch, notes.velocity, notes.first_knot, notes.n_knots, power.astype(np.float64), self.power,
                     self.slope_db, self.release_db_s, EDGES_S, sample_rate, top, bottom,
                 )  # fmt: skip
-            top, bottom = np.einsum("pq,qba->pba", near, top), np.einsum("pq,qba->pba", near, bottom)
-            self.power = np.maximum(self.power * (top + 1e-12) / (bottom + 1e-12), LEAST)
-        reached = np.einsum("pq,qba->pba", near, bottom) > 1e-9
+            # Of what each cell says of itself the mean over its neighbours, as far as each was heard.
+            said, weight = np.einsum("pq,qba->pba", near, self.power * top), np.einsum("pq,qba->pba", near, bottom)
+            self.power = np.where(weight > 1e-9, np.maximum(said / np.maximum(weight, 1e-9), LEAST), self.power)
+        reached = weight > 1e-9
         for a in range(1, N_AGES):
             self.power[:, :, a] = np.where(reached[:, :, a], self.power[:, :, a], self.power[:, :, a - 1])
 

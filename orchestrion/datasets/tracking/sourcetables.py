@@ -24,8 +24,7 @@ def source_of(model: Model, levels: Levels, noise: NoiseTable, phases: np.ndarra
         phases: complex ``[128, partials]`` whose angles are the partials' phases at the attack.
     """
     pitches = np.array(sorted(model.tuning))
-    layers = [v for v in LAYERS if levels.velocity_low <= v <= levels.velocity_high] or [round(levels.velocity_low)]
-    units = np.array([velocity_units(float(v)) for v in layers])
+    units = np.array([velocity_units(float(v)) for v in LAYERS])
     noise_db = noise.db()
     columns, counts = [], []
     for pitch in pitches:
@@ -39,7 +38,7 @@ def source_of(model: Model, levels: Levels, noise: NoiseTable, phases: np.ndarra
     mean_slope = float(np.average(levels.slope_db[pitches, 0], weights=levels.heard[pitches] + 1e-6))
     return HarmonicSource(
         sample_rate, pitches.astype(np.int64), levels.heard[pitches] >= NOTES_HEARD, np.array([model.tuning[int(p)][0] for p in pitches]),
-        np.array([model.tuning[int(p)][1] for p in pitches]), np.array(counts, np.int64), np.array(layers, float),
+        np.array([model.tuning[int(p)][1] for p in pitches]), np.array(counts, np.int64), np.array(LAYERS, float),
         np.maximum(np.concatenate(columns, 1), SILENT_DB).astype(np.float32),
         np.concatenate([np.angle(phases[p, :n]) for p, n in zip(pitches, counts, strict=True)]).astype(np.float32),
         np.maximum(noise_db[pitches][None] + units[:, None, None, None] * noise.slope_db, SILENT_DB).astype(np.float32),

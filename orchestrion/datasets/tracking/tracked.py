@@ -5,6 +5,7 @@ Following is a matter of minutes for an hour of music; the same recordings, note
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import threading
 from collections.abc import Mapping, Sequence
@@ -16,15 +17,17 @@ import torch
 
 from orchestrion import weights
 from orchestrion.bridge import source
-from orchestrion.bridge.source import HarmonicSource, Vibrato
+from orchestrion.bridge.source import HarmonicSource
 from orchestrion.cachefolder import cache_root
 from orchestrion.datasets.banks import partials
+from orchestrion.datasets.banks.fitting import vibrato_of
 from orchestrion.datasets.recordings.aligned import AlignedPiece
 from orchestrion.datasets.recordings.rawaudio import RawAudio, open_raw, write_raw
 from orchestrion.datasets.tracking import tracker
+from orchestrion.datasets.tracking.contours import contour_cents
 from orchestrion.datasets.tracking.pieces import TrackedPiece
 from orchestrion.datasets.tracking.residue import NoiseTable
-from orchestrion.datasets.tracking.ringing import Ringing
+from orchestrion.datasets.tracking.ringing import KNOT, Ringing, ringing
 from orchestrion.datasets.tracking.sourcetables import source_of
 from orchestrion.datasets.tracking.tracker import (
     Followed,
@@ -48,6 +51,7 @@ TABLES = "tables.safetensors"
 SOURCE, POWERS = "source.", "powers."
 MOST_HOURS = 10.0
 NOISE_S, MEASURED_S = 600.0, 120.0
+MOST_CONTOURS, CONTOUR_KNOTS = 1000, 100
 PITCHES_S = 0.1  # what listening to a pitch costs, in seconds of audio that are followed meanwhile
 
 
@@ -70,12 +74,14 @@ class TrackedSet:
 
 
 def tracked(
-    name: str, train: Sequence[AlignedPiece], validation: Sequence[AlignedPiece], *, stretched: bool | None = None, threads: int | None = None, cache_dir: Path | None = None
+    name: str, train: Sequence[AlignedPiece], validation: Sequence[AlignedPiece], *, stretched: bool | None = None, sustained: bool | None = None,
+    threads: int | None = None, cache_dir: Path | None = None,
 ) -> TrackedSet:
     """Follow all pieces, or take them from the cache.
 
     Args:
         stretched: whether the partials are those of a piano's strings; None to hear it.
+        sustained: whether notes are bowed or blown, so that each has a pitch contour of its own; None to hear it.
 
     Raises:
         OrchestrionError: no notes, more than ten hours, or the cache cannot be written.
@@ -85,28 +91,31 @@ def tracked(
     if hours > MOST_HOURS:
         raise OrchestrionError(f"{name} holds {hours:.0f} hours of recordings; at most {MOST_HOURS:g} can be followed. Take some of its pieces.")
     root = cache_root() / "tracked" if cache_dir is None else cache_dir
-    folder = make_folder(root / f"{name[:40]}-{_key(train, validation, stretched)}")
+    folder = make_folder(root / f"{name[:40]}-{_key(train, validation, (stretched, sustained))}")
     with lock(folder / ".lock"):
         if (folder / TABLES).exists():
             try:
                 return _read(folder, name, train, validation)
             except OrchestrionError:
                 (folder / TABLES).unlink(missing_ok=True)  # damaged: followed anew
-        _track(folder, name, train, validation, stretched, threads)
+        _track(folder, name, train, validation, stretched, sustained, threads)
     return _read(folder, name, train, validation)
 
 
-def _track(folder: Path, name: str, train: Sequence[AlignedPiece], validation: Sequence[AlignedPiece], stretched: bool | None, threads: int | None) -> None:
+def _track(
+    folder: Path, name: str, train: Sequence[AlignedPiece], validation: Sequence[AlignedPiece], stretched: bool | None, sustained: bool | None,
+    threads: int | None,
+) -> None:  # fmt: skip
     pieces = [*train, *validation]
     seconds = sum(piece.duration_s for piece in pieces)
     total = 128 * PITCHES_S + 2 * min(tracker.SURVEY_S, seconds) + seconds + min(MEASURED_S, seconds)
     with progress(total, f"Following the partials of {name}") as advance:
-        tuning = tuned(train, stretched=stretched, advance=lambda n=1: advance(n * PITCHES_S))
-        model = surveyed(train, tuning, threads=threads, advance=advance)
-        finished, phases, powers = _follow_all(folder, train, validation, model, threads, advance)
+        tuning, held = tuned(train, stretched=stretched, sustained=sustained, advance=lambda n=1: advance(n * PITCHES_S))
+        model = surveyed(train, tuning, sustained=held, threads=threads, advance=advance)
+        finished, phases, powers, contours = _follow_all(folder, train, validation, model, threads, advance)
         figures = _measured(validation or train, finished, model, advance)
     rate = pieces[0].sample_rate
-    tables = source_of(finished, finished.levels, _noise(train, powers, finished, rate), phases, rate, Vibrato())
+    tables = source_of(finished, finished.levels, _noise(train, powers, finished, rate), phases, rate, vibrato_of(contours, rate / KNOT, from_s=0.2, least_s=0.6))
     tensors = {SOURCE + key: torch.from_numpy(table) for key, table in tables.tensors().items()}
     tensors |= {f"{POWERS}{i}": torch.from_numpy(p) for i, p in enumerate(powers)}
     weights.save(folder / TABLES, tensors, {"architecture": ARCHITECTURE, "figures": figures})
@@ -114,9 +123,10 @@ def _track(folder: Path, name: str, train: Sequence[AlignedPiece], validation: S
 
 def _follow_all(
     folder: Path, train: Sequence[AlignedPiece], validation: Sequence[AlignedPiece], model: Model, threads: int | None, advance: Advance
-) -> tuple[Model, np.ndarray, list[np.ndarray]]:
-    """Every piece's source into ``folder``; the model with all that was heard, the attacks' phases, and the noise's powers."""
+) -> tuple[Model, np.ndarray, list[np.ndarray], list[np.ndarray]]:
+    """Every piece's source into ``folder``; the model with all that was heard, the attacks' phases, the noise's powers, and long notes' contours."""
     powers: list[np.ndarray] = []
+    contours: list[np.ndarray] = []
     total = None
     for number, piece in enumerate([*train, *validation]):
         signal = np.zeros(piece.n_samples, np.float32)
@@ -128,6 +138,8 @@ def _follow_all(
             with guard:
                 signal[followed.section.start : followed.section.stop] = made
                 noise[followed.section.start] = found
+                if model.sustained and len(contours) < MOST_CONTOURS:
+                    contours.extend(_long_contours(followed.notes))
 
         survey = survey_of(list(sections(piece)), model, threads=threads, advance=advance, then=keep)
         if number < len(train):
@@ -138,7 +150,13 @@ def _follow_all(
         mean_square = np.concatenate([noise[start] for start in sorted(noise)])
         powers.append((10 * np.log10(np.maximum(mean_square, 1e-12))).astype(np.float16))
     assert total is not None
-    return Model(model.tuning, total.levels(), model.highest_hz), total.phases, powers
+    return dataclasses.replace(model, levels=total.levels()), total.phases, powers, contours
+
+
+def _long_contours(notes: Ringing) -> list[np.ndarray]:
+    """The contours of notes that are held for a second or so."""
+    long = np.flatnonzero(notes.offset - notes.onset > CONTOUR_KNOTS * KNOT)
+    return [contour_cents(notes, int(i)) for i in long]
 
 
 def _noise(train: Sequence[AlignedPiece], powers: Sequence[np.ndarray], model: Model, rate: int) -> NoiseTable:
@@ -157,8 +175,6 @@ def _noise(train: Sequence[AlignedPiece], powers: Sequence[np.ndarray], model: M
 
 def _bare(piece: AlignedPiece, model: Model) -> Ringing:
     """The notes of a piece with one partial each: for what asks only when they sound."""
-    from orchestrion.datasets.tracking.ringing import ringing
-
     return ringing(piece.series.notes, piece.hop, piece.n_samples, piece.sample_rate, model.tuning, highest_hz=model.highest_hz, most_partials=1)
 
 
@@ -199,11 +215,11 @@ def _read(folder: Path, name: str, train: Sequence[AlignedPiece], validation: Se
     return TrackedSet(name, tables, tuple(pieces[: len(train)]), tuple(pieces[len(train) :]), figures if isinstance(figures, dict) else {})
 
 
-def _key(train: Sequence[AlignedPiece], validation: Sequence[AlignedPiece], stretched: bool | None) -> str:
+def _key(train: Sequence[AlignedPiece], validation: Sequence[AlignedPiece], heard_as: tuple[bool | None, bool | None]) -> str:
     digest = hashlib.sha256(VERSION.encode())
     for code in (*sorted(Path(__file__).parent.glob("*.py")), Path(partials.__file__), Path(source.__file__)):
         digest.update(code.read_bytes())
-    digest.update(repr((stretched, len(train))).encode())
+    digest.update(repr((heard_as, len(train))).encode())
     for piece in [*train, *validation]:
         digest.update(repr((piece.name, piece.sample_rate, piece.hop, piece.audio.checksum(), piece.notes)).encode())
     return digest.hexdigest()[:24]

@@ -15,12 +15,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from orchestrion.datasets.recordings.aligned import AlignedPiece
 from orchestrion.datasets.tracking import envelopes
+from orchestrion.datasets.tracking.contours import with_contours
 from orchestrion.datasets.tracking.levels import (
     MOST_PARTIALS,
     Levels,
@@ -31,7 +32,15 @@ from orchestrion.datasets.tracking.levels import (
 )
 from orchestrion.datasets.tracking.residue import band_powers
 from orchestrion.datasets.tracking.ringing import KNOT, Ringing, ringing
-from orchestrion.datasets.tracking.tuning import SHORTEST_S, candidates, curve, listen, retuned, sounds_stretched
+from orchestrion.datasets.tracking.tuning import (
+    SHORTEST_S,
+    candidates,
+    curve,
+    falling_db,
+    listen,
+    retuned,
+    sounds_stretched,
+)
 from orchestrion.errors import OrchestrionError
 from orchestrion.processors import usable_processors
 from orchestrion.progress import Advance
@@ -44,6 +53,7 @@ SHARING_WINDOW = 2048  # of the pass in which it is measured how far a note has 
 FLOOR = 1e-5
 CYCLES = 2.0  # of the fundamental that a window must hold
 HIGHEST = 0.46  # of the sample rate
+SUSTAINED_DB = 1.5  # by which a held note falls from .1 to .4 s at most, in the median
 BAND_DB = 85.0  # below the loudest: where a recording's band ends
 
 
@@ -104,11 +114,13 @@ class Model:
         tuning: f1 in Hz and inharmonicity by pitch.
         levels: its tables.
         highest_hz: where the recordings' band ends.
+        sustained: notes are bowed or blown: each has a pitch contour of its own.
     """
 
     tuning: dict[int, tuple[float, float]]
     levels: Levels
     highest_hz: float
+    sustained: bool = False
 
 
 def sections(piece: AlignedPiece, seconds: float = SECTION_S) -> Iterator[Section]:
@@ -127,6 +139,8 @@ def follow(section: Section, model: Model) -> Followed:
     table = piece.series.notes.crop(first // piece.hop, -(-last // piece.hop))
     notes = ringing(table, piece.hop, len(x), rate, model.tuning, highest_hz=model.highest_hz, most_partials=MOST_PARTIALS)
     expected = model.levels.expected(notes, rate)
+    if model.sustained:
+        notes = with_contours(x, notes, expected, rate)
     c, share, rest = np.zeros(notes.n_cells, np.complex64), np.zeros(notes.n_cells, np.float32), x
     for window, oldest_s in PASSES if len(notes) else ():
         size = 2 * KNOT * max(2, round(window * rate / 24000 / (2 * KNOT))) if rate != 24000 else window
@@ -138,11 +152,14 @@ def follow(section: Section, model: Model) -> Followed:
     return Followed(section, section.start - first, x, notes, c, share, expected, rest)
 
 
-def tuned(pieces: Sequence[AlignedPiece], *, stretched: bool | None, advance: Advance) -> dict[int, tuple[float, float]]:
-    """The tuning curve of every pitch from the lowest to the highest that is played.
+def tuned(
+    pieces: Sequence[AlignedPiece], *, stretched: bool | None, sustained: bool | None, advance: Advance
+) -> tuple[dict[int, tuple[float, float]], bool]:
+    """The tuning curve of every pitch from the lowest to the highest that is played, and whether notes are bowed or blown.
 
     Args:
         stretched: whether partials are those of stiff strings; None to hear it.
+        sustained: bowed or blown; None to hear it.
 
     Raises:
         OrchestrionError: no note.
@@ -153,26 +170,33 @@ def tuned(pieces: Sequence[AlignedPiece], *, stretched: bool | None, advance: Ad
         raise OrchestrionError("The recordings have no notes; there is nothing to learn from.")
     rate = pieces[0].sample_rate
     found = candidates(tables, pieces[0].hop, rate)
-    listened = []
+    listened, falls = [], []
     for pitch, of in sorted(found.items()):
         for one in of:
             piece = pieces[one.piece]
             part = piece.samples(min(one.onset, piece.n_samples), min(one.stop, piece.n_samples))
+            falls.append(falling_db(part, rate))
             if len(part) > SHORTEST_S * rate / 2:
                 listened.append(listen(part, pitch, rate, stretched=stretched is not False))
         advance(1)
-    stiff = sounds_stretched(listened) if stretched is None else stretched
-    return curve(listened, range(int(pitches.min()), int(pitches.max()) + 1), stretched=stiff)
+    known = [fall for fall in falls if fall is not None]
+    held = bool(known) and float(np.median(known)) < SUSTAINED_DB if sustained is None else sustained
+    stiff = not held and (sounds_stretched(listened) if stretched is None else stretched)
+    return curve(listened, range(int(pitches.min()), int(pitches.max()) + 1), stretched=stiff), held
 
 
-def surveyed(pieces: Sequence[AlignedPiece], tuning: dict[int, tuple[float, float]], *, threads: int | None, advance: Advance) -> Model:
+def surveyed(
+    pieces: Sequence[AlignedPiece], tuning: dict[int, tuple[float, float]], *, sustained: bool, threads: int | None, advance: Advance
+) -> Model:
     """Tables from some minutes spread over the pieces, twice: the second time with the first time's tables and tuning."""
     chosen = _spread([s for piece in pieces for s in sections(piece, SURVEY_SECTION_S)], SURVEY_S)
     rate = pieces[0].sample_rate
-    model = Model(tuning, first_guess(), band_limit(pieces))
+    model = Model(tuning, first_guess(), band_limit(pieces), sustained)
     for _ in range(2):
         survey = survey_of(chosen, model, threads=threads, advance=advance)
-        model = Model(retuned(model.tuning, survey.turns, rate, KNOT), survey.levels(), model.highest_hz)
+        # Along contours partials turn with their own notes, not with a curve.
+        tuning = model.tuning if sustained else retuned(model.tuning, survey.turns, rate, KNOT)
+        model = replace(model, tuning=tuning, levels=survey.levels())
     return model
 
 

@@ -66,6 +66,14 @@ def listen(samples: np.ndarray, pitch: int, sample_rate: int, *, stretched: bool
     return Listened(pitch, 1200 * float(np.log2(f1 / equal_tempered_hz(pitch))), b)
 
 
+def falling_db(samples: np.ndarray, sample_rate: int) -> float | None:
+    """By how many dB a note falls from about .1 to about .4 s; None of shorter or silent ones."""
+    early, late = (samples[int(a * sample_rate) : int((a + 0.1) * sample_rate)].astype(np.float64) for a in (0.05, 0.35))
+    if len(late) < 0.09 * sample_rate or not np.any(early):
+        return None
+    return float(10 * np.log10((np.mean(early**2) + 1e-12) / (np.mean(late**2) + 1e-12)))
+
+
 def sounds_stretched(listened: Sequence[Listened]) -> bool:
     """Whether notes are as inharmonic as a piano's: most have a third of its typical inharmonicity and more."""
     ratios = [one.inharmonicity / typical_inharmonicity(one.pitch) for one in listened]

@@ -16,7 +16,7 @@ from orchestrion.datasets.tracking.ringing import ringing
 from orchestrion.datasets.tracking.tracked import TrackedSet, tracked
 from orchestrion.datasets.tracking.tracker import explained_db
 from orchestrion.errors import OrchestrionError
-from tests.datasets.tracking.played import CENTS, INHARMONICITY, RATE, RELEASE_DB_S, SLOPE_DB, write_set
+from tests.datasets.tracking.played import CENTS, INHARMONICITY, RATE, RELEASE_DB_S, SLOPE_DB, bowed, line, write_set
 
 HOP = 96
 
@@ -59,6 +59,14 @@ def test_levels_slopes_and_releases_are_those_that_were_played(found):
 def test_the_source_explains_what_is_held_out(found):
     assert found.figures["partials_explain_db"] > found.figures["source_explains_db"] > 15
     assert found.figures["table_explains_db"] > 8
+
+
+def test_noise_is_as_loud_as_it_was_played(found):
+    """White noise of -80 dB throughout: no note brings more, of none of the pitches."""
+    s = found.source
+    between = s.noise_db[1, :, 2:8].astype(float)  # 400 to 3600 Hz; what attacks have besides is not white
+    assert between.max() < -40 and between[:, :, 10:].max() < -52
+    assert np.median(10 * np.log10((10 ** (between / 10)).sum(1))[:, :20]) < -70
 
 
 def test_pitches_between_are_filled_and_marked(found):
@@ -110,7 +118,7 @@ def test_a_damaged_cache_is_made_anew(recordings, found, damage, tmp_path):
 def test_other_notes_are_another_set(recordings):
     (piece, *_), key = recordings.split("train"), keeping._key
     moved = dataclasses.replace(piece, table=tuple(dataclasses.replace(n, velocity=n.velocity + 1) for n in piece.notes))
-    assert key([piece], [], None) != key([moved], [], None) != key([piece], [], True)
+    assert key([piece], [], (None, None)) != key([moved], [], (None, None)) != key([piece], [], (True, None))
 
 
 def test_what_cannot_be_followed_is_said(recordings, tmp_path, monkeypatch):
@@ -130,3 +138,14 @@ def test_every_key_held_at_once_stays_within_bounds(recordings):
     tuning = {int(p): (440 * 2.0 ** ((p - 69) / 12), 1e-4) for p in pitch}
     notes = ringing(table, HOP, n_frames * HOP, RATE, tuning, highest_hz=11000.0, most_partials=64)
     assert notes.n_cells * 24 < 600e6  # bytes that are kept of a cell
+
+
+def test_bowed_notes_are_followed_along_their_contours(tmp_path):
+    """Notes 15 cents off either way and a vibrato of 20 cents: told by ear to be held, explained, and their vibrato measured."""
+    violin = opened(write_set(tmp_path / "violin", make=bowed, scores=line))
+    found = tracked("violin", violin.split("train"), violin.split("validation"), threads=1, cache_dir=tmp_path / "tracked")
+    assert found.source.inharmonicity.max() == 0
+    assert found.figures["source_explains_db"] > 15
+    assert abs(found.source.vibrato.rate_hz - 5.5) < 0.4 and 12 < found.source.vibrato.cents < 26
+    without = tracked("violin", violin.split("train"), violin.split("validation"), sustained=False, stretched=False, threads=1, cache_dir=tmp_path / "plain")
+    assert found.figures["table_explains_db"] > without.figures["table_explains_db"]
