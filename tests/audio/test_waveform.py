@@ -185,6 +185,7 @@ def wav(samples, *, channels=1, rate=16000, subtype="FLOAT"):
         wav(np.zeros(10), rate=100),
         wav(np.zeros(100))[:30],
     ],
+    ids=lambda data: f"{len(data)} bytes",  # not the bytes themselves, which hold the time
 )
 def test_broken_audio_is_one_sentence(tmp_path, data):
     path = tmp_path / "a.wav"
