@@ -49,6 +49,7 @@ DRONE = (
     "Like its kin it predicts without chance: after a moment the audio settles into a steady, quiet drone, the generation "
     "loop of which the papers speak."
 )
+DRAWN = "What it plays is drawn at a temperature of {:g} about what it predicts (docs/papers.md)."
 CARD = """# {name}
 
 A back-end of Orchestrion ({paper}), preset `small`: it continues piano music, or noise, at {rate:,} samples a second. It
@@ -90,9 +91,11 @@ learning rate's cosine followed the minutes; machines differ in that.
 @click.option("--licence", required=True, help="Of the recordings, and so of the weights.")
 @click.option("--minutes", default=4.0, show_default=True, help="Of each training, or a multiple of it.")
 @click.option("--threads", type=int)
+@click.option("--noise", default=0.0, show_default=True, help="A cure of decay in training (docs/papers.md).")
+@click.option("--temperature", default=0.0, show_default=True, help="Of generation, kept in the file; 0 is the papers'.")
 @click.option("--only", multiple=True, type=click.Choice(NAMES), help="Only these; repeatable.")
 def main(songs: Path, work: Path, validation: str, source: str, licence: str, minutes: float,
-         threads: int | None, only: tuple[str, ...]) -> None:  # fmt: skip
+         threads: int | None, noise: float, temperature: float, only: tuple[str, ...]) -> None:  # fmt: skip
     """Train every back-end on the folder SONGS and ship it."""
     if threads:
         torch.set_num_threads(threads)
@@ -102,14 +105,14 @@ def main(songs: Path, work: Path, validation: str, source: str, licence: str, mi
         if not folder.exists():
             prepare_songs(songs, folder, sample_rate=rate, validation=[validation], licence=licence)
         budget = minutes * TIMES.get(name, 1.0)
-        training = BackendTraining(minutes=budget, threads=threads)
+        training = BackendTraining(minutes=budget, threads=threads, noise=noise)
         run = work / "runs" / name
         train_backend(name, folder, run, preset=PRESET, training=training, resume=run.exists())
-        ship(name, run, SongSet.open(folder), source)
+        ship(name, run, SongSet.open(folder), source, temperature)
         click.echo(f"{name}: {(shipped.FOLDER / f'{name}.safetensors').stat().st_size / 2**20:.2f} MiB", err=True)
 
 
-def ship(name: str, run: Path, songs: SongSet, source: str) -> None:
+def ship(name: str, run: Path, songs: SongSet, source: str, temperature: float = 0.0) -> None:
     """Store the run's best weights as float16, measure them, write model and card."""
     tensors, metadata = weights.load(run / "model.safetensors")
     model: Any = load_generator(run / "model.safetensors")
@@ -118,6 +121,8 @@ def ship(name: str, run: Path, songs: SongSet, source: str) -> None:
     target = shipped.FOLDER / f"{name}.safetensors"
     history = read_metrics(run)
     metadata |= {"name": name, "steps": history[-1]["step"], "minutes": history[-1]["minutes"], "attribution": source}
+    if temperature:
+        metadata["temperature"] = temperature
     weights.save(target, halved, metadata)
     metadata["metrics"] = measures(name, songs)
     weights.save(target, halved, metadata)
@@ -165,7 +170,7 @@ def _card(name: str, songs: SongSet, source: str, header: dict[str, Any]) -> str
         held_out=", ".join(song.name for song in songs.split("validation")), listen=LISTEN_S.get(name, SEED_S), seed=SEED_S,
         training_songs=header["data"]["training_songs"], training_minutes=header["data"]["training_minutes"],
         measures="\n".join(f"| {LABELS[key]} | {header['metrics'][key]:.3f} |" for key in LABELS if key in header["metrics"]),
-        outcome=OUTCOMES.get(name, DRONE),
+        outcome=DRAWN.format(header["temperature"]) if "temperature" in header else OUTCOMES.get(name, DRONE),
     )  # fmt: skip
 
 

@@ -236,3 +236,21 @@ def test_every_path_in_the_architectures_page_exists() -> None:
     rooms = {f"{path.name}/" for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
     assert rooms <= named, f"docs/architecture.md knows nothing of {', '.join(sorted(rooms - named))}"
     assert len(re.findall(r"^\d+\. Where ", text, flags=re.MULTILINE)) >= 20
+
+
+# Classes of one name in two modules: to become fewer, never more.
+NAMESAKES = {
+    "Bar", "Batch", "Block", "Choices", "Head", "Key", "Levels", "Number", "Piece", "Row", "State", "Take", "Track", "Voice", "Weights",
+    "Whole", "Written",
+}  # fmt: skip
+
+
+def test_each_public_class_has_its_name_to_itself() -> None:
+    modules: dict[str, list[str]] = {}
+    for source in SOURCES:
+        for node in ast.parse(source.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                modules.setdefault(node.name, []).append(str(source.relative_to(PACKAGE)))
+    shared = {name: where for name, where in modules.items() if len(where) > 1}
+    clashes = {name: shared[name] for name in shared.keys() - NAMESAKES}
+    assert not clashes, f"one name for two things: {clashes}"

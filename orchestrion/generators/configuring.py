@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from orchestrion.errors import OrchestrionError
 
-Range = tuple[float, float]
+Bounds = tuple[float, float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,7 @@ class BackendConfig:
                 raise OrchestrionError(f"Back-end config: {name} is {getattr(self, name)!r}, not one of {listed}.")
 
     @classmethod
-    def limits(cls) -> Mapping[str, Range]:
+    def limits(cls) -> Mapping[str, Bounds]:
         """Lowest and highest value of each number; whole numbers where the bounds are."""
         return {}
 

@@ -21,7 +21,7 @@ MAX_BYTES = 16 << 30  # three or four times the weights; the largest published b
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """Steps done, seconds trained, and the best validation loss so far."""
 
     step: int = 0
@@ -30,7 +30,7 @@ class Progress:
 
 
 def save(
-    path: Path, model: torch.nn.Module, average: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: Progress,
+    path: Path, model: torch.nn.Module, average: torch.nn.Module, optimizer: torch.optim.Optimizer, progress: TrainingProgress,
     holds: Mapping[str, object] | None = None,
 ) -> None:  # fmt: skip
     """Write a checkpoint atomically; ``holds`` describes the model, where it can be used without the training."""
@@ -42,7 +42,7 @@ def save(
     weights.save(path, tensors, {"architecture": ARCHITECTURE, "progress": counters, "holds": dict(holds or {})})
 
 
-def load(path: Path, model: torch.nn.Module, average: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+def load(path: Path, model: torch.nn.Module, average: torch.nn.Module, optimizer: torch.optim.Optimizer) -> TrainingProgress:
     """Read a checkpoint into ``model``, ``average`` and ``optimizer``.
 
     Raises:
@@ -62,11 +62,11 @@ def load(path: Path, model: torch.nn.Module, average: torch.nn.Module, optimizer
     return _progress(metadata.get("progress"), path)
 
 
-def _progress(counters: object, path: Path) -> Progress:
+def _progress(counters: object, path: Path) -> TrainingProgress:
     if isinstance(counters, dict):
         step, elapsed_s, best = (counters.get(name) for name in ("step", "elapsed_s", "best"))
         if is_whole(step, 0, 1 << 62) and is_number(elapsed_s, 0, 1e12) and is_number(best, -1e30, 1e30):
-            return Progress(step, float(elapsed_s), float(best))
+            return TrainingProgress(step, float(elapsed_s), float(best))
     raise OrchestrionError(f"The checkpoint {path} does not say how far the training is; start it anew.")
 
 

@@ -38,7 +38,7 @@ CHECKPOINT, MODEL, METRICS = "checkpoint.safetensors", "model.safetensors", "met
 STOPS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; what batch schedulers and `kill` send
 
 
-class Task(Protocol):
+class TrainingTask(Protocol):
     """What a back-end brings to the loop. The models it is handed are ``model`` or its moving average."""
 
     model: Any
@@ -64,7 +64,7 @@ class Described(Protocol):
         """What a weights file says of ``model`` besides its tensors (JSON-able)."""
 
 
-def fit(task: Task, run: Path, settings: LoopSettings, *, resume: bool = False) -> dict[str, float]:
+def fit(task: TrainingTask, run: Path, settings: LoopSettings, *, resume: bool = False) -> dict[str, float]:
     """Train ``task`` in folder ``run`` and return the last validation's measures.
 
     With ``resume``, a checkpoint in ``run`` is continued; the batches, the schedule and the average go on where they
@@ -164,12 +164,12 @@ class _Steps(IterableDataset):
 
 
 class _Module(lightning.LightningModule):
-    def __init__(self, task: Task, run: Path, settings: LoopSettings, resume: bool):
+    def __init__(self, task: TrainingTask, run: Path, settings: LoopSettings, resume: bool):
         super().__init__()
         self.task, self.run_dir, self.settings = task, run, settings
         self.model = task.model
         self.average = copy.deepcopy(task.model).requires_grad_(False)
-        self.progress = checkpoint.Progress()
+        self.progress = checkpoint.TrainingProgress()
         self.metrics: dict[str, float] = {}
         self.stopped_by: int | None = None  # the signal that this process was sent
         self.interrupted = False  # what all processes agree on

@@ -170,13 +170,21 @@ def test_a_reader_that_goes_away_is_no_traceback(tiny: Path, folder: Path) -> No
     process.stderr.close()
 
 
+def processor_seconds(pid: int) -> float:
+    """Of a running process and its threads."""
+    numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_half_way_leaves_nothing(number: int, status: int, tiny: Path, folder: Path) -> None:
     process = start("render", "greensleeves", "-i", tiny, "--count", 500, "-o", "out", cwd=folder)
     deadline = time.monotonic() + 120
     while not (folder / "out").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    time.sleep(1.0)
+    begun_s = processor_seconds(process.pid)
+    while processor_seconds(process.pid) < begun_s + 0.5 and time.monotonic() < deadline:
+        time.sleep(0.05)  # until it is well into playing, however busy the machine is
     process.send_signal(number)
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == status, stderr

@@ -199,8 +199,8 @@ def test_a_checkpoint_without_its_counters(tmp_path: Path) -> None:
     model, average = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
     optimizer = torch.optim.SGD(model.parameters())
     path = tmp_path / "checkpoint.safetensors"
-    checkpoint.save(path, model, average, optimizer, checkpoint.Progress(7, 1.5, 0.25))
-    assert checkpoint.load(path, model, average, optimizer) == checkpoint.Progress(7, 1.5, 0.25)
+    checkpoint.save(path, model, average, optimizer, checkpoint.TrainingProgress(7, 1.5, 0.25))
+    assert checkpoint.load(path, model, average, optimizer) == checkpoint.TrainingProgress(7, 1.5, 0.25)
     for progress in (None, [], {"step": 7}, {"step": "7", "elapsed_s": 1.5, "best": 0.25}):
         with pytest.raises(OrchestrionError, match="how far"):
             checkpoint.load(with_fields(path, tmp_path / "bad.safetensors", progress=progress), model, average, optimizer)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from orchestrion.generators.backend import Backend
-from orchestrion.generators.configuring import BackendConfig, Range
+from orchestrion.generators.configuring import BackendConfig, Bounds
 from orchestrion.generators.cures import NONE, Cures
 from orchestrion.generators.recipe import Recipe
 from orchestrion.generators.seeding import at_least, seed_or_noise
@@ -26,7 +26,7 @@ class ToyConfig(BackendConfig):
     taps: int = 8
 
     @classmethod
-    def limits(cls) -> Mapping[str, Range]:
+    def limits(cls) -> Mapping[str, Bounds]:
         return {"taps": (1, 64)}
 
 

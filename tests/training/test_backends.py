@@ -149,7 +149,7 @@ def test_epochs_are_kept_and_every_checkpoint_generates(songs, tmp_path):
 
 def test_a_checkpoint_of_an_instrument_is_no_generator(tmp_path):
     model, average = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
-    checkpoint.save(tmp_path / "c.safetensors", model, average, torch.optim.SGD(model.parameters()), checkpoint.Progress(1))
+    checkpoint.save(tmp_path / "c.safetensors", model, average, torch.optim.SGD(model.parameters()), checkpoint.TrainingProgress(1))
     with pytest.raises(OrchestrionError, match="of no back-end"):
         load_generator(tmp_path / "c.safetensors")
 

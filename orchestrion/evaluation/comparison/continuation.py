@@ -9,7 +9,7 @@ import torch
 
 from orchestrion import header
 from orchestrion.audio import Waveform
-from orchestrion.evaluation.comparison.lineup import CONDITIONED, Entry
+from orchestrion.evaluation.comparison.lineup import CONDITIONED, Contestant
 from orchestrion.evaluation.comparison.openings import Opening
 from orchestrion.generators.backend import Generator
 from orchestrion.generators.files import held_by
@@ -33,7 +33,7 @@ class Continuation:
         trained: steps, examples and seconds of audio of its training, as far as its file knows them.
     """
 
-    entry: Entry
+    entry: Contestant
     clips: tuple[Waveform, ...]
     block: int
     spectra: np.ndarray | None
@@ -41,7 +41,7 @@ class Continuation:
 
 
 def continue_openings(
-    entry: Entry, openings: tuple[Opening, ...], score: Score, seconds: float, seed_s: float, seed: int
+    entry: Contestant, openings: tuple[Opening, ...], score: Score, seconds: float, seed_s: float, seed: int
 ) -> Continuation:
     """Continue every opening for ``seconds``; ``wavenet`` plays ``score`` after it.
 

@@ -13,7 +13,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.comparison import pictures
 from orchestrion.evaluation.comparison.continuation import Continuation, continue_openings
 from orchestrion.evaluation.comparison.generators_table import EXPLAINED, Table, as_text
-from orchestrion.evaluation.comparison.lineup import CONDITIONED, Entry, line_up
+from orchestrion.evaluation.comparison.lineup import CONDITIONED, Contestant, line_up
 from orchestrion.evaluation.comparison.measuring import Meters, SystemMeters
 from orchestrion.evaluation.comparison.openings import Recordings, from_set, from_tunes
 from orchestrion.evaluation.figures.performance import comparison_figure
@@ -43,7 +43,7 @@ class GeneratorsReport:
     options: ComparingAll
     seeds: tuple[tuple[str, float], ...]
     systems: Mapping[str, SystemMeters]
-    entries: tuple[Entry, ...]
+    entries: tuple[Contestant, ...]
 
     @property
     def what(self) -> dict[str, str]:
@@ -107,7 +107,7 @@ def compare_all(score: Score, out_dir: str | os.PathLike[str], options: Comparin
     return report
 
 
-def _continue_all(entries: list[Entry], recordings: Recordings, score: Score, options: ComparingAll) -> list[Continuation]:
+def _continue_all(entries: list[Contestant], recordings: Recordings, score: Score, options: ComparingAll) -> list[Continuation]:
     played = []
     with progress(len(entries), "Generating") as advance:
         for entry in entries:
@@ -137,7 +137,7 @@ def _measure_all(
     return found
 
 
-def _what(entry: Entry, score: str) -> str:
+def _what(entry: Contestant, score: str) -> str:
     model = entry.model if entry.model == entry.backend or not entry.model else Path(entry.model).name
     told = f", playing {score}" if entry.backend == CONDITIONED else ""
     return f"Model {model}{told}."

@@ -17,7 +17,7 @@ CONDITIONED, UNCONDITIONED = WAVENET, f"{WAVENET}-unconditioned"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Contestant:
     """A back-end with the model that plays for it, or without one and with the ``command`` that makes one."""
 
     backend: str
@@ -36,7 +36,7 @@ def line_up(
     data: str | None = None,
     rate: int | None = None,
     only: Sequence[str] = (),
-) -> tuple[Entry, ...]:
+) -> tuple[Contestant, ...]:
     """All back-ends in the order of the papers.
 
     Args:
@@ -62,7 +62,7 @@ def line_up(
         for backend in taking_part
     }
     return tuple(
-        Entry(backend, model, None if model else _command(backend, data, rate)) for backend, model in found.items()
+        Contestant(backend, model, None if model else _command(backend, data, rate)) for backend, model in found.items()
     )
 
 

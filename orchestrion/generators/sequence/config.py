@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.generators.configuring import BackendConfig, Range
+from orchestrion.generators.configuring import BackendConfig, Bounds
 from orchestrion.generators.spectral.config import CELLS
 
 LOSSES = ("huber", "log-cosh", "mse")
@@ -29,7 +29,7 @@ class SampleLstmConfig(BackendConfig):
     targets: int = 1
 
     @classmethod
-    def limits(cls) -> Mapping[str, Range]:
+    def limits(cls) -> Mapping[str, Bounds]:
         return {"sample_rate": (1000, 192000), "window": (2, 65536), "hidden": (1, 16384), "targets": (1, 65536)}
 
     @property
@@ -54,7 +54,7 @@ class EncDecConfig(BackendConfig):
     compression: float = 1.0
 
     @classmethod
-    def limits(cls) -> Mapping[str, Range]:
+    def limits(cls) -> Mapping[str, Bounds]:
         return {"sample_rate": (1000, 192000), "block": (4, 65536), "steps": (1, 4096), "hidden": (1, 16384), "compression": (0.1, 1.0)}
 
     @classmethod
@@ -106,7 +106,7 @@ class TcnConfig(BackendConfig):
         return max(self.window, self.receptive_field)
 
     @classmethod
-    def limits(cls) -> Mapping[str, Range]:
+    def limits(cls) -> Mapping[str, Bounds]:
         return {
             "sample_rate": (1000, 192000), "window": (2, 1 << 20), "kernel": (2, 64), "stacks": (1, 16), "filters": (1, 4096),
             "targets": (1, 1 << 20),

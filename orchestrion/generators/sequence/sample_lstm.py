@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from orchestrion.generators.seeding import at_least, check_length, seed_or_noise
 from orchestrion.generators.sequence.config import SampleLstmConfig
 from orchestrion.generators.sequence.scale import SampleBySample
-from orchestrion.generators.spectral.cells import Lstm
+from orchestrion.generators.spectral.cells import LstmCell
 from orchestrion.progress import Advance
 
 REPORT_SAMPLES = 441
@@ -28,7 +28,7 @@ class SampleLstm(SampleBySample):
     def __init__(self, config: SampleLstmConfig):
         super().__init__(config)
         self.loss_of = F.mse_loss
-        self.lstm = Lstm(1, config.hidden)
+        self.lstm = LstmCell(1, config.hidden)
         self.head = nn.Linear(config.hidden, 1)
 
     def forward(self, audio: Tensor) -> Tensor:

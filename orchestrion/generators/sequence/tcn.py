@@ -50,7 +50,7 @@ class CausalConvolution(nn.Module):
         return torch.cat(taps, -1) @ self.w.flatten(0, 1) + self.b
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Two convolutions of one dilation and the way around them."""
 
     def __init__(self, inputs: int, filters: int, kernel: int, dilation: int):
@@ -74,7 +74,7 @@ class Tcn(SampleBySample):
         self.loss_of = LOSSES[c.loss]
         widths = [1] + [c.filters] * (c.stacks * len(c.dilations) - 1)
         self.blocks = nn.ModuleList(
-            Block(width, c.filters, c.kernel, dilation)
+            ResidualBlock(width, c.filters, c.kernel, dilation)
             for width, dilation in zip(widths, c.dilations * c.stacks, strict=True)
         )
         self.head = nn.Linear(c.filters, 1)
@@ -116,7 +116,7 @@ class Stepper:
     """The network's twin for one sample at a time, in numpy; each convolution remembers its past inputs in a ring."""
 
     def __init__(self, model: Tcn):
-        blocks = [block for block in model.blocks if isinstance(block, Block)]
+        blocks = [block for block in model.blocks if isinstance(block, ResidualBlock)]
         self._blocks = [(_Ring(b.first), _Ring(b.second), _around(b.around)) for b in blocks]
         self._head = _affine(model.head)
 

@@ -20,10 +20,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-State = Tensor | tuple[Tensor, Tensor]
+CellState = Tensor | tuple[Tensor, Tensor]
 
 
-class Lstm(nn.Module):
+class LstmCell(nn.Module):
     """The LSTM above; ``peepholes=False`` leaves out V, which is the "vanilla" LSTM of K&G.
 
     Args:
@@ -66,7 +66,7 @@ class Lstm(nn.Module):
         return _mask(like, self.dropout) if self.training and self.dropout else 1.0
 
 
-class Gru(nn.Module):
+class GruCell(nn.Module):
     """The GRU above."""
 
     def __init__(self, inputs: int, hidden: int, *, dropout: float = 0.0):
@@ -106,7 +106,7 @@ class Torch(nn.Module):
         self.hidden, self.dropout = hidden, dropout
         self.layer = kind(inputs, hidden, batch_first=True)
 
-    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, state: CellState | None = None) -> tuple[Tensor, CellState]:
         if self.training and self.dropout:
             x = x * _mask(x[:, :1], self.dropout)
         return self.layer(x, state)
@@ -125,9 +125,9 @@ def _initialise(w: Tensor, u: Tensor, gates: int) -> None:
 
 
 CELLS: dict[str, Callable[..., nn.Module]] = {
-    "lstm": Lstm,
-    "lstm-peephole": lambda inputs, hidden, dropout: Lstm(inputs, hidden, dropout=dropout, peepholes=True),
-    "gru": Gru,
+    "lstm": LstmCell,
+    "lstm-peephole": lambda inputs, hidden, dropout: LstmCell(inputs, hidden, dropout=dropout, peepholes=True),
+    "gru": GruCell,
     "torch-lstm": lambda inputs, hidden, dropout: Torch(nn.LSTM, inputs, hidden, dropout=dropout),
     "torch-gru": lambda inputs, hidden, dropout: Torch(nn.GRU, inputs, hidden, dropout=dropout),
 }

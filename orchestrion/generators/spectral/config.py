@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.generators.configuring import BackendConfig, Range
+from orchestrion.generators.configuring import BackendConfig, Bounds
 
 TRANSFORMS = ("dft", "rfft", "overlap", "mdct")
 STAGES = ("none", "dense", "conv1d", "conv2d")
@@ -83,7 +83,7 @@ class SpectralConfig(BackendConfig):
             raise OrchestrionError(f"Back-end config: blocks of {self.block} are too short to be pooled; take 16 or more.")
 
     @classmethod
-    def limits(cls) -> Mapping[str, Range]:
+    def limits(cls) -> Mapping[str, Bounds]:
         return {
             "sample_rate": (1000, 192000), "block": (4, 65536), "steps": (2, 4096), "context": (1, 16), "filters": (1, 256),
             "hidden": (1, 16384), "dropout": (0.0, 0.95), "cell_dropout": (0.0, 0.95), "l2": (0.0, 1.0),

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from orchestrion.generators.cures import NONE, Cures
 from orchestrion.generators.residual import Drawer, Residual
 from orchestrion.generators.seeding import at_least, check_length, seed_or_noise
-from orchestrion.generators.spectral.cells import State
+from orchestrion.generators.spectral.cells import CellState
 from orchestrion.generators.spectral.config import SpectralConfig
 from orchestrion.generators.spectral.normal import Normal
 from orchestrion.generators.spectral.parts import STAGES, make_core
@@ -61,7 +61,7 @@ class Spectral(nn.Module):
         """Measure the training audio; see `Normal.calibrate`."""
         self.normal.calibrate(clips)
 
-    def forward(self, vectors: Tensor, states: list[State] | None = None) -> tuple[Tensor, list[State]]:
+    def forward(self, vectors: Tensor, states: list[CellState] | None = None) -> tuple[Tensor, list[CellState]]:
         """What follows each vector, ``[b, s, d]`` normalised, and the core's state after them.
 
         With ``states`` the vectors continue an earlier call's; not for the stage ``conv2d``, whose context is in the
@@ -120,7 +120,7 @@ def growing(model: Spectral, known: Tensor, n_vectors: int, progress: Advance, d
     That gives the numbers of feeding everything again at a cost linear in the length. N&V's program does this.
     """
     keep, n_new = model.config.context - 1, known.shape[1]
-    states: list[State] | None = None
+    states: list[CellState] | None = None
     made: list[Tensor] = []
     for _ in range(n_vectors):
         features = model.stage(known[:, -n_new - keep :])[:, -n_new:]

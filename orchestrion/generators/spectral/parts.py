@@ -11,14 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from orchestrion.generators.spectral.cells import CELLS, State
+from orchestrion.generators.spectral.cells import CELLS, CellState
 from orchestrion.generators.spectral.config import SpectralConfig
 
 CONV_1D_WIDTH = 3
 CONV_2D_MAPS_OUT = 2
 
 
-class Stage(nn.Module):
+class InputStage(nn.Module):
     """An input stage; ``features`` is how many values a step it gives the core."""
 
     features: int
@@ -28,7 +28,7 @@ class Stage(nn.Module):
         return 0.0
 
 
-class Plain(Stage):
+class PlainStage(InputStage):
     """The spectrum itself."""
 
     def __init__(self, config: SpectralConfig, dimensions: int, channels: int):
@@ -39,7 +39,7 @@ class Plain(Stage):
         return x
 
 
-class Dense(Stage):
+class DenseStage(InputStage):
     """ReLU(W x + b) with as many units as a cell has, dropout, and an L2 penalty on W (K&G section 3.2 and 4)."""
 
     def __init__(self, config: SpectralConfig, dimensions: int, channels: int):
@@ -56,7 +56,7 @@ class Dense(Stage):
         return self._l2 * self.affine.weight.square().sum()
 
 
-class Conv1d(Stage):
+class Conv1d(InputStage):
     """Along the vector [Re ‖ Im] as one line: filters of width 3, ReLU, the greater of each two (K&G section 3.2)."""
 
     def __init__(self, config: SpectralConfig, dimensions: int, channels: int):
@@ -73,7 +73,7 @@ class Conv1d(Stage):
         return maps.flatten(1).unflatten(0, x.shape[:2])
 
 
-class Conv2d(Stage):
+class Conv2d(InputStage):
     """Over an image of K blocks × bins with Re and Im as channels (K&G section 3.4); before the first block, the mean's.
 
     At step t the image is blocks t - K + 1 to t. The sizes are ours (see `config`).
@@ -101,7 +101,7 @@ class Chain(nn.Module):
         super().__init__()
         self.cells = nn.ModuleList(make(inputs if i == 0 else hidden) for i in range(n_cells))
 
-    def forward(self, x: Tensor, states: list[State] | None = None) -> tuple[Tensor, list[State]]:
+    def forward(self, x: Tensor, states: list[CellState] | None = None) -> tuple[Tensor, list[CellState]]:
         after = []
         for i, cell in enumerate(self.cells):
             x, state = cell(x, states[i] if states else None)
@@ -116,14 +116,14 @@ class Bilinear(nn.Module):
         super().__init__()
         self.cells = nn.ModuleList(make(inputs) for _ in range(2))
 
-    def forward(self, x: Tensor, states: list[State] | None = None) -> tuple[Tensor, list[State]]:
+    def forward(self, x: Tensor, states: list[CellState] | None = None) -> tuple[Tensor, list[CellState]]:
         outs, after = zip(*(cell(x, states[i] if states else None) for i, cell in enumerate(self.cells)), strict=True)
         return torch.stack(outs).sum(0), list(after)
 
 
-STAGES: dict[str, Callable[[SpectralConfig, int, int], Stage]] = {
-    "none": Plain,
-    "dense": Dense,
+STAGES: dict[str, Callable[[SpectralConfig, int, int], InputStage]] = {
+    "none": PlainStage,
+    "dense": DenseStage,
     "conv1d": Conv1d,
     "conv2d": Conv2d,
 }

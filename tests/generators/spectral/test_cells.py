@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from orchestrion.generators.spectral.cells import CELLS, Gru, Lstm
+from orchestrion.generators.spectral.cells import CELLS, GruCell, LstmCell
 
 
 def sigma(x: float) -> float:
@@ -19,7 +19,7 @@ def set_to(parameter: torch.Tensor, values: list) -> None:
 
 
 def test_two_steps_of_the_printed_lstm_by_hand():
-    cell = Lstm(1, 1, peepholes=True)
+    cell = LstmCell(1, 1, peepholes=True)
     set_to(cell.w, [[0.5, -0.3, 0.8, 0.2]])  # i, f, c, o
     set_to(cell.u, [[0.1, 0.4, -0.6, 0.7]])
     set_to(cell.b, [0.05, 0.1, -0.2, 0.3])
@@ -37,7 +37,7 @@ def test_two_steps_of_the_printed_lstm_by_hand():
 
 
 def test_two_steps_of_the_printed_gru_by_hand():
-    cell = Gru(1, 1)
+    cell = GruCell(1, 1)
     set_to(cell.w, [[0.5, -0.3, 0.8]])  # z, r, candidate
     set_to(cell.u, [[0.1, 0.4, -0.6]])
     set_to(cell.b, [0.05, 0.1, -0.2])
@@ -55,7 +55,7 @@ def x() -> torch.Tensor:
 
 def test_without_peepholes_it_is_torchs_lstm_and_with_them_it_is_not(x):
     torch.manual_seed(0)
-    theirs, ours, peeping = nn.LSTM(3, 4, batch_first=True), Lstm(3, 4), Lstm(3, 4, peepholes=True)
+    theirs, ours, peeping = nn.LSTM(3, 4, batch_first=True), LstmCell(3, 4), LstmCell(3, 4, peepholes=True)
     with torch.no_grad():
         for cell in (ours, peeping):
             cell.w.copy_(theirs.weight_ih_l0.T)
@@ -71,7 +71,7 @@ def test_without_peepholes_it_is_torchs_lstm_and_with_them_it_is_not(x):
 
 def test_the_gru_is_torchs_with_the_update_gate_turned_round(x):
     torch.manual_seed(0)
-    theirs, ours = nn.GRU(3, 4, batch_first=True), Gru(3, 4)
+    theirs, ours = nn.GRU(3, 4, batch_first=True), GruCell(3, 4)
     with torch.no_grad():
         theirs.bias_hh_l0.zero_()  # torch adds this one to U h, inside the reset gate
         r, z, candidate = theirs.weight_ih_l0.T.chunk(3, 1)
