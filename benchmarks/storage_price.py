@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
+import torch
 from bench_kernel import processor
 
 from orchestrion.bridge import ConditioningSeries
@@ -21,8 +22,8 @@ from orchestrion.matrices.arithmetic import STORAGES
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.kernels.batch import Batch, VoiceState
 from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner, gather
-from orchestrion.renderer.mulaw import encode
 from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.output import bits_of_levels
 from orchestrion.renderer.sampler import prepare
 from orchestrion.score import BUILTIN_TUNES
 
@@ -66,23 +67,24 @@ def held_out(data: str) -> list[tuple[ConditioningSeries, np.ndarray]]:
 
 
 def bits_of(model: WaveNet, series: ConditioningSeries, audio: np.ndarray, seconds: float, storage: str) -> float:
-    """Mean bits a sample of the first ``seconds`` of ``audio``."""
-    model, packed = prepare(model, storage)
-    conditioner, batch = Conditioner(model, packed, series), Batch(packed, [VoiceState.silent(packed, 0)])
+    """Mean bits a sample of the first ``seconds`` of ``audio``; of a mixture, of the 256 µ-law levels."""
+    parameters, packed = prepare(model, storage)
+    c, conditioner, batch = parameters.config, Conditioner(parameters, packed, series), Batch(packed, [VoiceState.silent(packed, 0)])
     n_frames = min(int(seconds * series.sample_rate), len(audio)) // series.hop
-    levels = encode(audio, model.config.levels).astype(np.int32)
-    out = np.empty((BLOCK * series.hop, 1), dtype=np.int32)
-    bits = np.empty(n_frames * series.hop)
+    codes = c.coding.encode(audio[: n_frames * series.hop]).astype(np.int32)
+    out, raw = np.empty((BLOCK * series.hop, 1), dtype=np.int32), np.empty((len(codes), c.outputs))
     for start in range(0, n_frames, BLOCK):
-        n = min(BLOCK, n_frames - start)
-        given = levels[start * series.hop : (start + n) * series.hop]
+        n, first = min(BLOCK, n_frames - start), start * series.hop
+        given = codes[first : first + n * series.hop]
         block = gather(packed, [conditioner], [start], n, [given])
-        for t, level in enumerate(given):
+        for t in range(len(given)):
             batch.run(block, t, 1, out)
-            logits = batch.logits[0].astype(np.float64)
-            peak = logits.max()
-            bits[start * series.hop + t] = (peak + np.log(np.exp(logits - peak).sum()) - logits[level]) / LN2
-    return float(bits.mean())
+            raw[first + t] = batch.logits[0]
+    predicted, target = torch.from_numpy(raw), torch.from_numpy(codes).long()
+    if c.mixtures:
+        centre = torch.from_numpy(conditioner.centre(0, n_frames).reshape(-1)) if c.source_window else torch.zeros(len(codes))
+        return float(bits_of_levels(predicted, centre, target).mean())
+    return float(torch.nn.functional.cross_entropy(predicted, target) / LN2)
 
 
 if __name__ == "__main__":
