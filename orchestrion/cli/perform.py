@@ -12,7 +12,7 @@ from orchestrion.cli.composing import composing_options, heard, model_option
 from orchestrion.cli.grouping import options_of
 from orchestrion.cli.options import PATH, instrument_option, json_option
 from orchestrion.cli.output import check_format, check_outputs, output_folder, report, write_settings, writing_options
-from orchestrion.cli.playing import PLAYING, format_option
+from orchestrion.cli.playing import DEFAULT_KIND, PLAYING, format_option
 from orchestrion.cli.streams import echo
 from orchestrion.options import AudioFormat, Composing, Playing
 from orchestrion.shipped import DEFAULT_INSTRUMENT
@@ -32,7 +32,7 @@ from orchestrion.terminal import plural
 @click.pass_context  # fmt: skip
 def perform(
     ctx: click.Context, output: Path, instrument: str, name: str, model: str, composing: Composing, playing: Playing, wanted: AudioFormat,
-    kind: str, as_json: bool,
+    kind: str | None, as_json: bool,
 ) -> None:
     """Compose a new piece and play it: the notes, the audio, a picture of both, and every setting.
 
@@ -43,11 +43,12 @@ def perform(
       orchestrion perform --pan -0.3 --rate 44100 --format mp3 -o demo
     """
     started = time.monotonic()
-    check_format(Path(f"{name}.{kind}"), wanted)
+    ending = f".{kind or DEFAULT_KIND}"
+    check_format(Path(f"{name}{ending}"), wanted)
     with output_folder(output):
-        midi, audio, picture = (output / f"{name}{suffix}" for suffix in (".mid", f".{kind}", ".png"))
+        midi, audio, picture = (output / f"{name}{suffix}" for suffix in (".mid", ending, ".png"))
         read = (instrument, ctx.params["prime"], model)
-        check_outputs([midi, audio, picture], (".mid", f".{kind}", ".png"), read)
+        check_outputs([midi, audio, picture], (".mid", ending, ".png"), read)
 
         from orchestrion.composer.compose import compose
         from orchestrion.playing import play

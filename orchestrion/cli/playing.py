@@ -7,6 +7,8 @@ import click
 from orchestrion.cli.grouping import Flag
 from orchestrion.suffixes import AUDIO_WRITTEN
 
+DEFAULT_KIND = "wav"
+
 PLAYING = (
     Flag("--gain gains_db", "DB", "Once for each part of an ensemble."),
     Flag("--pan pans", "-1…1", "Left to right, once for each part of an ensemble; the output is then stereo."),
@@ -20,6 +22,5 @@ PLAYING = (
     Flag("--device", None, "Where to play: auto takes a GPU that passes its check. Same seed, same bytes on one device."),
 )  # fmt: skip
 format_option = click.option(
-    "--format", "kind", type=click.Choice([suffix[1:] for suffix in AUDIO_WRITTEN]), default="wav", show_default=True,
-    help="Of the audio files in DIR.",
+    "--format", "kind", type=click.Choice([suffix[1:] for suffix in AUDIO_WRITTEN]), help="Of the audio files in DIR.  [default: wav]",
 )  # fmt: skip

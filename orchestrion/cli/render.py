@@ -20,7 +20,7 @@ from orchestrion.cli.output import (
     refuse_inputs,
     writing_options,
 )
-from orchestrion.cli.playing import PLAYING, format_option
+from orchestrion.cli.playing import DEFAULT_KIND, PLAYING, format_option
 from orchestrion.cli.rendering import Rendering, Shard, players_of, render_files, tell_drums
 from orchestrion.cli.sources import arranging_options, find_scores
 from orchestrion.cli.streams import require_output, to_output
@@ -57,7 +57,7 @@ playing_options = options_of(
 @json_option
 @click.pass_context  # fmt: skip
 def render(ctx: click.Context, scores: tuple[str, ...], instruments: tuple[str, ...], output: Path, arranging: Arranging, playing: Playing,
-           wanted: AudioFormat, kind: str, resume: bool, force: bool, shard: tuple[int, int] | None, count: int, as_json: bool) -> None:  # fmt: skip
+           wanted: AudioFormat, kind: str | None, resume: bool, force: bool, shard: tuple[int, int] | None, count: int, as_json: bool) -> None:  # fmt: skip
     """Play a score on an instrument, as audio.
 
     SCORE is a file (.mid .midi .kar .rmi .musicxml .xml .mxl .abc .krn), a folder of such files, or a built-in tune: ode-to-joy,
@@ -82,6 +82,9 @@ def render(ctx: click.Context, scores: tuple[str, ...], instruments: tuple[str, 
     asked = Rendering(instruments, arranging, replace(playing, length_s=arranging.length_s), wanted, resume, force, as_json)
     sources = find_scores(scores)
     is_file = output.suffix.lower() in AUDIO_WRITTEN and not output.is_dir()
+    if kind and (is_file or str(output) == STDOUT):
+        raise click.UsageError("--format is for a folder: -o DIR/; a file's ending says its own, and standard output takes a WAV.")
+    kind = kind or DEFAULT_KIND
     check_format(output if is_file else Path(f"-.{kind}"), wanted)
     if shard and (str(output) == STDOUT or is_file):
         raise click.UsageError("--shard is for many scores and a folder: -o DIR/")

@@ -102,6 +102,7 @@ def test_into_a_folder_other_formats_and_another_rate_are_made_anew(tiny: Path) 
     assert json.loads(again)["skipped"] == "finished"
     run("render", "a.mid", "-i", tiny, "--format", "mp3", "--rate", 48000, "-o", "out")
     assert soundfile.info("out/a.mp3").samplerate == 48_000
+    assert "--format is for a folder" in run("render", "a.mid", "-i", tiny, "--format", "mp3", "-o", "a.flac", status=2).stderr
 
 
 @pytest.mark.parametrize("how", [("--exact",), ("--parallel",)])
