@@ -129,7 +129,8 @@ def is_whole(value: object, low: int, high: int) -> TypeGuard[int]:
 def _is_pitch_range(value: object) -> bool:
     if not isinstance(value, list) or len(value) != 2 or not all(is_whole(pitch, 0, 127) for pitch in value):
         return False
-    return value[0] <= value[1]
+    result: bool = value[0] <= value[1]
+    return result
 
 
 def _are_defaults(value: object) -> bool:

@@ -43,7 +43,7 @@ def stream_key(seed: int, voice: int | np.ndarray) -> np.ndarray:
 
 
 @compiled(nogil=True)
-def uniform_scalar(key, n):  # pragma: no cover - compiled
+def uniform_scalar(key: np.uint64, n: int | np.uint64) -> float:  # pragma: no cover - compiled
     """The number of step `n` (uint64 or non-negative int) of the stream `key` = stream_key(seed, voice)."""
     z = key + (np.uint64(n) + np.uint64(1)) * _GOLDEN
     z = (z ^ (z >> _SHIFT_1)) * _MULTIPLY_1
@@ -55,7 +55,8 @@ def uniform_scalar(key, n):  # pragma: no cover - compiled
 def _mix(z: np.ndarray) -> np.ndarray:
     z = (z ^ (z >> _SHIFT_1)) * _MULTIPLY_1
     z = (z ^ (z >> _SHIFT_2)) * _MULTIPLY_2
-    return z ^ (z >> _SHIFT_3)
+    result: np.ndarray = z ^ (z >> _SHIFT_3)
+    return result
 
 
 def _as_uint64(value: int | np.ndarray) -> np.ndarray:

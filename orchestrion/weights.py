@@ -55,7 +55,7 @@ def as_array(tensor: torch.Tensor | np.ndarray) -> np.ndarray:
 
 def load(
     path: str | os.PathLike[str], *, architecture: str | None = None, max_bytes: int = MAX_BYTES
-) -> tuple[dict[str, torch.Tensor], dict]:
+) -> tuple[dict[str, torch.Tensor], dict[str, object]]:
     """As `load_arrays`, but torch's tensors."""
     import torch
 
@@ -65,7 +65,7 @@ def load(
 
 def load_arrays(
     path: str | os.PathLike[str], *, architecture: str | None = None, max_bytes: int = MAX_BYTES
-) -> tuple[dict[str, np.ndarray], dict]:
+) -> tuple[dict[str, np.ndarray], dict[str, object]]:
     """Read ``(arrays, metadata)``.
 
     Raises:

@@ -38,13 +38,15 @@ def notes_from_values(values: np.ndarray, groups: tuple[str, ...]) -> FrameNotes
 
 def _levels(group: np.ndarray) -> np.ndarray:
     finite = np.nan_to_num(group, nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(np.floor(finite * 127.0 + 0.5), 0, 127).astype(np.int64)
+    result: np.ndarray = np.clip(np.floor(finite * 127.0 + 0.5), 0, 127).astype(np.int64)
+    return result
 
 
 def _starts(held: np.ndarray, onset: np.ndarray | None) -> np.ndarray:
     before = np.vstack([np.zeros((1, N_PITCHES), dtype=held.dtype), held[:-1]])
     changed = (held > 0) & (held != before)
-    return changed if onset is None else changed | ((onset > 0) & (held > 0))
+    result: np.ndarray = changed if onset is None else changed | ((onset > 0) & (held > 0))
+    return result
 
 
 def _attack_velocity(
@@ -52,4 +54,5 @@ def _attack_velocity(
 ) -> np.ndarray:
     """Velocity of each note: that held where the group ``velocity`` is given (``trusted``), else that of the attack."""
     struck = onset[frame, pitch]
-    return held[frame, pitch] if trusted else np.where(struck > 0, struck, held[frame, pitch])
+    result: np.ndarray = held[frame, pitch] if trusted else np.where(struck > 0, struck, held[frame, pitch])
+    return result

@@ -249,13 +249,15 @@ def _shares(velocity: float, layers: np.ndarray) -> np.ndarray:
 def noise_feature(power: np.ndarray) -> np.ndarray:
     """Mean squares ``[f, 12]`` as what a network hears of them: float32, 0 at -110 dB and below, 1 more each 40 dB."""
     db = 10 * np.log10(np.maximum(power, 1e-30))
-    return (np.maximum(db - NOISE_FLOOR_DB, 0.0) / NOISE_SPAN_DB).astype(np.float32)
+    result: np.ndarray = (np.maximum(db - NOISE_FLOOR_DB, 0.0) / NOISE_SPAN_DB).astype(np.float32)
+    return result
 
 
 @compiled(nogil=True, fastmath=True)
 def _add_note(
-    out, hop, frame_s, first, last, onset, offset, level_db, hz, phase, release, cents, rate, delay, grows, ages
-):  # pragma: no cover - compiled
+    out: np.ndarray, hop: int, frame_s: float, first: int, last: int, onset: int, offset: int, level_db: np.ndarray, hz: np.ndarray,
+    phase: np.ndarray, release: float, cents: float, rate: float, delay: float, grows: float, ages: np.ndarray,
+) -> None:  # pragma: no cover - compiled
     """Add a note's partials to frames ``first..last`` of ``out [frames * hop]``; amplitudes go straight within a frame."""
     n = len(hz)
     here, there, _next_age = np.empty(n), np.empty(n), 0
@@ -286,7 +288,7 @@ def _add_note(
 
 
 @compiled(nogil=True)
-def _amplitudes(level_db, ages, age, fallen_db, out):  # pragma: no cover - compiled
+def _amplitudes(level_db: np.ndarray, ages: np.ndarray, age: float, fallen_db: float, out: np.ndarray) -> None:  # pragma: no cover - compiled
     """The partials' amplitudes at ``age`` seconds, ``fallen_db`` lower; beyond the last age they stay."""
     i = 1
     while i < len(ages) - 1 and ages[i] < age:
@@ -298,7 +300,7 @@ def _amplitudes(level_db, ages, age, fallen_db, out):  # pragma: no cover - comp
 
 
 @compiled(nogil=True)
-def _periods(age, cents, rate, delay, grows):  # pragma: no cover - compiled
+def _periods(age: float, cents: float, rate: float, delay: float, grows: float) -> float:  # pragma: no cover - compiled
     """∫ 2^(contour / 1200) over a note's first ``age`` seconds, to the first order in the contour's depth."""
     if cents == 0.0 or age <= delay:
         return age

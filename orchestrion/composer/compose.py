@@ -64,9 +64,10 @@ class Composer:
         """
         path = shipped.find(name_or_path, "composer", shipped.composers())
         tensors, metadata = weights.load(path, architecture=ARCHITECTURE)
-        if "config" not in metadata:
+        stated = metadata.get("config")
+        if not isinstance(stated, dict):
             raise OrchestrionError(f"{path} does not say its config; train it again.")
-        config = ComposerConfig.from_dict(metadata["config"])
+        config = ComposerConfig.from_dict(stated)
         model = weights.build(lambda: Biaxial(config), tensors, path)
         return cls(model.eval(), metadata)
 
@@ -302,7 +303,8 @@ class _Task:
         beat = 6 if self.meter[1] == 8 and self.meter[0] % 3 == 0 else max(1, 16 // self.meter[1])
         high = self.low + self.composer.config.n_pitches - 1
         rows = allowed_by_chords(chords, self.n_steps, self.bar_steps, beat, scale, self.low, high)
-        return rows * self._choices().allowed
+        result: np.ndarray | None = rows * self._choices().allowed
+        return result
 
     def _ahead(self, given: np.ndarray) -> np.ndarray | None:
         """What the backward axis makes of the given notes, where some are given after the first that is not."""

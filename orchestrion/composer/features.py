@@ -80,7 +80,7 @@ def memories(
 def bars_ago(grid: np.ndarray, lags: Sequence[int], bar_steps: int, first: int, n_steps: int) -> np.ndarray:
     """What stood ``lags`` bars before steps ``first`` … of ``grid`` [s, p, 2]: [n_steps, l, p, 2], silence before the piece."""
     steps = np.arange(first, first + n_steps)[:, None] - np.array(lags, dtype=int)[None] * bar_steps
-    rows = grid[np.clip(steps, 0, max(len(grid) - 1, 0))]
+    rows: np.ndarray = grid[np.clip(steps, 0, max(len(grid) - 1, 0))]
     rows[steps < 0] = 0
     return rows
 

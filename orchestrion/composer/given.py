@@ -39,17 +39,20 @@ def around_gap(grid: np.ndarray, bar_steps: int, rng: np.random.Generator) -> np
 
 def top_line(grid: np.ndarray, bar_steps: int, rng: np.random.Generator) -> np.ndarray:
     """The highest note and the silence above it."""
-    return np.cumsum(grid[..., 0][:, ::-1], axis=1)[:, ::-1] - grid[..., 0] <= 0
+    result: np.ndarray = np.cumsum(grid[..., 0][:, ::-1], axis=1)[:, ::-1] - grid[..., 0] <= 0
+    return result
 
 
 def bottom_line(grid: np.ndarray, bar_steps: int, rng: np.random.Generator) -> np.ndarray:
     """The lowest note and the silence below it."""
-    return np.cumsum(grid[..., 0], axis=1) - grid[..., 0] <= 0
+    result: np.ndarray = np.cumsum(grid[..., 0], axis=1) - grid[..., 0] <= 0
+    return result
 
 
 def outer_lines(grid: np.ndarray, bar_steps: int, rng: np.random.Generator) -> np.ndarray:
     """The highest and the lowest note, and the silence beyond."""
-    return top_line(grid, bar_steps, rng) | bottom_line(grid, bar_steps, rng)
+    result: np.ndarray = top_line(grid, bar_steps, rng) | bottom_line(grid, bar_steps, rng)
+    return result
 
 
 def some_notes(grid: np.ndarray, bar_steps: int, rng: np.random.Generator) -> np.ndarray:

@@ -34,7 +34,8 @@ class Lstm(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[time, batch, i] → [time, batch, u], from a zero state."""
         if self.training and x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-            return LstmInBfloat16.apply(x, self.w_in, self.w_hidden, self.bias)
+            result: torch.Tensor = LstmInBfloat16.apply(x, self.w_in, self.w_hidden, self.bias)
+            return result
         zero = x.new_zeros(1, x.shape[1], self.w_hidden.shape[1])
         weights = [self.w_in, self.w_hidden, self.bias, torch.zeros_like(self.bias)]
         return torch.lstm(x, (zero, zero), weights, True, 1, 0.0, self.training, False, False)[0]
@@ -88,7 +89,8 @@ class Biaxial(nn.Module):
         b, s, p, _ = given.shape
         x = given_inputs(given, self.config.pitch_low).transpose(0, 1).reshape(s, b * p, -1)
         ahead = self.foresight(x.flip(0)).flip(0).view(s, b, p, -1).transpose(0, 1)
-        return ahead * (given[..., 0] > 0).flatten(1).any(dim=1)[:, None, None, None]
+        result: torch.Tensor = ahead * (given[..., 0] > 0).flatten(1).any(dim=1)[:, None, None, None]
+        return result
 
     def _along_time(self, inputs: torch.Tensor) -> torch.Tensor:
         b, s, p, _ = inputs.shape
@@ -105,7 +107,8 @@ class Biaxial(nn.Module):
         )
         for layer in self.note_axis:
             x = self._dropped(layer(x))
-        return self.out(x).view(p, s, b, 2).permute(2, 1, 0, 3)
+        result: torch.Tensor = self.out(x).view(p, s, b, 2).permute(2, 1, 0, 3)
+        return result
 
     def _dropped(self, x: torch.Tensor) -> torch.Tensor:
         """Dropout with one mask a sequence, the same along the recurrent axis, as in the published program."""

@@ -72,14 +72,14 @@ def _bits(values: torch.Tensor) -> np.ndarray:
 
 
 @compiled(nogil=True, error_model="numpy", fastmath=FAST)
-def _widen(bits, wide):  # pragma: no cover - compiled
+def _widen(bits: np.ndarray, wide: np.ndarray) -> None:  # pragma: no cover - compiled
     """bfloat16 [n] → float32, as its bits."""
     for j in range(bits.shape[0]):
         wide[j] = np.uint32(bits[j]) << _SIXTEEN
 
 
 @compiled(nogil=True, error_model="numpy", fastmath=FAST)
-def _narrow(wide, bits):  # pragma: no cover - compiled
+def _narrow(wide: np.ndarray, bits: np.ndarray) -> None:  # pragma: no cover - compiled
     """float32, as its bits, → the nearest bfloat16, ties to even."""
     for j in range(bits.shape[0]):
         w = wide[j]
@@ -87,7 +87,7 @@ def _narrow(wide, bits):  # pragma: no cover - compiled
 
 
 @compiled(nogil=True, error_model="numpy", fastmath=FAST)
-def _cells(gates, shift, before, c, h):  # pragma: no cover - compiled
+def _cells(gates: np.ndarray, shift: np.ndarray, before: np.ndarray, c: np.ndarray, h: np.ndarray) -> None:  # pragma: no cover - compiled
     """Gates [b, 4u] → what they let through, in place; c [b, u] from ``before``, h [b, u]."""
     n, u = c.shape
     bits = np.empty(4 * u, dtype=np.uint32)
@@ -110,7 +110,9 @@ def _cells(gates, shift, before, c, h):  # pragma: no cover - compiled
 
 
 @compiled(nogil=True, error_model="numpy", fastmath=FAST)
-def _cells_back(gates, before, c, grad, from_later, dc):  # pragma: no cover - compiled
+def _cells_back(
+    gates: np.ndarray, before: np.ndarray, c: np.ndarray, grad: np.ndarray, from_later: np.ndarray, dc: np.ndarray
+) -> None:  # pragma: no cover - compiled
     """What the gates let through [b, 4u] → gradients of their inputs, in place; dc [b, u] moves on to the step before."""
     n, u = c.shape
     one = np.float32(1)

@@ -69,4 +69,5 @@ class Drawer:
         self._n += n_steps * d
         if self._shape is not None:
             numbers = self._shape(torch.from_numpy(numbers)).numpy()
-        return numbers.astype(np.float32) * self._deviation
+        result: np.ndarray = numbers.astype(np.float32) * self._deviation
+        return result

@@ -112,7 +112,8 @@ step_bytes = _constant(lambda how: how.step_bytes)
 
 @lru_cache
 def _features() -> Mapping[str, bool]:
-    return llvm.get_host_cpu_features()
+    features: Mapping[str, bool] = llvm.get_host_cpu_features()
+    return features
 
 
 def host_lanes() -> int:

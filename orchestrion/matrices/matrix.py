@@ -84,8 +84,8 @@ def unpack_matrix(matrix: Matrix) -> np.ndarray:
         values = np.concatenate([(words << np.uint32(16)).view(np.float32), words.view(np.float32)], axis=-1)
     else:
         values = panels.view(np.float32)
-    dense = values.reshape(-1, k, PANEL).swapaxes(0, 1).reshape(k, matrix.columns)
-    return dense * matrix.scale
+    dense: np.ndarray = values.reshape(-1, k, PANEL).swapaxes(0, 1).reshape(k, matrix.columns) * matrix.scale
+    return dense
 
 
 def _groups(n: int) -> list[tuple[int, int]]:
@@ -121,7 +121,8 @@ def _bfloat16_words(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     # A step down from +0 or up from the largest exponent would be NaN or another sign: such candidates never win.
     values = np.nan_to_num(candidates.view(np.float32), nan=np.inf, posinf=np.inf, neginf=np.inf)
     best = np.abs(values.astype(np.float64) - high).argmin(axis=0)
-    return np.take_along_axis(candidates, best[None], axis=0)[0]
+    nearest: np.ndarray = np.take_along_axis(candidates, best[None], axis=0)[0]
+    return nearest
 
 
 def _round_to_bfloat16(values: np.ndarray) -> np.ndarray:

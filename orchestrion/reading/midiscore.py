@@ -309,4 +309,5 @@ def _track(part: Part, channel: int, clock: TempoMap, resolution: int) -> Track:
 
 
 def _ticks(clock: TempoMap, seconds: Sequence[float] | np.ndarray, resolution: int) -> list[int]:
-    return round_half_up(clock.to_beats(seconds) * resolution).tolist()
+    result: list[int] = round_half_up(clock.to_beats(seconds) * resolution).tolist()
+    return result

@@ -24,7 +24,7 @@ DRUM_CHANNEL = 9  # music21 counts from 0
 SIGN = "1"
 
 
-def from_music21(stream: music21.stream.Stream) -> Score:
+def from_music21(stream: music21.stream.Stream[music21.Music21Object]) -> Score:
     """See `Score.from_music21`; of an opus the first score is taken.
 
     Raises:
@@ -33,7 +33,7 @@ def from_music21(stream: music21.stream.Stream) -> Score:
     return unfold(written_from_music21(stream))
 
 
-def written_from_music21(stream: music21.stream.Stream) -> Written:
+def written_from_music21(stream: music21.stream.Stream[music21.Music21Object]) -> Written:
     """The stream as it is written, at sounding pitch; parts bar by bar, whatever their lengths.
 
     Raises:
@@ -43,7 +43,7 @@ def written_from_music21(stream: music21.stream.Stream) -> Written:
 
     if isinstance(stream, music21.stream.Opus):
         stream = next(iter(stream.scores), stream)
-    sources: list[music21.stream.Stream] = list(stream.getElementsByClass(music21.stream.Part)) or [stream]
+    sources: list[music21.stream.Stream[music21.Music21Object]] = list(stream.getElementsByClass(music21.stream.Part)) or [stream]
     budget = Budget()
     bars: list[Bar] = []
     parts: list[WrittenPart] = []
@@ -64,25 +64,28 @@ def to_music21(score: Score) -> music21.stream.Score:
     return engraving.to_music21(score)
 
 
-def _sounding(part: music21.stream.Stream) -> music21.stream.Stream:
+def _sounding(part: music21.stream.Stream[music21.Music21Object]) -> music21.stream.Stream[music21.Music21Object]:
+    import music21
+
     # It copies the whole part, so only where it changes something.
-    instruments = part.recurse().getElementsByClass("Instrument")
+    instruments = part.recurse().getElementsByClass(music21.instrument.Instrument)
     if part.atSoundingPitch is not True and any(instrument.transposition for instrument in instruments):
-        return part.toSoundingPitch(preserveAccidentalDisplay=True)
+        result: music21.stream.Stream[music21.Music21Object] = part.toSoundingPitch(preserveAccidentalDisplay=True)
+        return result
     return part
 
 
-def _description(source: music21.stream.Stream) -> WrittenPart:
+def _description(source: music21.stream.Stream[music21.Music21Object]) -> WrittenPart:
     instrument = source.getInstrument(returnDefault=False)
     name = str(getattr(source, "partName", None) or getattr(instrument, "partName", None) or source.id)
     program = getattr(instrument, "midiProgram", None) or 0
     return WrittenPart(name, program, getattr(instrument, "midiChannel", None) == DRUM_CHANNEL)
 
 
-def _read_part(part: music21.stream.Stream, index: int, bars: list[Bar], budget: Budget) -> None:
+def _read_part(part: music21.stream.Stream[music21.Music21Object], index: int, bars: list[Bar], budget: Budget) -> None:
     import music21
 
-    measures: list[music21.stream.Stream] = list(part.getElementsByClass(music21.stream.Measure)) or [part]
+    measures: list[music21.stream.Stream[music21.Music21Object]] = list(part.getElementsByClass(music21.stream.Measure)) or [part]
     budget.bars(len(measures))
     starts = [_quarters(measure.offset) for measure in measures] if measures != [part] else [Fraction(0)]
     last = starts[-1] + max(_quarters(measures[-1].duration.quarterLength), _quarters(measures[-1].highestTime))
@@ -98,7 +101,7 @@ def _read_part(part: music21.stream.Stream, index: int, bars: list[Bar], budget:
         _add_ending(bracket, measures, bars)
 
 
-def _add_ending(bracket: music21.spanner.RepeatBracket, measures: list[music21.stream.Stream], bars: list[Bar]) -> None:
+def _add_ending(bracket: music21.spanner.RepeatBracket, measures: list[music21.stream.Stream[music21.Music21Object]], bars: list[Bar]) -> None:
     passes = frozenset(number for number in bracket.numberRange if 0 < number < 1000)
     spanned = {id(element) for element in bracket.getSpannedElements()}
     inside = [number for number, measure in enumerate(measures) if id(measure) in spanned]
@@ -114,10 +117,10 @@ class _MeasureReader:
         self._graces: dict[str, list[list[Tone]]] = {}
         self._meter: tuple[int, int] | None = None
 
-    def read(self, measure: music21.stream.Stream, bar: Bar) -> None:
+    def read(self, measure: music21.stream.Stream[music21.Music21Object], bar: Bar) -> None:
         import music21
 
-        voices = {id(note): str(voice.id) for voice in measure.recurse().getElementsByClass("Voice") for note in voice}
+        voices = {id(note): str(voice.id) for voice in measure.recurse().getElementsByClass(music21.stream.Voice) for note in voice}
         chords = bar.chords.setdefault(self._part, [])
         for element in measure.flatten():
             at = _quarters(element.offset)
@@ -159,7 +162,7 @@ class _MeasureReader:
             yield Tone(int(pitch), length, _velocity(own, self._velocity), is_drum=is_drum, **ties)
 
 
-def _bar_lines(measure: music21.stream.Stream, marks: BarMarks) -> BarMarks:
+def _bar_lines(measure: music21.stream.Stream[music21.Music21Object], marks: BarMarks) -> BarMarks:
     import music21
 
     for barline in (getattr(measure, "leftBarline", None), getattr(measure, "rightBarline", None)):

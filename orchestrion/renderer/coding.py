@@ -60,7 +60,8 @@ class Coding:
 
 def compand(x: np.ndarray, mu: int = MU) -> np.ndarray:
     """sign(x) ln(1 + µ|x|) / ln(1 + µ)."""
-    return np.sign(x) * np.log1p(mu * np.abs(x)) / math.log1p(mu)
+    result: np.ndarray = np.sign(x) * np.log1p(mu * np.abs(x)) / math.log1p(mu)
+    return result
 
 
 @lru_cache(maxsize=4)

@@ -26,7 +26,7 @@ class Deemphasis:
 
 
 @compiled(nogil=True)
-def _integrate(x, share, last):  # pragma: no cover - compiled
+def _integrate(x: np.ndarray, share: float, last: float) -> None:  # pragma: no cover - compiled
     """x[n] += share * x[n - 1], in place; ``last`` stands before the first."""
     for n in range(len(x)):
         last = x[n] + share * last

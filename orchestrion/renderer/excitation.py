@@ -64,7 +64,10 @@ def _release_ends(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray, conf
 
 
 @compiled()
-def _add_note(out, start, onset, offset, end, pitch, level, sample_rate, release, inharmonic):
+def _add_note(
+    out: np.ndarray, start: int, onset: int, offset: int, end: int, pitch: int, level: float, sample_rate: int, release: float,
+    inharmonic: float,
+) -> None:
     n_frames, hop, channels = out.shape
     fundamental = 440.0 * 2.0 ** ((pitch - 69) / 12.0)
     turns, n = np.empty(channels // 2), 0

@@ -197,7 +197,8 @@ def _shared_network(metadata: Mapping[str, object], config: WaveNetConfig, path:
     if not isinstance(named, dict) or not isinstance(named.get("name"), str):
         raise OrchestrionError(f"{path} does not say which network plays it; make it again with `orchestrion learn`.")
     arrays, facts = weights.load_arrays(shipped.network(named["name"]), architecture=ARCHITECTURE)
-    same = facts.get("config") == config.to_dict() | {"gain": facts["config"]["gain"]} if isinstance(facts.get("config"), dict) else False
+    stated = facts.get("config")
+    same = isinstance(stated, dict) and stated == config.to_dict() | {"gain": stated["gain"]}
     if facts.get("sha256") != named.get("sha256") or not same:
         raise OrchestrionError(f"{path} was made for another version of the network {named['name']!r}; make it again with `orchestrion learn`.")
     return arrays

@@ -21,7 +21,8 @@ def encode(samples: np.ndarray, levels: int = 256) -> np.ndarray:
     mu = levels - 1
     clipped = np.clip(np.asarray(samples, dtype=np.float64), -1.0, 1.0)
     companded = np.sign(clipped) * np.log1p(mu * np.abs(clipped)) / np.log1p(mu)
-    return np.floor((companded + 1) / 2 * mu + 0.5).astype(np.int64)
+    result: np.ndarray = np.floor((companded + 1) / 2 * mu + 0.5).astype(np.int64)
+    return result
 
 
 def decode(codes: np.ndarray, levels: int = 256) -> np.ndarray:
@@ -33,4 +34,5 @@ def decode_table(levels: int = 256) -> np.ndarray:
     """The amplitude of every level, ``[levels]`` float32."""
     mu = levels - 1
     companded = 2 * np.arange(levels, dtype=np.float64) / mu - 1
-    return (np.sign(companded) * np.expm1(np.abs(companded) * np.log1p(mu)) / mu).astype(np.float32)
+    result: np.ndarray = (np.sign(companded) * np.expm1(np.abs(companded) * np.log1p(mu)) / mu).astype(np.float32)
+    return result

@@ -89,7 +89,8 @@ class WaveNet(nn.Module):
         if not c.conditioned:
             return self.b_gate.expand(batch, n_frames or 1, c.layers, 2 * c.residual)
         y = self.context(frames)
-        return (y @ self.w_cond).unflatten(-1, (c.layers, 2 * c.residual)) + self.b_gate
+        result: Tensor = (y @ self.w_cond).unflatten(-1, (c.layers, 2 * c.residual)) + self.b_gate
+        return result
 
     def drive(self, signal: Tensor) -> Tensor:
         """What the score adds at the input, ``[b, t, residual]``.
@@ -172,7 +173,8 @@ class WaveNet(nn.Module):
         """The last codes ``[..., history]``, oldest first, as the first layer hears them."""
         if self.config.mixtures:
             return values(recent).to(self.w_hist.dtype) @ self.w_hist
-        return self.embed_now(recent[..., -1]) + self.embed_before(recent[..., -2])
+        result: Tensor = self.embed_now(recent[..., -1]) + self.embed_before(recent[..., -2])
+        return result
 
     def _head(self, skip: Tensor) -> Tensor:
         out = F.relu(skip + self.b_skip)
@@ -185,7 +187,8 @@ def drive_inputs(signal: Tensor, config: WaveNetConfig) -> Tensor:
     if not config.source_window:
         return signal
     both = torch.cat([compand_tensor(signal), SOURCE_GAIN * signal], -1).unflatten(-1, (2, -1))
-    return both.unfold(-1, 2 * config.source_window + 1, 1).transpose(1, 2).flatten(2)
+    result: Tensor = both.unfold(-1, 2 * config.source_window + 1, 1).transpose(1, 2).flatten(2)
+    return result
 
 
 class _TwoSidedContext(nn.Module):
@@ -216,7 +219,8 @@ class _CausalContext(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """``[b, f, input_channels]`` to y, ``[b, f, conditioning_channels]``."""
-        return self.reduce(F.pad(frames.transpose(1, 2), (1, 0))).transpose(1, 2)
+        result: Tensor = self.reduce(F.pad(frames.transpose(1, 2), (1, 0))).transpose(1, 2)
+        return result
 
 
 def _gate(a: Tensor) -> Tensor:

@@ -55,7 +55,8 @@ def parse_key(text: str) -> Key:
 def pitch_classes(values: np.ndarray) -> np.ndarray:
     """Sums over octaves: [..., p] of neighbouring pitches → [..., 12]; the class of the first pitch comes first."""
     padding = [(0, 0)] * (values.ndim - 1) + [(0, -values.shape[-1] % 12)]
-    return np.pad(values, padding).reshape(*values.shape[:-1], -1, 12).sum(axis=-2)
+    result: np.ndarray = np.pad(values, padding).reshape(*values.shape[:-1], -1, 12).sum(axis=-2)
+    return result
 
 
 def estimated_sharps(durations: np.ndarray) -> int:

@@ -91,7 +91,7 @@ class Score:
         return prettymidi.to_pretty_midi(self)
 
     @classmethod
-    def from_music21(cls, stream: music21.stream.Stream) -> Score:
+    def from_music21(cls, stream: music21.stream.Stream[music21.Music21Object]) -> Score:
         """Ties merged, repeats expanded, transposing instruments at sounding pitch, dynamics as velocity."""
         from orchestrion.reading import notation
 

@@ -42,7 +42,8 @@ class TempoMap:
         """Quarter notes from the beginning at ``seconds``."""
         times = np.asarray(seconds, dtype=np.float64)
         index = np.searchsorted(self._seconds, times, side="right") - 1
-        return self._beats[index] + (times - self._seconds[index]) / self._beat_s[index]
+        result: np.ndarray = self._beats[index] + (times - self._seconds[index]) / self._beat_s[index]
+        return result
 
 
 def round_half_up(values: np.ndarray) -> np.ndarray:

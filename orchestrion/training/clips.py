@@ -14,7 +14,7 @@ from torch import Tensor
 
 from orchestrion.datasets.recordings.recording import Recording
 from orchestrion.errors import OrchestrionError
-from orchestrion.generators.recipe import Stages
+from orchestrion.options import Stages
 
 BATCH_OF_PASS = 8  # at 44.1 kHz a batch of ten-second spectra in double precision takes 60 MB, several times over
 

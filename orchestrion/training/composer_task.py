@@ -177,4 +177,5 @@ def _from_first_whole_bar(piece: CorpusPiece) -> np.ndarray:
 def _without_some_notes(grid: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """``grid`` [s, p, 2] less ``share`` of its notes, each from its attack to its end."""
     missing = notes_chosen(grid, rng.random(grid.shape[:2]) < share)
-    return grid * (~missing)[..., None].astype(grid.dtype)
+    result: np.ndarray = grid * (~missing)[..., None].astype(grid.dtype)
+    return result

@@ -51,7 +51,9 @@ def learn(
         OrchestrionError: no such data or network; ``output`` cannot be written.
     """
     tensors, facts = weights.load(shipped.network(network), architecture=ARCHITECTURE)
-    config = WaveNetConfig.from_dict(facts["config"])
+    stated = facts["config"]
+    assert isinstance(stated, dict)  # of a network that ships
+    config = WaveNetConfig.from_dict(stated)
     if is_bank(data):
         bank = fitted(open_bank(data, config.sample_rate), threads=threads)
         made, information, pitch_range, found = bank.source(), dict(bank.bank.information), bank.bank.pitch_range, figures(bank)

@@ -149,7 +149,7 @@ def _graceful_stop(module: _Module) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class _Steps(IterableDataset):
+class _Steps(IterableDataset[dict[str, Tensor]]):
     """Every step's batch from the module's present step on, for this process."""
 
     def __init__(self, module: _Module):

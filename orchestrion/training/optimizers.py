@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 
@@ -15,7 +15,7 @@ RMSPROP_DECAY, RMSPROP_FLOOR = 0.9, 1e-7
 def make_optimizer(settings: LoopSettings, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
     """The optimiser that ``settings`` name, at their learning rate."""
     rate, listed = settings.learning_rate, list(parameters)
-    optimizers = {
+    optimizers: dict[str, Callable[[], torch.optim.Optimizer]] = {
         "adamw": lambda: torch.optim.AdamW(listed, rate, betas=(0.9, 0.99), weight_decay=settings.weight_decay),
         "adam": lambda: torch.optim.Adam(listed, rate),
         "rmsprop": lambda: torch.optim.RMSprop(listed, rate, alpha=RMSPROP_DECAY, eps=RMSPROP_FLOOR),

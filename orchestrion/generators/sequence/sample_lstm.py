@@ -34,7 +34,8 @@ class SampleLstm(SampleBySample):
     def forward(self, audio: Tensor) -> Tensor:
         """``[b, t]`` (divided by the level) to the prediction after each sample, ``[b, t]``."""
         hidden, _ = self.lstm(audio[..., None])
-        return self.head(hidden)[..., 0]
+        result: Tensor = self.head(hidden)[..., 0]
+        return result
 
     @torch.inference_mode()
     def generate(
@@ -60,7 +61,8 @@ class SampleLstm(SampleBySample):
                 samples.append(float(out[made]))
                 if progress is not None and made % REPORT_SAMPLES == REPORT_SAMPLES - 1:
                     progress(REPORT_SAMPLES)
-        return np.clip(out * level, -1.0, 1.0)
+        result: np.ndarray = np.clip(out * level, -1.0, 1.0)
+        return result
 
     def advance(self, states: tuple[Tensor, Tensor], n: int, sample: float) -> tuple[Tensor, Tensor]:
         """Feed sample number ``n`` to all windows, ``(h, c)`` each ``[window, hidden]``, one of which begins with it."""

@@ -38,7 +38,8 @@ class SampleBySample(nn.Module):
 
     @property
     def sample_rate(self) -> int:
-        return self.config.sample_rate
+        result: int = self.config.sample_rate
+        return result
 
     @property
     def block(self) -> int:
@@ -48,11 +49,13 @@ class SampleBySample(nn.Module):
     @property
     def clip_samples(self) -> int:
         """Audio of a training example."""
-        return self.config.history + self.config.targets
+        result: int = self.config.history + self.config.targets
+        return result
 
     def clip_for(self, seconds: float) -> int:
         """Audio of an example in which so many seconds are predicted."""
-        return self.config.history + max(1, round(seconds * self.sample_rate))
+        result: int = self.config.history + max(1, round(seconds * self.sample_rate))
+        return result
 
     def calibrate(self, clips: Iterable[Tensor]) -> None:
         """Measure the level of ``clips``, each ``[b, t]``."""
@@ -84,4 +87,5 @@ def measured_level(clips: Iterable[Tensor]) -> float:
     for clip in clips:
         power += float(clip.double().square().sum())
         n_samples += clip.numel()
-    return max((power / max(n_samples, 1)) ** 0.5, QUIETEST)
+    result: float = max((power / max(n_samples, 1)) ** 0.5, QUIETEST)
+    return result

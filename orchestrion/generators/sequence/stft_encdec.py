@@ -68,7 +68,8 @@ class EncoderDecoder(nn.Module):
         """``[b, steps, d]`` normalised to the ``steps`` that follow, ``[b, steps, d]``."""
         encoded, _ = self.encoder(vectors)
         decoded, _ = self.decoder(encoded[:, -1:].expand(-1, self.config.steps, -1))
-        return self.head(decoded)
+        result: Tensor = self.head(decoded)
+        return result
 
     def loss(self, clips: Tensor, cures: Cures = NONE, rng: torch.Generator | None = None) -> Tensor:
         """Mean squared error of all but the first ``steps`` blocks of ``[b, clip_samples]``, in z-scores.

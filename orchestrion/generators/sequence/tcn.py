@@ -85,7 +85,8 @@ class Tcn(SampleBySample):
         for block in self.blocks:
             x, skip = block(x)
             skips.append(skip)
-        return self.head(torch.stack(skips).sum(0))[..., 0]
+        result: Tensor = self.head(torch.stack(skips).sum(0))[..., 0]
+        return result
 
     @torch.inference_mode()
     def generate(
@@ -109,7 +110,8 @@ class Tcn(SampleBySample):
             following = stepper.step(float(out[n]))
             if progress is not None and n % REPORT_SAMPLES == REPORT_SAMPLES - 1:
                 progress(REPORT_SAMPLES)
-        return np.clip(out * level, -1.0, 1.0)
+        result: np.ndarray = np.clip(out * level, -1.0, 1.0)
+        return result
 
 
 class Stepper:
@@ -145,7 +147,8 @@ class _Ring:
         self._past[self._n % size] = x
         taken = self._past[(self._n - self._delays) % size]
         self._n += 1
-        return taken.reshape(-1) @ self._w + self._b
+        result: np.ndarray = taken.reshape(-1) @ self._w + self._b
+        return result
 
 
 def _around(layer: nn.Module) -> tuple[np.ndarray, np.ndarray] | None:

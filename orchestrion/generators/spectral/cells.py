@@ -109,7 +109,8 @@ class Torch(nn.Module):
     def forward(self, x: Tensor, state: CellState | None = None) -> tuple[Tensor, CellState]:
         if self.training and self.dropout:
             x = x * _mask(x[:, :1], self.dropout)
-        return self.layer(x, state)
+        result: tuple[Tensor, State] = self.layer(x, state)
+        return result
 
 
 def _mask(like: Tensor, dropout: float) -> Tensor:

@@ -81,7 +81,8 @@ class Spectral(nn.Module):
 
     def following(self, vectors: Tensor) -> Tensor:
         """What follows each of ``[b, s, d]``, without the state."""
-        return self(vectors)[0]
+        result: Tensor = self(vectors)[0]
+        return result
 
     @torch.no_grad()
     def measure_residual(self, clips: Iterable[Tensor]) -> None:

@@ -50,7 +50,8 @@ class DenseStage(InputStage):
         self._l2 = config.l2
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.dropout(F.relu(self.affine(x)))
+        result: Tensor = self.dropout(F.relu(self.affine(x)))
+        return result
 
     def penalty(self) -> Tensor:
         return self._l2 * self.affine.weight.square().sum()
@@ -70,7 +71,8 @@ class Conv1d(InputStage):
         maps = F.max_pool1d(F.relu(self.convolution(x.flatten(0, 1)[:, None])), 2)
         if self.merge is not None:
             maps = self.merge(maps)
-        return maps.flatten(1).unflatten(0, x.shape[:2])
+        result: Tensor = maps.flatten(1).unflatten(0, x.shape[:2])
+        return result
 
 
 class Conv2d(InputStage):

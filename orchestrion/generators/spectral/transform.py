@@ -131,7 +131,8 @@ class Dft(Transform):
     def inverse(self, vectors: Tensor) -> Tensor:
         """``[s, dimensions]`` to complex ``[s, window]``."""
         real, imaginary = vectors.chunk(2, -1)
-        return torch.fft.ifft(torch.complex(real, imaginary))
+        result: Tensor = torch.fft.ifft(torch.complex(real, imaginary))
+        return result
 
 
 class RealFft(Transform):
@@ -176,7 +177,8 @@ class Mdct(Overlapping):
         frames = self.frames(audio)
         before, after = self._turns(frames)
         spectrum = torch.fft.fft(frames * before)[..., : self.block]
-        return (spectrum * after).real * math.sqrt(2 / self.block)
+        result: Tensor = (spectrum * after).real * math.sqrt(2 / self.block)
+        return result
 
     def synthesise(self, vectors: Tensor) -> Tensor:
         before, after = self._turns(vectors)

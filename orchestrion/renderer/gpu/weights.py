@@ -99,7 +99,8 @@ class Weights:
         rows = self.b_gate.expand(len(frames), -1)
         if self.context is not None:
             rows = rows + self.context(frames[None].double())[0] @ self.w_cond
-        return rows.float().unflatten(1, (self.config.layers, -1))
+        result: Tensor = rows.float().unflatten(1, (self.config.layers, -1))
+        return result
 
     def drive(self, signal: Tensor) -> tuple[Tensor, Tensor]:
         """``[t, width]`` float32, added at the input, and what a mixture's means lie about, ``[t]``; of `Features.signal`."""
