@@ -150,4 +150,5 @@ def _resampled(blocks: Iterable[np.ndarray], sample_rate: int, encoding: Encodin
 
 
 def _clipped(block: np.ndarray) -> np.ndarray:
-    return np.clip(block, -1.0, 1.0)
+    result: np.ndarray = np.clip(block, -1.0, 1.0)
+    return result
