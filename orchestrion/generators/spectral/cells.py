@@ -109,7 +109,7 @@ class Torch(nn.Module):
     def forward(self, x: Tensor, state: CellState | None = None) -> tuple[Tensor, CellState]:
         if self.training and self.dropout:
             x = x * _mask(x[:, :1], self.dropout)
-        result: tuple[Tensor, State] = self.layer(x, state)
+        result: tuple[Tensor, CellState] = self.layer(x, state)
         return result
 
 
