@@ -25,7 +25,7 @@ demo:
 	@start=$$(date +%s) && \
 	echo "Installing into $(VENV) (a few minutes the first time) ..." && \
 	$(MAKE) --no-print-directory install && \
-	$(BIN)/orchestrion perform --seed $(SEED) -o demo && \
+	$(BIN)/orchestrion perform --seed $(SEED) --expression 0.7 -o demo && \
 	printf '\nThat was make demo, set-up included: %s s. Three commands to try next:\n' $$(($$(date +%s) - start)) && \
 	echo "  $(BIN)/orchestrion render ode-to-joy --instrument violin -o ode.wav" && \
 	echo "  $(BIN)/orchestrion compose --model chorales --bars 8 --seed 3 -o chorale.mid" && \
@@ -47,7 +47,7 @@ lint: $(DEV)
 
 # The pictures in the README.
 figures: $(CORE)
-	$(BIN)/orchestrion perform --seed $(SEED) -o build/figures
+	$(BIN)/orchestrion perform --seed $(SEED) --expression 0.7 -o build/figures
 	$(BIN)/orchestrion compare ode-to-joy --instrument violin --end 12 -o build/figures
 	mkdir -p docs
 	cp build/figures/melody.png docs/performance.png

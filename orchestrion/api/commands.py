@@ -78,6 +78,7 @@ def compose(
     meter: Meter | None = ..., key: str | None = ..., pitch_range: Range | None = ..., polyphony: Whole | None = ...,
     prime: Source | None = ..., form: str | None = ..., keep: Source | None = ..., fill: str | Sequence[tuple[int, int]] = ...,
     melody: Source | None = ..., bass: Source | None = ..., chords: str | None = ..., variations: Whole | None = ...,
+    expression: Number = ...,
     temperature: Number = ..., conservativity: Number = ..., seed: Whole = ...,
     count: Literal[1] = ..., storage: str | None = ..., threads: int | None = ..., strict: bool = ...,
 ) -> Score: ...  # fmt: skip
@@ -87,6 +88,7 @@ def compose(
     meter: Meter | None = ..., key: str | None = ..., pitch_range: Range | None = ..., polyphony: Whole | None = ...,
     prime: Source | None = ..., form: str | None = ..., keep: Source | None = ..., fill: str | Sequence[tuple[int, int]] = ...,
     melody: Source | None = ..., bass: Source | None = ..., chords: str | None = ..., variations: Whole | None = ...,
+    expression: Number = ...,
     temperature: Number = ..., conservativity: Number = ..., seed: Whole = ...,
     count: Whole, storage: str | None = ..., threads: int | None = ..., strict: bool = ...,
 ) -> Score | list[Score]: ...  # fmt: skip
@@ -108,6 +110,7 @@ def compose(
     bass: Source | None = None,
     chords: str | None = None,
     variations: Whole | None = None,
+    expression: Number = 0.0,
     temperature: Number = 1.0,
     conservativity: Number = 1.0,
     seed: Whole = 0,
@@ -129,7 +132,7 @@ def compose(
 
     wishes = Composing.of(
         bars=bars, seconds=seconds, tempo=tempo, meter=meter, key=key, pitch_range=pitch_range, polyphony=polyphony, prime=prime,
-        form=form, keep=keep, fill=fill, melody=melody, bass=bass, chords=chords, variations=variations,
+        form=form, keep=keep, fill=fill, melody=melody, bass=bass, chords=chords, variations=variations, expression=expression,
         temperature=temperature, conservativity=conservativity, seed=seed, count=count, storage=storage, threads=threads, strict=strict,
     )  # fmt: skip
     pieces = write(model, heard_prime(wishes)[0])
@@ -270,6 +273,9 @@ def perform(
     pitch_range: Range | None = None,
     polyphony: Whole | None = None,
     prime: Source | None = None,
+    form: str | None = None,
+    chords: str | None = None,
+    expression: Number = 0.0,
     temperature: Number = 1.0,
     conservativity: Number = 1.0,
     seed: Whole = 0,
@@ -286,7 +292,7 @@ def perform(
     """
     score = compose(
         model, bars=bars, seconds=seconds, tempo=tempo, meter=meter, key=key, pitch_range=pitch_range, polyphony=polyphony,
-        prime=prime, temperature=temperature, conservativity=conservativity, seed=seed, strict=strict,
+        prime=prime, form=form, chords=chords, expression=expression, temperature=temperature, conservativity=conservativity, seed=seed, strict=strict,
     )  # fmt: skip
     return play(score, [instrument], Playing.of(seed=seed, device=device))
 

@@ -18,6 +18,7 @@ from orchestrion import shipped, weights
 from orchestrion.composer import form, voices, writing
 from orchestrion.composer.config import STEPS_PER_BEAT, ComposerConfig
 from orchestrion.composer.controls import allowed_by_chords, allowed_pitches
+from orchestrion.composer.expression import expressed
 from orchestrion.composer.material import Material, to_be_filled, to_be_harmonised
 from orchestrion.composer.network import Biaxial
 from orchestrion.composer.sampler import Choices, Sampler
@@ -320,9 +321,9 @@ class _Task:
         grid = np.zeros((len(rows), 128, 2), dtype=bool)
         grid[:, self.low : self.low + rows.shape[1]] = rows
         score = PianoRoll(grid, STEPS_PER_BEAT, self.tempo, self.meter).to_score(name=name)
-        if self.parts != voices.N_PARTS:
-            return score
-        return replace(score, parts=voices.parts_of(rows, self.low, 60.0 / (self.tempo * STEPS_PER_BEAT)))
+        if self.parts == voices.N_PARTS:
+            score = replace(score, parts=voices.parts_of(rows, self.low, 60.0 / (self.tempo * STEPS_PER_BEAT)))
+        return expressed(score, self.wishes.expression)
 
 
 def _material(wishes: Composing) -> Material | None:
