@@ -95,8 +95,8 @@ def make_evaluation(name: str) -> click.Command:
     @click.command(name, short_help=f"Held-out loss of {BACKENDS[name].what}, and whether it speaks.", help=f"""
     Held-out loss of {name} ({BACKENDS[name].paper}), and whether it speaks when it runs free.
 
-    Three continuations are made, of two places in the songs and of noise: do they keep the songs' level (within 10 dB),
-    heed what they continue (correlation below .9), and move on (no block that repeats itself)?
+    Continuations are made of two places in the songs and of noise, and again with another seed: do they keep the songs' level (within 10 dB),
+    depend on what they continue or on the seed (correlation below .9), and move on (no block that repeats itself)?
 
     \b
     Examples:

@@ -36,7 +36,9 @@ def evaluate_backend(
     temperature: float | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Loss on the songs of a split, and the free-running end of three continuations: of two places in them, and of noise.
+    """Loss on the songs of a split, and the free-running end of four continuations.
+
+    Three begin with two places in the songs and with noise, and draw the same numbers; one draws others.
 
     Args:
         model: as in `orchestrion.generate`.
@@ -44,8 +46,9 @@ def evaluate_backend(
 
     Returns:
         ``loss`` and its ``unit``, over ``examples``; ``level_db`` of the second half of the quietest and the loudest
-        continuation against the songs; ``likeness`` of the two that are most alike; ``repetition`` of the one that repeats
-        itself most (see `evaluation.meters.settling`); ``keeps_level``, ``heeds_its_seed``, ``moves_on``; and of the
+        continuation against the songs; ``likeness`` of the two most alike that differ in what they continue alone (1: it is
+        not heard), ``likeness_of_draws`` of two that differ in the seed's number alone (1: nothing is drawn);
+        ``repetition`` of the one that repeats itself most (see `evaluation.meters.settling`); ``keeps_level``, ``heeds_its_seed``, ``moves_on``; and of the
         training ``steps``, ``examples`` and ``seconds_of_audio`` where the file knows them.
 
     Raises:
@@ -59,20 +62,24 @@ def evaluate_backend(
     clips = Clips(songs, generator.clip_samples)
     loss = mean_loss(generator, clips, most=None)
     rate = generator.sample_rate
+    one, other = _openings(songs, rate)
+    begun = [(one, seed), (other, seed), ("noise", seed), (one, seed + 1)]
     made = [
-        loaded.generate(Generating.of(seconds=seconds, seed_audio=opening, seed=seed + number, temperature=temperature))
-        for number, opening in enumerate((*_openings(songs, rate), "noise"))
+        loaded.generate(Generating.of(seconds=seconds, seed_audio=opening, seed=number, temperature=temperature))
+        for opening, number in begun
     ]
     usual_db = _db(np.concatenate([song.samples() for song in songs]))
     levels = [_db(sound.samples[len(sound.samples) // 2 :]) - usual_db for sound in made]
-    alike = max(likeness(one, other) for one, other in itertools.combinations(made, 2))
+    by_opening = max(likeness(first, second) for first, second in itertools.combinations(made[:3], 2))
+    by_number = likeness(made[0], made[3])
     settling = max((measure_settling(sound) for sound in made), key=lambda meter: meter.repetition)
     trained = held_by(header.read(loaded.path), loaded.path).get("training")
     return {
         "loss": loss, "unit": backend_named(backend).unit, "examples": len(clips),
-        "level_db": [round(min(levels), 1), round(max(levels), 1)], "likeness": round(alike, 4),
+        "level_db": [round(min(levels), 1), round(max(levels), 1)], "likeness": round(by_opening, 4),
+        "likeness_of_draws": round(by_number, 4),
         "repetition": round(settling.repetition, 5),
-        "keeps_level": max(map(abs, levels)) <= LEVEL_DB, "heeds_its_seed": alike < ALIKE, "moves_on": not settling.found,
+        "keeps_level": max(map(abs, levels)) <= LEVEL_DB, "heeds_its_seed": min(by_opening, by_number) < ALIKE, "moves_on": not settling.found,
         "trained": trained if isinstance(trained, dict) else {},
     }  # fmt: skip
 

@@ -257,6 +257,7 @@ def test_a_model_is_measured_on_held_out_songs_and_by_what_it_does_alone(songs, 
     assert not plain["keeps_level"] and not plain["moves_on"]  # four steps taught it nothing: it falls silent
     drawn = evaluate_backend("tcn", songs.path, run, temperature=1.0, **settings)
     assert drawn["keeps_level"] and drawn["moves_on"] and drawn["heeds_its_seed"], drawn
+    assert plain["likeness_of_draws"] == 1 and drawn["likeness_of_draws"] < 0.5
     assert drawn["trained"]["steps"] == 4 and drawn["trained"]["examples"] == 16
     assert evaluate_backend("tcn", songs.path, run / "checkpoint.safetensors", **settings)["loss"] == plain["loss"]
     with pytest.raises(OrchestrionError, match="works at 16000 samples a second"):
