@@ -25,7 +25,7 @@ def learn(data: str, output: Path | None, stretched: bool | None, as_json: bool)
     DATA is a folder of notes with index.tsv (columns file, pitch, velocity_low, velocity_high, separated by tabs), an
     instrument of the SoundFont, or a folder of recordings with their notes (NAME.wav with NAME.mid or NAME.tsv; those that have none
     yet: orchestrion data label). The partials of every note are measured, in about a minute for single notes, in some minutes for an
-    hour of music; a network that ships plays them. To add what tables lack, train on: orchestrion train renderer --data DIR
+    hour of music; a network that ships plays them. OUT.png shows what was found: tuning, levels, and what is not harmonic. To add what tables lack, train on: orchestrion train renderer --data DIR
     --from OUT.safetensors.
 
     \b

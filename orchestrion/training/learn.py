@@ -22,6 +22,7 @@ from orchestrion.datasets.banks.opening import is_bank, open_bank
 from orchestrion.datasets.catalogue import open_recordings
 from orchestrion.datasets.recordings.holdout import divided
 from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.figures.source import draw_source
 from orchestrion.evaluation.judge.fidelity import error_db
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, SOURCE
@@ -37,7 +38,7 @@ SHARED = "orchestra"  # the network that plays what it has not been trained on
 def learn(
     data: str | os.PathLike[str], output: str | os.PathLike[str], *, network: str = SHARED, threads: int | None = None, stretched: bool | None = None
 ) -> dict[str, object]:
-    """Find the tables of ``data`` and write an instrument; what was found.
+    """Find the tables of ``data`` and write an instrument, and a picture of them beside it (.png); what was found.
 
     The file holds the network as well, so that it plays in any later version. ``orchestrion train renderer --from`` adds what
     tables lack.
@@ -63,6 +64,7 @@ def learn(
     header = metadata(information, pitch_range, louder, found)
     header |= {GAIN: gain_db(louder, config), NETWORK: {"name": network, "sha256": facts["sha256"]}}
     weights.save(output, tensors | source_tensors(source), header)
+    draw_source(Path(output).with_suffix(".png"), source, Path(output).stem)
     return found
 
 

@@ -12,6 +12,7 @@ import torch
 from orchestrion import weights
 from orchestrion.bridge.source import HarmonicSource
 from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.figures.source import draw_source
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.renderer.instrument import NETWORK, SOURCE
 from orchestrion.training.driven_sets import DrivenSet, open_set
@@ -20,6 +21,7 @@ from orchestrion.training.runs import claim, fit, released_if_refused
 from orchestrion.training.settings import LoopSettings
 
 SOURCES = "sources"  # in the run's folder, of several banks: NAME.safetensors each
+PICTURE = "source.png"
 SOURCE_ARCHITECTURE = "harmonic-source"
 
 
@@ -74,6 +76,10 @@ def train_driven(
         )  # fmt: skip
         if len(sets) > 1:
             _save_sources(folder, sets)
+        for one in sets:
+            picture = folder / SOURCES / f"{one.name}.png" if len(sets) > 1 else folder / PICTURE
+            draw_source(picture, one.source, one.name)
+        tell(f"{picture.parent if len(sets) > 1 else picture}  tuning curve, levels and residual of the source")
     if beginning is not None:
         task.model.load_state_dict(beginning)
     return fit(task, folder, loop, resume)

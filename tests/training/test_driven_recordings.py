@@ -14,6 +14,7 @@ from orchestrion.bridge.source import SourceSignal
 from orchestrion.datasets.recordings.aligned import AlignedSet
 from orchestrion.datasets.tracking.tracked import TrackedSet, tracked
 from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.figures.source import harmonic_db, noise_db
 from orchestrion.evaluation.judge.fidelity import level_errors
 from orchestrion.options import Crops, Training
 from orchestrion.renderer.config import PRESETS
@@ -98,6 +99,13 @@ def test_the_tables_play_held_out_music_at_its_level(found):
     assert abs(np.median(errors)) < 1.0 and np.mean(np.abs(errors)) < 2.0
 
 
+def test_the_residual_that_is_drawn_lies_below_the_partials(found):
+    """Noise of -80 dB under partials of -20 dB and so, in the first second."""
+    below = (noise_db(found.source, 1) - harmonic_db(found.source, 1))[:, 3:15]
+    assert np.median(below) < -25
+    assert harmonic_db(found.source, 3).mean() > harmonic_db(found.source, 0).mean() + 10
+
+
 def test_excerpts_are_openings_first_and_one_of_each_of_many_banks(found):
     piece, other = found.validation[0], dataclasses.replace(found.validation[0], bank_name="other")
     chosen = excerpts([piece, piece], 500)
@@ -112,6 +120,7 @@ def test_training_on_recordings_makes_an_instrument(folder, tmp_path):
     measures = train_instrument([folder], run, TRAINING, preset="tiny", tell=said.append)
     assert measures["bits_per_sample"] > 0 and measures["loss"] == measures["cost"] and 0 < measures["ceiling_note_f1_50ms"] <= 1
     assert any("the source explains" in sentence for sentence in said) and (run / "material.png").is_file()
+    assert (run / "source.png").read_bytes().startswith(b"\x89PNG")
     mine = Instrument.load(run / "model.safetensors")
     assert mine.metadata["licence"] == "CC0 1.0" and mine.source is not None and mine.pitch_range[1] <= 72
     assert mine.metadata["data"]["source_explains_db"] > 12
@@ -149,6 +158,7 @@ def test_learn_makes_an_instrument_of_recordings(folder, found, tmp_path, monkey
     monkeypatch.setattr("orchestrion.shipped.FOLDER", tmp_path)
     measured = learning.learn(folder, tmp_path / "mine.safetensors", threads=1)
     assert measured["pitches_heard"] == int(found.source.heard.sum()) and measured["source_explains_db"] > 12
+    assert (tmp_path / "mine.png").read_bytes().startswith(b"\x89PNG")
     mine = Instrument.load(tmp_path / "mine.safetensors")
     assert mine.source is not None and mine.metadata["licence"] == "CC0 1.0"
     series = ConditioningSeries.from_notes([Note(0.0, 0.5, 60, 60)], sample_rate=RATE, hop=HOP)
