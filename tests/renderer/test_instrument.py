@@ -73,9 +73,8 @@ def test_a_driven_instrument_carries_its_source(tmp_path):
             Instrument.load(tmp_path / "bare.safetensors")
 
 
-@pytest.mark.parametrize("name", ["disklavier", "violin-unconditioned"])
-def test_shipped_instruments_with_a_softmax_load_and_play(name):
-    old = Instrument.load(name)
+def test_a_shipped_instrument_with_a_softmax_loads_and_plays():
+    old = Instrument.load("violin-unconditioned")
     assert not old.config.mixtures and old.source is None
     audio = old.render(SCORE, seed=1, tail_s=0.0)
     assert audio.sample_rate == 16000 and np.abs(audio.samples).max() > 0.01
