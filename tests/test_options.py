@@ -115,7 +115,7 @@ def test_storages_are_those_of_the_matrices() -> None:
 
 
 SPELLED = [
-    (orchestrion.arrange, Arranging, set()),
+    (orchestrion.arrange, Arranging, {"tail"}),
     (orchestrion.compose, Composing, set()),
     (orchestrion.render, Playing, {"pans"}),
     (orchestrion.stream, Playing, {"gains_db", "pans", "only_source"}),

@@ -9,7 +9,6 @@ from types import MappingProxyType
 
 import numpy as np
 
-from orchestrion.audio import audiofiles
 from orchestrion.audio.rates import check_rate
 from orchestrion.errors import OrchestrionError
 from orchestrion.limits import MAX_AUDIO_S
@@ -62,6 +61,8 @@ class Waveform:
         Raises:
             OrchestrionError: no such file, not audio, no samples, not finite, more than 64 channels or six hours.
         """
+        from orchestrion.audio import audiofiles  # not above: soundfile loads libsndfile
+
         waveform = cls(*audiofiles.read(path))
         return waveform if sample_rate is None else waveform.resample(sample_rate)
 
@@ -74,6 +75,8 @@ class Waveform:
         Raises:
             OrchestrionError: unknown extension, a format that does not have what is wanted, or the file cannot be written.
         """
+        from orchestrion.audio import audiofiles
+
         audiofiles.write(path, self.samples, self.sample_rate, self.tags, wanted)
 
     def resample(self, sample_rate: int) -> Waveform:
