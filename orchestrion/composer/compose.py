@@ -272,7 +272,7 @@ class _Task:
         finals = self.composer.default("finals", None)
         if not isinstance(finals, list) or len(finals) != 12 or len(self.given) > self.n_new or self.wishes.chords:
             return None
-        weights = np.array(finals, dtype=float) * (np.array(finals) > 0.02 * sum(finals))
+        weights = np.array(finals, dtype=float) * (np.array(finals) > 0.05 * sum(finals))
         return int(rng.choice(12, p=weights / weights.sum()))
 
     def _signature(self) -> int:
