@@ -12,10 +12,12 @@ import json
 from pathlib import Path
 
 import click
+import numpy as np
 
 from orchestrion import shipped, weights
+from orchestrion.datasets.banks.bank_pieces import pieces_of
 from orchestrion.datasets.banks.fitted_cache import fitted
-from orchestrion.datasets.banks.mixing import FittedBank
+from orchestrion.datasets.banks.mixing import FittedBank, MixedPiece
 from orchestrion.datasets.banks.opening import open_bank
 from orchestrion.evaluation.judge.notes_test import NotesReport, notes_test
 from orchestrion.files import atomic_write
@@ -23,9 +25,11 @@ from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, SOURCE, Instrument
 from orchestrion.score import pitch_name
 from orchestrion.training.learn import SHARED, calibrated, figures, gain_db, metadata, source_tensors
+from orchestrion.training.trial_playing import play_held_out
 
+BEGAN = "the weights of a trial on FluidR3's piano alone (1.3 billion samples)"
 LICENCE = "public domain, CC0 1.0 and MIT, by the bank"
-TEMPERATURES, TUNING_STEP = (1.0, 0.8, 0.6, 0.4), 7
+TEMPERATURES = (0.8, 0.6, 0.4)
 # What a bank's folder does not say of itself; the credits are those that its makers ask for.
 CREDITS = {
     "steinway": ("public domain", "AKAI's Steinway, as in Splendid Grand Piano, mapped by kinwie", 0),
@@ -89,7 +93,7 @@ The network that the shipped instruments share: a conditioned WaveNet (Manzelli 
 | --- | --- |
 | trained on | {banks} |
 | licence of the weights | {licence}; every bank may be used freely, with the credits that the instruments' cards give |
-| began with | the weights of a trial on FluidR3's piano alone (1.3 billion samples) |
+| began with | {began} |
 | then | {steps} steps of {crop} samples, {minutes:.0f} minutes on one core of a busy two-core machine |
 | bits a sample (of 256 µ-law levels), held-out scores | {bits:.2f} with their own score, {other:.2f} with another |
 | log-spectral distance, held-out scores, mean over the banks | {distance:.2f} dB; of the sources alone {alone:.2f} dB |
@@ -100,8 +104,9 @@ The network that the shipped instruments share: a conditioned WaveNet (Manzelli 
 @click.argument("run", type=click.Path(exists=True, path_type=Path))
 @click.argument("instruments", nargs=-1, metavar="NAME=BANK...")
 @click.option("--step", default=3, show_default=True, help="Of the pitches measured.")
+@click.option("--began", default=BEGAN, show_default=True, help="With which weights the training began, for the network's card.")
 @click.option("--measure/--no-measure", default=True)
-def main(run: Path, instruments: tuple[str, ...], step: int, measure: bool) -> None:
+def main(run: Path, instruments: tuple[str, ...], step: int, began: str, measure: bool) -> None:
     """Write the network of RUN and instruments on it to the package."""
     tensors, facts = weights.load(run / "model.safetensors", architecture=ARCHITECTURE)
     config = WaveNetConfig.from_dict(facts["config"])
@@ -113,17 +118,17 @@ def main(run: Path, instruments: tuple[str, ...], step: int, measure: bool) -> N
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     last = min(lines, key=lambda line: line["loss"])  # the weights that were kept
     with atomic_write(path.with_suffix(".md")) as temporary:
-        temporary.write_text(network_card(facts, last), encoding="utf-8")
+        temporary.write_text(network_card(facts, last, began), encoding="utf-8")
     for named in instruments:
         name, _, data = named.partition("=")
         ship(name, data, config, str(written["sha256"]), facts, last["step"], step if measure else 0)
 
 
-def network_card(facts: dict, last: dict) -> str:
+def network_card(facts: dict, last: dict, began: str) -> str:
     c, data = facts["config"], facts.get("data", {})
     sources = [str(bank.get("source", bank.get("name"))) for bank in data.get("banks", [data])]
     return NETWORK_CARD.format(
-        name=SHARED, layers=c["layers"], residual=c["residual"], skip=c["skip"], mixtures=c["mixtures"], banks=", ".join(sources),
+        name=SHARED, began=began, layers=c["layers"], residual=c["residual"], skip=c["skip"], mixtures=c["mixtures"], banks=", ".join(sources),
         licence=LICENCE, steps=f"{last['step']:,}", crop=f"{96 * c['hop']:,}", minutes=last["minutes"],
         bits=last["bits_per_sample"], other=last["bits_per_sample_other_score"], distance=last["distance_db"], alone=last["distance_db_source_alone"],
     )  # fmt: skip
@@ -151,11 +156,14 @@ def ship(name: str, data: str, config: WaveNetConfig, sha256: str, facts: dict, 
 
 
 def best_temperature(player: Instrument, bank: FittedBank) -> float:
-    """Of some temperatures, that of the smallest distance and error of level together, over an octave's notes."""
+    """Of some temperatures, that at which held-out pieces come nearest: distance, errors of level and notes that a transcriber misses."""
+    assert player.source is not None
+    _, held_out = pieces_of(bank, player.config.hop)
+    pieces = [MixedPiece(piece.name, piece.table, piece.n_frames, bank, player.config.hop, louder_db=player.gain_db) for piece in held_out]
 
     def cost(temperature: float) -> float:
-        found = notes_test(player, bank, step=TUNING_STEP, temperature=temperature).summary()
-        return found["distance_db"] + found["level_error_db_mean"] + 10 * found["missing"]
+        heard = play_held_out(player.model, pieces, {bank.bank.name: player.source}, temperature=temperature)
+        return float(np.mean([one.cost + one.network.level_db for one in heard]))
 
     return min(TEMPERATURES, key=cost)
 

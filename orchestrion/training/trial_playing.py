@@ -75,12 +75,19 @@ class Piece(Protocol):
 
 
 def play_held_out(
-    model: WaveNet, pieces: Sequence[Piece], sources: Mapping[str, HarmonicSource], *, seed: int = 0, seconds: float = LISTEN_S
+    model: WaveNet,
+    pieces: Sequence[Piece],
+    sources: Mapping[str, HarmonicSource],
+    *,
+    seed: int = 0,
+    seconds: float = LISTEN_S,
+    temperature: float = TEMPERATURE,
 ) -> list[Heard]:
     """Play `excerpts` of held-out pieces, all at once.
 
     Args:
         sources: the tables of every bank, by its name.
+        temperature: of the draws.
     """
     c, tasks, played = model.config, [], []
     _, packed = prepare(model)
@@ -90,7 +97,7 @@ def play_held_out(
         player = copy.copy(model)
         player.source = sources[piece.bank_name]
         series = piece.series.crop_frames(start, stop)
-        tasks.append(Task(Conditioner(player, packed, series, TEMPERATURE), VoiceState.silent(packed, int(stream_key(seed, number)))))
+        tasks.append(Task(Conditioner(player, packed, series, temperature), VoiceState.silent(packed, int(stream_key(seed, number)))))
         played.append((piece, start, stop, SourceSignal(series, player.source).samples(0, stop - start)))
     heard = []
     for codes, (piece, start, stop, alone) in zip(perform(tasks), played, strict=True):
