@@ -31,12 +31,14 @@ class Coding:
         mu: of the companding.
         preemphasis: p of y[n] = gain·(x[n] - p·x[n-1]); 0 for none.
         gain: of the same.
+        highpass: of decoded audio, the share of the sample before that y[n] = x[n] - x[n-1] + highpass·y[n-1] keeps; 1 for no high-pass.
     """
 
     levels: int
     mu: int
     preemphasis: float = 0.0
     gain: float = 1.0
+    highpass: float = 1.0
 
     @property
     def silence(self) -> int:

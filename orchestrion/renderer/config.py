@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from orchestrion.bridge.source import N_BANDS
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.coding import GRID, MU, Coding
 
+HIGHPASS_HZ = 8.0  # of what a mixture has drawn: a slip of its mean is not heard, the lowest A of a piano (27.5 Hz) is
 CONDITIONING = ("context", "causal", "none")
 LIMITS = {
     "layers": (1, 200), "cycle": (1, 16), "residual": (1, 1024), "skip": (1, 4096), "head": (1, 4096),
@@ -121,7 +123,7 @@ class WaveNetConfig:
     def coding(self) -> Coding:
         """Audio as the codes that the network predicts, and back."""
         if self.mixtures:
-            return Coding(GRID, MU, self.preemphasis, self.gain)
+            return Coding(GRID, MU, self.preemphasis, self.gain, 1 - 2 * math.pi * HIGHPASS_HZ / self.sample_rate)
         return Coding(self.levels, self.levels - 1)
 
     @property

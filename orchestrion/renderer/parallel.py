@@ -14,7 +14,7 @@ from orchestrion.processors import usable_processors
 from orchestrion.progress import Advance
 from orchestrion.randomness import stream_key
 from orchestrion.renderer.coding import Coding
-from orchestrion.renderer.deemphasis import Deemphasis
+from orchestrion.renderer.deemphasis import SILENT, Deemphasis
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.parameters import Parameters
@@ -75,12 +75,12 @@ class Begun:
 
 @dataclass
 class ParallelState:
-    """Where a ``ParallelStream`` stands: pieces joined, the end of the last one, how far those after it are, and the last sample given."""
+    """Where a ``ParallelStream`` stands: pieces joined, the end of the last one, how far those after it are, and where de-emphasis is."""
 
     done: int = 0
     held: np.ndarray | None = None
     begun: Sequence[Begun] = ()
-    last: float = 0.0
+    last: tuple[float, float] = SILENT
 
 
 class ParallelStream:

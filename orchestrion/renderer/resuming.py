@@ -30,7 +30,7 @@ from orchestrion.header import is_whole
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.parallel import Begun, ParallelState
 
-ARCHITECTURE = "interrupted-rendering"
+ARCHITECTURE = "interrupted-rendering-2"
 FIRST_SAVE_S, SAVE_EVERY_S = 1.0, 5.0
 SHARE_OF_TIME, MOST_SELDOM = 0.05, 12  # that saving may take, unless it then came less than once a minute
 BLOCK_SAMPLES = 1 << 20
@@ -170,7 +170,7 @@ def _paths(output: Path) -> tuple[Path, Path]:
 def _to_arrays(state: State) -> dict[str, np.ndarray]:
     if isinstance(state, VoiceState):
         return _of_voice(state)
-    arrays = {"done": np.array([state.done, len(state.begun)], dtype=np.int64), "last": np.array([state.last])}
+    arrays = {"done": np.array([state.done, len(state.begun)], dtype=np.int64), "last": np.array(state.last)}
     if state.held is not None:
         arrays["held"] = state.held
     for i, begun in enumerate(state.begun):
@@ -182,7 +182,7 @@ def _to_arrays(state: State) -> dict[str, np.ndarray]:
 def _of_voice(state: VoiceState) -> dict[str, np.ndarray]:
     key = np.array([state.key], dtype=np.uint64).view(np.int64)
     numbers = np.array([state.counter, key[0]], dtype=np.int64)
-    return {"history": state.history, "recent": state.recent, "numbers": numbers, "last": np.array([state.last])}
+    return {"history": state.history, "recent": state.recent, "numbers": numbers, "last": np.array(state.last)}
 
 
 def _from_arrays(arrays: Mapping[str, np.ndarray]) -> State:
@@ -193,9 +193,14 @@ def _from_arrays(arrays: Mapping[str, np.ndarray]) -> State:
     for i in range(n_begun):
         of_piece = {name.split(".")[2]: value for name, value in arrays.items() if name.startswith(f"begun.{i}.")}
         begun.append(Begun(of_piece["codes"], _to_voice(of_piece) if "history" in of_piece else None))
-    return ParallelState(done, arrays.get("held"), begun, float(arrays["last"][0]))
+    return ParallelState(done, arrays.get("held"), begun, _last(arrays))
 
 
 def _to_voice(arrays: Mapping[str, np.ndarray]) -> VoiceState:
     counter, key = int(arrays["numbers"][0]), int(arrays["numbers"].view(np.uint64)[1])
-    return VoiceState(arrays["history"], arrays["recent"], counter, key, float(arrays["last"][0]))
+    return VoiceState(arrays["history"], arrays["recent"], counter, key, _last(arrays))
+
+
+def _last(arrays: Mapping[str, np.ndarray]) -> tuple[float, float]:
+    before, after = (float(value) for value in arrays["last"])
+    return before, after

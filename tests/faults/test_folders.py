@@ -191,7 +191,7 @@ def test_a_journal_in_the_way_goes_when_the_file_is_made_or_by_force(tiny: Path,
     journals = [folder / "out" / ".s0.wav.resume.state", folder / "out" / ".s0.wav.resume.f32"]
 
     def leave() -> None:
-        weights.save(journals[0], {}, {"architecture": "interrupted-rendering", "settings": "others", "samples": 0})
+        weights.save(journals[0], {}, {"architecture": "interrupted-rendering-2", "settings": "others", "samples": 0})
         journals[1].touch()
 
     leave()

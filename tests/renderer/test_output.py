@@ -1,5 +1,7 @@
 """Codes and back, emphasis, and the mixture of logistics: its probabilities and its draws."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -37,7 +39,7 @@ def random_mixtures(n, k=4, seed=0):
 
 def test_what_is_encoded_is_decoded():
     x = music()
-    rest = decode(CODING.encode(x), CODING) - x
+    rest = decode(CODING.encode(x), replace(CODING, highpass=1.0)) - x
     assert 10 * np.log10((rest**2).mean() / (x**2).mean()) < -60
     assert np.array_equal(encode_tensor(torch.from_numpy(x), CODING).numpy(), CODING.encode(x))
 
@@ -64,15 +66,26 @@ def test_what_is_too_loud_is_clipped():
 
 def test_deemphasis_is_the_filter_that_scipy_knows():
     emphasised = CODING.amplitudes(CODING.encode(music()))
-    expected, _ = lfilter([1 / CODING.gain], [1.0, -CODING.preemphasis], emphasised.astype(np.float64), zi=[CODING.preemphasis * 0.25])
-    assert np.array_equal(Deemphasis(CODING, 0.25)(emphasised), np.clip(expected, -1, 1).astype(np.float32))
+    audio, _ = lfilter([1 / CODING.gain], [1.0, -CODING.preemphasis], emphasised.astype(np.float64), zi=[CODING.preemphasis * 0.25])
+    expected, _ = lfilter([1.0, -1.0], [1.0, -CODING.highpass], audio, zi=[CODING.highpass * 0.125 - 0.25])
+    assert np.allclose(Deemphasis(CODING, (0.25, 0.125))(emphasised), np.clip(expected, -1, 1), atol=1e-7)
+
+
+def test_an_offset_is_not_heard_and_the_lowest_note_is():
+    n = np.arange(2 * PRESETS["medium"].sample_rate)
+    offset = Deemphasis(CODING)(np.full(len(n), 0.01, np.float32))
+    assert np.abs(offset[len(n) // 2 :]).max() < 1e-6 and np.abs(offset).max() > 0.01
+    lowest = np.sin(2 * np.pi * 27.5 * n / PRESETS["medium"].sample_rate) / 4
+    played = Deemphasis(CODING)(CODING.emphasise(lowest))[len(n) // 2 :]
+    assert -0.5 < 20 * np.log10(played.std() / lowest.std()) < 0
 
 
 def test_deemphasis_undoes_emphasis_in_any_blocks():
     x = music()
     emphasised = CODING.emphasise(x)
     whole = Deemphasis(CODING)(emphasised)
-    assert whole.dtype == np.float32 and np.abs(whole - x).max() < 1e-7
+    assert whole.dtype == np.float32 and np.abs(whole - lfilter([1.0, -1.0], [1.0, -CODING.highpass], x)).max() < 1e-7
+    assert np.abs(Deemphasis(replace(CODING, highpass=1.0))(emphasised) - x).max() < 1e-7
     blockwise = Deemphasis(CODING)
     blocks = [blockwise(part) for part in np.split(emphasised, [1, 1, 17, 1000, 4999])]
     assert np.array_equal(np.concatenate(blocks), whole)

@@ -136,13 +136,15 @@ def test_a_model_in_other_precision_is_brought_to_float32(model):
 
 
 def test_de_emphasis_goes_over_the_whole_piece(model):
-    """What is heard is the codes' amplitudes through 1 / (gain (1 - p z^-1)), and nothing of a softmax."""
+    """What is heard is the codes' amplitudes through 1 / (gain (1 - p z^-1)) and (1 - z^-1) / (1 - r z^-1), nothing of a softmax."""
     c, item = model.config.coding, series(0.2)
     codes, audio = generate_codes(model, [item])[0], generate(model, [item])[0].astype(np.float64)
     emphasised, previous = c.amplitudes(codes).astype(np.float64), 0.0
+    heard = 0.0
     for n, value in enumerate(emphasised):
-        previous = value / c.gain + c.preemphasis * previous
-        assert audio[n] == pytest.approx(np.clip(previous, -1, 1), abs=1e-6)
+        before, previous = previous, value / c.gain + c.preemphasis * previous
+        heard = previous - before + c.highpass * heard if c.preemphasis else previous
+        assert audio[n] == pytest.approx(np.clip(heard, -1, 1), abs=1e-6)
 
 
 def test_progress_counts_every_sample(model):

@@ -42,14 +42,14 @@ class VoiceState:
         recent: ``[config.history]`` int64 codes of the last samples, oldest first.
         counter: samples drawn so far, which is the number of the next random number.
         key: the voice's stream of random numbers (uint64).
-        last: the sample of audio before the next one, which de-emphasis goes on from; streaming keeps it.
+        last: where de-emphasis goes on from (`Deemphasis.last`); streaming keeps it.
     """
 
     history: np.ndarray
     recent: np.ndarray
     counter: int
     key: int
-    last: float = 0.0
+    last: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
     def silent(cls, packed: Prepared, key: int, counter: int = 0) -> VoiceState:
