@@ -59,7 +59,7 @@ def test_noise_is_measured_apart_from_the_partials():
 
 def test_vibrato_is_found():
     fits = [fit_note(bowed(pitch), pitch, RATE, sustained=True, stretched=False) for pitch in (60, 67)]
-    found = vibrato_of(fits, RATE)
+    found = vibrato_of([fit.contour_cents for fit in fits], RATE / partials.HOP)
     assert found.cents == pytest.approx(12, rel=0.25) and found.rate_hz == pytest.approx(5.5, abs=0.3)
-    straight = [fit_note(bowed(60, cents=0.0), 60, RATE, sustained=True, stretched=False)]
-    assert vibrato_of(straight, RATE).cents == 0
+    straight = fit_note(bowed(60, cents=0.0), 60, RATE, sustained=True, stretched=False)
+    assert vibrato_of([straight.contour_cents], RATE / partials.HOP).cents == 0
