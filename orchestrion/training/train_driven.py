@@ -71,14 +71,14 @@ def train_driven(
                 label=label, stretched=stretched, tell=tell,
             ))  # fmt: skip
         task = DrivenTask(
-            config, [piece for one in sets for piece in one.train], [piece for one in sets for piece in one.validation], crops, seed=loop.seed,
-            sources={one.name: one.source for one in sets}, provenance=_provenance(sets),
+            config, [piece for each in sets for piece in each.train], [piece for each in sets for piece in each.validation], crops, seed=loop.seed,
+            sources={each.name: each.source for each in sets}, provenance=_provenance(sets),
         )  # fmt: skip
         if len(sets) > 1:
             _save_sources(folder, sets)
-        for one in sets:
-            picture = folder / SOURCES / f"{one.name}.png" if len(sets) > 1 else folder / PICTURE
-            draw_source(picture, one.source, one.name)
+        for each in sets:
+            picture = folder / SOURCES / f"{each.name}.png" if len(sets) > 1 else folder / PICTURE
+            draw_source(picture, each.source, each.name)
         tell(f"{picture.parent if len(sets) > 1 else picture}  tuning curve, levels and residual of the source")
     if beginning is not None:
         task.model.load_state_dict(beginning)

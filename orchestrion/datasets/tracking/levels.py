@@ -199,7 +199,7 @@ def _survey(  # pragma: no cover - compiled
                 at = first_cell[i] + j * k_n + k
                 s = np.float64(share[at]) ** ALONE
                 # What a note did not get of its bins it has as expected: the mean of its power, given what was heard (the E step of EM).
-                power[k] += s * (c[at].real ** 2 + c[at].imag ** 2 + (1 - share[at]) * np.float64(expected[at]) ** 2)
+                power[k] += s * (c[at].real ** 2 + c[at].imag ** 2 + max(1.0 - share[at], 0.0) * np.float64(expected[at]) ** 2)
                 weight[k] += s
                 if TUNED_S[0] < age < min(TUNED_S[1], held) and j + 1 < m:
                     turns[p, k] += s * c[at + k_n] * np.conj(c[at])

@@ -12,6 +12,7 @@ from orchestrion.bridge.framenotes import FrameNotes
 from orchestrion.datasets.recordings.aligned import AlignedSet
 from orchestrion.datasets.tracking import tracked as keeping
 from orchestrion.datasets.tracking import tracker
+from orchestrion.datasets.tracking.levels import Survey
 from orchestrion.datasets.tracking.ringing import ringing
 from orchestrion.datasets.tracking.tracked import TrackedSet, tracked
 from orchestrion.datasets.tracking.tracker import explained_db
@@ -128,6 +129,15 @@ def test_what_cannot_be_followed_is_said(recordings, tmp_path, monkeypatch):
     monkeypatch.setattr(keeping, "MOST_HOURS", 1e-3)
     with pytest.raises(OrchestrionError, match=r"0 hours of recordings; at most 0\.001"):
         tracked("long", [piece], [], cache_dir=tmp_path / "b")
+
+
+def test_a_note_that_is_not_heard_though_it_has_its_bins_leaves_the_tables_finite():
+    """Shares are rounded, to a little over 1, too: what is missing of 1 is never less than nothing."""
+    table = FrameNotes(np.array([10]), np.array([200]), np.array([60]), np.array([64]))
+    notes = ringing(table, HOP, 300 * HOP, RATE, {60: (261.6, 0.0)}, highest_hz=8000.0, most_partials=4)
+    survey, ones = Survey(), np.ones(notes.n_cells, np.float32)
+    survey.add(notes, np.zeros(notes.n_cells, np.complex64), ones * np.float32(1.000001), 0.1 * ones, RATE)
+    assert survey.heard[60] == 1 and np.isfinite(survey.sums).all() and np.isfinite(survey.levels().level_db).all()
 
 
 def test_every_key_held_at_once_stays_within_bounds(recordings):
