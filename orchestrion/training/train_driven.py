@@ -65,9 +65,9 @@ def train_driven(
     claim(folder, resume, record)
     with released_if_refused(folder, resume):
         sets: list[DrivenSet] = []
-        for one in data:
+        for source in data:
             sets.append(open_set(
-                one, config, [other.name for other in sets], minutes_of_music=minutes_of_music, seed=loop.seed, threads=loop.threads, run=folder,
+                source, config, [other.name for other in sets], minutes_of_music=minutes_of_music, seed=loop.seed, threads=loop.threads, run=folder,
                 label=label, stretched=stretched, tell=tell,
             ))  # fmt: skip
         task = DrivenTask(
