@@ -79,7 +79,7 @@ def toy(tmp_path, monkeypatch):
     def forget():
         for name in [name for name in sys.modules if name.partition(".")[0] == "toy"]:
             del sys.modules[name]
-        for known in (compiled.folder, compiled._root, compiled._parsed):
+        for known in (compiled.folder, compiled._root, compiled._statements):
             known.cache_clear()
         compiled._told.clear()
 
