@@ -18,6 +18,7 @@ from orchestrion.bridge.source import SourceSignal, stretched_ratios
 from orchestrion.datasets.banks.mixing import FittedBank, MixedPiece
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.fidelity import (
+    FLOOR_DB,
     error_db,
     fall_s,
     level_errors,
@@ -183,10 +184,11 @@ def _between_takes(pitch: int, velocity: int, bank: FittedBank) -> float:
 
 
 def _quarters(played: np.ndarray, reference: np.ndarray, note: Note, rate: int) -> np.ndarray:
-    """Errors of the level in each quarter of a long note."""
+    """Errors of the level in each quarter of a long note; what lies 60 dB and more below its loudest quarter is alike."""
     edges = (np.linspace(note.onset_s, note.offset_s, 5) * rate).astype(int)
-    quarters = [slice(a, b) for a, b in itertools.pairwise(edges)]
-    return np.array([10 * np.log10((np.mean(played[q] ** 2.0) + 1e-14) / (np.mean(reference[q] ** 2.0) + 1e-14)) for q in quarters])
+    ours, theirs = (np.array([np.mean(x[a:b] ** 2.0) for a, b in itertools.pairwise(edges)]) for x in (played, reference))
+    floor = theirs.max() * 10 ** (FLOOR_DB / 10) + 1e-14
+    return 10 * np.log10((ours + floor) / (theirs + floor))
 
 
 def _chords(played: np.ndarray, reference: np.ndarray, notes: Sequence[Note], player: Instrument) -> np.ndarray:
