@@ -42,10 +42,13 @@ def _create(path: Path) -> tuple[int, Path] | None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
         return None
-    if _try_lock(descriptor):
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _is_still(path, descriptor):
             return descriptor, path
-    else:
+    except BlockingIOError:
+        pass  # held by one that takes it for abandoned and removes it; by now the name may be a third one's
+    except OSError:
         path.unlink(missing_ok=True)
     os.close(descriptor)
     return None

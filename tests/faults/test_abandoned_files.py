@@ -5,6 +5,7 @@ No half file may stand under the final name either, and a living process keeps w
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -93,6 +94,25 @@ def test_nothing_is_left_where_the_file_system_has_no_locks(tmp_path: Path, monk
         with atomic_write(tmp_path / "song.wav") as temporary:
             temporary.write_text(text)
     assert (tmp_path / "song.wav").read_text() == "two" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_name_lost_between_making_and_locking_is_left_to_its_new_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process takes the new file for abandoned, and a third one makes its own under that name: it must stay."""
+    flock, third = fcntl.flock, []
+
+    def overtaken(descriptor: int, how: int) -> None:
+        if not third:
+            path = next(tmp_path.iterdir())
+            path.unlink()
+            path.write_text("the third one's")
+            third.append(path)
+            raise BlockingIOError
+        flock(descriptor, how)
+
+    monkeypatch.setattr("fcntl.flock", overtaken)
+    with atomic_write(tmp_path / "song.wav") as temporary:
+        temporary.write_text("ours")
+        assert temporary != third[0] and third[0].read_text() == "the third one's"
 
 
 def write_many(target: Path, text: str) -> None:
