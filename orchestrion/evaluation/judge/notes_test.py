@@ -188,7 +188,7 @@ def _quarters(played: np.ndarray, reference: np.ndarray, note: Note, rate: int) 
     edges = (np.linspace(note.onset_s, note.offset_s, 5) * rate).astype(int)
     ours, theirs = (np.array([np.mean(x[a:b] ** 2.0) for a, b in itertools.pairwise(edges)]) for x in (played, reference))
     floor = theirs.max() * 10 ** (FLOOR_DB / 10) + 1e-14
-    return 10 * np.log10((ours + floor) / (theirs + floor))
+    return np.asarray(10 * np.log10((ours + floor) / (theirs + floor)))
 
 
 def _chords(played: np.ndarray, reference: np.ndarray, notes: Sequence[Note], player: Instrument) -> np.ndarray:
