@@ -41,8 +41,9 @@ class DrivenSettings:
             targets stay clean, so the network learns to come back from its own errors.
         gain_db: each crop is made louder or softer by up to this much, source and all.
         burst_share: of the crops, those whose input history has bursts of noise in it, as a draw from a mixture's tails
-            leaves them: the network learns to fall silent again. Measured: without, 2,500 steps more of the shared network rang on in
-            rests (oboe 3.4 to 4.9 dB); with them, all instruments came nearer (2.54 to 2.47 dB on average).
+            leaves them: the network learns to fall silent again. Measured with 12 dB of gain beside it, at temperature .7: the shared
+            network came from 2.53 to 2.47 dB on average over 20 banks (not on each), rings on less after loud notes, and hisses
+            more in rests (-103 dB against -109).
         own_share: of the crops, those whose input history is the network's own draws, given the true past.
         polarity: whether half of the crops are turned upside down, source and all.
     """
