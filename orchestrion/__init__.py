@@ -19,21 +19,10 @@ from orchestrion.version import VERSION
 if TYPE_CHECKING:
     from orchestrion import models
     from orchestrion.api import data, evaluate, listen, train
-    from orchestrion.api.commands import (
-        arrange,
-        bench,
-        compare,
-        compare_all,
-        compose,
-        generate,
-        info,
-        learn,
-        perform,
-        render,
-        statistics,
-        stream,
-        transcribe,
-    )
+    from orchestrion.api.comparing import compare, compare_all, generate
+    from orchestrion.api.composing import compose, perform, statistics, transcribe
+    from orchestrion.api.instruments import bench, info, learn
+    from orchestrion.api.playing import arrange, render, stream
     from orchestrion.audio import Waveform
     from orchestrion.bridge import ConditioningSeries
     from orchestrion.options import AudioFormat
@@ -76,6 +65,10 @@ _HOMES = (
     dict.fromkeys(("BUILTIN_TUNES", "Note", "Part", "PianoRoll", "Score"), "orchestrion.score")
     | {"ConditioningSeries": "orchestrion.bridge", "Waveform": "orchestrion.audio"}
     | {"AudioFormat": "orchestrion.options", "Instrument": "orchestrion.renderer.instrument"}
+    | dict.fromkeys(("compare", "compare_all", "generate"), "orchestrion.api.comparing")
+    | dict.fromkeys(("compose", "perform", "statistics", "transcribe"), "orchestrion.api.composing")
+    | dict.fromkeys(("bench", "info", "learn"), "orchestrion.api.instruments")
+    | dict.fromkeys(("arrange", "render", "stream"), "orchestrion.api.playing")
 )
 
 
@@ -84,7 +77,7 @@ def __getattr__(name: str) -> object:
         return import_module(_MODULES[name])
     if name not in __all__:
         raise AttributeError(f"module 'orchestrion' has no attribute {name!r}")
-    return getattr(import_module(_HOMES.get(name, "orchestrion.api.commands")), name)
+    return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 
@@ -137,6 +137,15 @@ def test_functions_spell_out_every_option_with_its_default(function: object, kin
     for name in defaults.keys() & parameters.keys():
         spelled = parameters[name].default
         assert (spelled or None) == (defaults[name] or None), name
+
+
+@pytest.mark.parametrize(
+    ("function", "given", "unknown"),
+    [(orchestrion.compose, (), "wishes"), (orchestrion.perform, (), "keep"), (orchestrion.train.backend, ("tcn", "set", "run"), "recipe")],
+)
+def test_a_keyword_that_is_not_spelled_out_is_refused(function: Callable[..., object], given: tuple[str, ...], unknown: str) -> None:
+    with pytest.raises(TypeError, match=rf"^{function.__name__}\(\) got an unexpected keyword argument '{unknown}'$"):
+        function(*given, **{unknown: None})
 
 
 def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -1,1 +1,1 @@
-"""The commands of ``orchestrion`` as functions of the same names: `commands`, and a module for each group of subcommands."""
+"""The commands of ``orchestrion`` as functions of the same names, a module for each kind of deed and each group of subcommands."""

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from typing import Unpack
 
+from orchestrion.api.keywords import Lengths, Number, Path, Recipe, Whole, spelled_out
 from orchestrion.options import BackendTraining, Crops, Training
 
-Path = str | os.PathLike[str]
-Number = float | str
-Whole = int | str
 
-
+@spelled_out(Training, Lengths)
 def renderer(
     data: Path | Sequence[Path],
     output: Path,
@@ -27,16 +26,10 @@ def renderer(
     history_gain_db: Number = 0.0,
     rest_share: Number = 0.0,
     stretched: bool | None = None,
-    minutes: Number | None = None,
-    steps: Whole | None = None,
-    learning_rate: Number | None = None,
-    validate_minutes: Number = 5.0,
-    precision: str = "bf16-mixed",
     compiled: bool | None = None,
-    threads: Whole | None = None,
-    seed: Whole = 0,
     resume: bool = False,
     tell: Callable[[str], None] = lambda sentence: None,
+    **lengths: Unpack[Lengths],
 ) -> dict[str, float]:
     """Train an instrument on single notes (several banks: one network for all) or on recordings with their notes.
 
@@ -49,16 +42,13 @@ def renderer(
     from orchestrion.training.train_renderer import train_instrument
 
     several = [data] if isinstance(data, str | os.PathLike) else list(data)
-    training = Training.of(
-        minutes=minutes, steps=steps, learning_rate=learning_rate, validate_minutes=validate_minutes, precision=precision,
-        compiled=compiled, threads=threads, seed=seed,
-    )  # fmt: skip
     return train_instrument(
-        several, output, training, Crops.of(history_gain_db=history_gain_db, rest_share=rest_share), preset=preset,
-        unconditioned=unconditioned, stretched=stretched, start_from=start_from, resume=resume, label=label, tell=tell,
+        several, output, Training.of(compiled=compiled, **lengths), Crops.of(history_gain_db=history_gain_db, rest_share=rest_share),
+        preset=preset, unconditioned=unconditioned, stretched=stretched, start_from=start_from, resume=resume, label=label, tell=tell,
     )  # fmt: skip
 
 
+@spelled_out(Training, Lengths)
 def composer(
     data: Path,
     output: Path,
@@ -67,14 +57,8 @@ def composer(
     start_from: Path | None = None,
     forget: Number = 0.0,
     transpose: Whole = 6,
-    minutes: Number | None = None,
-    steps: Whole | None = None,
-    learning_rate: Number | None = None,
-    validate_minutes: Number = 5.0,
-    precision: str = "bf16-mixed",
-    threads: Whole | None = None,
-    seed: Whole = 0,
     resume: bool = False,
+    **lengths: Unpack[Lengths],
 ) -> dict[str, float]:
     """Train a composer on scores.
 
@@ -88,16 +72,13 @@ def composer(
     from orchestrion.training.settings import composers_loop
     from orchestrion.training.train_composer import train_composer
 
-    training = Training.of(
-        minutes=minutes, steps=steps, learning_rate=learning_rate, validate_minutes=validate_minutes, precision=precision,
-        threads=threads, seed=seed,
-    )  # fmt: skip
     return train_composer(
-        data, output, preset=preset, start_from=start_from, loop=composers_loop(training), forget=values.Number(0, 1)(forget),
+        data, output, preset=preset, start_from=start_from, loop=composers_loop(Training.of(**lengths)), forget=values.Number(0, 1)(forget),
         transpose=values.Whole(0, 24)(transpose), resume=resume,
     )  # fmt: skip
 
 
+@spelled_out(BackendTraining, Recipe)
 def backend(
     name: str,
     data: Path,
@@ -105,30 +86,8 @@ def backend(
     *,
     preset: str = "small",
     settings: Mapping[str, str] | None = None,
-    minutes: Number | None = None,
-    steps: Whole | None = None,
-    examples: Whole | None = None,
-    epochs: Number | None = None,
-    optimizer: str | None = None,
-    learning_rate: Number | None = None,
-    schedule: str | None = None,
-    final_share: Number | None = None,
-    warmup_steps: Whole | None = None,
-    clip: Number | None = None,
-    ema_decay: Number | None = None,
-    keep: str | None = None,
-    batch: Whole | Sequence[tuple[int, int]] | None = None,
-    cut: str | None = None,
-    crop_s: Number | None = None,
-    noise: Number = 0.0,
-    gain_drift_db: Number = 0.0,
-    own: Number = 0.0,
-    magnitudes: Number = 0.0,
-    keep_epochs: str | Sequence[int] = (),
-    validate_minutes: Number | None = None,
-    threads: Whole | None = None,
-    seed: Whole = 0,
     resume: bool = False,
+    **recipe: Unpack[Recipe],
 ) -> dict[str, float]:
     """Train the generator ``name`` of an earlier paper on a set of plain songs, by `orchestrion.options.BackendTraining`.
 
@@ -140,15 +99,10 @@ def backend(
     """
     from orchestrion.training.train_backend import train_backend
 
-    training = BackendTraining.of(
-        minutes=minutes, steps=steps, examples=examples, epochs=epochs, optimizer=optimizer, learning_rate=learning_rate, schedule=schedule,
-        final_share=final_share, warmup_steps=warmup_steps, clip=clip, ema_decay=ema_decay, keep=keep, batch=batch, cut=cut, crop_s=crop_s,
-        noise=noise, gain_drift_db=gain_drift_db, own=own, magnitudes=magnitudes, keep_epochs=keep_epochs,
-        validate_minutes=validate_minutes, threads=threads, seed=seed,
-    )  # fmt: skip
-    return train_backend(name, data, output, preset=preset, settings=settings, training=training, resume=resume)
+    return train_backend(name, data, output, preset=preset, settings=settings, training=BackendTraining.of(**recipe), resume=resume)
 
 
+@spelled_out(BackendTraining, Recipe)
 def sweep(
     name: str,
     data: Path,
@@ -158,29 +112,7 @@ def sweep(
     setting: str = "hidden",
     preset: str = "small",
     settings: Mapping[str, str] | None = None,
-    minutes: Number | None = None,
-    steps: Whole | None = None,
-    examples: Whole | None = None,
-    epochs: Number | None = None,
-    optimizer: str | None = None,
-    learning_rate: Number | None = None,
-    schedule: str | None = None,
-    final_share: Number | None = None,
-    warmup_steps: Whole | None = None,
-    clip: Number | None = None,
-    ema_decay: Number | None = None,
-    keep: str | None = None,
-    batch: Whole | Sequence[tuple[int, int]] | None = None,
-    cut: str | None = None,
-    crop_s: Number | None = None,
-    noise: Number = 0.0,
-    gain_drift_db: Number = 0.0,
-    own: Number = 0.0,
-    magnitudes: Number = 0.0,
-    keep_epochs: str | Sequence[int] = (),
-    validate_minutes: Number | None = None,
-    threads: Whole | None = None,
-    seed: Whole = 0,
+    **recipe: Unpack[Recipe],
 ) -> list[dict[str, object]]:
     """Train the generator ``name`` with each of several values of a setting; a row of figures each.
 
@@ -189,10 +121,5 @@ def sweep(
     """
     from orchestrion.training.train_backend import sweep as run
 
-    training = BackendTraining.of(
-        minutes=minutes, steps=steps, examples=examples, epochs=epochs, optimizer=optimizer, learning_rate=learning_rate, schedule=schedule,
-        final_share=final_share, warmup_steps=warmup_steps, clip=clip, ema_decay=ema_decay, keep=keep, batch=batch, cut=cut, crop_s=crop_s,
-        noise=noise, gain_drift_db=gain_drift_db, own=own, magnitudes=magnitudes, keep_epochs=keep_epochs,
-        validate_minutes=validate_minutes, threads=threads, seed=seed,
-    )  # fmt: skip
-    return run(name, data, output, values=[str(value) for value in values], setting=setting, preset=preset, settings=settings, training=training)
+    texts, training = [str(value) for value in values], BackendTraining.of(**recipe)
+    return run(name, data, output, values=texts, setting=setting, preset=preset, settings=settings, training=training)

@@ -57,7 +57,7 @@ def bench(
       orchestrion bench --all
       orchestrion bench --preset paper --threads 1 --storage float32 --json
     """
-    from orchestrion.api.commands import bench as measure
+    from orchestrion.api.instruments import bench as measure
 
     rows = []
     if not as_json:

@@ -64,14 +64,14 @@ def compare(ctx: click.Context, score: str, instrument: str, unconditioned: str 
       orchestrion compare ode-to-joy --instrument violin -o compare
       orchestrion compare song.mid --end 20 --json -o compare | jq .measures
     """
-    from orchestrion.api import commands
+    from orchestrion.api.comparing import compare as run
     from orchestrion.arranging import arranged
 
     check_format(output / "conditioned.wav", wanted)
     told = arranged(score, arranging)
     with output_folder(output):
         say_what_is_replaced([output / "report.html"])
-        result = commands.compare(told, instrument, output, unconditioned=unconditioned, seed=seed, temperature=temperature,
+        result = run(told, instrument, output, unconditioned=unconditioned, seed=seed, temperature=temperature,
                                   length_s=arranging.length_s, wanted=wanted)  # fmt: skip
         write_settings(output / "settings", ctx, {"score": printable(score)})
     if as_json:

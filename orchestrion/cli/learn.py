@@ -34,9 +34,9 @@ def learn(data: str, output: Path | None, stretched: bool | None, as_json: bool)
       orchestrion learn my-recordings/ -o mine.safetensors
       orchestrion render ode-to-joy -i mine.safetensors -o ode.wav
     """
-    from orchestrion.api import commands
+    from orchestrion.api.instruments import learn as make
 
-    found = commands.learn(data, output, stretched=stretched)
+    found = make(data, output, stretched=stretched)
     target = printable(str(found["output"]))
     if as_json:
         echo(json.dumps(found | {"output": target}))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from orchestrion.api import commands as api
+import orchestrion
 from orchestrion.cli.app import cli
 from orchestrion.score import Note, Part, Score
 
@@ -35,7 +35,7 @@ def test_200_renderings_leave_memory_flat(way: str, tiny: Path, tmp_path: Path) 
         notes = tuple(Note(i / 2, i / 2 + 0.4, 52 + (n + i) % 20, 80) for i in range(4 + n % 5 * 6))
         score = Score((Part("", 0, notes),), title=f"Number {n}")
         if way == "api":
-            api.render(score, tiny, seed=n, device="cpu").write(tmp_path / "out.wav")
+            orchestrion.render(score, tiny, seed=n, device="cpu").write(tmp_path / "out.wav")
         else:
             score.write(tmp_path / "in.mid")
             arguments = ["render", tmp_path / "in.mid", "-i", tiny, "--seed", n, "--device", "cpu", "--resume", "-o", tmp_path / "out.flac"]

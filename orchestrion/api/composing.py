@@ -1,0 +1,85 @@
+"""What one does with notes: compose and perform, hear and measure them."""
+
+from __future__ import annotations
+
+from typing import Literal, Unpack, overload
+
+from orchestrion import shipped
+from orchestrion.api.keywords import AnyPiece, Meter, NewPiece, Number, Path, Source, Whole, as_score, spelled_out
+from orchestrion.audio import Waveform
+from orchestrion.options import Composing, Playing, Transcribing
+from orchestrion.playing import Performance, Player, play
+from orchestrion.score import Score
+
+
+@overload
+def compose(model: Path = ..., *, count: Literal[1] = ..., **wishes: Unpack[AnyPiece]) -> Score: ...
+@overload
+def compose(model: Path = ..., *, count: Whole, **wishes: Unpack[AnyPiece]) -> Score | list[Score]: ...
+@spelled_out(Composing, AnyPiece)
+def compose(model: Path = shipped.DEFAULT_COMPOSER, *, count: Whole = 1, **wishes: Unpack[AnyPiece]) -> Score | list[Score]:
+    """Compose a new piece, fill bars of one, or harmonise a line; a list where ``count`` is above 1, by the wishes of `orchestrion.options.Composing`.
+
+    Args:
+        model: the name of a shipped composer, or a weights file.
+
+    Raises:
+        OrchestrionError: no such model, or what is asked is impossible.
+    """
+    from orchestrion.composer.compose import compose as write
+    from orchestrion.labelling.transcribing import heard_prime
+
+    pieces = write(model, heard_prime(Composing.of(count=count, **wishes))[0])
+    return pieces[0] if len(pieces) == 1 else pieces
+
+
+@spelled_out(Composing, NewPiece)
+def perform(
+    instrument: Player = shipped.DEFAULT_INSTRUMENT,
+    *,
+    model: Path = shipped.DEFAULT_COMPOSER,
+    device: str = "auto",
+    **wishes: Unpack[NewPiece],
+) -> Performance:
+    """Compose a piece (as `compose`) and play it (``device`` as in `render`).
+
+    Returns:
+        Has ``score``, ``audio``, ``facts`` and ``draw(path)``.
+
+    Raises:
+        OrchestrionError: as `compose` and `render`.
+    """
+    return play(compose(model, **wishes), [instrument], Playing.of(seed=wishes.get("seed", 0), device=device))
+
+
+def transcribe(
+    audio: Waveform | Path,
+    *,
+    method: str = "pyin",
+    tempo: Number | None = None,
+    meter: Meter = (4, 4),
+    pickup: Whole = 0,
+    quantize: str | None = None,
+) -> Score:
+    """Write down the notes of a waveform or an audio file in bars, by the wishes of `orchestrion.options.Transcribing`.
+
+    The first bar begins with the first note.
+
+    Raises:
+        OrchestrionError: audio that cannot be read or holds no notes, or a method that is not installed.
+    """
+    from orchestrion.labelling.transcribing import transcribe as write_down
+
+    wishes = Transcribing.of(method=method, tempo=tempo, meter=meter, pickup=pickup, quantize=quantize)
+    return write_down(audio, wishes).score
+
+
+def statistics(score: Source) -> dict[str, float]:
+    """What tells writing from noodling: entropy of pitch classes, polyphony, empty beats, notes a beat, repetition.
+
+    Raises:
+        OrchestrionError: no such score.
+    """
+    from orchestrion.evaluation.composition.statistics import statistics as measure
+
+    return measure(as_score(score))
