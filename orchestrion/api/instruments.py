@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def learn(data: Path, output: Path | None = None, *, stretched: bool | None = None) -> dict[str, object]:
-    """Make an instrument without training: out of single notes (a folder with index.tsv, or ``soundfont:NAME``), or of recordings with notes.
+    """Make an instrument without training: out of single notes (a folder with index.tsv, an SFZ or SoundFont file, ``soundfont:NAME``), or of recordings with notes.
 
     Args:
         stretched: of recordings, whether their partials are a piano's; None: as the set's program says, else as they sound.

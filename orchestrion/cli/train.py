@@ -44,7 +44,7 @@ def train() -> None:
 
 @train.command()
 @click.option("--data", required=True, multiple=True, metavar="DIR|soundfont:NAME",
-              help="Single notes (a folder with index.tsv, or an instrument of a SoundFont), or recordings with notes (NAME.wav with "
+              help="Single notes (a folder with index.tsv, an SFZ or SoundFont file: orchestrion learn --help), or recordings with notes (NAME.wav with "
                    "NAME.mid or NAME.tsv); several: one network for all of them.")
 @click.option("--label", type=click.Choice(["pyin", "melodia", "polyphonic"]), metavar="METHOD",
               help="Label recordings that have no notes: pyin, melodia or polyphonic (orchestrion data label --help).")

@@ -18,9 +18,10 @@ from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.source import HarmonicSource, SourceSignal
 from orchestrion.datasets.banks.fitted_cache import fitted
 from orchestrion.datasets.banks.mixing import FittedBank
-from orchestrion.datasets.banks.opening import is_bank, open_bank
+from orchestrion.datasets.banks.opening import SOUNDFONT_FILE, is_bank, open_bank
 from orchestrion.datasets.catalogue import open_recordings
 from orchestrion.datasets.recordings.holdout import divided
+from orchestrion.datasets.records import SOUNDFONT
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.figures.source import draw_source
 from orchestrion.evaluation.judge.fidelity import error_db
@@ -147,5 +148,9 @@ def table_figures(source: HarmonicSource) -> dict[str, object]:
 
 
 def default_output(data: str | os.PathLike[str]) -> Path:
-    """``violin.safetensors`` for ``soundfont:violin``, and the folder's name for a folder."""
-    return Path(f"{Path(str(data).rpartition(':')[2]).stem}.safetensors")
+    """``violin.safetensors`` for ``soundfont:violin``, and the name of the folder or file; ``choir-52`` for ``choir.sf2:52``."""
+    text = str(data)
+    if text.startswith(SOUNDFONT):
+        return Path(f"{text.removeprefix(SOUNDFONT)}.safetensors")
+    name, _, program = text.rpartition(":") if SOUNDFONT_FILE.match(text) and ":" in Path(text).name else (text, "", "")
+    return Path(f"{Path(name).stem}{'-' * bool(program)}{program}.safetensors")

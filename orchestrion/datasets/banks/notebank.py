@@ -1,4 +1,4 @@
-"""Single notes of one instrument: from a SoundFont, or a folder of recordings with ``index.tsv``.
+"""Single notes of one instrument: from a SoundFont, an SFZ file, or a folder of recordings with ``index.tsv``.
 
 ``index.tsv`` has the columns ``file pitch velocity_low velocity_high`` (``take`` and others may follow), separated by tabs: each
 file is one note, held to its end, which stands for the velocities of its layer. ``bank.json`` beside it may say
@@ -21,7 +21,7 @@ import numpy as np
 from orchestrion.errors import OrchestrionError
 
 SAMPLE_RATE = 24000
-MOST_NOTES, MOST_NOTE_S, MOST_BANK_S = 4096, 60.0, 6 * 3600.0
+MOST_NOTES, MOST_NOTE_S, MOST_BANK_S, MOST_CHANNELS = 4096, 60.0, 6 * 3600.0, 16
 ONSET_DB = -40.0  # below a note's peak: its sound has begun
 MOST_TRANSPOSED = 3  # semitones
 LAWS = ("square", "as recorded")
@@ -140,15 +140,20 @@ def open_folder(folder: Path, sample_rate: int = SAMPLE_RATE) -> NoteBank:
     information = _information(folder)
     notes, total_s = [], 0.0
     for row in rows:
-        samples = _read(folder / row["file"], sample_rate)
+        samples = read_note(folder / row["file"], sample_rate)
         total_s += len(samples) / sample_rate
         if total_s > MOST_BANK_S:
             raise OrchestrionError(f"{folder} holds more than {MOST_BANK_S / 3600:g} hours of notes.")
         low, high = int(row.get("velocity_low") or 1), int(row.get("velocity_high") or 127)
         notes.append(BankNote(int(row["pitch"]), low, high, samples))
+    return assembled(folder.name, tuple(notes), {"source": folder.name} | information, sample_rate)
+
+
+def assembled(name: str, notes: tuple[BankNote, ...], information: Mapping[str, object], sample_rate: int) -> NoteBank:
+    """The bank of these notes; what ``information`` does not say (``sustained``, ``law``, ``release_db_s``) is found out from them."""
     bank = tuple(sorted(notes, key=lambda note: (note.pitch, note.velocity_low)))
     sustained = information.get("sustained")
-    sustained = _is_sustained(bank, sample_rate) if sustained is None else bool(sustained)
+    sustained = is_sustained(bank, sample_rate) if sustained is None else bool(sustained)
     if sustained:
         bank = tuple(replace(note, samples=_without_ending(note.samples, sample_rate)) for note in bank)
     law = information.get("law") or ("square" if _alike(bank) else "as recorded")
@@ -156,11 +161,9 @@ def open_folder(folder: Path, sample_rate: int = SAMPLE_RATE) -> NoteBank:
     stated = information.get("release_db_s")
     release = _damped(sustained) if stated is None else np.full(128, float(str(stated)))
     stretched = bool(information.get("stretched", not sustained))
-    facts = {"name": folder.name, "source": folder.name} | dict(information)
+    facts = {"name": name} | dict(information)
     exponent = 2.0 if law == "square" else exponent_of(bank)
-    return NoteBank(
-        folder.name, sample_rate, bank, sustained, stretched, reference, release, scale_of(bank, reference, exponent), facts, exponent
-    )
+    return NoteBank(name, sample_rate, bank, sustained, stretched, reference, release, scale_of(bank, reference, exponent), facts, exponent)
 
 
 def _index(folder: Path) -> list[dict[str, str]]:
@@ -196,8 +199,18 @@ def _information(folder: Path) -> dict[str, object]:
     return content
 
 
-def _read(path: Path, sample_rate: int) -> np.ndarray:
-    """The note from where it begins to sound, mono at ``sample_rate``."""
+def read_note(
+    path: Path, sample_rate: int, *, start: int = 0, stop: int | None = None, loop: tuple[int, int] | None = None, looped_s: float = 0.0
+) -> np.ndarray:
+    """The note from where it begins to sound, mono at ``sample_rate``.
+
+    Args:
+        start, stop: frames of the file.
+        loop: first frame and the one after the last of what goes round, for ``looped_s`` seconds altogether.
+
+    Raises:
+        OrchestrionError: it cannot be read, is longer than a note, or is silent.
+    """
     import soundfile
     import soxr
 
@@ -205,9 +218,16 @@ def _read(path: Path, sample_rate: int) -> np.ndarray:
         facts = soundfile.info(path)
         if facts.duration > MOST_NOTE_S:
             raise OrchestrionError(f"{path} lasts {facts.duration:.0f} s; a note may last {MOST_NOTE_S:g} s.")
+        if facts.channels > MOST_CHANNELS:
+            raise OrchestrionError(f"{path} has {facts.channels} channels; a note may have {MOST_CHANNELS}.")
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (OSError, RuntimeError) as error:
         raise OrchestrionError(f"Cannot read the note {path}: {error}") from error
+    if loop is not None and loop[1] <= len(samples):
+        first, last = loop
+        rounds = -(-max(0, round(looped_s * rate) - first) // (last - first))
+        samples = np.concatenate([samples[:first], *[samples[first:last]] * rounds])
+    samples = samples[start : stop if loop is None else None]
     mono = soxr.resample(samples.mean(axis=1), rate, sample_rate, quality="VHQ").astype(np.float32)
     if not len(mono) or not np.all(np.isfinite(mono)) or not np.abs(mono).max() > 1e-4:
         raise OrchestrionError(f"{path} is silent, or holds what is no sound.")
@@ -215,7 +235,7 @@ def _read(path: Path, sample_rate: int) -> np.ndarray:
     return np.ascontiguousarray(mono[loud[0] :])
 
 
-def _is_sustained(notes: tuple[BankNote, ...], sample_rate: int) -> bool:
+def is_sustained(notes: tuple[BankNote, ...], sample_rate: int) -> bool:
     """Whether notes keep their level: from .3 to .9 s they lose less than 6 dB in the median."""
     lost = []
     for note in notes:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 
 from orchestrion.bridge.framenotes import FrameNotes
 from orchestrion.datasets.banks import fluidsynth
 from orchestrion.datasets.banks.instruments import soundfont_instrument
-from orchestrion.datasets.banks.notebank import SAMPLE_RATE, BankNote, NoteBank, scale_of
+from orchestrion.datasets.banks.notebank import SAMPLE_RATE, BankNote, NoteBank, is_sustained, scale_of
 from orchestrion.datasets.banks.soundfont import FLUIDR3_SHA256, LICENCES
+from orchestrion.errors import OrchestrionError
 from orchestrion.files import sha256
 from orchestrion.score import Note
 
@@ -26,28 +28,50 @@ def soundfont_bank(name: str, *, sample_rate: int = SAMPLE_RATE, soundfont_path:
     Raises:
         OrchestrionError: no such instrument; FluidSynth or the SoundFont is missing or fails; it plays silence only.
     """
-    instrument, bank = soundfont_instrument(name), fluidsynth.soundfont(soundfont_path)
-    held_s = HELD_S[instrument.sustained]
+    instrument, path = soundfont_instrument(name), fluidsynth.soundfont(soundfont_path)
+    information: dict[str, object] = {"name": name, "source": f"soundfont:{name}"} | _facts(path, instrument.program)
+    return _bank(information, path, instrument.program, range(instrument.low, instrument.high + 1), sample_rate, instrument.sustained)
+
+
+def soundfont_file_bank(path: Path, program: int, *, sample_rate: int = SAMPLE_RATE) -> NoteBank:
+    """What a SoundFont file plays as General MIDI ``program`` (0 to 127) at the keys of a piano; whether it is sustained is heard.
+
+    Raises:
+        OrchestrionError: FluidSynth or the file is missing or fails; it plays silence only.
+    """
+    path = fluidsynth.soundfont(path)
+    name = f"{path.stem}-{program}" if program else path.stem
+    return _bank({"name": name, "source": path.name} | _facts(path, program), path, program, range(21, 109), sample_rate, None)
+
+
+def _facts(path: Path, program: int) -> dict[str, object]:
+    """Of a SoundFont file: its licence, so far as it is known, and its checksum."""
+    digest = sha256(path)
+    licence, attribution = LICENCES.get(digest, ("see the SoundFont", path.name))
+    return {
+        "licence": licence, "attribution": attribution, "program": program, "soundfont_sha256": digest, "known": digest == FLUIDR3_SHA256,
+    }  # fmt: skip
+
+
+def _bank(information: dict[str, object], path: Path, program: int, pitches: range, sample_rate: int, sustained: bool | None) -> NoteBank:
+    held_s = HELD_S[bool(sustained)]
     period = held_s + REST_S
-    pitches = range(instrument.low, instrument.high + 1)
     rate = fluidsynth.SAMPLE_RATE / fluidsynth.HOP
     table = FrameNotes.from_notes([Note(i * period, i * period + held_s, p, VELOCITY) for i, p in enumerate(pitches)], rate)
-    audio = fluidsynth.synthesise_table(table, round(len(pitches) * period * rate), instrument.program, bank, sample_rate)
+    audio = fluidsynth.synthesise_table(table, round(len(pitches) * period * rate), program, path, sample_rate)
     each = audio.reshape(len(pitches), -1)
     held = round(held_s * sample_rate)
     notes = tuple(
         BankNote(pitch, 1, 127, np.ascontiguousarray(row[:held])) for pitch, row in zip(pitches, each, strict=True) if np.abs(row).max() > 1e-4
     )
-    digest = sha256(bank)
-    licence, attribution = LICENCES.get(digest, ("see the SoundFont", bank.name))
-    information: dict[str, object] = {
-        "name": name, "source": f"soundfont:{name}", "licence": licence, "attribution": attribution, "program": instrument.program,
-        "soundfont_sha256": digest, "known": digest == FLUIDR3_SHA256,
-    }  # fmt: skip
+    name = str(information["name"])
+    if not notes:
+        raise OrchestrionError(f"{path.name} plays only silence as program {program}.")
     release = np.full(128, _release(each, held, sample_rate))
-    stretched = instrument.program < 8
+    if sustained is None:
+        sustained = is_sustained(notes, sample_rate)
     return NoteBank(
-        name, sample_rate, notes, instrument.sustained, stretched, float(VELOCITY), release, scale_of(notes, float(VELOCITY)), information
+        name, sample_rate, notes, sustained, program < 8, float(VELOCITY), release, scale_of(notes, float(VELOCITY)), information
     )
 
 

@@ -1,0 +1,119 @@
+"""The text of an SFZ instrument: headers and opcodes (sfzformat.com), as regions with all that they inherit.
+
+``<control>``, ``<global>``, ``<master>`` and ``<group>`` hand their opcodes down to the ``<region>`` headers after them, the nearer
+ones winning. ``#define`` replaces a ``$name``; ``#include`` reads another file of the same folder.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from orchestrion.errors import OrchestrionError
+
+MOST_BYTES, MOST_REGIONS, MOST_INCLUDES = 8 * 2**20, 16384, 64
+LEVELS = ("control", "global", "master", "group", "region")
+HEADER = re.compile(r"<(\w+)>")
+OPCODE = re.compile(r"([\w#$]+)=(.*?)(?=\s+[\w#$]+=|$)")
+NOTE = re.compile(r"([a-g])([#b]?)(-?\d+)$")
+SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
+
+
+def read_regions(path: Path) -> list[dict[str, str]]:
+    """The regions of ``path`` in order, each with its own opcodes and the inherited ones, names in lower case.
+
+    Raises:
+        OrchestrionError: the file cannot be read or is too big; an included file lies outside its folder; no region.
+    """
+    regions: list[dict[str, str]] = []
+    given: dict[str, dict[str, str]] = {level: {} for level in LEVELS}
+    now: str | None = None
+    for line in _lines(path, path.parent.resolve(), {}, [0, 0]):
+        for header, text in _parts(line):
+            if header:
+                now = header
+                if now in LEVELS[1:]:
+                    for lower in LEVELS[LEVELS.index(now) :]:
+                        given[lower] = {}
+                if now == "region":
+                    given["region"] = {name: value for level in LEVELS for name, value in given[level].items()}
+                    regions.append(given["region"])
+                    if len(regions) > MOST_REGIONS:
+                        raise OrchestrionError(f"{path} has more than {MOST_REGIONS} regions.")
+            if now in LEVELS:
+                given[now].update((name.lower(), value.strip()) for name, value in OPCODE.findall(text.strip()))
+    if not regions:
+        raise OrchestrionError(f"{path} has no <region>: it is no SFZ instrument.")
+    return regions
+
+
+def key_of(text: str) -> int:
+    """MIDI pitch of ``60``, ``c4`` (60), ``F#3``, ``bb2``.
+
+    Raises:
+        ValueError: it is neither a number nor a note.
+    """
+    found = NOTE.match(text.lower())
+    if found is None:
+        return int(text)
+    letter, accidental, octave = found.groups()
+    return SEMITONES[letter] + {"#": 1, "b": -1, "": 0}[accidental] + 12 * (int(octave) + 1)
+
+
+def _parts(line: str) -> list[tuple[str | None, str]]:
+    """A line as (header or None, what follows it)."""
+    pieces = HEADER.split(line)
+    return [(None, pieces[0]), *((pieces[i].lower(), pieces[i + 1]) for i in range(1, len(pieces), 2))]
+
+
+def _lines(path: Path, folder: Path, words: dict[str, str], read: list[int]) -> list[str]:
+    """The file's lines without comments; ``#include`` and ``#define`` done. ``read``: files and bytes so far."""
+    try:
+        read[0], read[1] = read[0] + 1, read[1] + path.stat().st_size
+        if read[0] > MOST_INCLUDES or read[1] > MOST_BYTES:
+            raise OrchestrionError(f"{path} and what it includes are too big for an SFZ instrument ({MOST_BYTES // 2**20} MiB, {MOST_INCLUDES} files).")
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise OrchestrionError(f"Cannot read {path}: {error.strerror}.") from error
+    out: list[str] = []
+    for raw in re.sub(r"/\*.*?\*/", " ", text, flags=re.DOTALL).splitlines():
+        line = raw.split("//", 1)[0].strip()
+        define = re.match(r"#define\s+(\$\w+)\s+(\S+)", line)
+        include = re.match(r'#include\s+"([^"]+)"', line)
+        if define:
+            words[define[1]] = define[2]
+        elif include:
+            out += _lines(inside(folder, include[1], folder), folder, words, read)
+        elif line:
+            for word in sorted(words, key=len, reverse=True):  # $KEYB before $KEY
+                line = line.replace(word, words[word])
+            out.append(line)
+    return out
+
+
+def inside(folder: Path, name: str, fence: Path) -> Path:
+    """The file ``name``, written for any system and in any case of letters, under ``folder``; it must lie within ``fence``.
+
+    Raises:
+        OrchestrionError: it leads elsewhere.
+    """
+    at = folder
+    for part in name.replace("\\", "/").split("/"):
+        if part == "..":
+            at = at.parent
+        elif part not in ("", "."):
+            at = at / part if (at / part).exists() else _in_any_case(at, part)
+        if not (at == fence or fence in at.parents):
+            break
+    at = at.resolve()
+    if Path(name).is_absolute() or re.match(r"[A-Za-z]:", name) or fence not in at.parents:
+        raise OrchestrionError(f"The SFZ instrument names the file {name!r}, which lies outside its folder.")
+    return at
+
+
+def _in_any_case(folder: Path, name: str) -> Path:
+    """``name`` in ``folder``, written in other letters where it is not there as it stands."""
+    try:
+        return next((one for one in sorted(folder.iterdir()) if one.name.casefold() == name.casefold()), folder / name)
+    except OSError:
+        return folder / name
