@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Literal, Unpack, overload
 
 from orchestrion import shipped
-from orchestrion.api.keywords import AnyPiece, Meter, NewPiece, Number, Path, Source, Whole, as_score, spelled_out
+from orchestrion.api.keywords import (
+    Meter,
+    NewPieceKeywords,
+    Number,
+    Path,
+    PieceKeywords,
+    Source,
+    Whole,
+    as_score,
+    spelled_out,
+)
 from orchestrion.audio import Waveform
 from orchestrion.options import Composing, Playing, Transcribing
 from orchestrion.playing import Performance, Player, play
@@ -13,11 +23,11 @@ from orchestrion.score import Score
 
 
 @overload
-def compose(model: Path = ..., *, count: Literal[1] = ..., **wishes: Unpack[AnyPiece]) -> Score: ...
+def compose(model: Path = ..., *, count: Literal[1] = ..., **wishes: Unpack[PieceKeywords]) -> Score: ...
 @overload
-def compose(model: Path = ..., *, count: Whole, **wishes: Unpack[AnyPiece]) -> Score | list[Score]: ...
-@spelled_out(Composing, AnyPiece)
-def compose(model: Path = shipped.DEFAULT_COMPOSER, *, count: Whole = 1, **wishes: Unpack[AnyPiece]) -> Score | list[Score]:
+def compose(model: Path = ..., *, count: Whole, **wishes: Unpack[PieceKeywords]) -> Score | list[Score]: ...
+@spelled_out(Composing, PieceKeywords)
+def compose(model: Path = shipped.DEFAULT_COMPOSER, *, count: Whole = 1, **wishes: Unpack[PieceKeywords]) -> Score | list[Score]:
     """Compose a new piece, fill bars of one, or harmonise a line; a list where ``count`` is above 1, by the wishes of `orchestrion.options.Composing`.
 
     Args:
@@ -33,13 +43,13 @@ def compose(model: Path = shipped.DEFAULT_COMPOSER, *, count: Whole = 1, **wishe
     return pieces[0] if len(pieces) == 1 else pieces
 
 
-@spelled_out(Composing, NewPiece)
+@spelled_out(Composing, NewPieceKeywords)
 def perform(
     instrument: Player = shipped.DEFAULT_INSTRUMENT,
     *,
     model: Path = shipped.DEFAULT_COMPOSER,
     device: str = "auto",
-    **wishes: Unpack[NewPiece],
+    **wishes: Unpack[NewPieceKeywords],
 ) -> Performance:
     """Compose a piece (as `compose`) and play it (``device`` as in `render`).
 

@@ -22,7 +22,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class NewPiece(TypedDict, total=False):
+class NewPieceKeywords(TypedDict, total=False):
     """Of `orchestrion.options.Composing`: what a piece is asked for by that begins with nothing, or with a prime."""
 
     bars: Whole | None
@@ -42,7 +42,7 @@ class NewPiece(TypedDict, total=False):
     strict: bool
 
 
-class AnyPiece(NewPiece, total=False):
+class PieceKeywords(NewPieceKeywords, total=False):
     """All of `orchestrion.options.Composing`, less ``count``."""
 
     keep: Source | None
@@ -54,7 +54,7 @@ class AnyPiece(NewPiece, total=False):
     threads: int | None
 
 
-class OnePart(TypedDict, total=False):
+class PartKeywords(TypedDict, total=False):
     """Of `orchestrion.options.Playing`: how a single instrument plays."""
 
     seed: Whole
@@ -66,7 +66,7 @@ class OnePart(TypedDict, total=False):
     threads: int | None
 
 
-class AllParts(OnePart, total=False):
+class EnsembleKeywords(PartKeywords, total=False):
     """Of `orchestrion.options.Playing`: how an ensemble plays."""
 
     parallel: bool | None
@@ -74,7 +74,7 @@ class AllParts(OnePart, total=False):
     only_source: bool
 
 
-class Lengths(TypedDict, total=False):
+class TrainingKeywords(TypedDict, total=False):
     """Of `orchestrion.options.Training`."""
 
     minutes: Number | None
@@ -86,7 +86,7 @@ class Lengths(TypedDict, total=False):
     seed: Whole
 
 
-class Recipe(TypedDict, total=False):
+class BackendKeywords(TypedDict, total=False):
     """`orchestrion.options.BackendTraining`."""
 
     minutes: Number | None

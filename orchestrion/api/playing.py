@@ -9,7 +9,7 @@ from typing import Unpack, overload
 import numpy as np
 
 from orchestrion import shipped
-from orchestrion.api.keywords import AllParts, Number, OnePart, Source, Whole, as_score, spelled_out
+from orchestrion.api.keywords import EnsembleKeywords, Number, PartKeywords, Source, Whole, as_score, spelled_out
 from orchestrion.arranging import arranged
 from orchestrion.audio import Waveform
 from orchestrion.casting import players_of
@@ -46,20 +46,20 @@ def arrange(
 
 @overload
 def render(
-    score: Source, instrument: Players | None = ..., *, take: int = ..., advance: Advance | None = ..., **options: Unpack[AllParts]
+    score: Source, instrument: Players | None = ..., *, take: int = ..., advance: Advance | None = ..., **options: Unpack[EnsembleKeywords]
 ) -> Waveform: ...  # fmt: skip
 @overload
 def render(
-    score: Sources, instrument: Players | None = ..., *, take: int = ..., advance: Advance | None = ..., **options: Unpack[AllParts]
+    score: Sources, instrument: Players | None = ..., *, take: int = ..., advance: Advance | None = ..., **options: Unpack[EnsembleKeywords]
 ) -> list[Waveform]: ...  # fmt: skip
-@spelled_out(Playing, AllParts)
+@spelled_out(Playing, EnsembleKeywords)
 def render(
     score: Source | Sources,
     instrument: Players | None = None,
     *,
     take: int = 0,
     advance: Advance | None = None,
-    **options: Unpack[AllParts],
+    **options: Unpack[EnsembleKeywords],
 ) -> Waveform | list[Waveform]:
     """Play a score, or each of a list of scores, by the options of `orchestrion.options.Playing`.
 
@@ -99,14 +99,14 @@ def _players(score: Score, instrument: Players | None) -> tuple[Player, ...]:
     return tuple(players_of(score, wishes)) if len(wishes) == len(given) else tuple(given)
 
 
-@spelled_out(Playing, OnePart)
+@spelled_out(Playing, PartKeywords)
 def stream(
     score: Source,
     instrument: Player = shipped.DEFAULT_INSTRUMENT,
     *,
     take: int = 0,
     parallel: bool = False,
-    **options: Unpack[OnePart],
+    **options: Unpack[PartKeywords],
 ) -> Iterator[np.ndarray]:
     """Play a score on one instrument and yield blocks of float32 samples as they are made, at the instrument's sample rate.
 

@@ -10,11 +10,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Unpack
 
-from orchestrion.api.keywords import Lengths, Number, Path, Recipe, Whole, spelled_out
+from orchestrion.api.keywords import BackendKeywords, Number, Path, TrainingKeywords, Whole, spelled_out
 from orchestrion.options import BackendTraining, Crops, Training
 
 
-@spelled_out(Training, Lengths)
+@spelled_out(Training, TrainingKeywords)
 def renderer(
     data: Path | Sequence[Path],
     output: Path,
@@ -29,7 +29,7 @@ def renderer(
     compiled: bool | None = None,
     resume: bool = False,
     tell: Callable[[str], None] = lambda sentence: None,
-    **lengths: Unpack[Lengths],
+    **lengths: Unpack[TrainingKeywords],
 ) -> dict[str, float]:
     """Train an instrument on single notes (several banks: one network for all) or on recordings with their notes.
 
@@ -48,7 +48,7 @@ def renderer(
     )  # fmt: skip
 
 
-@spelled_out(Training, Lengths)
+@spelled_out(Training, TrainingKeywords)
 def composer(
     data: Path,
     output: Path,
@@ -58,7 +58,7 @@ def composer(
     forget: Number = 0.0,
     transpose: Whole = 6,
     resume: bool = False,
-    **lengths: Unpack[Lengths],
+    **lengths: Unpack[TrainingKeywords],
 ) -> dict[str, float]:
     """Train a composer on scores.
 
@@ -78,7 +78,7 @@ def composer(
     )  # fmt: skip
 
 
-@spelled_out(BackendTraining, Recipe)
+@spelled_out(BackendTraining, BackendKeywords)
 def backend(
     name: str,
     data: Path,
@@ -87,7 +87,7 @@ def backend(
     preset: str = "small",
     settings: Mapping[str, str] | None = None,
     resume: bool = False,
-    **recipe: Unpack[Recipe],
+    **recipe: Unpack[BackendKeywords],
 ) -> dict[str, float]:
     """Train the generator ``name`` of an earlier paper on a set of plain songs, by `orchestrion.options.BackendTraining`.
 
@@ -102,7 +102,7 @@ def backend(
     return train_backend(name, data, output, preset=preset, settings=settings, training=BackendTraining.of(**recipe), resume=resume)
 
 
-@spelled_out(BackendTraining, Recipe)
+@spelled_out(BackendTraining, BackendKeywords)
 def sweep(
     name: str,
     data: Path,
@@ -112,7 +112,7 @@ def sweep(
     setting: str = "hidden",
     preset: str = "small",
     settings: Mapping[str, str] | None = None,
-    **recipe: Unpack[Recipe],
+    **recipe: Unpack[BackendKeywords],
 ) -> list[dict[str, object]]:
     """Train the generator ``name`` with each of several values of a setting; a row of figures each.
 
