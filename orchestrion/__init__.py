@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from orchestrion.api.comparing import compare, compare_all, generate
     from orchestrion.api.composing import compose, perform, statistics, transcribe
     from orchestrion.api.instruments import bench, info, learn
+    from orchestrion.api.papers import paper
     from orchestrion.api.playing import arrange, render, stream
     from orchestrion.audio import Waveform
     from orchestrion.bridge import ConditioningSeries
@@ -53,6 +54,7 @@ __all__ = [
     "learn",
     "listen",
     "models",
+    "paper",
     "perform",
     "render",
     "statistics",
@@ -68,6 +70,7 @@ _HOMES = (
     | dict.fromkeys(("compare", "compare_all", "generate"), "orchestrion.api.comparing")
     | dict.fromkeys(("compose", "perform", "statistics", "transcribe"), "orchestrion.api.composing")
     | dict.fromkeys(("bench", "info", "learn"), "orchestrion.api.instruments")
+    | {"paper": "orchestrion.api.papers"}
     | dict.fromkeys(("arrange", "render", "stream"), "orchestrion.api.playing")
 )
 

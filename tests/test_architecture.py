@@ -46,11 +46,16 @@ ALLOWED = {
     # What the command line can do, so can Python.
     "api": {
         "arranging", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection", "labelling",
-        "options", "playing", "renderer", "score", "training", "values",
+        "options", "papers", "playing", "renderer", "score", "training", "values",
+    },
+    # Experiments: everything that trains, measures and plays.
+    "papers": {
+        "audio", "bridge", "composer", "datasets", "evaluation", "generators", "labelling", "options", "playing", "renderer", "score",
+        "training",
     },
     "cli": {
         "api", "arranging", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection",
-        "labelling", "models", "options", "playing", "reading", "renderer", "rendering", "score", "training", "values",
+        "labelling", "models", "options", "papers", "playing", "reading", "renderer", "rendering", "score", "training", "values",
     },
     "__main__": {"cli"},
     # Names that `orchestrion` itself hands out lazily.

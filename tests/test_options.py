@@ -28,11 +28,12 @@ from orchestrion.options import (
     Listening,
     Options,
     Playing,
+    Reproducing,
     Training,
     Transcribing,
 )
 
-KINDS = [Arranging, Composing, Playing, Generating, ComparingAll, Transcribing, Training, BackendTraining, Crops, Listening]
+KINDS = [Arranging, Composing, Playing, Generating, ComparingAll, Transcribing, Training, BackendTraining, Crops, Listening, Reproducing]
 
 
 @pytest.mark.parametrize(
@@ -121,6 +122,7 @@ SPELLED = [
     (orchestrion.stream, Playing, {"gains_db", "pans", "only_source"}),
     (orchestrion.generate, Generating, set()),
     (orchestrion.compare_all, ComparingAll, set()),
+    (orchestrion.paper, Reproducing, set()),
     (orchestrion.train.renderer, Training, set()),
     (orchestrion.train.composer, Training, {"compiled"}),
     (orchestrion.train.backend, BackendTraining, set()),

@@ -28,6 +28,7 @@ from orchestrion.cli.limits import needing_address_space
 from orchestrion.cli.listen import listen
 from orchestrion.cli.models import models
 from orchestrion.cli.output import printable
+from orchestrion.cli.paper import paper
 from orchestrion.cli.perform import perform
 from orchestrion.cli.render import render
 from orchestrion.cli.streams import echo, open_closed, to_output
@@ -131,7 +132,7 @@ def _add_verbose(command: click.Command) -> None:
         _add_verbose(subcommand)
 
 
-for _command in (compose, render, perform, transcribe, generate, compare, compare_all, learn, train, evaluate, data, info, listen, models, bench):
+for _command in (compose, render, perform, transcribe, generate, compare, compare_all, paper, learn, train, evaluate, data, info, listen, models, bench):
     _add_verbose(_command)
     cli.add_command(_command)
     if _command not in (info, listen, models):  # which load no network

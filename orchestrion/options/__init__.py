@@ -9,6 +9,7 @@ from orchestrion.options.composing import AS_PLAYED, GRIDS, METHODS, Composing, 
 from orchestrion.options.generating import NOISE, ComparingAll, Generating
 from orchestrion.options.listening import Listening
 from orchestrion.options.playing import Arranging, AudioFormat, Playing
+from orchestrion.options.reproducing import Reproducing
 from orchestrion.options.training import BackendTraining, Crops, Optimizer, Schedule, Stages, Training
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Options",
     "Parser",
     "Playing",
+    "Reproducing",
     "Schedule",
     "Stages",
     "Training",

@@ -1,0 +1,291 @@
+"""Where experiments get data, trained networks and clips; what is finished is kept in the folder and found again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+
+from orchestrion.audio import Waveform
+from orchestrion.datasets.recordings.songs import SongSet, prepare_songs
+from orchestrion.datasets.untrusted.textfiles import read_json_object
+from orchestrion.evaluation.comparison.openings import Recordings, from_set
+from orchestrion.files import make_folder, sha256, write_json
+from orchestrion.generators.backend import Generator
+from orchestrion.generators.configuring import changed
+from orchestrion.generators.generating import LoadedModel
+from orchestrion.generators.table import backend_named, preset_named
+from orchestrion.options import BackendTraining, Generating, Reproducing
+from orchestrion.papers.material import PROGRAMS, perform_chorales
+from orchestrion.papers.page import Cell, PageTable
+from orchestrion.papers.planning import Job, seconds_a_step, shared_steps
+from orchestrion.progress import progress
+from orchestrion.training.evaluate_backend import evaluate_backend
+from orchestrion.training.train_backend import read_metrics, train_backend
+
+MINUTES = 3.0
+MATERIAL_MINUTES = {"small": 12.0, "paper": 60.0}
+EQUAL_BATCH = 16
+CURVE_POINTS = 12
+WARMUP = 50
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A finished training: its job, its folder, and its log (one line a validation)."""
+
+    job: Job
+    run: Path
+    lines: tuple[dict[str, float], ...]
+    per_epoch: int
+    batch: int
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The line of least held-out loss."""
+        return min(self.lines, key=lambda line: line["loss"])
+
+    def curve(self, key: str) -> list[tuple[float, float]]:
+        """(epochs, loss) of ``loss`` (held out) or ``training_songs_loss``."""
+        return [(line["step"] * self.batch / self.per_epoch, line[key]) for line in self.lines]
+
+
+@dataclass(slots=True)
+class Lab:
+    """The workbench of one experiment.
+
+    Args:
+        name: of the experiment.
+        root: holds material, sets, runs and plans of all experiments.
+        options: as asked.
+        used: every network that has been trained here, by label; what the page's settings are made of.
+    """
+
+    name: str
+    root: Path
+    options: Reproducing
+    used: dict[str, Job] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """Where the page goes."""
+        return make_folder(self.root / self.name)
+
+    @property
+    def preset(self) -> str:
+        return self.options.scale
+
+    @property
+    def is_small(self) -> bool:
+        return self.options.scale == "small"
+
+    @property
+    def minutes(self) -> float | None:
+        """Of training, all networks of the experiment together; None: the papers' epochs."""
+        return self.options.minutes or (MINUTES if self.is_small else None)
+
+    def corpora(self, *kinds: str) -> list[str]:
+        """Names of the data sets: the given folders, or what is performed (``kinds``, see `material.PROGRAMS`)."""
+        given = self.options.data[: len(kinds)]
+        return [f"data-{number}" for number, _ in enumerate(given, 1)] or list(kinds)
+
+    def audio(self, corpus: str) -> Path:
+        """The folder of recordings of one corpus; performed if need be."""
+        if corpus.startswith("data-"):
+            return Path(self.options.data[int(corpus.removeprefix("data-")) - 1])
+        minutes = self.options.material_minutes or MATERIAL_MINUTES[self.options.scale]
+        font = self.options.soundfont
+        named = (corpus, minutes, self.options.seed, sha256(Path(font)) if font else None)
+        folder = self.root / "material" / f"{corpus}-{digest(named)}"
+        return perform_chorales(folder, minutes, program=PROGRAMS[corpus], seed=self.options.seed, soundfont=font)
+
+    def songs(self, corpus: str, rate: int) -> Path:
+        """The prepared set of one corpus at a sample rate."""
+        source = self.audio(corpus)
+        files = sorted((path.name, path.stat().st_size) for path in source.rglob("*") if path.is_file())
+        folder = make_folder(self.root / "sets") / f"{corpus}-{rate}-{digest(files)}"
+        if not folder.exists():
+            prepare_songs(source, folder, sample_rate=rate, seed=self.options.seed)
+        return folder
+
+    def rate(self, job: Job) -> int:
+        return int(changed(preset_named(job.backend, self.preset), job.settings).sample_rate)
+
+    def train(self, jobs: Sequence[Job], minutes: float | None, **training: object) -> list[Trained]:
+        """Train networks on equal terms: the same batches, as many steps each, in ``minutes`` together.
+
+        Args:
+            training: fields of `BackendTraining`, for all of them.
+        """
+        sets = [self.songs(job.corpus, self.rate(job)) for job in jobs]
+        if minutes is None:
+            wanted, spans = BackendTraining.of(threads=self.options.threads, seed=self.options.seed, **training), [1.0] * len(jobs)
+        else:
+            steps, spans = self._plan(jobs, sets, minutes)
+            wanted = BackendTraining.of(
+                steps=steps, batch=((0, EQUAL_BATCH),), warmup_steps=max(1, min(WARMUP, steps // 8)), threads=self.options.threads, seed=self.options.seed,
+                validate_minutes=max(steps * min(spans) / 60 / CURVE_POINTS, 0.01), **training,
+            )  # fmt: skip
+        done = []
+        with progress(sum(spans), f"{self.name}: training") as bar:
+            for number, (job, folder, span) in enumerate(zip(jobs, sets, spans, strict=True)):
+                bar.show(sum(spans[:number]), f"{self.name}: training {job.label}, {number + 1} of {len(jobs)}")
+                done.append(self._train_one(job, folder, wanted))
+                bar(span)
+        return done
+
+    def _plan(self, jobs: Sequence[Job], sets: Sequence[Path], minutes: float) -> tuple[int, list[float]]:
+        """Steps of each and seconds a step of each; measured once and kept, so that the same command goes on as it began."""
+        key = digest([self.preset, minutes, self.options.threads, [asdict(job) for job in jobs], [path.name for path in sets]])
+        path = make_folder(self.root / "plans") / f"{key}.json"
+        if not path.exists():
+            with _threads(self.options.threads), progress(len(jobs), f"{self.name}: timing the networks") as bar:
+                seconds = []
+                for job, folder in zip(jobs, sets, strict=True):
+                    seconds.append(seconds_a_step(job, self.preset, SongSet.open(folder), EQUAL_BATCH))
+                    bar()
+            write_json(path, {"steps": shared_steps(minutes, seconds), "seconds_a_step": seconds})
+        plan = read_json_object(path)
+        steps, spans = plan["steps"], plan["seconds_a_step"]
+        assert isinstance(steps, int) and isinstance(spans, list)
+        return steps, [float(span) for span in spans]
+
+    def _train_one(self, job: Job, songs: Path, wanted: BackendTraining) -> Trained:
+        asked = {name: value for name, value in asdict(wanted).items() if name not in ("threads", "validate_minutes")}
+        run = make_folder(self.root / "runs") / f"{job.label}-{digest([self.preset, asdict(job), songs.name, asked])}"
+        self.used[job.label] = job
+        with _resumable():
+            train_backend(job.backend, songs, run, preset=self.preset, settings=job.settings, training=wanted, resume=run.exists())
+        recipe = backend_named(job.backend).recipes[self.preset]
+        model = LoadedModel.load(job.backend, run).generator
+        length = model.clip_samples if recipe.crop_s is None else model.clip_for(recipe.crop_s)
+        per_epoch = sum(-(-song.n_samples // length) for song in SongSet.open(songs).split("train"))
+        return Trained(job, run, tuple(read_metrics(run)), per_epoch, (wanted.batch or recipe.batch)[0][1])
+
+    def ending(self, trained: Trained, temperature: float | None = None) -> dict[str, object]:
+        """`evaluate_backend` of one network: held-out loss, level, likeness and repetition of what it makes."""
+        checksum = sha256(trained.run / WEIGHTS)
+
+        def measure() -> dict[str, object]:
+            songs = self.songs(trained.job.corpus, self.rate(trained.job))
+            return dict(evaluate_backend(trained.job.backend, songs, trained.run, seconds=self.options.seconds, temperature=temperature,
+                                         seed=self.options.seed))  # fmt: skip
+
+        return self.kept(f"ending-{trained.job.label}", [checksum, self.options.seconds, temperature, self.options.seed], measure)
+
+    def kept(self, label: str, settings: object, make: Callable[[], dict[str, object]]) -> dict[str, object]:
+        """What ``make`` gives for ``settings``: made once."""
+        path = make_folder(self.root / "measures") / f"{label}-{digest(settings)}.json"
+        if not path.exists():
+            write_json(path, make())
+        return read_json_object(path)
+
+    def clip(self, label: str, settings: object, make: Callable[[], Waveform]) -> Waveform:
+        """What ``make`` gives for ``settings``, as a file in ``clips/``: made once."""
+        path = make_folder(self.folder / "clips") / f"{label}-{digest(settings)}.flac"
+        if not path.exists():
+            make().write(path)
+        return Waveform.read(path)
+
+    def openings(self, corpus: str, rate: int, n: int, seed_s: float, seconds: float) -> Recordings:
+        """Openings of held-out songs, and what follows them."""
+        return from_set(SongSet.open(self.songs(corpus, rate)), n, seed_s, seconds)
+
+    def continuation(
+        self, trained: Trained, opening: Waveform | None, label: str, *, weights: str = WEIGHTS, seconds: float | None = None,
+        temperature: float | None = None, number: int = 0,
+    ) -> Waveform:  # fmt: skip
+        """What one network makes of an opening (None: noise); ``weights`` names a file of its run."""
+        path = trained.run / weights
+        length = seconds or self.options.seconds
+        wish = Generating.of(
+            seconds=length, seed_audio="noise" if opening is None else opening, seed_seconds=60.0, temperature=temperature,
+            seed=self.options.seed + number,
+        )  # fmt: skip
+        heard = None if opening is None else hashlib.sha256(opening.samples.tobytes()).hexdigest()
+        settings = [sha256(path), heard, length, temperature, wish.seed]
+        return self.clip(f"{trained.job.label}-{label}", settings, lambda: LoadedModel.load(trained.job.backend, path).generate(wish))
+
+    def generator(self, trained: Trained) -> Generator:
+        return LoadedModel.load(trained.job.backend, trained.run).generator
+
+    def row(self, trained: Trained, temperature: float | None = None) -> dict[str, Cell]:
+        """What tables say of every network: size, training, losses, level, and whether the end is a fixed point."""
+        end = self.ending(trained, temperature)
+        levels, known = end["level_db"], end["trained"]
+        assert isinstance(levels, list) and isinstance(known, dict)
+        best = trained.best
+        return {
+            "network": trained.job.label,
+            "parameters": sum(p.numel() for p in _parameters(self.generator(trained))),
+            "steps": int(trained.lines[-1]["step"]), "examples": _whole(known.get("examples")),
+            "seconds of audio": _whole(known.get("seconds_of_audio")),
+            "held-out loss": best["loss"], "training loss": best["training_songs_loss"],
+            "level (dB)": f"{levels[0]:+.1f} to {levels[1]:+.1f}", "fixed end": not end["moves_on"],
+        }  # fmt: skip
+
+    def settings_table(self) -> PageTable:
+        """Every setting in which a network of this page differs from the published preset."""
+        rows: dict[tuple[str, Cell, Cell], list[str]] = {}
+        for label, job in self.used.items():
+            paper = preset_named(job.backend, "paper").to_dict()
+            here = changed(preset_named(job.backend, self.preset), job.settings).to_dict()
+            recipes = backend_named(job.backend).recipes
+            paper |= {f"training: {name}": value for name, value in asdict(recipes["paper"]).items() if name != "cures"}
+            here |= {f"training: {name}": value for name, value in asdict(recipes[self.preset]).items() if name != "cures"}
+            if self.minutes is not None:
+                here |= {"training: batch": EQUAL_BATCH, "training: epochs": None, "training: minutes": None}
+            for name in paper:
+                if paper[name] != here.get(name):
+                    rows.setdefault((name, str(paper[name]), str(here.get(name))), []).append(label)
+        every = len(self.used)
+        return PageTable(
+            ("setting", "the paper's preset", "here", "of"),
+            tuple((*key, "all" if len(labels) == every else ", ".join(labels)) for key, labels in rows.items()),
+        )
+
+    def facts(self) -> Mapping[str, Cell]:
+        """For the head of the page."""
+        given = ", ".join(self.options.data) or "chorales of Bach's, performed"
+        bound = "the papers' epochs" if self.minutes is None else f"{self.minutes:g} minutes of training"
+        return {"scale": self.options.scale, "data": given, "budget": bound, "seed": self.options.seed}
+
+
+def digest(settings: object) -> str:
+    """Ten hexadecimal digits that stand for ``settings`` in the name of a file."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:10]
+
+
+@contextmanager
+def _threads(n: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(n or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """A training that is stopped says how to go on: here, by the same command."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as stop:
+        stop.__notes__ = ["What is finished is kept; the same command goes on from there."]
+        raise
+
+
+def _parameters(model: Generator) -> Iterator[torch.nn.Parameter]:
+    assert isinstance(model, torch.nn.Module)
+    return model.parameters()
+
+
+def _whole(value: object) -> int | None:
+    return round(value) if isinstance(value, int | float) else None
