@@ -9,15 +9,16 @@ DEV := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SEED ?= 7
 
-.PHONY: help demo install test test-slow test-faults lint figures bench wheel clean
+.PHONY: help demo install test test-slow test-faults lint docs figures bench wheel clean
 
 help:
 	@echo "make demo       install into $(VENV), compose a melody, play it on the shipped piano: demo/melody.*"
-	@echo "make test       install with the development tools, lint, and run the fast tests"
+	@echo "make test       install with the development tools, run the fast tests, lint, and build the site"
 	@echo "make test-slow  the training-length tests"
 	@echo "make test-faults  faults tried on purpose: full disks, kills, damaged and foreign files (docs/faults.md)"
+	@echo "make docs       the site, into build/site; warnings are errors"
 	@echo "make bench      speed of the samplers on this machine"
-	@echo "make figures    the pictures in the README"
+	@echo "make figures    the pictures on the site"
 	@echo "make wheel      build dist/orchestrion-*.whl"
 	@echo "make clean      remove what the commands above made ($(VENV) included)"
 
@@ -33,7 +34,7 @@ demo:
 
 test: $(DEV)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not gpu" -n auto --maxprocesses 4
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory lint docs
 
 test-slow: $(DEV)
 	$(BIN)/python -m pytest -m "slow and not gpu"
@@ -45,7 +46,12 @@ lint: $(DEV)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy orchestrion
 
-# The pictures in the README.
+# Every link is checked, and nothing is fetched from elsewhere (docs/hooks/links.py).
+docs: $(DEV)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "The site is build/site/index.html; with a search: $(BIN)/python -m http.server --directory build/site"
+
+# The pictures on the site.
 figures: $(CORE)
 	$(BIN)/orchestrion perform --seed $(SEED) --expression 0.7 -o build/figures
 	$(BIN)/orchestrion compare ode-to-joy --instrument violin --end 12 -o build/figures
@@ -75,5 +81,5 @@ $(CORE): $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(DEV): $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[train,dev]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[train,dev,docs]"
 	@touch $@ $(CORE)

@@ -1,4 +1,4 @@
-"""Prints the README's table of sampling speed: ``python benchmarks/bench_kernel.py [PRESET ...] [--json]``."""
+"""Prints the table of sampling speed in docs/figures/speed.md: ``python benchmarks/bench_kernel.py [PRESET ...] [--json]``."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """The README's table: one voice on one core and one score on the most threads, a line a preset and storage."""
+    """The table: one voice on one core and one score on the most threads, a line a preset and storage."""
     rows = [r for r in rows if r.device == "cpu"]
     found = {(r.preset, r.storage, r.mode, r.threads): r for r in rows}
     most = max(r.threads for r in rows)

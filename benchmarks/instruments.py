@@ -1,4 +1,4 @@
-"""How well each instrument follows the six built-in tunes: the README's table, and those of the model cards.
+"""How well each instrument follows the six built-in tunes: the tables of the model cards.
 
     python benchmarks/instruments.py [NAME|PATH ...] [--seed N] [--json]
 

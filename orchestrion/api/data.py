@@ -62,11 +62,11 @@ def prepare(
 ) -> dict[str, object]:
     """Make a training set of the known data set ``name`` that lies in ``folder``; its figures.
 
-    Plain songs are prepared by `prepare_songs`, scores by `prepare_scores`.
+    Plain songs are prepared by `prepare_songs`, scores by `prepare_scores`. What of the set is taken (instrument, ensemble, collection, work)
+    is said as in `orchestrion.datasets.recordings.tracks.Selection`.
 
     Args:
         rate: samples a second.
-        instrument, ensemble, collection, work: what of it, see `orchestrion.datasets.recordings.tracks.Selection`.
         validation: pieces to hold out instead of the authors'.
 
     Raises:

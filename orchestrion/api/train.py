@@ -33,8 +33,7 @@ def renderer(
 ) -> dict[str, float]:
     """Train an instrument on single notes (several banks: one network for all) or on recordings with their notes.
 
-    Args:
-        data, preset, start_from, unconditioned, label, stretched, resume, tell: see `orchestrion.training.train_renderer`.
+    ``data``, preset, start_from, unconditioned, label, stretched, resume, tell are those of `orchestrion.training.train_renderer`.
 
     Raises:
         OrchestrionError: no such data, preset or instrument, or ``output`` is in use.
@@ -62,8 +61,7 @@ def composer(
 ) -> dict[str, float]:
     """Train a composer on scores.
 
-    Args:
-        data, preset, start_from, forget, transpose, resume: see `orchestrion.training.train_composer.train_composer`.
+    ``data``, preset, start_from, forget, transpose, resume are those of `orchestrion.training.train_composer.train_composer`.
 
     Raises:
         OrchestrionError: no such data, preset or composer, or ``output`` is in use.
@@ -91,8 +89,7 @@ def backend(
 ) -> dict[str, float]:
     """Train the generator ``name`` of an earlier paper on a set of plain songs, by `orchestrion.options.BackendTraining`.
 
-    Args:
-        data, preset, settings, resume: see `orchestrion.training.train_backend.train_backend`.
+    ``data``, preset, settings, resume are those of `orchestrion.training.train_backend.train_backend`.
 
     Raises:
         OrchestrionError: no such back-end, preset, setting or set, or ``output`` is in use.
