@@ -21,8 +21,8 @@ from orchestrion.composer.controls import allowed_by_chords, allowed_pitches
 from orchestrion.composer.expression import expressed
 from orchestrion.composer.material import Material, to_be_filled, to_be_harmonised
 from orchestrion.composer.network import Biaxial
+from orchestrion.composer.population import Sheet
 from orchestrion.composer.sampler import Choices, Sampler
-from orchestrion.composer.writing import Sheet
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import Composing
 from orchestrion.processors import single_threaded_torch, usable_processors
@@ -243,7 +243,7 @@ class _Task:
         tonic = self._tonic(np.random.default_rng([self.wishes.seed, piece, 1]))
         return Sheet(
             self.meter, given, self._choices(), self._plan(piece), self._allowed_by_chords(), self._ahead(given), tonic, tonic,
-            self.parts,
+            self.parts, self.parts == voices.N_PARTS == self.polyphony, self.shift, self.wishes.density,
         )  # fmt: skip
 
     def _form(self) -> str:
@@ -293,8 +293,7 @@ class _Task:
     def _choices(self) -> Choices:
         key = None if self.wishes.chords else self.key
         allowed = allowed_pitches(self.low, self.low + self.composer.config.n_pitches - 1, key, self.wishes.pitch_range)
-        lines = voices.N_PARTS if self.parts == voices.N_PARTS == self.polyphony else 0
-        return Choices(allowed, self.polyphony, self.wishes.conservativity, self.wishes.temperature, lines)
+        return Choices(allowed, self.polyphony, self.wishes.conservativity, self.wishes.temperature)
 
     def _allowed_by_chords(self) -> np.ndarray | None:
         if not self.wishes.chords:

@@ -125,7 +125,8 @@ def drawn_plan(plans: Sequence[Sequence[Sequence[int]]], n_bars: int, rng: np.ra
         rows.append([VARIED, length])
     kinds, back = np.array(rows[:n_bars]).T
     sources = np.where(back > 0, np.arange(n_bars) - back, -1)
-    plan = Plan(kinds, np.maximum(sources, -1), ends=_phrase_ends(n_bars))
+    copied = frozenset(np.flatnonzero(kinds == EXACT).tolist())
+    plan = Plan(kinds, np.maximum(sources, -1), ends=_phrase_ends(n_bars), copied=copied)
     source = int(plan.sources[-1])
     if plan.kinds[-1] != EXACT or source < 0:
         return plan

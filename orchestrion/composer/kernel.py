@@ -142,7 +142,7 @@ def walk_notes(
     first,
     known,
     given,
-    lines,
+    urge,
     rows,
     logits,
     surprise,
@@ -157,7 +157,7 @@ def walk_notes(
         conservativity, temperature: [v].
         keys, first: random streams [v] and their number for the lowest pitch (two numbers a pitch).
         known: [v, p], 1 where the note is as in ``given`` [v, p, 2] and not drawn.
-        lines: [v], parts that must not move in parallel fifths or octaves, told apart by rank; 0 for no such rule.
+        urge: [v], added to the logits of attacks and taken from those of notes that go on.
         rows: [v, p, 2] uint8, written. logits: [v, p, 2], written. surprise: [v], minus log likelihood of the known notes, written.
     """
     n_pieces, n, n_layers, widest = thoughts.shape[0], thoughts.shape[1], sizes.shape[0], sizes.max()
@@ -167,7 +167,6 @@ def walk_notes(
     below = np.zeros((n_pieces, 2), dtype=np.float32)
     sounding = np.zeros(n_pieces, dtype=np.int64)
     coming = np.zeros(n_pieces, dtype=np.int64)  # known notes above, for which there must be room
-    chord = np.zeros((n_pieces, n), dtype=np.int64)
     for v in range(n_pieces):
         surprise[v] = 0.0
         for p in range(n):
@@ -207,37 +206,17 @@ def walk_notes(
                 number = first + np.uint64(2 * p)
                 rows[v, p, 0] = rows[v, p, 1] = 0
                 free = allowed[v, p] and sounding[v] + coming[v] < polyphony[v]
-                if free and lines[v] > 0:
-                    free = not _is_parallel(previous[v], chord[v], sounding[v], p, lines[v])
-                if free and uniform_scalar(keys[v], number) < _chance(play / temperature[v]) ** conservativity[v]:
+                # A new note is wished for by the urge; one that goes on is not, but for its chance of a new attack.
+                wished = play + (urge[v] if previous[v, p, 0] == 0 else -urge[v])
+                if free and uniform_scalar(keys[v], number) < _chance(wished / temperature[v]) ** conservativity[v]:
                     rows[v, p, 0] = 1
                     # A note that follows silence has an attack: in the data it always does.
                     second = number + np.uint64(1)
-                    if previous[v, p, 0] == 0 or uniform_scalar(keys[v], second) < _chance(attack / temperature[v]):
+                    if previous[v, p, 0] == 0 or uniform_scalar(keys[v], second) < _chance((attack + urge[v]) / temperature[v]):
                         rows[v, p, 1] = 1
             if rows[v, p, 0]:
-                chord[v, sounding[v]] = p
                 sounding[v] += 1
             below[v, 0], below[v, 1] = rows[v, p, 0], rows[v, p, 1]
-
-
-@compiled(nogil=True)
-def _is_parallel(previous, chord, rank, p, lines):  # pragma: no cover - compiled
-    """Whether the note ``p`` as part ``rank`` from below moves with a lower one of ``chord`` from a fifth to a fifth or an octave to an octave."""
-    before = np.zeros(lines, dtype=np.int64)
-    n = 0
-    for q in range(previous.shape[0]):
-        if previous[q, 0]:
-            if n < lines:
-                before[n] = q
-            n += 1
-    if n != lines or rank >= lines or p == before[rank]:
-        return False
-    for j in range(rank):
-        now, then = (p - chord[j]) % 12, (before[rank] - before[j]) % 12
-        if chord[j] != before[j] and now == then and (now == 0 or now == 7):
-            return True
-    return False
 
 
 @compiled(nogil=True)

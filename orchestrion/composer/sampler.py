@@ -44,13 +44,13 @@ class State:
 @dataclass(frozen=True)
 class Choices:
     """How notes are chosen. ``allowed`` [p] in 0/1; ``polyphony``: most notes at once; P(play) ** ``conservativity``;
-    logits / ``temperature``; ``lines``: so many parts, told apart by rank, must not move in parallel fifths or octaves (0: no rule)."""
+    logits / ``temperature``; ``urge``: added to the logits of attacks, taken from those of notes that go on."""
 
     allowed: np.ndarray
     polyphony: int = 128
     conservativity: float = 1.0
     temperature: float = 1.0
-    lines: int = 0
+    urge: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,12 @@ class Sampler:
     ) -> tuple[np.ndarray, State, np.ndarray]:
         """As ``draw``, and how surprising the given notes are after what was drawn: minus log likelihood in nats, [b]."""
         self._advance(state, clock, around)
+        return self.draw_again(state, choices, seed, voices, around)
+
+    def draw_again(
+        self, state: State, choices: Sequence[Choices], seed: int, voices: Sequence[int], around: Around
+    ) -> tuple[np.ndarray, State, np.ndarray]:
+        """Another draw of the step that ``draw_around`` has just drawn from ``state``, by other ``voices``: the note axis alone is run."""
         keys = np.array([stream_key(seed, voice) for voice in voices], dtype=np.uint64)
         given = around.given
         if given is None:
@@ -204,7 +210,7 @@ class Sampler:
             np.stack([c.allowed for c in choices]), np.array([c.polyphony for c in choices]),
             np.array([c.conservativity for c in choices], dtype=np.float64),
             np.array([c.temperature for c in choices], dtype=np.float64), keys, first, np.ascontiguousarray(given[..., 0]),
-            np.ascontiguousarray(given[..., 1:]), np.array([c.lines for c in choices]), rows, logits, surprise,
+            np.ascontiguousarray(given[..., 1:]), np.array([c.urge for c in choices], dtype=np.float64), rows, logits, surprise,
         )  # fmt: skip
         return rows, logits, surprise
 

@@ -17,6 +17,7 @@ PROGRAMS = (40, 40, 41, 42)  # violins, viola, cello: what plays them in a quart
 RANGES = ((59, 81), (53, 74), (47, 69), (36, 64))
 """Lowest and highest pitch of each part as choirs sing them."""
 N_PARTS = len(NAMES)
+MIDDLES = np.array([(low + high) // 2 for low, high in RANGES])
 SILENT = -1
 
 
@@ -25,17 +26,17 @@ def assigned(rows: np.ndarray, pitch_low: int) -> np.ndarray:
 
     Of more than four notes those in the middle that are too many are left out.
     """
-    voices = np.full((len(rows), 4), SILENT)
-    before = np.array([(low + high) // 2 for low, high in RANGES])
+    voices = np.full((len(rows), N_PARTS), SILENT)
+    before = MIDDLES
     for step, row in enumerate(rows):
         chord = np.flatnonzero(row[:, 0])[::-1] + pitch_low
         if len(chord):
-            voices[step] = before = _placed(chord, before)
+            voices[step] = before = placed(chord, before)
     return voices
 
 
-def _placed(chord: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """A falling ``chord`` as four parts, every note of it in one at least."""
+def placed(chord: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """A falling ``chord`` as four parts, every note of it in one at least; as near to those ``before`` as can be."""
     if len(chord) > 4:
         return np.concatenate([chord[:2], chord[-2:]])
     choices = [

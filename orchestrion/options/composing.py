@@ -40,6 +40,7 @@ class Composing(Options):
         bass: a score to be harmonised: it stays as it is, and nothing sounds below it.
         chords: bar by bar, "| C | Am | F G7 | C |"; on beats only their notes sound. They go round.
         variations: so many variations after the prime, each as long as it, 1 to 100; None for none.
+        density: notes that begin a quarter, all parts together, 0.05 to 16; None for what the model writes by itself.
         expression: 0 as typed, to 1: accents, swelling phrases, a broadening at the end; of new pieces, not of what is kept.
         temperature: logits are divided by it, 0.001 to 100; below 1 surer choices.
         conservativity: P(play) is raised to this power, 0 to 100; above 1 fewer notes.
@@ -65,6 +66,7 @@ class Composing(Options):
     bass: Annotated["Score | str | os.PathLike[str] | None", values.source] = None
     chords: Annotated[str | None, values.chords] = None
     variations: Annotated[int | None, Whole(1, 100)] = None
+    density: Annotated[float | None, Number(0.05, 16)] = None
     expression: Annotated[float, Number(0, 1)] = 0.0
     temperature: Annotated[float, Number(1e-3, 100)] = 1.0
     conservativity: Annotated[float, Number(0, 100)] = 1.0

@@ -77,6 +77,14 @@ def test_a_drawn_plan_goes_on_and_refers_to_bars_that_are_there() -> None:
         plan = drawn_plan(PLANS, n_bars, RNG)
         assert plan.n_bars == n_bars and n_bars - 1 in plan.ends
         assert (plan.sources < np.arange(n_bars)).all()
+        assert plan.copied == {bar for bar in range(n_bars) if plan.kinds[bar] == EXACT}
+
+
+@pytest.mark.parametrize("config", [TINY_BAR, TINY_FORM], ids=["untold", "told"])
+def test_exact_repeats_of_a_drawn_plan_are_repeats(config) -> None:
+    composer = Composer(random_model(config), {"defaults": {"polyphony": 1, "plans": PLANS}})
+    first, _, third, _ = bars_of(compose(composer, Composing(bars=4, seed=4))[0])
+    assert first == third
 
 
 def test_variations_refer_to_the_theme() -> None:

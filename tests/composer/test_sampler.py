@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -89,17 +88,24 @@ def test_given_notes_leave_room_for_themselves() -> None:
     assert held[0, ..., 0].sum() == 3 and held[0, -2:, 0].all() and held[0, 0, 0]
 
 
-def test_no_parallel_fifths_or_octaves_between_lines() -> None:
-    choices = everything(TINY_BAR, polyphony=3, lines=3)
-    for voice in range(4):
-        rows = draw(Sampler(random_model(TINY_BAR, bias=0.0)), 60, choices, seed=1, voice=voice)[..., 0]
-        chords = [np.flatnonzero(row) for row in rows]
-        for before, after in pairwise(chords):
-            if len(before) == len(after) == 3:
-                for low, high in ((0, 1), (0, 2), (1, 2)):
-                    moved = before[low] != after[low] and before[high] != after[high]
-                    same = (before[high] - before[low]) % 12 == (after[high] - after[low]) % 12
-                    assert not (moved and same and (after[high] - after[low]) % 12 in (0, 7))
+def test_another_draw_of_a_step_is_what_another_voice_would_have_drawn() -> None:
+    model, choices = random_model(TINY_BAR), [everything(TINY_BAR)]
+    clock = clock_rows(TINY_BAR, (4, 4), 0, 6, 6)
+    sampler, other = Sampler(model), Sampler(model)
+    state, twin = sampler.initial_state(), other.initial_state()
+    for tick in clock[:5]:
+        _, state = sampler.draw(state, tick, choices, 0, [0])
+        _, twin = other.draw(twin, tick, choices, 0, [0])
+    first, _, _ = sampler.draw_around(state, clock[5], choices, 0, [0], Around())
+    again, after, _ = sampler.draw_again(state, choices, 0, [7], Around())
+    expected, _, _ = other.draw_around(twin, clock[5], choices, 0, [7], Around())
+    np.testing.assert_array_equal(again, expected)
+    assert not np.array_equal(first, again) and after.step == 6
+
+
+def test_the_urge_makes_attacks_and_ends_notes() -> None:
+    counts = [draw(Sampler(random_model(TINY_BAR)), 60, everything(TINY_BAR, urge=urge))[..., 1].sum() for urge in (-3.0, 0.0, 3.0)]
+    assert counts[0] < counts[1] < counts[2]
 
 
 def test_a_picked_state_goes_on_as_the_piece_it_was_picked_from() -> None:
