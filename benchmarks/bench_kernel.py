@@ -9,7 +9,7 @@ import platform
 from collections.abc import Sequence
 
 from orchestrion.matrices.arithmetic import STORAGES
-from orchestrion.renderer.benchmark import MODES, Row, benchmark
+from orchestrion.renderer.benchmark import MODES, Timing, benchmark
 from orchestrion.renderer.config import PRESETS
 
 
@@ -40,7 +40,7 @@ def main() -> None:
     print("\n" + summary(rows))
 
 
-def summary(rows: Sequence[Row]) -> str:
+def summary(rows: Sequence[Timing]) -> str:
     """The table: one voice on one core and one score on the most threads, a line a preset and storage."""
     rows = [r for r in rows if r.device == "cpu"]
     found = {(r.preset, r.storage, r.mode, r.threads): r for r in rows}

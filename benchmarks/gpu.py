@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.renderer.benchmark import Row, benchmark_gpu
+from orchestrion.renderer.benchmark import Timing, benchmark_gpu
 from orchestrion.renderer.config import PRESETS
 from orchestrion.renderer.device import absence, choose
 
@@ -47,7 +47,7 @@ def main() -> int:
     return 0
 
 
-def line(row: Row) -> str:
+def line(row: Timing) -> str:
     target = f"{TARGETS[row.mode]:,.0f}" if row.preset == "medium" else ""
     return (
         f"| {row.preset} | {row.mode} | {row.audio_seconds:,.0f} | {row.times_real_time:,.1f} | "

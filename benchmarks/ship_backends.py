@@ -162,7 +162,7 @@ def _card(name: str, songs: SongSet, source: str, header: dict[str, Any]) -> str
     task = BackendTask(name, kind.presets()[PRESET], songs.split("train"), songs.split("validation"), recipe)
     config = ", ".join(f"{key} {value}" for key, value in header["config"].items())
     with torch.device("meta"):
-        small, published = (kind.model(kind.presets()[preset]) for preset in (PRESET, "paper"))
+        small, published = (kind.network(kind.presets()[preset]) for preset in (PRESET, "paper"))
     return CARD.format(
         name=name, paper=kind.paper, rate=songs.sample_rate, source=source, config=config, licence=header["licence"],
         parameters=_parameters(small), published=_parameters(published), steps=int(header["steps"]),

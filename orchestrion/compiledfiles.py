@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numba.core.caching import FunctionCache
 from numba.core.compiler import CompileResult
@@ -26,6 +26,9 @@ from numba.core.runtime.nrt import rtsys
 from numba.core.serialize import dumps
 
 from orchestrion.cachefolder import NotPrivateError, check_private_file
+
+if TYPE_CHECKING:
+    from numba.core.cpu import CPUContext
 
 MAGIC = b"ORCHNB1\n"
 DIGEST_BYTES = 32
@@ -44,7 +47,7 @@ class CheckedCache(FunctionCache):
         tell: called with a sentence when a file must not be loaded or cannot be written.
     """
 
-    def __init__(self, function: Callable[..., Any], folder: Path, tell: Callable[[str], None]) -> None:
+    def __init__(self, function: Callable[..., object], folder: Path, tell: Callable[[str], None]) -> None:
         # Not super().__init__(), which would choose and make a folder by numba's rules.
         self._py_func = function
         self._folder = folder
@@ -60,7 +63,7 @@ class CheckedCache(FunctionCache):
         for file in self._folder.glob(f"{self._prefix}*"):
             file.unlink(missing_ok=True)
 
-    def load_overload(self, sig: Any, target_context: Any) -> CompileResult | None:
+    def load_overload(self, sig: object, target_context: CPUContext) -> CompileResult | None:
         # Not super().load_overload(), which first imports all that numba knows how to compile: half a second, and only
         # compiling needs it, which sees to it itself. What compiled code calls is the one thing that is needed.
         rtsys.initialize(target_context)
@@ -77,7 +80,7 @@ class CheckedCache(FunctionCache):
         payload = None if content is None else _unpacked(content, key)
         return None if payload is None else CompileResult._rebuild(target_context, *payload)
 
-    def _save_overload(self, sig: Any, data: Any) -> None:
+    def _save_overload(self, sig: object, data: Any) -> None:
         if not self._enabled or data.library.has_dynamic_globals or not all(part.can_cache for part in data.lifted):
             return
         key = self._index_key(sig, data.codegen)
@@ -87,7 +90,7 @@ class CheckedCache(FunctionCache):
             self.disable()
             self._tell(f"{self._folder} cannot be written ({error.strerror or error})")
 
-    def _file(self, key: tuple[Any, ...]) -> Path:
+    def _file(self, key: tuple[object, ...]) -> Path:
         return self._folder / f"{self._prefix}{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.compiled"
 
 
@@ -126,7 +129,7 @@ def write(path: Path, content: bytes) -> None:
     _sweep(path.parent)
 
 
-def _unpacked(content: bytes, key: tuple[Any, ...]) -> tuple[Any, ...] | None:
+def _unpacked(content: bytes, key: tuple[object, ...]) -> tuple[object, ...] | None:
     try:
         found, payload = pickle.loads(content)
     except OUTDATED:

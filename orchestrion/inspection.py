@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,7 +32,7 @@ MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 MINOR = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 
 
-def describe(source: str | os.PathLike[str]) -> dict[str, Any]:
+def describe(source: str | os.PathLike[str]) -> dict[str, object]:
     """What ``source`` holds: a score file or a built-in tune, an audio file, a shipped model or a weights file.
 
     Returns:
@@ -53,7 +53,7 @@ def describe(source: str | os.PathLike[str]) -> dict[str, Any]:
     raise OrchestrionError(f"{source} is no score, audio or weights: its name must end in {known}.")
 
 
-def _score(source: str | os.PathLike[str]) -> dict[str, Any]:
+def _score(source: str | os.PathLike[str]) -> dict[str, object]:
     from orchestrion.reading.scorefiles import read_file
 
     is_tune = source in BUILTIN_TUNES and not os.path.isfile(source)
@@ -78,7 +78,7 @@ def _score(source: str | os.PathLike[str]) -> dict[str, Any]:
     }
 
 
-def _part(score: Score, index: int, ranges: dict[str, tuple[int, int]]) -> dict[str, Any]:
+def _part(score: Score, index: int, ranges: dict[str, tuple[int, int]]) -> dict[str, object]:
     import pretty_midi
 
     part = score.parts[index]
@@ -118,7 +118,7 @@ def key_of(score: Score, sharps: int | None = None) -> str | None:
     return f"{MINOR[final]} minor" if final == (tonic + 9) % 12 else f"{MAJOR[tonic]} major"
 
 
-def _audio(path: Path) -> dict[str, Any]:
+def _audio(path: Path) -> dict[str, object]:
     from orchestrion.audio.decoding import opened
 
     with opened(path) as handle:
@@ -173,7 +173,7 @@ class _Meter:
             self._clipped += int((ends - starts - 1 >= CLIPPED_RUN).sum())
             self._run[channel] = min(len(marks) - (ends[-1] + 1 if len(ends) else 0), BLOCK_FRAMES)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """What was found; levels None for digital silence."""
         loud = np.concatenate([*self._loud, np.zeros(0, dtype=bool)]).astype(bool)
         where = np.flatnonzero(loud)

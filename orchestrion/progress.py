@@ -25,14 +25,14 @@ class Advance(Protocol):
     def __call__(self, n: float = 1) -> None: ...
 
 
-class Bar(Advance, Protocol):
+class ProgressBar(Advance, Protocol):
     """An `Advance` that can also be told how many units are done in all, and another label."""
 
     def show(self, done: float, label: str) -> None: ...
 
 
 @contextmanager
-def progress(total: float, label: str) -> Iterator[Bar]:
+def progress(total: float, label: str) -> Iterator[ProgressBar]:
     """Yield a function that advances a bar of ``total`` units.
 
     Nothing is drawn in the first two seconds, nor where standard error is not a terminal.

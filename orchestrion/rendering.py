@@ -20,7 +20,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.files import refuse_shared_fault
 from orchestrion.options import AudioFormat, Playing
 from orchestrion.processors import usable_processors
-from orchestrion.progress import Bar, progress
+from orchestrion.progress import ProgressBar, progress
 from orchestrion.renderer.device import choose
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.resuming import discard
@@ -132,7 +132,7 @@ class _Run:
     resume: bool
     options: Playing
     wanted: AudioFormat
-    bar: Bar | None = None
+    bar: ProgressBar | None = None
     checksums: dict[Take, dict[str, str]] = field(default_factory=dict)  # as they were before the score was read
     ensembles: dict[tuple[playing.Player, ...], _Ensemble] = field(default_factory=dict)
 

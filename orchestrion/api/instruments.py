@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrion.api.keywords import Path
 
 if TYPE_CHECKING:
-    from orchestrion.renderer.benchmark import Row
+    from orchestrion.renderer.benchmark import Timing
 
 
 def learn(data: Path, output: Path | None = None, *, stretched: bool | None = None) -> dict[str, object]:
@@ -49,7 +49,7 @@ def bench(
     modes: Sequence[str] = ("one_voice", "32_voices", "parallel"),
     storages: Sequence[str] = ("int8",),
     score_s: float = 30.0,
-) -> Iterator[Row]:
+) -> Iterator[Timing]:
     """Time the samplers with random weights: a row for each preset, mode, storage and number of threads, as it is measured.
 
     Raises:

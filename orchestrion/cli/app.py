@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import Any, NoReturn, TextIO
+from typing import NoReturn, TextIO
 
 import click
 
@@ -46,20 +46,22 @@ MEMORY = "There is not enough memory for this; try a shorter score, fewer takes 
 class Orchestrion(click.Group):
     """Turns what a user can cause into one sentence on standard error; a bug keeps its traceback."""
 
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: object
+    ) -> click.Context:
         try:
             with _shown_safely():
-                return super().make_context(*args, **kwargs)
+                return super().make_context(info_name, args, parent, **extra)
         except KeyboardInterrupt:
             sys.exit(signals.INTERRUPTED)
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         close = get_close_matches(args[0], self.list_commands(ctx), 1)
         if self.get_command(ctx, args[0]) is None and close and not ctx.resilient_parsing:
             ctx.fail(f"No such command {args[0]!r}. Did you mean {close[0]!r}?")
         return super().resolve_command(ctx, args)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         try:
             with _shown_safely():
                 return super().invoke(ctx)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from orchestrion import shipped
-from orchestrion.cli.options import NameOrPath, Number, Seed, json_option
+from orchestrion.cli.options import NameOrPath, NumberRange, Seed, json_option
 from orchestrion.cli.output import printable
 from orchestrion.cli.streams import echo, echo_measures
 from orchestrion.cli.training import preset_option, training_options
@@ -107,8 +107,8 @@ def make_evaluation(name: str) -> click.Command:
     @click.option("--model", type=NameOrPath(shipped.names), metavar="RUN|NAME",
                   help="A run's folder, a weights file or checkpoint, or a shipped model.  [default: the shipped one]")
     @click.option("--split", type=click.Choice(["validation", "train"]), default="validation", show_default=True, help="Which songs.")
-    @click.option("--seconds", type=Number(1, 600), default=10.0, show_default=True, metavar="S", help="Of each continuation.")
-    @click.option("--temperature", type=Number(0, 100), metavar="X", help="As of orchestrion generate.  [default: the model's own]")
+    @click.option("--seconds", type=NumberRange(1, 600), default=10.0, show_default=True, metavar="S", help="Of each continuation.")
+    @click.option("--temperature", type=NumberRange(0, 100), metavar="X", help="As of orchestrion generate.  [default: the model's own]")
     @click.option("--seed", type=Seed(), default=0, show_default=True, metavar="N", help="Same seed, same bytes.")
     @json_option
     def command(data: str, model: str | None, as_json: bool, **options: Any) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrion.cli.options import Number, Threads, json_option
+from orchestrion.cli.options import NumberRange, Threads, json_option
 from orchestrion.cli.streams import echo
 from orchestrion.processors import usable_processors
 
 if TYPE_CHECKING:
-    from orchestrion.renderer.benchmark import Row
+    from orchestrion.renderer.benchmark import Timing
 
 PRESETS, STORAGES, MODES = ("small", "medium", "paper"), ("float32", "bfloat16", "int8"), ("one_voice", "32_voices", "parallel")
 SCORE_S, SHORT_SCORE_S = 120.0, 30.0
@@ -33,7 +33,7 @@ def _threads() -> list[int]:
 @click.option("--storage", "storages", multiple=True, type=click.Choice(STORAGES), show_default="int8",
               help="How weights are kept; may be given several times.")
 @click.option("--mode", "modes", multiple=True, type=click.Choice(MODES), default=MODES, show_default=True, help="What is played.")
-@click.option("--score-seconds", type=Number(1), show_default=f"{SHORT_SCORE_S:g}, with --all {SCORE_S:g}", metavar="S",
+@click.option("--score-seconds", type=NumberRange(1), show_default=f"{SHORT_SCORE_S:g}, with --all {SCORE_S:g}", metavar="S",
               help="Length of the score that is played in parallel.")
 @json_option  # fmt: skip
 def bench(
@@ -80,7 +80,7 @@ def _line(cells: tuple[str, ...]) -> str:
     return " ".join(texts).rstrip()
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: Timing) -> tuple[str, ...]:
     return (
         row.preset,
         row.mode,

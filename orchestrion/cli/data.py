@@ -9,7 +9,7 @@ import click
 from orchestrion.cli.catalogue import COMMANDS
 from orchestrion.cli.figures import show_figures
 from orchestrion.cli.label import label
-from orchestrion.cli.options import PATH, Number, json_option, seed_option
+from orchestrion.cli.options import PATH, NumberRange, json_option, seed_option
 from orchestrion.cli.prepare import prepare
 
 
@@ -34,7 +34,7 @@ data.add_command(label)
 @data.command()
 @click.argument("instrument")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to make; must not exist yet.")
-@click.option("--minutes", type=Number(0, min_open=True), metavar="M",
+@click.option("--minutes", type=NumberRange(0, min_open=True), metavar="M",
               help="Minutes of audio.  [default: what suits the instrument]")
 @click.option("--soundfont", "soundfont_path", type=PATH, metavar="FILE.sf2",
               help="The SoundFont.  [default: FluidR3_GM where Debian puts it]")

@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 
 from orchestrion.cli import backends
-from orchestrion.cli.options import COMPOSER, Number, instrument_option, json_option, seed_option, temperature_option
+from orchestrion.cli.options import (
+    COMPOSER,
+    NumberRange,
+    instrument_option,
+    json_option,
+    seed_option,
+    temperature_option,
+)
 from orchestrion.cli.streams import echo_measures
 from orchestrion.generators.table import on_songs
 from orchestrion.progress import progress
@@ -57,7 +64,7 @@ def notes(instrument: str, bank: str, step: int, output: Path | None, seed: int,
 @click.option("--data", required=True, metavar="DIR", help="Recordings with notes (orchestrion data --help).")
 @click.option("--split", type=click.Choice(["auto", "train", "validation", "all"]), default="auto", show_default=True,
               help="Which pieces; auto is validation where the folder has a splits.json, else all.")
-@click.option("--seconds", type=Number(1), default=30.0, show_default=True, metavar="S",
+@click.option("--seconds", type=NumberRange(1), default=30.0, show_default=True, metavar="S",
               help="Seconds of each piece to play freely and listen to, from its beginning.")
 @seed_option
 @temperature_option

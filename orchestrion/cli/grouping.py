@@ -10,7 +10,7 @@ from functools import wraps
 import click
 
 from orchestrion import values
-from orchestrion.cli.options import Number, ParamType, Seed
+from orchestrion.cli.options import NumberRange, ParamType, Seed
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import SEED, Options, Parser, parser_of
 
@@ -92,7 +92,7 @@ def type_of(parser: Parser) -> ParamType:
         case values.Several(one):
             return type_of(one)
         case values.Number(low, high, above):
-            return Number(_bound(low), _bound(high), min_open=above)
+            return NumberRange(_bound(low), _bound(high), min_open=above)
         case values.Whole(low, high):
             return Seed() if parser == SEED else click.IntRange(low, high)
         case values.Choice(names):

@@ -37,7 +37,7 @@ def info(file: str, as_json: bool) -> None:
     if as_json:
         echo(json.dumps(facts, indent=2, ensure_ascii=False))
         return
-    for line in _LINES[facts["kind"]](facts):
+    for line in _LINES[str(facts["kind"])](facts):
         echo(escaped(line))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from orchestrion.cli.grouping import Flag, options_of
-from orchestrion.cli.options import PATH, Number, json_option, seed_option
+from orchestrion.cli.options import PATH, NumberRange, json_option, seed_option
 from orchestrion.cli.output import printable
 from orchestrion.cli.streams import echo
 from orchestrion.options import Listening
@@ -74,7 +74,7 @@ def build(folders: tuple[Path, ...], output: Path, listening: Listening, as_json
 @listen.command()
 @click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILES...")
 @click.option("--key", "key_file", type=PATH, required=True, metavar="KEY.json", help="The file PAGE-key.json that was made with the page.")
-@click.option("--difference", type=Number(0.01, 4), default=0.2, show_default=True, metavar="X",
+@click.option("--difference", type=NumberRange(0.01, 4), default=0.2, show_default=True, metavar="X",
               help="Difference of mean ratings to plan for.")
 @click.option("--keep-all", is_flag=True, help="Leave no listener out.")
 @seed_option
@@ -90,8 +90,8 @@ def results(files: tuple[Path, ...], key_file: Path, difference: float, keep_all
       orchestrion listen results answers/*.json --key page-key.json
       orchestrion listen results answers/*.csv --key page-key.json --difference 0.5 --json
     """
-    from orchestrion.evaluation.listening.results import evaluate_answers
+    from orchestrion.evaluation.listening.results import evaluate
     from orchestrion.evaluation.listening.text import as_text
 
-    found = evaluate_answers(files, key_file, difference=difference, keep_all=keep_all, seed=seed)
-    echo(json.dumps(found, indent=2) if as_json else as_text(found))
+    found = evaluate(files, key_file, difference=difference, keep_all=keep_all, seed=seed)
+    echo(json.dumps(found.to_dict(), indent=2) if as_json else as_text(found))

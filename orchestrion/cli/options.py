@@ -37,7 +37,7 @@ class NameOrPath(ParamType):
         return [*named, CompletionItem(incomplete, type="file")]
 
 
-class Number(click.FloatRange):
+class NumberRange(click.FloatRange):
     """A finite number in a range: every option that takes a decimal has this type (NaN passes any comparison)."""
 
     def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -120,7 +120,7 @@ device_option = click.option(
 )
 temperature_option = click.option(
     "--temperature",
-    type=Number(0.0, 4.0, min_open=True),
+    type=NumberRange(0.0, 4.0, min_open=True),
     metavar="X",
     help="Below 1 is purer and safer, above 1 is noisier.  [default: the instrument's own]",
 )

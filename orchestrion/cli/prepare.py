@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from orchestrion.cli.figures import show_figures
-from orchestrion.cli.options import PATH, Number, json_option, seed_option
+from orchestrion.cli.options import PATH, NumberRange, json_option, seed_option
 from orchestrion.errors import OrchestrionError
 
 SCORES = "scores"
@@ -23,7 +23,7 @@ USED = {
 @click.argument("sources", nargs=-1, required=True, metavar="[NAME] DIR")
 @click.option("-o", "--output", type=PATH, required=True, metavar="SET", help="Folder (scores: file) to make; must not exist yet.")
 @click.option("--rate", type=click.IntRange(1000, 768000), default=16000, show_default=True, metavar="HZ", help="Samples a second.")
-@click.option("--validation-share", type=Number(0, 1, max_open=True), default=0.2, show_default=True, metavar="X",
+@click.option("--validation-share", type=NumberRange(0, 1, max_open=True), default=0.2, show_default=True, metavar="X",
               help="Songs: part of them that is held out.")
 @click.option("--validation", multiple=True, metavar="PIECE", help="Hold out this piece instead; repeatable.")
 @click.option("--stem", type=click.Choice(["drums", "bass", "vocals", "other"]), help="Songs: only this stem, by Demucs.")

@@ -10,7 +10,7 @@ import click
 
 from orchestrion.cli import backends
 from orchestrion.cli.grouping import Flag, options_of
-from orchestrion.cli.options import COMPOSER, INSTRUMENT, PATH, Number, Threads
+from orchestrion.cli.options import COMPOSER, INSTRUMENT, PATH, NumberRange, Threads
 from orchestrion.cli.output import printable
 from orchestrion.cli.streams import echo
 from orchestrion.generators.table import on_songs
@@ -106,7 +106,7 @@ def renderer(data: tuple[str, ...], label: str | None, preset: str, unconditione
               help="Sizes of the network: repo, paper, compact-melodies or compact-chorales.")
 @click.option("--from", "start_from", type=COMPOSER, metavar="NAME|PATH",
               help="Begin with this composer's weights, of the same sizes; its range of pitches may differ.")
-@click.option("--forget", type=Number(0, 1), default=0.0, show_default=True, metavar="SHARE",
+@click.option("--forget", type=NumberRange(0, 1), default=0.0, show_default=True, metavar="SHARE",
               help="Let this share of the notes be missing in the past as the network hears it, so that it brings back voices it "
                    "has lost: 0.03 or so for chorales.")
 @click.option("--transpose", type=click.IntRange(0, 24), default=6, show_default=True, metavar="N",

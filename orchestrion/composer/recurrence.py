@@ -11,11 +11,11 @@ Products read and write bfloat16 and add in float32; cells are float32.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch.autograd.function import once_differentiable
+from torch.autograd.function import BackwardCFunction, FunctionCtx, once_differentiable
 
 from orchestrion.compiled import compiled
 from orchestrion.composer.kernel import FAST, sigmoid, tanh
@@ -29,7 +29,7 @@ class LstmInBfloat16(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: torch.Tensor, w_in: torch.Tensor, w_hidden: torch.Tensor, bias: torch.Tensor
+        ctx: FunctionCtx, x: torch.Tensor, w_in: torch.Tensor, w_hidden: torch.Tensor, bias: torch.Tensor
     ) -> torch.Tensor:
         t, b, _ = x.shape
         u = w_hidden.shape[1]
@@ -47,8 +47,9 @@ class LstmInBfloat16(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        x, w_in, w_hidden, gates, h, c = ctx.saved_tensors
+    def backward(ctx: BackwardCFunction, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        saved: Sequence[torch.Tensor] = ctx.saved_tensors
+        x, w_in, w_hidden, gates, h, c = saved
         grad = grad.bfloat16().contiguous()
         from_later, dc = torch.zeros_like(h[0]), torch.zeros_like(c[0])
         with torch.autocast("cpu", enabled=False):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from orchestrion.errors import OrchestrionError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Bounds = tuple[float, float]
+Config = TypeVar("Config", bound="DataclassInstance")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,12 +50,12 @@ class BackendConfig:
         """Fields that files of earlier versions lack, as those versions had it."""
         return {}
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """JSON-able; the inverse of `from_dict`."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+    def from_dict(cls, values: Mapping[str, object]) -> Self:
         """The config that a weights file carries; unknown and missing keys are errors, but for younger ones."""
         known = {field.name for field in dataclasses.fields(cls)}
         values = cls.younger() | dict(values)
@@ -60,7 +64,7 @@ class BackendConfig:
         return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
 
 
-def changed(config: Any, settings: Mapping[str, str]) -> Any:
+def changed(config: Config, settings: Mapping[str, str]) -> Config:
     """``config`` (any frozen dataclass) with fields replaced by values written as text, as ``--set hidden=256`` gives them.
 
     Raises:
@@ -70,7 +74,7 @@ def changed(config: Any, settings: Mapping[str, str]) -> Any:
     return dataclasses.replace(config, **values)
 
 
-def _parsed(config: Any, name: str, text: str) -> object:
+def _parsed(config: DataclassInstance, name: str, text: str) -> object:
     known = [field.name for field in dataclasses.fields(config)]
     if name not in known:
         raise OrchestrionError(f"There is no setting {name!r}; this back-end has {', '.join(known)}.")

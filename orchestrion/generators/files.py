@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
 
 from torch import Tensor
 
 from orchestrion import header, shipped, weights
 from orchestrion.errors import OrchestrionError
-from orchestrion.generators.backend import Generator
+from orchestrion.generators.generator import Generator
 from orchestrion.generators.residual import YOUNGER
 from orchestrion.generators.table import BACKENDS, WAVENET
 from orchestrion.generators.wavenet import WaveNetGenerator
@@ -38,13 +37,13 @@ def load_generator(name_or_path: str | os.PathLike[str]) -> Generator:
     except (OrchestrionError, TypeError) as error:
         raise OrchestrionError(f"{path} carries a config that cannot be used. {error}") from error
     floats = {name: tensor.float() for name, tensor in tensors.items()}
-    model = cast(Any, weights.build(lambda: kind.model(sized), floats, path, younger=YOUNGER))
+    model = weights.build(lambda: kind.network(sized), floats, path, younger=YOUNGER)
     if "temperature" in metadata:
         model.temperature = float(str(metadata["temperature"]))
-    return cast(Generator, model.eval().requires_grad_(False))
+    return model.eval().requires_grad_(False)
 
 
-def _model_in(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _model_in(path: Path) -> tuple[dict[str, Tensor], dict[str, object]]:
     """Tensors and metadata of a weights file, or of the moving average in a training's checkpoint."""
     is_checkpoint = header.read(path).get("architecture") == header.CHECKPOINT
     tensors, metadata = weights.load(path, max_bytes=MAX_CHECKPOINT) if is_checkpoint else weights.load(path)
@@ -54,7 +53,7 @@ def _model_in(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return average, held_by(metadata, path)
 
 
-def held_by(metadata: Mapping[str, object], path: str | os.PathLike[str]) -> dict[str, Any]:
+def held_by(metadata: Mapping[str, object], path: str | os.PathLike[str]) -> dict[str, object]:
     """What a file says of its model: ``metadata``, or of a checkpoint what it ``holds``.
 
     Raises:
@@ -85,12 +84,12 @@ def backend_of(metadata: Mapping[str, object], path: str | os.PathLike[str]) -> 
     return backend
 
 
-def save_generator(path: str | os.PathLike[str], backend: str, model: Any, metadata: Mapping[str, object]) -> None:
+def save_generator(path: str | os.PathLike[str], backend: str, model: Generator, metadata: Mapping[str, object]) -> None:
     """Write ``model`` with its config and ``metadata`` (JSON-able) in the header, atomically."""
     weights.save(path, model.state_dict(), dict(metadata) | described(backend, model))
 
 
-def described(backend: str, model: Any) -> dict[str, object]:
+def described(backend: str, model: Generator) -> dict[str, object]:
     """What a weights file says of ``model``."""
     # A WaveNet's file is an instrument's, so that one file serves both.
     architecture = WAVENET if isinstance(model, WaveNetGenerator) else ARCHITECTURE

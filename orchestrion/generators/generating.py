@@ -12,8 +12,8 @@ import torch
 from orchestrion import header, shipped
 from orchestrion.audio import Waveform
 from orchestrion.errors import OrchestrionError
-from orchestrion.generators.backend import Generator
 from orchestrion.generators.files import backend_of, load_generator
+from orchestrion.generators.generator import Generator
 from orchestrion.generators.table import WAVENET, backend_named
 from orchestrion.generators.wavenet import WaveNetGenerator
 from orchestrion.options import NOISE, Generating

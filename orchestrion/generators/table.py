@@ -12,15 +12,18 @@ clipped gradients, a moving average, examples cut at random places). Sources and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.generators.backend import Backend
+from orchestrion.generators.backend import Backend, Config
 from orchestrion.generators.recipe import Recipe, published
 from orchestrion.generators.sequence.config import EncDecConfig, SampleLstmConfig, TcnConfig
 from orchestrion.generators.spectral.config import KG, NV, SpectralConfig, small
+
+if TYPE_CHECKING:
+    from orchestrion.generators.generator import Generator
 
 WAVENET = "wavenet"
 _WAVENET_CURES = ("noise", "gain_drift_db")
@@ -35,43 +38,49 @@ def _spectral(what: str, config: SpectralConfig, batch: int = 16) -> Backend:
     return Backend(what, paper, lambda: {"paper": config, "small": small(config)}, _spectral_network, recipes, _SPECTRAL_CURES)
 
 
-def _spectral_network() -> Callable[[SpectralConfig], Any]:
+def _spectral_network(config: Config) -> Generator:
     from orchestrion.generators.spectral.network import Spectral
 
-    return Spectral
+    assert isinstance(config, SpectralConfig)
+    return Spectral(config)
 
 
-def _sample_lstm_network() -> Callable[[SampleLstmConfig], Any]:
+def _sample_lstm_network(config: Config) -> Generator:
     from orchestrion.generators.sequence.sample_lstm import SampleLstm
 
-    return SampleLstm
+    assert isinstance(config, SampleLstmConfig)
+    return SampleLstm(config)
 
 
-def _encdec_network() -> Callable[[EncDecConfig], Any]:
+def _encdec_network(config: Config) -> Generator:
     from orchestrion.generators.sequence.stft_encdec import EncoderDecoder
 
-    return EncoderDecoder
+    assert isinstance(config, EncDecConfig)
+    return EncoderDecoder(config)
 
 
-def _tcn_network() -> Callable[[TcnConfig], Any]:
+def _tcn_network(config: Config) -> Generator:
     from orchestrion.generators.sequence.tcn import Tcn
 
-    return Tcn
+    assert isinstance(config, TcnConfig)
+    return Tcn(config)
 
 
-def _wavenet_network() -> Callable[[Any], Any]:
+def _wavenet_network(config: Config) -> Generator:
     from orchestrion.generators.wavenet import WaveNetGenerator
+    from orchestrion.renderer.config import WaveNetConfig
 
-    return WaveNetGenerator
+    assert isinstance(config, WaveNetConfig)
+    return WaveNetGenerator(config)
 
 
-def _conditioned_sizes() -> Mapping[str, Any]:
+def _conditioned_sizes() -> Mapping[str, Config]:
     from orchestrion.renderer.config import PRESETS
 
     return {name: PRESETS[name] for name in ("paper", "small", "medium")}
 
 
-def _unconditioned_sizes() -> Mapping[str, Any]:
+def _unconditioned_sizes() -> Mapping[str, Config]:
     from orchestrion.renderer.config import PRESETS, UNDRIVEN
 
     # Van den Oord's own: the samples as they are, 16 kHz, and a softmax.
@@ -142,7 +151,7 @@ def backend_named(name: str) -> Backend:
     return BACKENDS[name]
 
 
-def preset_named(name: str, preset: str) -> Any:
+def preset_named(name: str, preset: str) -> Config:
     """A preset's config.
 
     Raises:

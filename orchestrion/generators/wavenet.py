@@ -16,9 +16,11 @@ from torch import Tensor
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.generators.cures import NONE, Cures
+from orchestrion.generators.generator import Generator
 from orchestrion.generators.seeding import check_length, seed_or_noise
 from orchestrion.progress import Advance
 from orchestrion.randomness import stream_key
+from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.deemphasis import decode
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
@@ -35,9 +37,10 @@ SETTLE_FRAMES = 8
 CLIP_FRAMES = 96
 
 
-class WaveNetGenerator(WaveNet):
+class WaveNetGenerator(WaveNet, Generator):
     """A WaveNet that continues audio; a conditioned one is told its score, or that nothing sounds."""
 
+    config: WaveNetConfig
     temperature: float = 1.0
 
     @property

@@ -12,7 +12,7 @@ from numba.extending import intrinsic
 
 from orchestrion.matrices.arithmetic import ROWS
 from orchestrion.matrices.emitter import FLOAT, INT32, INT64, PANEL, UNROLL, Emitter
-from orchestrion.matrices.whole import GREATEST, Whole
+from orchestrion.matrices.whole import GREATEST, WholeArithmetic
 
 # Rows of a tile, the tallest first: with 16 lanes there are 32 registers, with fewer perhaps 16.
 HEIGHTS = {16: (12, 8, 4, 3, 2, 1), 8: (6, 4, 3, 2, 1), 4: (6, 4, 3, 2, 1)}
@@ -24,7 +24,7 @@ class Tile:
 
     def __init__(self, emit: Emitter, rows: int, panels: int):
         self.emit, self.rows, self.panels = emit, rows, panels
-        self.whole = Whole(emit) if emit.how.is_whole else None
+        self.whole = WholeArithmetic(emit) if emit.how.is_whole else None
         self.kind = emit.integers if self.whole else emit.vector
         self.rows_a_step = ROWS[emit.how.storage]
 

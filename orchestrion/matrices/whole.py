@@ -22,7 +22,7 @@ MAGIC, MAGIC_BITS = 1.5 * 2**23, 0x4B400000  # a float32 whose last bit counts o
 GREATEST = 127.0  # what a magnitude of 1 becomes where all x lie within -1 .. 1
 
 
-class Whole:
+class WholeArithmetic:
     """Writes the whole-number arithmetic, in bytes or in int16."""
 
     def __init__(self, emit: Emitter):
@@ -99,7 +99,7 @@ class Whole:
 
 @intrinsic
 def to_whole(typing, how, x, k, out, numbers, known):
-    """out = x[:k] rounded to steps so that the greatest magnitude lies in 63 .. 127; for ``Whole.inputs``.
+    """out = x[:k] rounded to steps so that the greatest magnitude lies in 63 .. 127; for ``WholeArithmetic.inputs``.
 
     The step is 128 / 127 of a power of two: no magnitude passes 127, and the power comes from a float's bits. If ``known`` is
     not 0, x lies within -1 .. 1, and the step is a 127th. numbers = the step (float32), and 128 times the sum of the whole
@@ -108,7 +108,7 @@ def to_whole(typing, how, x, k, out, numbers, known):
 
     def code(context, builder, sig, args):
         emit = Emitter(builder, how.how)
-        whole = Whole(emit)
+        whole = WholeArithmetic(emit)
         x_, k_, out_, numbers_, known_ = args[1:]
         step, inverse = _steps(emit, _exponent(emit, x_, k_, known_))
 

@@ -9,10 +9,10 @@ from typing import TypedDict
 from orchestrion import header, shipped
 from orchestrion.shipped import card
 
-__all__ = ["Row", "card", "info", "list"]
+__all__ = ["ShippedModel", "card", "info", "list"]
 
 
-class Row(TypedDict):
+class ShippedModel(TypedDict):
     """A shipped model; ``megabytes`` of 10**6 bytes."""
 
     name: str
@@ -21,7 +21,7 @@ class Row(TypedDict):
     megabytes: float
 
 
-def list() -> Sequence[Row]:
+def list() -> Sequence[ShippedModel]:
     """What ships."""
     return [_row(name) for name in shipped.names()]
 
@@ -35,7 +35,7 @@ def info(model: str | os.PathLike[str]) -> Mapping[str, object]:
     return header.read(shipped.find(model))
 
 
-def _row(name: str) -> Row:
+def _row(name: str) -> ShippedModel:
     path = shipped.find(name)
     facts = header.read(path)
     return {

@@ -30,7 +30,7 @@ DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class MidiTrack:
     """One track: its events in the order of the file, and the tick at which it ends."""
 
     events: tuple[Event, ...]
@@ -46,7 +46,7 @@ class MidiFile:
     """
 
     resolution: int
-    tracks: tuple[Track, ...]
+    tracks: tuple[MidiTrack, ...]
     format: int = 1
 
 
@@ -98,8 +98,8 @@ def _unwrapped(data: bytes) -> bytes:
     return b""
 
 
-def _read_tracks(data: bytes, position: int, n_tracks: int, name: str) -> list[Track]:
-    tracks: list[Track] = []
+def _read_tracks(data: bytes, position: int, n_tracks: int, name: str) -> list[MidiTrack]:
+    tracks: list[MidiTrack] = []
     while len(tracks) < n_tracks:
         start, length = position + 8, _number(data, position + 4, position + 8)
         if start > len(data) or start + length > len(data):
@@ -111,7 +111,7 @@ def _read_tracks(data: bytes, position: int, n_tracks: int, name: str) -> list[T
     return tracks
 
 
-def _read_track(data: bytes, name: str) -> Track:
+def _read_track(data: bytes, name: str) -> MidiTrack:
     """Events of one track; the reader runs off the end of ``data`` where it is broken, which is caught here, once."""
     try:
         return _parse_track(data)
@@ -121,7 +121,7 @@ def _read_track(data: bytes, name: str) -> Track:
         raise OrchestrionError(f"{name} is a broken MIDI file: {error}.") from error
 
 
-def _parse_track(data: bytes) -> Track:
+def _parse_track(data: bytes) -> MidiTrack:
     events: list[Event] = []
     position, tick, status, size = 0, 0, 0, len(data)
     while position < size:
@@ -154,7 +154,7 @@ def _parse_track(data: bytes) -> Track:
             _, position = _read_payload(data, position)
         else:
             raise _Broken("an event has no valid status byte")
-    return Track(tuple(events), tick)
+    return MidiTrack(tuple(events), tick)
 
 
 def _read_varlen(data: bytes, position: int) -> tuple[int, int]:
@@ -175,7 +175,7 @@ def _read_payload(data: bytes, position: int) -> tuple[bytes, int]:
     return data[start : start + length], start + length
 
 
-def _check_counts(tracks: tuple[Track, ...], name: str) -> None:
+def _check_counts(tracks: tuple[MidiTrack, ...], name: str) -> None:
     messages = [message for track in tracks for _, message in track.events]
     statuses = [message[0] & 0xF0 if message[0] < 0xF0 else message[1] for message in messages]
     n_notes = statuses.count(NOTE_ON)
@@ -186,7 +186,7 @@ def _check_counts(tracks: tuple[Track, ...], name: str) -> None:
         raise OrchestrionError(f"{name} holds more than {MAX_CHANGES:,} tempo or meter changes.")
 
 
-def _encode_track(track: Track) -> bytes:
+def _encode_track(track: MidiTrack) -> bytes:
     body = bytearray()
     before = 0
     for tick, message in track.events:

@@ -12,7 +12,7 @@ import numpy as np
 from orchestrion.errors import OrchestrionError
 from orchestrion.limits import MAX_BPM, MAX_SCORE_S, MIN_BPM
 from orchestrion.reading import midifile, midinames
-from orchestrion.reading.midifile import Event, MidiFile, Track
+from orchestrion.reading.midifile import Event, MidiFile, MidiTrack
 from orchestrion.reading.pedal import pressed, sustained
 from orchestrion.score.notearray import note_array, notes_of
 from orchestrion.score.notes import Meter, Part, Tempo
@@ -102,7 +102,7 @@ def _clocks(midi: MidiFile, name: str) -> tuple[list[TempoMap], tuple[Tempo, ...
     return [clock] * len(midi.tracks), tempos
 
 
-def _clock(tracks: Sequence[Track], resolution: int, name: str) -> tuple[TempoMap, tuple[Tempo, ...]]:
+def _clock(tracks: Sequence[MidiTrack], resolution: int, name: str) -> tuple[TempoMap, tuple[Tempo, ...]]:
     by_tick = {0: 500_000}
     for tick, message in _meta(tracks, midifile.SET_TEMPO):
         by_tick[tick] = int.from_bytes(message[2:5], "big")
@@ -134,7 +134,7 @@ def _meters(midi: MidiFile, clock: TempoMap) -> tuple[Meter, ...]:
     return tuple(meters)
 
 
-def _meta(tracks: Sequence[Track], kind: int) -> list[Event]:
+def _meta(tracks: Sequence[MidiTrack], kind: int) -> list[Event]:
     """Meta events of one kind in all tracks, by tick (they belong into the first track, but some files stray)."""
     found = [event for track in tracks for event in track.events if event[1][0] == midifile.META]
     return sorted((event for event in found if event[1][1] == kind), key=lambda event: event[0])
@@ -148,7 +148,7 @@ def _pair(midi: MidiFile) -> dict[_Key, list[_Row]]:
     return paired
 
 
-def _pair_track(index: int, track: Track, paired: dict[_Key, list[_Row]]) -> None:
+def _pair_track(index: int, track: MidiTrack, paired: dict[_Key, list[_Row]]) -> None:
     programs = [0] * 16
     port = 0
     sounding: defaultdict[tuple[int, int], deque[_Row]] = defaultdict(deque)
@@ -259,7 +259,7 @@ def _resolution(score: Score) -> int:
     return resolution
 
 
-def _conductor(score: Score, resolution: int) -> tuple[TempoMap, Track]:
+def _conductor(score: Score, resolution: int) -> tuple[TempoMap, MidiTrack]:
     """The clock that the file will have, and the track that says so."""
     beats, bpm = [0.0], [_stored_bpm(score.tempos[0])]
     at_s = 0.0
@@ -273,7 +273,7 @@ def _conductor(score: Score, resolution: int) -> tuple[TempoMap, Track]:
     tempos = [(round(beat * resolution), _tempo_message(value)) for beat, value in zip(beats, bpm, strict=True)]
     meters = [(_ticks(clock, [meter.time_s], resolution)[0], _meter_message(meter)) for meter in score.meters]
     events = title + sorted(meters + tempos, key=lambda event: event[0])
-    return clock, Track(tuple(events), events[-1][0])
+    return clock, MidiTrack(tuple(events), events[-1][0])
 
 
 def _stored_bpm(tempo: Tempo) -> float:
@@ -294,7 +294,7 @@ def _name_event(name: str) -> list[Event]:
     return [(0, bytes((midifile.META, midifile.TRACK_NAME)) + name.encode("utf-8", "replace"))] if name else []
 
 
-def _track(part: Part, channel: int, clock: TempoMap, resolution: int) -> Track:
+def _track(part: Part, channel: int, clock: TempoMap, resolution: int) -> MidiTrack:
     table = note_array(part.notes)
     onsets = _ticks(clock, table["onset_s"], resolution)
     offsets = _ticks(clock, table["offset_s"], resolution)
@@ -305,7 +305,7 @@ def _track(part: Part, channel: int, clock: TempoMap, resolution: int) -> Track:
     # A note ends before the next one of its pitch begins: at one tick, 0x8_ sorts before 0x9_.
     events.sort()
     setup = [*_name_event(part.name), (0, bytes((midifile.PROGRAM | channel, part.program)))]
-    return Track((*setup, *events), events[-1][0] if events else 0)
+    return MidiTrack((*setup, *events), events[-1][0] if events else 0)
 
 
 def _ticks(clock: TempoMap, seconds: Sequence[float] | np.ndarray, resolution: int) -> list[int]:

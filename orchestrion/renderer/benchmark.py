@@ -47,7 +47,7 @@ ENOUGH_S = 30.0
 
 
 @dataclass(frozen=True)
-class Row:
+class Timing:
     """One line of the table.
 
     Attributes:
@@ -85,7 +85,7 @@ def benchmark(
     storages: Sequence[str] = STORAGES,
     score_s: float = SCORE_S,
     repeats: int = 3,
-) -> Iterator[Row]:
+) -> Iterator[Timing]:
     """Yield a row for each preset, mode, storage and number of threads, as soon as it is measured.
 
     Compilation, where the cache does not have it yet, is not counted. What has taken ``ENOUGH_S`` is not repeated. Where
@@ -112,7 +112,7 @@ def benchmark(
             yield from map(bench.row_on_gpu, [GPU_MODES[mode] for mode in modes if mode in GPU_MODES])
 
 
-def benchmark_gpu(preset: str, repeats: int = 3) -> Iterator[Row]:
+def benchmark_gpu(preset: str, repeats: int = 3) -> Iterator[Timing]:
     """Yield a row for each mode of the GPU's player.
 
     Raises:
@@ -133,7 +133,7 @@ class _Bench:
         self.torch_rate = STEPS / cpu
         self.baseline = self._row("torch_step_loop", "cpu", "float32", 1, STEPS, seconds, cpu)
 
-    def row(self, mode: str, storage: str, threads: int, score_s: float) -> Row:
+    def row(self, mode: str, storage: str, threads: int, score_s: float) -> Timing:
         series = self._series(mode, score_s)
         play = generate_parallel if mode == "parallel" else generate
         play(self.model, [_score(0.05, self.model.config)], storage=storage, threads=threads)  # compiles
@@ -142,7 +142,7 @@ class _Bench:
             cpu = seconds * threads  # the helper spends its time waiting, if it is there at all: only the clock tells
         return self._row(mode, "cpu", storage, threads, sum(item.n_samples for item in series), seconds, cpu)
 
-    def row_on_gpu(self, mode: str) -> Row:
+    def row_on_gpu(self, mode: str) -> Timing:
         """A row of the GPU's player: uploading the weights and making the conditioning are counted."""
         c = self.model.config
         series = {
@@ -161,10 +161,10 @@ class _Bench:
             return [_score(score_s, c)]
         return [_score(VOICES_S, c)] * VOICES if mode == "32_voices" else [_score(ONE_VOICE_S, c)]
 
-    def _row(self, mode: str, device: str, storage: str, threads: int, samples: int, seconds: float, cpu: float) -> Row:
+    def _row(self, mode: str, device: str, storage: str, threads: int, samples: int, seconds: float, cpu: float) -> Timing:
         rate, undisturbed = samples / seconds, samples * threads / cpu
         work = undisturbed * multiply_adds(self.model.config)
-        return Row(
+        return Timing(
             self.preset, mode, device, storage, threads, samples / self.model.config.sample_rate,
             times_real_time=rate / self.model.config.sample_rate,
             times_real_time_undisturbed=undisturbed / self.model.config.sample_rate,

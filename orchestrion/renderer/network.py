@@ -28,7 +28,7 @@ from orchestrion.renderer.output import compand_tensor, first_bias, values
 
 
 @dataclass
-class State:
+class NetworkState:
     """What ``step`` remembers: the last codes ``[b, config.history - 1]``, oldest first, and every layer's past inputs.
 
     ``history[l]`` is ``[dilation_l, b, residual]``, a ring whose entry ``n % dilation_l`` is layer l's input at sample n -
@@ -138,7 +138,7 @@ class WaveNet(nn.Module):
         skip = torch.cat(gated, dim=-1) @ self.w_skip.flatten(0, 1)
         return self._head(skip)
 
-    def step(self, code: Tensor, rows: Tensor, drive: Tensor | None, state: State) -> tuple[Tensor, State]:
+    def step(self, code: Tensor, rows: Tensor, drive: Tensor | None, state: NetworkState) -> tuple[Tensor, NetworkState]:
         """What one sample is drawn from, ``[b, outputs]``, and the state after it.
 
         Args:
@@ -160,14 +160,14 @@ class WaveNet(nn.Module):
             history.append(ring)
             skip = skip + z @ self.w_skip[layer]
             h = h + z @ self.w_res[layer] + self.b_res[layer]
-        return self._head(skip), State(recent[:, 1:], history, state.n + 1)
+        return self._head(skip), NetworkState(recent[:, 1:], history, state.n + 1)
 
-    def initial_state(self, batch: int) -> State:
+    def initial_state(self, batch: int) -> NetworkState:
         """The state before the first sample: silence."""
         c, weight = self.config, self.b_skip
         recent = torch.full((batch, c.history - 1), c.coding.silence, device=weight.device)
         history = [weight.new_zeros(dilation, batch, c.residual) for dilation in c.dilations]
-        return State(recent, history)
+        return NetworkState(recent, history)
 
     def input(self, recent: Tensor) -> Tensor:
         """The last codes ``[..., history]``, oldest first, as the first layer hears them."""

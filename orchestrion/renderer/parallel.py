@@ -25,7 +25,7 @@ from orchestrion.renderer.sampler import (
     prepare_for,
     temperatures,
 )
-from orchestrion.renderer.segments import Joiner, Piece, plan
+from orchestrion.renderer.segments import Joiner, Segment, plan
 from orchestrion.renderer.task import Task, Voice
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _go_on(voice: Voice, begun: Begun) -> None:
         voice.state = begun.state
 
 
-def _tasks(conditioner: Conditioner, pieces: Sequence[Piece], key: int) -> list[Task]:
+def _tasks(conditioner: Conditioner, pieces: Sequence[Segment], key: int) -> list[Task]:
     hop = conditioner.model.config.hop
     return [
         Task(conditioner.fresh(), VoiceState.silent(conditioner.packed, key, piece.first * hop), piece.first, piece.last)
@@ -155,5 +155,5 @@ def _tasks(conditioner: Conditioner, pieces: Sequence[Piece], key: int) -> list[
     ]
 
 
-def _add(joiner: Joiner, piece: Piece, taken: np.ndarray, pieces: Sequence[Piece], coding: Coding) -> np.ndarray:
+def _add(joiner: Joiner, piece: Segment, taken: np.ndarray, pieces: Sequence[Segment], coding: Coding) -> np.ndarray:
     return joiner.add(piece, coding.amplitudes(taken), is_last=piece is pieces[-1])

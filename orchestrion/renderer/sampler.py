@@ -114,10 +114,10 @@ def prepare_for(device: str, model: WaveNet | Parameters, storage: str = STORAGE
     """As ``prepare``, for the player of ``device``: "cpu" or "cuda"."""
     if device == "cpu":
         return prepare(model, storage)
-    from orchestrion.renderer.gpu.weights import Weights
+    from orchestrion.renderer.gpu.weights import GpuWeights
 
     parameters = Parameters.of(model)
-    return parameters, Weights.of(parameters.network())
+    return parameters, GpuWeights.of(parameters.network())
 
 
 def compile_kernels(storage: str = STORAGE, *, mixture: bool = True) -> None:

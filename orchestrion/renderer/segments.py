@@ -61,7 +61,7 @@ def cutting_for(config: WaveNetConfig, device: str = "cpu") -> Cutting:
 
 
 @dataclass(frozen=True)
-class Piece:
+class Segment:
     """Frames ``first .. last`` of a series; the first ``kept - first`` are warm-up and overlap with the piece before."""
 
     first: int
@@ -69,13 +69,13 @@ class Piece:
     last: int
 
 
-def plan(series: ConditioningSeries, config: WaveNetConfig, device: str = "cpu") -> list[Piece]:
+def plan(series: ConditioningSeries, config: WaveNetConfig, device: str = "cpu") -> list[Segment]:
     """The pieces of a series for the player of ``device``, in order; one where it is too short to cut."""
     cutting = cutting_for(config, device)
     cuts = [0, *cuts_of(series, cutting), series.n_frames]
-    pieces = [Piece(0, 0, cuts[1])]
+    pieces = [Segment(0, 0, cuts[1])]
     for cut, end in itertools.pairwise(cuts[1:]):
-        pieces.append(Piece(_warm_start(series, config, cutting, cut), cut, end))
+        pieces.append(Segment(_warm_start(series, config, cutting, cut), cut, end))
     return pieces
 
 
@@ -155,7 +155,7 @@ class Joiner:
         self.hop, self.overlap, self.fade = config.hop, overlap_frames(config), fade_length(config)
         self.held = held
 
-    def add(self, piece: Piece, audio: np.ndarray, *, is_last: bool) -> np.ndarray:
+    def add(self, piece: Segment, audio: np.ndarray, *, is_last: bool) -> np.ndarray:
         """``audio`` of frames ``piece.first .. piece.last``; returns what can be played."""
         if self.held is not None:
             overlap = len(self.held)

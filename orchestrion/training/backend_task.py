@@ -11,8 +11,9 @@ from torch import Tensor
 
 from orchestrion.datasets.recordings.recording import Recording
 from orchestrion.errors import OrchestrionError
-from orchestrion.generators.backend import Generator
+from orchestrion.generators.backend import Config
 from orchestrion.generators.files import described, save_generator
+from orchestrion.generators.generator import Generator
 from orchestrion.generators.recipe import Recipe
 from orchestrion.generators.table import backend_named
 from orchestrion.progress import track
@@ -37,7 +38,7 @@ class BackendTask:
     def __init__(
         self,
         backend: str,
-        config: object,
+        config: Config,
         train: Sequence[Recording],
         validation: Sequence[Recording],
         recipe: Recipe,
@@ -47,7 +48,7 @@ class BackendTask:
     ):
         torch.manual_seed(seed)
         self.backend, self.recipe = backend, recipe
-        self.model = backend_named(backend).model(config)
+        self.model = backend_named(backend).network(config)
         check_rate(backend, self.model, [*train, *validation])
         length = self.model.clip_samples if recipe.crop_s is None else self.model.clip_for(recipe.crop_s)
         self.clips = Clips(train, length, seed, recipe.cut == "random")
@@ -115,7 +116,6 @@ def check_rate(backend: str, model: Generator, songs: Sequence[Recording]) -> No
 @torch.no_grad()
 def mean_loss(model: Generator, clips: Clips, most: int | None = VALIDATION_CLIPS) -> float:
     """Over the examples, or ``most`` of them evenly spaced."""
-    assert isinstance(model, torch.nn.Module)
     device = next(model.parameters()).device
     total = n = 0.0
     for batch in clips.in_order(most):

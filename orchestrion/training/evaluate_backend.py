@@ -6,7 +6,7 @@ import itertools
 import math
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -26,6 +26,22 @@ from orchestrion.training.clips import Clips
 LEVEL_DB = 10.0  # from the songs' own, within which a generator keeps its level
 
 
+class BackendMeasures(TypedDict):
+    """See `evaluate_backend`."""
+
+    loss: float
+    unit: str
+    examples: int
+    level_db: list[float]
+    likeness: float
+    likeness_of_draws: float
+    repetition: float
+    keeps_level: bool
+    heeds_its_seed: bool
+    moves_on: bool
+    trained: dict[str, object]
+
+
 def evaluate_backend(
     backend: str,
     data: str | os.PathLike[str],
@@ -35,7 +51,7 @@ def evaluate_backend(
     seconds: float = 10.0,
     temperature: float | None = None,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> BackendMeasures:
     """Loss on the songs of a split, and the free-running end of four continuations.
 
     Three begin with two places in the songs and with noise, and draw the same numbers; one draws others.

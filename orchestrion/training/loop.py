@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import lightning
 import torch
@@ -38,21 +38,24 @@ CHECKPOINT, MODEL, METRICS = "checkpoint.safetensors", "model.safetensors", "met
 STOPS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; what batch schedulers and `kill` send
 
 
-class TrainingTask(Protocol):
+Model = TypeVar("Model", bound=torch.nn.Module)
+
+
+class TrainingTask(Protocol[Model]):
     """What a back-end brings to the loop. The models it is handed are ``model`` or its moving average."""
 
-    model: Any
+    model: Model
 
     def batch(self, step: int, rank: int, world: int) -> dict[str, Tensor]:
         """The batch of one step; depends on its arguments (and the task's seed) alone."""
 
-    def loss(self, model: Any, batch: dict[str, Tensor]) -> Tensor:
+    def loss(self, model: Model, batch: dict[str, Tensor]) -> Tensor:
         """A scalar to minimise, in nats."""
 
-    def validate(self, model: Any) -> dict[str, float]:
+    def validate(self, model: Model) -> dict[str, float]:
         """Measures on held-out data; ``loss`` among them decides which weights are kept."""
 
-    def save(self, path: Path, model: Any, metrics: dict[str, float]) -> None:
+    def save(self, path: Path, model: Model, metrics: dict[str, float]) -> None:
         """Write ``model`` as something that can be used."""
 
 
@@ -64,7 +67,7 @@ class Described(Protocol):
         """What a weights file says of ``model`` besides its tensors (JSON-able)."""
 
 
-def fit(task: TrainingTask, run: Path, settings: LoopSettings, *, resume: bool = False) -> dict[str, float]:
+def fit(task: TrainingTask[Model], run: Path, settings: LoopSettings, *, resume: bool = False) -> dict[str, float]:
     """Train ``task`` in folder ``run`` and return the last validation's measures.
 
     With ``resume``, a checkpoint in ``run`` is continued; the batches, the schedule and the average go on where they
@@ -164,7 +167,7 @@ class _Steps(IterableDataset[dict[str, Tensor]]):
 
 
 class _Module(lightning.LightningModule):
-    def __init__(self, task: TrainingTask, run: Path, settings: LoopSettings, resume: bool):
+    def __init__(self, task: TrainingTask[Any], run: Path, settings: LoopSettings, resume: bool):
         super().__init__()
         self.task, self.run_dir, self.settings = task, run, settings
         self.model = task.model

@@ -16,7 +16,7 @@ from orchestrion.files import make_folder, write_json
 from orchestrion.training.settings import LoopSettings
 
 if TYPE_CHECKING:
-    from orchestrion.training.loop import TrainingTask
+    from orchestrion.training.loop import Model, TrainingTask
 
 SETTINGS = "settings.json"
 MAY_CHANGE = "loop"  # the length of a training, its threads and so on
@@ -70,7 +70,7 @@ def check_installed() -> None:
             )
 
 
-def fit(task: TrainingTask, folder: Path, loop: LoopSettings, resume: bool) -> dict[str, float]:
+def fit(task: TrainingTask[Model], folder: Path, loop: LoopSettings, resume: bool) -> dict[str, float]:
     """Run the loop, which needs the extra packages of ``orchestrion[train]``.
 
     A training that fails before it has kept anything gives its claim on ``folder`` back.

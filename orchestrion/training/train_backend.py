@@ -8,11 +8,12 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from orchestrion.datasets.recordings.songs import SongSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import write_json
+from orchestrion.generators.backend import Config
 from orchestrion.generators.configuring import changed
 from orchestrion.generators.cures import Cures
 from orchestrion.generators.recipe import Recipe
@@ -22,6 +23,9 @@ from orchestrion.training.backend_task import BackendTask
 from orchestrion.training.clips import steps_of
 from orchestrion.training.runs import check_installed, claim, fit
 from orchestrion.training.settings import LoopSettings
+
+if TYPE_CHECKING:
+    from orchestrion.generators.generator import Generator
 
 METRICS, CURVES, SWEEP = "metrics.jsonl", "loss.png", "sweep"
 CURVE_POINTS = 12
@@ -206,11 +210,11 @@ def _row(
     }
 
 
-def _on_meta(backend: str, config: object) -> Any:
+def _on_meta(backend: str, config: Config) -> Generator:
     import torch
 
     with torch.device("meta"):
-        return backend_named(backend).model(config)
+        return backend_named(backend).network(config)
 
 
 def _place(value: object, otherwise: int) -> float:
@@ -230,7 +234,7 @@ def _draw_sweep(folder: Path, backend: str, setting: str, rows: Sequence[Mapping
 
 
 def _record(
-    backend: str, data: str | os.PathLike[str], preset: str, config: Any, loop: LoopSettings, recipe: Recipe
+    backend: str, data: str | os.PathLike[str], preset: str, config: Config, loop: LoopSettings, recipe: Recipe
 ) -> dict[str, object]:
     return {
         "kind": backend,

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from orchestrion.cli.app import cli
-from orchestrion.cli.options import Number, Threads
+from orchestrion.cli.options import NumberRange, Threads
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import Playing
 from orchestrion.playing import play
@@ -34,7 +34,7 @@ def test_every_decimal_option_refuses_what_is_no_finite_number() -> None:
     decimals = [(name, p) for name, p in options() if isinstance(p.type, click.types.FloatParamType)]
     assert len(decimals) > 20
     for name, parameter in decimals:
-        assert isinstance(parameter.type, Number), f"{name} is no Number"
+        assert isinstance(parameter.type, NumberRange), f"{name} is no Number"
         for text in ("nan", "inf", "-inf", "1e999"):
             with pytest.raises(click.BadParameter):
                 parameter.type.convert(text, parameter, None)

@@ -40,7 +40,7 @@ def tones(n_samples: int, rate: int, seed: int = 0) -> np.ndarray:
 def make(name: str, config: Any = None) -> Any:
     """An untrained model, calibrated on tones."""
     torch.manual_seed(0)
-    model = BACKENDS[name].model(config or TINY[name])
+    model = BACKENDS[name].network(config or TINY[name])
     model.calibrate(clips(model, n) for n in (3, 4))
     return model
 

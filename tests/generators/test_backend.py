@@ -6,8 +6,8 @@ import torch
 
 from orchestrion import weights
 from orchestrion.errors import OrchestrionError
-from orchestrion.generators.backend import Generator
 from orchestrion.generators.files import load_generator, save_generator
+from orchestrion.generators.generator import Generator
 from orchestrion.generators.table import BACKENDS
 from orchestrion.renderer.instrument import Instrument
 from tests.generators.backends import TINY, clips, make, tones

@@ -38,7 +38,7 @@ FORMULAS["wavenet"] = FORMULAS["wavenet-unconditioned"] + affine(2 * 128, 16) + 
 def parameters(name: str, preset: str) -> int:
     kind = BACKENDS[name]
     with torch.device("meta"):
-        return sum(p.numel() for p in kind.model(kind.presets()[preset]).parameters())
+        return sum(p.numel() for p in kind.network(kind.presets()[preset]).parameters())
 
 
 @pytest.mark.parametrize("name", BACKENDS)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from orchestrion.generators.backend import Backend
 from orchestrion.generators.configuring import BackendConfig, Bounds
 from orchestrion.generators.cures import NONE, Cures
+from orchestrion.generators.generator import Generator
 from orchestrion.generators.recipe import Recipe
 from orchestrion.generators.seeding import at_least, seed_or_noise
 from orchestrion.generators.table import BACKENDS
@@ -30,7 +30,7 @@ class ToyConfig(BackendConfig):
         return {"taps": (1, 64)}
 
 
-class Toy(nn.Module):
+class Toy(Generator):
     block, temperature = 1, 0.0
 
     def __init__(self, config: ToyConfig):
@@ -73,12 +73,8 @@ class Toy(nn.Module):
         return np.clip(np.array(known[-n_samples:], dtype=np.float32), -1, 1)
 
 
-def _network() -> Callable[[Any], Any]:
-    return Toy
-
-
 TOY = Backend(
-    "an affine map of the last samples", "nobody 2026", lambda: {"paper": ToyConfig(taps=64), "small": ToyConfig()}, _network,
+    "an affine map of the last samples", "nobody 2026", lambda: {"paper": ToyConfig(taps=64), "small": ToyConfig()}, Toy,
     {"paper": Recipe(epochs=3), "small": Recipe(warmup_steps=1)},
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.reading import midifile, midiscore
-from orchestrion.reading.midifile import MidiFile, Track
+from orchestrion.reading.midifile import MidiFile, MidiTrack
 from orchestrion.score import BUILTIN_TUNES, Meter, Note, Part, Score, Tempo
 from tests.strategies import scores
 
@@ -32,7 +32,7 @@ def tempo(tick, microseconds):
 def read(*tracks, resolution=480, end=0):
     """Score of tracks of events, through bytes; 480 ticks are half a second."""
     in_order = [sorted(events, key=lambda event: event[0]) for events in tracks]
-    made = tuple(Track(tuple(events), max(end, events[-1][0])) for events in in_order)
+    made = tuple(MidiTrack(tuple(events), max(end, events[-1][0])) for events in in_order)
     return midiscore.to_score(midifile.decode(midifile.encode(MidiFile(resolution, made)), "a.mid"), "a.mid")
 
 
@@ -192,7 +192,7 @@ def test_long_pieces_stay_within_what_pretty_midi_reads(tmp_path):
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.binary(min_size=2, max_size=2)), max_size=20))
 def test_events_come_back_from_bytes(drawn):
     events = tuple(sorted((tick, bytes((0x90, data[0] & 127, data[1] & 127))) for tick, data in drawn))
-    midi = MidiFile(480, (Track(events, 2 * 10**6),))
+    midi = MidiFile(480, (MidiTrack(events, 2 * 10**6),))
     assert midifile.decode(midifile.encode(midi), "x") == midi
 
 
@@ -249,7 +249,7 @@ def test_the_pedal_of_one_port_does_not_hold_the_other():
 
 def test_sequences_of_format_2_have_their_own_tempo():
     tracks = [[tempo(0, 500_000), on(0), off(480)], [tempo(0, 1_000_000), on(0, 72), off(480, 72)]]
-    made = tuple(Track(tuple(events), 480) for events in tracks)
+    made = tuple(MidiTrack(tuple(events), 480) for events in tracks)
     data = bytearray(midifile.encode(MidiFile(480, made)))
     data[9] = 2
     score = midiscore.to_score(midifile.decode(bytes(data), "a.mid"), "a.mid")

@@ -29,7 +29,7 @@ TABLE_1: Mapping[str, tuple[int, int]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """``printed``: minutes and labels in Table 1, None where it has no such row."""
 
     name: str
@@ -38,7 +38,7 @@ class Row:
     printed: tuple[int, int] | None
 
 
-def statistics(folder: Path) -> list[Row]:
+def statistics(folder: Path) -> list[TableRow]:
     """Instruments by minutes, then solo ensembles by minutes.
 
     Raises:
@@ -62,7 +62,7 @@ def statistics(folder: Path) -> list[Row]:
             seconds[name] += length
             labels[name] += count
     order = sorted(labels, key=lambda name: (name.startswith("Solo "), -seconds[name]))
-    return [Row(name, seconds[name] / 60, labels[name], TABLE_1.get(name)) for name in order]
+    return [TableRow(name, seconds[name] / 60, labels[name], TABLE_1.get(name)) for name in order]
 
 
 def _instrument(row: dict[str, str], path: Path) -> str:

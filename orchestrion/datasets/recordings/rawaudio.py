@@ -25,14 +25,14 @@ MAGIC = b"\x93NUMPY\x01\x00"
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenSamples:
     """How many samples were written, and the SHA-256 of their bytes (`checksum`)."""
 
     n_samples: int
     sha256: str
 
 
-def write_raw(path: str | os.PathLike[str], blocks: Iterable[np.ndarray]) -> Written:
+def write_raw(path: str | os.PathLike[str], blocks: Iterable[np.ndarray]) -> WrittenSamples:
     """Write float ``blocks`` [t] in [-1, 1] as they come, atomically."""
     with atomic_write(path) as temporary, open(temporary, "wb") as handle:
         handle.write(npy_header(0))
@@ -44,7 +44,7 @@ def write_raw(path: str | os.PathLike[str], blocks: Iterable[np.ndarray]) -> Wri
             total += len(block)
         handle.seek(0)
         handle.write(npy_header(total))
-    return Written(total, digest.hexdigest())
+    return WrittenSamples(total, digest.hexdigest())
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:

@@ -46,7 +46,7 @@ class Render(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class ComparedTake:
     """One rendering in the report.
 
     Args:
@@ -142,12 +142,12 @@ def _takes(
     source: Render | None,
     program: int | None,
     seed: int,
-) -> list[Take]:
+) -> list[ComparedTake]:
     played = render(score, seed=seed)
     heading = instrument[:1].upper() + instrument[1:]
-    conditioned = Take("conditioned", f"{heading}, with the notes", "The instrument plays the score.", played)
+    conditioned = ComparedTake("conditioned", f"{heading}, with the notes", "The instrument plays the score.", played)
     if unconditioned is not None:
-        without = Take(
+        without = ComparedTake(
             "unconditioned",
             f"{heading}, without notes",
             "A WaveNet that was trained without notes plays freely for as long. It is smaller than the instrument's, and heard less.",
@@ -155,7 +155,7 @@ def _takes(
         )
     else:
         other = next(tune for tune in BUILTIN_TUNES.values() if _differs(tune, score))
-        without = Take(
+        without = ComparedTake(
             "other-score",
             f"{heading}, with the notes of {other.title}",
             f"There is no unconditioned {instrument}; instead the instrument plays {other.title}, "
@@ -163,11 +163,11 @@ def _takes(
             render(other, seed=seed),
         )
     audio, maker = reference_performance(score, program)
-    reference = Take("reference", f"Reference ({maker})", f"The same notes by {maker}.", audio)
+    reference = ComparedTake("reference", f"Reference ({maker})", f"The same notes by {maker}.", audio)
     takes = [conditioned, *(_as_long_as(played, take) for take in (without, reference))]
     if source is not None:
         what = "The table of partials that the score alone makes sound, without the network: what is heard beside it, the network adds."
-        takes.append(_as_long_as(played, Take("source", f"{heading}, its source alone", what, source(score, seed=seed))))
+        takes.append(_as_long_as(played, ComparedTake("source", f"{heading}, its source alone", what, source(score, seed=seed))))
     return takes
 
 
@@ -176,7 +176,7 @@ def _differs(tune: Score, score: Score) -> bool:
     return tune.notes != score.notes and tune.title != score.title
 
 
-def _as_long_as(model: Waveform, take: Take) -> Take:
+def _as_long_as(model: Waveform, take: ComparedTake) -> ComparedTake:
     """The take at the model's rate, cut or followed by silence to its length."""
     audio = take.audio.resample(model.sample_rate)
     n = len(model.samples)
@@ -184,7 +184,7 @@ def _as_long_as(model: Waveform, take: Take) -> Take:
     return replace(take, audio=replace(audio, samples=samples))
 
 
-def _write(folder: Path, score: Score, takes: Sequence[Take], report: ConditionedReport, wanted: AudioFormat | None) -> None:
+def _write(folder: Path, score: Score, takes: Sequence[ComparedTake], report: ConditionedReport, wanted: AudioFormat | None) -> None:
     for take in takes:
         take.audio.write(folder / f"{take.name}.wav", wanted)
     title = f"{score.title or 'The score'} on {report['instrument']}"

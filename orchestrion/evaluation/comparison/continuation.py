@@ -11,9 +11,9 @@ from orchestrion import header
 from orchestrion.audio import Waveform
 from orchestrion.evaluation.comparison.lineup import CONDITIONED, Contestant
 from orchestrion.evaluation.comparison.openings import Opening
-from orchestrion.generators.backend import Generator
 from orchestrion.generators.files import held_by
 from orchestrion.generators.generating import LoadedModel
+from orchestrion.generators.generator import Generator
 from orchestrion.generators.spectral.network import Spectral
 from orchestrion.generators.spectral.transform import Dft
 from orchestrion.options import Generating

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.listening.build import KEY_FORMAT
@@ -30,6 +30,19 @@ COLUMNS = [
     "seconds",
     "check_failures",
 ]
+
+
+Clips = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class PageKey:
+    """What the key file of a page says: each clip's ``system`` and ``item``, and what the page promised its listeners."""
+
+    study: str
+    clips: Clips
+    systems: object
+    completion_code: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +77,26 @@ class Session:
     file: str
 
 
-def read_key(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read_key(path: str | os.PathLike[str]) -> PageKey:
     """The key file of a page.
 
     Raises:
         OrchestrionError: unreadable, or no key file.
     """
     key = _json(Path(path), _text(Path(path)))
-    clips = key.get("clips")
-    if key.get("format") != KEY_FORMAT or not isinstance(key.get("study"), str) or not isinstance(clips, dict):
+    study, clips, options = key.get("study"), key.get("clips"), key.get("options")
+    if key.get("format") != KEY_FORMAT or not isinstance(study, str) or not isinstance(clips, dict):
         raise OrchestrionError(
             f"{path} is no key file of a listening test; give the PAGE-key.json that was made with the page."
         )
     for clip in clips.values():
         if not isinstance(clip, dict) or not all(isinstance(clip.get(name), str) for name in ("system", "item")):
             raise OrchestrionError(f"The key file {path} is damaged: a clip without system or item.")
-    return key
+    code = options.get("completion_code") if isinstance(options, dict) else None
+    return PageKey(study, clips, key.get("systems"), code if isinstance(code, str) else None)
 
 
-def read_session(path: str | os.PathLike[str], key: Mapping[str, Any]) -> Session:
+def read_session(path: str | os.PathLike[str], key: PageKey) -> Session:
     """The answers in one file, each about clips of ``key``.
 
     Raises:
@@ -93,16 +107,16 @@ def read_session(path: str | os.PathLike[str], key: Mapping[str, Any]) -> Sessio
     content = _json(source, text) if text.lstrip().startswith("{") else _csv(source, text)
     if content.get("format") != FORMAT:
         raise OrchestrionError(f"{source} holds no listener's answers; give files downloaded from the page.")
-    if content.get("study") != key["study"]:
+    if content.get("study") != key.study:
         raise OrchestrionError(f"{source} is of another listening test than the key file; leave it out.")
     answers, listener = content.get("answers"), content.get("listener")
     if not isinstance(answers, list) or len(answers) > MAX_ANSWERS or not _is_name(listener):
         raise OrchestrionError(f"{source} is damaged: it names no listener or holds no list of answers.")
     code, complete, failures = content.get("code"), content.get("complete"), content.get("check_failures")
-    found = [_answer(source, number, answer, key["clips"]) for number, answer in enumerate(answers)]
+    found = [_answer(source, number, answer, key.clips) for number, answer in enumerate(answers)]
     return Session(
         listener=str(listener),
-        study=key["study"],
+        study=key.study,
         ratings=tuple(answer for answer in found if isinstance(answer, Rated)),
         choices=tuple(answer for answer in found if isinstance(answer, Chosen)),
         code=code if isinstance(code, str) else None,
@@ -112,7 +126,7 @@ def read_session(path: str | os.PathLike[str], key: Mapping[str, Any]) -> Sessio
     )
 
 
-def read_sessions(paths: Sequence[str | os.PathLike[str]], key: Mapping[str, Any]) -> tuple[list[Session], list[str]]:
+def read_sessions(paths: Sequence[str | os.PathLike[str]], key: PageKey) -> tuple[list[Session], list[str]]:
     """One session a listener, and the files left out because another file of that listener holds more answers."""
     best: dict[str, Session] = {}
     dropped = []
@@ -130,7 +144,7 @@ def _n_answers(session: Session) -> int:
     return len(session.ratings) + len(session.choices)
 
 
-def _answer(source: Path, number: int, answer: Any, clips: Mapping[str, Any]) -> Rated | Chosen:
+def _answer(source: Path, number: int, answer: object, clips: Clips) -> Rated | Chosen:
     if isinstance(answer, dict) and isinstance(answer.get("repeat"), bool):
         kind, value, again = answer.get("kind"), answer.get("answer"), answer["repeat"]
         clip, a, b = answer.get("clip"), answer.get("a"), answer.get("b")
@@ -141,15 +155,15 @@ def _answer(source: Path, number: int, answer: Any, clips: Mapping[str, Any]) ->
     raise OrchestrionError(f"{source}: answer {number + 1} is not one that the page writes; ask for the file again.")
 
 
-def _is_name(value: Any) -> bool:
+def _is_name(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 64
 
 
-def _is_in(value: Any, clips: Mapping[str, Any]) -> bool:
+def _is_in(value: object, clips: Clips) -> TypeGuard[str]:
     return isinstance(value, str) and value in clips
 
 
-def _is_whole(value: Any) -> TypeGuard[int]:
+def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -167,7 +181,7 @@ def _text(source: Path) -> str:
         raise OrchestrionError(f"{source} is not text; give files downloaded from the page.") from error
 
 
-def _json(source: Path, text: str) -> dict[str, Any]:
+def _json(source: Path, text: str) -> dict[str, object]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -177,7 +191,7 @@ def _json(source: Path, text: str) -> dict[str, Any]:
     return content
 
 
-def _csv(source: Path, text: str) -> dict[str, Any]:
+def _csv(source: Path, text: str) -> dict[str, object]:
     try:
         rows = list(csv.reader(io.StringIO(text)))
     except csv.Error as error:
@@ -190,7 +204,7 @@ def _csv(source: Path, text: str) -> dict[str, Any]:
             raise OrchestrionError(
                 f"{source}: row {number + 2} is not one that the page writes; ask for the file again."
             )
-        value: Any = int(row[6]) if row[6].isascii() and row[6].isdigit() and len(row[6]) < 4 else row[6]
+        value = int(row[6]) if row[6].isascii() and row[6].isdigit() and len(row[6]) < 4 else row[6]
         about = {"clip": row[4]} if row[3] == "rate" else {"a": row[4], "b": row[5]}
         answers.append({"kind": row[3], "answer": value, "repeat": row[7] == "true", **about})
     study, listener = rows[1][:2] if len(rows) > 1 else ("", "")

@@ -50,7 +50,7 @@ class ClipKey(TypedDict):
     gain_db: float
 
 
-class Key(TypedDict):
+class AnswerKey(TypedDict):
     """The content of the key file; ``clips`` by the names that the page knows."""
 
     format: str
@@ -65,7 +65,7 @@ class Key(TypedDict):
     clips: dict[str, ClipKey]
 
 
-class BuiltPage(Key):
+class BuiltPage(AnswerKey):
     """A key with its file's path, and how many trials each listener gets."""
 
     key_file: str
@@ -179,7 +179,7 @@ def _say(source: ClipFile) -> str:
     return f"{source.system}/{source.item}"
 
 
-def _key(study: str, sources: Mapping[str, ClipFile], match: Match, options: Listening) -> Key:
+def _key(study: str, sources: Mapping[str, ClipFile], match: Match, options: Listening) -> AnswerKey:
     clips: dict[str, ClipKey] = {
         name: {"system": source.system, "item": source.item, "file": source.path.name,
                "gain_db": round(float(match.gains_db[_say(source)]), 2)}

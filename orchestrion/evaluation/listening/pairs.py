@@ -18,7 +18,7 @@ N_STEPS = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Choices:
+class PairChoices:
     """``winners`` and ``losers`` [n]: numbers of systems from 0; ``listeners`` and ``items`` [n]."""
 
     winners: np.ndarray
@@ -39,7 +39,7 @@ class Strength:
 
 
 def strengths(
-    choices: Choices, n_systems: int, rng: np.random.Generator, n_resamples: int = N_RESAMPLES
+    choices: PairChoices, n_systems: int, rng: np.random.Generator, n_resamples: int = N_RESAMPLES
 ) -> list[Strength]:
     """The strength of each of ``n_systems``."""
     ones = np.ones(len(choices.winners))
@@ -66,13 +66,13 @@ def bradley_terry(wins: np.ndarray) -> np.ndarray:
     return np.asarray(strength - strength.mean(axis=1, keepdims=True))
 
 
-def _table(choices: Choices, weights: np.ndarray, n_systems: int) -> np.ndarray:
+def _table(choices: PairChoices, weights: np.ndarray, n_systems: int) -> np.ndarray:
     wins = np.zeros((n_systems, n_systems))
     np.add.at(wins, (choices.winners, choices.losers), weights)
     return wins
 
 
-def _weights(choices: Choices, rng: np.random.Generator) -> np.ndarray:
+def _weights(choices: PairChoices, rng: np.random.Generator) -> np.ndarray:
     """How often each choice is in a draw of listeners and items."""
     return np.asarray(_counts(choices.listeners, rng) * _counts(choices.items, rng))
 

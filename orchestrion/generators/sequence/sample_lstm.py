@@ -25,6 +25,8 @@ REPORT_SAMPLES = 441
 class SampleLstm(SampleBySample):
     """The baseline. ``level`` is the training audio's RMS, which amplitudes are divided by."""
 
+    config: SampleLstmConfig
+
     def __init__(self, config: SampleLstmConfig):
         super().__init__(config)
         self.loss_of = F.mse_loss

@@ -6,31 +6,44 @@ The paper does not say what it did about the level.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from orchestrion.generators.backend import Config
 from orchestrion.generators.cures import NONE, Cures
+from orchestrion.generators.generator import Generator
 from orchestrion.generators.residual import Residual
 
 QUIETEST = 1e-4
 FIRST_LEVEL = 0.1
 
 
-class SampleBySample(nn.Module):
-    """The part of `generators.backend.Generator` that does not depend on the network.
+class SampleConfig(Config, Protocol):
+    """Samples that a prediction is made from, and samples of an example that are predicted."""
 
-    ``config`` has ``sample_rate``, ``history`` and ``targets``; ``loss_of`` compares predictions with what came; ``level`` is
+    @property
+    def history(self) -> int: ...
+
+    @property
+    def targets(self) -> int: ...
+
+
+class SampleBySample(Generator):
+    """The part of a generator that does not depend on the network.
+
+    ``loss_of`` compares predictions with what came; ``level`` is
     the training audio's RMS, which amplitudes are divided by.
     """
 
+    config: SampleConfig
     level: Tensor
     loss_of: Callable[[Tensor, Tensor], Tensor]
     temperature = 0.0  # the paper plays the mean
 
-    def __init__(self, config: Any):
+    def __init__(self, config: SampleConfig):
         super().__init__()
         self.config = config
         self.register_buffer("level", torch.tensor(FIRST_LEVEL))
@@ -38,8 +51,7 @@ class SampleBySample(nn.Module):
 
     @property
     def sample_rate(self) -> int:
-        result: int = self.config.sample_rate
-        return result
+        return self.config.sample_rate
 
     @property
     def block(self) -> int:
@@ -49,13 +61,11 @@ class SampleBySample(nn.Module):
     @property
     def clip_samples(self) -> int:
         """Audio of a training example."""
-        result: int = self.config.history + self.config.targets
-        return result
+        return self.config.history + self.config.targets
 
     def clip_for(self, seconds: float) -> int:
         """Audio of an example in which so many seconds are predicted."""
-        result: int = self.config.history + max(1, round(seconds * self.sample_rate))
-        return result
+        return self.config.history + max(1, round(seconds * self.sample_rate))
 
     def calibrate(self, clips: Iterable[Tensor]) -> None:
         """Measure the level of ``clips``, each ``[b, t]``."""

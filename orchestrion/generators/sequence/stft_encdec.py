@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from orchestrion.generators.cures import NONE, Cures
+from orchestrion.generators.generator import Generator
 from orchestrion.generators.residual import Residual
 from orchestrion.generators.seeding import at_least, check_length, seed_or_noise
 from orchestrion.generators.sequence.config import EncDecConfig
@@ -25,9 +26,10 @@ from orchestrion.generators.spectral.transform import TRANSFORMS, Transform
 from orchestrion.progress import Advance
 
 
-class EncoderDecoder(nn.Module):
+class EncoderDecoder(Generator):
     """Blocks in, as many blocks out."""
 
+    config: EncDecConfig
     temperature = 0.0  # the paper plays the mean
 
     def __init__(self, config: EncDecConfig):

@@ -68,6 +68,8 @@ class ResidualBlock(nn.Module):
 class Tcn(SampleBySample):
     """The network. ``level`` is the training audio's RMS, which amplitudes are divided by."""
 
+    config: TcnConfig
+
     def __init__(self, config: TcnConfig):
         super().__init__(config)
         c = config

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from orchestrion.generators.cures import NONE, Cures
+from orchestrion.generators.generator import Generator
 from orchestrion.generators.residual import Drawer, Residual
 from orchestrion.generators.seeding import at_least, check_length, seed_or_noise
 from orchestrion.generators.spectral.cells import CellState
@@ -23,9 +24,10 @@ from orchestrion.generators.spectral.transform import TRANSFORMS, Transform
 from orchestrion.progress import Advance
 
 
-class Spectral(nn.Module):
+class Spectral(Generator):
     """One member of the family."""
 
+    config: SpectralConfig
     temperature = 0.0  # the papers play the mean
 
     def __init__(self, config: SpectralConfig):

@@ -8,14 +8,14 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate
 
-from orchestrion.reading.abc.voice import Voice, VoiceBar
+from orchestrion.reading.abc.voice import AbcVoice, VoiceBar
 from orchestrion.reading.written import Bar
 from orchestrion.score.playingorder import BarMarks
 
 CODA = "coda"
 
 
-def side_by_side(voices: Sequence[Voice]) -> list[Bar]:
+def side_by_side(voices: Sequence[AbcVoice]) -> list[Bar]:
     """Bars of all voices: by their number where every voice has as many, else by the time at which they begin.
 
     Signs of any voice hold for all.
@@ -64,7 +64,7 @@ def _united(one: BarMarks, other: BarMarks) -> BarMarks:
     )
 
 
-def _place_codas(bars: list[Bar], voices: Sequence[Voice]) -> None:
+def _place_codas(bars: list[Bar], voices: Sequence[AbcVoice]) -> None:
     """Of two coda signs the first says where to leave and the last where to go on (section 4.14)."""
     places = sorted({place for voice in voices for place in voice.codas if place <= len(bars)})
     if not places:
@@ -75,7 +75,7 @@ def _place_codas(bars: list[Bar], voices: Sequence[Voice]) -> None:
     target.marks = replace(target.marks, coda=CODA)
 
 
-def sections(voices: Sequence[Voice], order: Sequence[str], n_bars: int) -> tuple[list[range] | None, list[str]]:
+def sections(voices: Sequence[AbcVoice], order: Sequence[str], n_bars: int) -> tuple[list[range] | None, list[str]]:
     """Bars of the parts in the order that the header's ``P:`` gives, and the letters for which there is none.
 
     What stands before the first part is played first, once.
@@ -91,5 +91,5 @@ def sections(voices: Sequence[Voice], order: Sequence[str], n_bars: int) -> tupl
     return before + [ranges[label] for label in order if label in ranges], sorted(set(order) - set(ranges))
 
 
-def _labels(voice: Voice) -> list[tuple[str, int]]:
+def _labels(voice: AbcVoice) -> list[tuple[str, int]]:
     return [(bar.part, index) for index, bar in enumerate(voice.bars) if bar.part]

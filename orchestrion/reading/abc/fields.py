@@ -28,7 +28,7 @@ OCTAVES = {"+8": 12, "-8": -12, "+15": 24, "-15": -24}
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class KeyField:
     """A ``K:`` field.
 
     Args:
@@ -106,13 +106,13 @@ def parse_tempo(text: str, unit: Fraction) -> float | None:
     return None
 
 
-def parse_key(text: str) -> Key:
+def parse_key(text: str) -> KeyField:
     """Section 3.1.14: tonic, mode, ``exp``, accidentals; ``HP``, ``Hp``, ``none``; clef and transposition."""
     settings = parse_settings(text)
     plain = PROPERTY.sub(" ", text)
     words = plain.split()
     if not words:
-        return Key({} if not text.strip() else None, settings)
+        return KeyField({} if not text.strip() else None, settings)
     first, rest = words[0], words[1:]
     alterations: dict[str, int] | None = None
     if first in ("HP", "Hp"):
@@ -128,7 +128,7 @@ def parse_key(text: str) -> Key:
     marks = ACCIDENTAL.findall(" ".join(words))
     if marks:
         alterations = (alterations or {}) | {letter.upper(): ALTERATIONS[sign] for sign, letter in marks}
-    return Key(alterations, settings)
+    return KeyField(alterations, settings)
 
 
 def _mode(word: str) -> str:

@@ -49,7 +49,7 @@ HEAD = re.compile(r"(\^\^?|__?|=)?([A-Ga-g])([,']*)(.*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class NoteHead:
     """A note head: ``sign`` is its accidental, ``octave`` 0 for ``C``, 1 for ``c``; ``length`` in units."""
 
     sign: str
@@ -65,7 +65,7 @@ def tokens(line: str) -> Iterator[tuple[str, str]]:
         yield found.lastgroup or "", found.group()
 
 
-def parse_head(text: str, tie: bool = False) -> Head:
+def parse_head(text: str, tie: bool = False) -> NoteHead:
     """A token of kind ``note``.
 
     Raises:
@@ -76,7 +76,7 @@ def parse_head(text: str, tie: bool = False) -> Head:
         raise OrchestrionError(f"the note {text[:20]!r} cannot be read")
     sign, letter, marks, length = found.groups()
     octave = (1 if letter.islower() else 0) + marks.count("'") - marks.count(",")
-    return Head(sign or "", letter.upper(), octave, parse_length(length), tie)
+    return NoteHead(sign or "", letter.upper(), octave, parse_length(length), tie)
 
 
 @lru_cache(maxsize=1024)
@@ -102,14 +102,14 @@ def parse_length(text: str) -> Fraction:
     return Fraction(numerator, denominator)
 
 
-def parse_chord(text: str) -> tuple[list[Head], Fraction, Fraction | None]:
+def parse_chord(text: str) -> tuple[list[NoteHead], Fraction, Fraction | None]:
     """Section 4.17: heads, the length that all are multiplied with, and the length of a rest where it is one."""
     inner, _, length = text[1:].rpartition("]")
     rest = re.fullmatch(rf"\s*[zx]({LENGTH})\s*", inner)
     return parse_heads(inner), parse_length(length), parse_length(rest[1]) if rest else None
 
 
-def parse_heads(inner: str) -> list[Head]:
+def parse_heads(inner: str) -> list[NoteHead]:
     """The notes between brackets or braces, decorations left out."""
     inner = re.sub(r'"[^"]*"|![^!\s]*!', "", inner)
     found = (match for match in IN_CHORD.finditer(inner) if match["note"])

@@ -10,7 +10,7 @@ from fractions import Fraction
 from orchestrion.errors import OrchestrionError
 from orchestrion.reading.abc import combining, fields, tokens
 from orchestrion.reading.abc.source import DIRECTIVE, MUSIC, Line, first_tune
-from orchestrion.reading.abc.voice import BY_LETTER, BY_OCTAVE, NO_PROPAGATION, Voice
+from orchestrion.reading.abc.voice import BY_LETTER, BY_OCTAVE, NO_PROPAGATION, AbcVoice
 from orchestrion.reading.written import DYNAMICS, Budget, Written, WrittenPart
 from orchestrion.score.playingorder import DA_CAPO, BarMarks
 
@@ -56,11 +56,11 @@ class _Tune:
         self.meter: tuple[int, int] | None = (4, 4)
         self.unit: Fraction | None = None
         self.tempo = ""
-        self.key = fields.Key({}, fields.Settings())
+        self.key = fields.KeyField({}, fields.Settings())
         self.budget = Budget()
         self.defined: dict[str, fields.VoiceField] = {}
-        self.voices: dict[str, Voice] = {}
-        self.voice: Voice
+        self.voices: dict[str, AbcVoice] = {}
+        self.voice: AbcVoice
         self.symbols = dict(SYMBOLS)
         self.propagation = BY_LETTER
         # Of the header; under a V: line they are for that voice alone, before it ("") for all.
@@ -125,7 +125,7 @@ class _Tune:
             else:
                 self.midi.append((next(reversed(self.defined), ""), words[1:]))
 
-    def _midi(self, voice: Voice, words: list[str]) -> None:
+    def _midi(self, voice: AbcVoice, words: list[str]) -> None:
         """abc2midi's directives for instruments and transposition."""
         numbers = [int(word) for word in words[1:] if re.fullmatch(r"-?\d{1,3}", word)]
         match words[0] if words else "", numbers:
@@ -257,7 +257,7 @@ class _Tune:
             defined = self.defined.get(identifier)
             # The only voice of a tune without V: has no name.
             name = (defined or field or fields.VoiceField("", "")).name or (identifier if self.defined or field else "")
-            voice = Voice(name, self.budget, self.unit or Fraction(1, 2), self.meter)
+            voice = AbcVoice(name, self.budget, self.unit or Fraction(1, 2), self.meter)
             voice.key = self.key.alterations or {}
             voice.apply(self.key.settings)
             if defined is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from orchestrion.reading.abc.fields import ALTERATIONS, Settings
-from orchestrion.reading.abc.tokens import ONE, Head
+from orchestrion.reading.abc.tokens import ONE, NoteHead
 from orchestrion.reading.written import DEFAULT_VELOCITY, Budget, Chord, Tone
 from orchestrion.score.playingorder import NO_MARKS, BarMarks
 
@@ -39,7 +39,7 @@ class _Timed:
     length: Fraction
 
 
-class Voice:
+class AbcVoice:
     """Notes in, bars out. ``unit`` and all lengths are in quarters."""
 
     def __init__(self, name: str, budget: Budget, unit: Fraction, meter: tuple[int, int] | None):
@@ -61,7 +61,7 @@ class Voice:
         self._ties: dict[int, dict[tuple[str, int], int]] = {}
         self._graces: list[list[Tone]] = []
         self._last: _Timed | None = None
-        self._heads: list[Head] = []
+        self._heads: list[NoteHead] = []
         self._tuplet = (ONE, 0)
         self._broken = ONE
 
@@ -94,13 +94,13 @@ class Voice:
 
     # --- sounds ------------------------------------------------------------------------------------------------------
 
-    def grace(self, heads: list[Head]) -> None:
+    def grace(self, heads: list[NoteHead]) -> None:
         """Section 4.12: struck before the next note."""
         for head in heads:
             self._budget.note()
             self._graces.append([self._tone(head, ONE)])
 
-    def chord(self, heads: list[Head], length: Fraction) -> None:
+    def chord(self, heads: list[NoteHead], length: Fraction) -> None:
         """Sections 4.1 to 4.4 and 4.17; the chord lasts as long as its first note."""
         factor = self._factor()
         # Fractions are slow; most notes need no product.
@@ -257,7 +257,7 @@ class Voice:
             last.bar.length += longer - last.length
         last.length = longer
 
-    def _tone(self, head: Head, duration: Fraction, open_ties: dict[tuple[str, int], int] | None = None) -> Tone:
+    def _tone(self, head: NoteHead, duration: Fraction, open_ties: dict[tuple[str, int], int] | None = None) -> Tone:
         place = (head.letter, head.octave)
         remembered = (head.letter, head.octave if self.propagation == BY_OCTAVE else None)
         if head.sign:
@@ -272,7 +272,7 @@ class Voice:
         pitch = MIDDLE_C + SEMITONES[head.letter] + 12 * head.octave + alteration + self._shift
         return Tone(pitch, duration, self.velocity, tied=True, is_drum=self.is_drum)
 
-    def _tie(self, head: Head, tone: Tone) -> None:
+    def _tie(self, head: NoteHead, tone: Tone) -> None:
         tone.tie = True
         alteration = tone.pitch - self._shift - MIDDLE_C - SEMITONES[head.letter] - 12 * head.octave
         self._ties.setdefault(self._overlay, {})[head.letter, head.octave] = alteration

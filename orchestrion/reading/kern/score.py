@@ -9,7 +9,7 @@ from fractions import Fraction
 from orchestrion.errors import OrchestrionError
 from orchestrion.limits import MAX_MEASURES
 from orchestrion.reading.kern.instruments import PROGRAMS
-from orchestrion.reading.kern.tokens import Head, parse_barline, parse_token
+from orchestrion.reading.kern.tokens import KernNote, parse_barline, parse_token
 from orchestrion.reading.written import (
     DEFAULT_VELOCITY,
     DYNAMICS,
@@ -230,7 +230,7 @@ class _Reader:
         later = [spine.ends for spine in self._spines if spine.kind == KERN and spine.ends > self._now]
         self._now = min(later, default=self._now)
 
-    def _strike(self, heads: list[Head], spine: _Spine) -> None:
+    def _strike(self, heads: list[KernNote], spine: _Spine) -> None:
         if not heads:
             return
         velocity = self._parts[spine.part].velocity

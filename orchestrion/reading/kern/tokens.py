@@ -17,7 +17,7 @@ REPEAT = re.compile(r"(:?)[|!]+(:?)")
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class KernNote:
     """A note of a token; ``duration`` in quarters, None where it has no rhythm of its own."""
 
     pitch: int | None
@@ -27,7 +27,7 @@ class Head:
     is_grace: bool
 
 
-def parse_token(token: str) -> list[Head]:
+def parse_token(token: str) -> list[KernNote]:
     """The notes of a chord, or the rest, in a data token; nothing for a token without either.
 
     Raises:
@@ -37,12 +37,12 @@ def parse_token(token: str) -> list[Head]:
     return [head for head in heads if head is not None]
 
 
-def _parse_note(text: str) -> Head | None:
+def _parse_note(text: str) -> KernNote | None:
     rhythm = RHYTHM.search(text)
     is_grace = "q" in text or "Q" in text
     duration = None if is_grace or rhythm is None else _duration(rhythm)
     if "r" in text:
-        return Head(None, duration, False, False, is_grace)
+        return KernNote(None, duration, False, False, is_grace)
     letters = PITCH.search(text)
     if letters is None:
         return None
@@ -51,7 +51,7 @@ def _parse_note(text: str) -> Head | None:
     signs = ALTERATION.match(text, letters.end())
     alteration = 0 if signs is None else len(signs[0]) * (1 if signs[0][0] == "#" else -1)
     pitch = MIDDLE_C + SEMITONES[letter.lower()] + 12 * octave + alteration
-    return Head(pitch, duration, "[" in text or "_" in text, "]" in text or "_" in text, is_grace)
+    return KernNote(pitch, duration, "[" in text or "_" in text, "]" in text or "_" in text, is_grace)
 
 
 def _duration(rhythm: re.Match[str]) -> Fraction:

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from orchestrion.renderer.gpu.kernel import NARROW, WARPS, play
-from orchestrion.renderer.gpu.weights import Weights, kept
+from orchestrion.renderer.gpu.weights import GpuWeights, kept
 from orchestrion.renderer.kernels.batch import VoiceState
 
 CLOCK = 1 << 20  # a multiple of every ring's length, and of the codes kept
 
 
 @dataclass(frozen=True)
-class Block:
+class GpuBlock:
     """What the voices of a batch need for the same number of frames; all on the GPU.
 
     Attributes:
@@ -37,7 +37,7 @@ class Block:
     forced: Tensor | None
 
 
-class Batch:
+class GpuBatch:
     """Places for ``n`` voices or some more in lockstep; a voice may take a place whenever it is free.
 
     A place without a voice is computed like the others, and no other one hears of it.
@@ -46,7 +46,7 @@ class Batch:
         rows: voices a program.
     """
 
-    def __init__(self, weights: Weights, n: int, rows: int = NARROW):
+    def __init__(self, weights: GpuWeights, n: int, rows: int = NARROW):
         c, device, programs = weights.config, weights.device, -(-n // rows)
         self.weights, self.n, self._rows, self._clock = weights, programs * rows, rows, 0
         n = self.n
@@ -85,7 +85,7 @@ class Batch:
             for place, history in zip(places, histories, strict=True)
         ]
 
-    def run(self, block: Block, first: int, n_steps: int, out: Tensor) -> None:
+    def run(self, block: GpuBlock, first: int, n_steps: int, out: Tensor) -> None:
         """Samples ``first .. first + n_steps`` of ``block`` into ``out [f * hop, n]`` int32."""
         forced = self._nothing if block.forced is None else block.forced
         play[(self.n // self._rows,)](

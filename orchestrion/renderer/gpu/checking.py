@@ -12,9 +12,9 @@ from torch import Tensor
 from orchestrion.errors import OrchestrionError
 from orchestrion.randomness import stream_key
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.gpu.batch import Batch, Block
+from orchestrion.renderer.gpu.batch import GpuBatch, GpuBlock
 from orchestrion.renderer.gpu.kernel import NARROW, WIDE
-from orchestrion.renderer.gpu.weights import Weights, padded, turns
+from orchestrion.renderer.gpu.weights import GpuWeights, padded, turns
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.network import WaveNet
 
@@ -81,7 +81,7 @@ class Trial:
     """
 
     model: WaveNet
-    weights: Weights
+    weights: GpuWeights
     rows: Tensor
     drive: Tensor
     centre: Tensor
@@ -94,7 +94,7 @@ class Trial:
         drive = torch.randn(n_frames * c.hop, n_voices, c.residual, generator=numbers)
         centre = torch.rand(n_frames * c.hop, n_voices, generator=numbers) - 0.5
         levels = torch.randint(c.coding.levels, (n_frames * c.hop, n_voices), generator=numbers, dtype=torch.int32)
-        return cls(model, Weights.of(model), rows, drive, centre, levels)
+        return cls(model, GpuWeights.of(model), rows, drive, centre, levels)
 
     def logit_error(self, voices: list[int]) -> float:
         """Greatest difference from the network's own logits after the last sample drawn, in their standard deviations."""
@@ -110,7 +110,7 @@ class Trial:
         """Levels ``[f * hop, v]`` int32 that the GPU draws, in two runs where a ``cut`` is given."""
         return self.run(self.batch(voices), self.block(voices, forced), cut)[:, : len(voices)]
 
-    def run(self, batch: Batch, block: Block, cut: int = 0) -> np.ndarray:
+    def run(self, batch: GpuBatch, block: GpuBlock, cut: int = 0) -> np.ndarray:
         """What ``batch`` draws, ``[f * hop, places]`` int32."""
         out = torch.empty(len(self.levels), batch.n, dtype=torch.int32, device=self.weights.device)
         for start, stop in ((0, cut), (cut, len(out))):
@@ -118,13 +118,13 @@ class Trial:
                 batch.run(block, start, stop - start, out)
         return out.cpu().numpy()
 
-    def batch(self, voices: range | list[int], rows: int = NARROW) -> Batch:
+    def batch(self, voices: range | list[int], rows: int = NARROW) -> GpuBatch:
         """Those ``voices`` before their first sample, each with its own random numbers."""
-        batch = Batch(self.weights, len(voices), rows)
+        batch = GpuBatch(self.weights, len(voices), rows)
         batch.put(range(len(voices)), [VoiceState.silent(self.weights, int(stream_key(0, voice))) for voice in voices])
         return batch
 
-    def block(self, voices: range | list[int], forced: bool = False, rows: int = NARROW) -> Block:
+    def block(self, voices: range | list[int], forced: bool = False, rows: int = NARROW) -> GpuBlock:
         """What ``voices`` hear."""
         c, w, device = self.model.config, self.weights, self.weights.device
         n_frames, n_voices = self.rows.shape[:2]
@@ -137,4 +137,4 @@ class Trial:
         levels = self.levels[:, heard].contiguous().to(device) if forced else None
         sharpness = torch.ones(n_frames, n, device=device)
         pool, drive, centre, places = (x.contiguous().to(device) for x in (pool, drive, centre, places))
-        return Block(pool, drive, centre, places, sharpness, levels)
+        return GpuBlock(pool, drive, centre, places, sharpness, levels)

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from orchestrion.renderer.gpu.batch import Block
-from orchestrion.renderer.gpu.weights import Weights
+from orchestrion.renderer.gpu.batch import GpuBlock
+from orchestrion.renderer.gpu.weights import GpuWeights
 from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner
 from orchestrion.renderer.task import Voice
 
@@ -23,12 +23,12 @@ Key = tuple[bytes, int]
 class Pool:
     """Blocks of conditioning in device memory."""
 
-    def __init__(self, weights: Weights):
+    def __init__(self, weights: GpuWeights):
         self.weights = weights
         self._index: dict[Key, int] = {}
         self._rows, self._drive, self._centre = self._room(1)
 
-    def gather(self, voices: Sequence[Voice | None], n_frames: int) -> Block:
+    def gather(self, voices: Sequence[Voice | None], n_frames: int) -> GpuBlock:
         """What the kernel needs for the next ``n_frames`` frames of each place's voice.
 
         A place without a voice (None) is given anything. Frames after a voice's end are as the series has them: silent.
@@ -54,7 +54,7 @@ class Pool:
                 forced[:, place] = taken
         on_device = None if forced is None else upload(forced, device)
         rows, drive, centre = (held.flatten(0, 1) for held in (self._rows, self._drive, self._centre))
-        return Block(rows, drive, centre, upload(places, device), upload(sharpness, device), on_device)
+        return GpuBlock(rows, drive, centre, upload(places, device), upload(sharpness, device), on_device)
 
     def _keys(self, voice: Voice, n_frames: int) -> list[Key]:
         """The blocks that the next frames of a voice lie in, in order."""

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import Advance
-from orchestrion.renderer.gpu.batch import Batch
+from orchestrion.renderer.gpu.batch import GpuBatch
 from orchestrion.renderer.gpu.checking import wide_agrees
 from orchestrion.renderer.gpu.kernel import NARROW, WIDE
 from orchestrion.renderer.gpu.pool import Pool
-from orchestrion.renderer.gpu.weights import Weights
+from orchestrion.renderer.gpu.weights import GpuWeights
 from orchestrion.renderer.kernels.batch import Prepared, VoiceState
 from orchestrion.renderer.kernels.conditioner import BLOCK
 from orchestrion.renderer.task import Voice
@@ -39,16 +39,16 @@ def _faults_told() -> Iterator[None]:
 class Stage:
     """Up to ``n`` voices in lockstep, from their states or as they come."""
 
-    def __init__(self, weights: Weights, n: int):
+    def __init__(self, weights: GpuWeights, n: int):
         self.weights, self._n_asked = weights, n
-        self._batch = Batch(weights, n, rows_a_program(weights, n))
+        self._batch = GpuBatch(weights, n, rows_a_program(weights, n))
         self._pool = Pool(weights)
 
     @classmethod
     @_faults_told()
     def of(cls, weights: Prepared, states: Sequence[VoiceState]) -> Stage:
         """A stage with a voice in each place."""
-        assert isinstance(weights, Weights)
+        assert isinstance(weights, GpuWeights)
         stage = cls(weights, len(states))
         stage.put(range(len(states)), states)
         return stage
@@ -60,13 +60,13 @@ class Stage:
         """A copy of every voice's state."""
         return self._batch.states(range(self._n_asked))
 
-    def begin(self, voices: Sequence[Voice | None], n_frames: int) -> Levels:
+    def begin(self, voices: Sequence[Voice | None], n_frames: int) -> DrawnLevels:
         """Have the GPU draw the next ``n_frames`` of the voice in each place; returns before it is done."""
         absent = [None] * (self._batch.n - len(voices))
         block = self._pool.gather([*voices, *absent], n_frames)
         out = torch.empty(n_frames * self.weights.config.hop, self._batch.n, dtype=torch.int32, device=self.weights.device)
         self._batch.run(block, 0, len(out), out)
-        return Levels(out)
+        return DrawnLevels(out)
 
     @_faults_told()
     def run_frames(self, voices: Sequence[Voice], n_frames: int) -> np.ndarray:
@@ -74,7 +74,7 @@ class Stage:
         return self.begin(voices, n_frames).wait()[: len(voices)].T
 
 
-class Levels:
+class DrawnLevels:
     """What a launch draws, on its way to the host."""
 
     def __init__(self, out: Tensor):
@@ -107,7 +107,7 @@ class _Part:
 class _Launch:
     """What is under way on the GPU, and whose it is."""
 
-    levels: Levels
+    levels: DrawnLevels
     parts: Sequence[_Part]
 
     def keep(self, progress: Advance | None) -> None:
@@ -127,7 +127,7 @@ def play_on(voices: Sequence[Voice], progress: Advance | None = None) -> None:
         OrchestrionError: the GPU's memory is not enough.
     """
     weights = voices[0].task.conditioner.packed
-    assert isinstance(weights, Weights)
+    assert isinstance(weights, GpuWeights)
     waiting = sorted(voices, key=lambda voice: voice.left)  # the longest are taken first
     places: list[Voice | None] = [None] * min(len(voices), most_voices(weights))
     stage = Stage(weights, len(places))
@@ -167,13 +167,13 @@ def _begin(stage: Stage, places: Sequence[Voice | None]) -> _Launch | None:
     return _Launch(levels, parts)
 
 
-def rows_a_program(weights: Weights, n_voices: int) -> int:
+def rows_a_program(weights: GpuWeights, n_voices: int) -> int:
     """`NARROW`, or `WIDE` where programs on more than half of the processors would all want the weights from the cache."""
     crowded = n_voices > NARROW * _processors(weights.device) // 2
     return WIDE if crowded and wide_agrees(weights.config) else NARROW
 
 
-def most_voices(weights: Weights) -> int:
+def most_voices(weights: GpuWeights) -> int:
     """How many voices the GPU plays at once: a wide program for each processor of it, or what its memory holds."""
     if weights.device.type != "cuda":
         return NARROW

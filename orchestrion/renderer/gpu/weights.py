@@ -26,7 +26,7 @@ MOST_STAGES = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Weights:
+class GpuWeights:
     """What the kernel and its conditioning multiply by.
 
     Attributes:
@@ -49,7 +49,7 @@ class Weights:
     w_exc: Tensor | None
 
     @classmethod
-    def of(cls, model: WaveNet) -> Weights:
+    def of(cls, model: WaveNet) -> GpuWeights:
         """The weights of ``model`` on the GPU.
 
         Raises:

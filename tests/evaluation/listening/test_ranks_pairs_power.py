@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from scipy.stats import binom
 
-from orchestrion.evaluation.listening.pairs import Choices, bradley_terry, strengths
+from orchestrion.evaluation.listening.pairs import PairChoices, bradley_terry, strengths
 from orchestrion.evaluation.listening.power import ratings_needed
 from orchestrion.evaluation.listening.ranks import holm, rank_test
 from tests.evaluation.listening.listeners import World
@@ -44,7 +44,7 @@ def test_clips_as_observations_keep_the_promised_error_and_single_ratings_do_not
     assert wrong["ratings"] > 0.2 * n
 
 
-def played(rng: np.random.Generator, strength: np.ndarray, n_listeners: int, n_items: int) -> Choices:
+def played(rng: np.random.Generator, strength: np.ndarray, n_listeners: int, n_items: int) -> PairChoices:
     """Every listener chooses once between every two systems for every item."""
     rows = []
     for listener in range(n_listeners):
@@ -53,7 +53,7 @@ def played(rng: np.random.Generator, strength: np.ndarray, n_listeners: int, n_i
                 for b in range(a):
                     first = rng.random() < 1 / (1 + np.exp(strength[b] - strength[a]))
                     rows.append((a, b, listener, item) if first else (b, a, listener, item))
-    return Choices(*np.array(rows).T)
+    return PairChoices(*np.array(rows).T)
 
 
 def test_bradley_terry_of_two_systems_is_the_log_odds():
@@ -80,7 +80,7 @@ def test_bradley_terry_intervals_cover():
 
 
 def test_a_system_that_never_lost_has_a_finite_strength():
-    choices = Choices(np.zeros(6, int), np.ones(6, int), np.arange(6), np.arange(6))
+    choices = PairChoices(np.zeros(6, int), np.ones(6, int), np.arange(6), np.arange(6))
     found = strengths(choices, 2, np.random.default_rng(0), 20)
     assert 0.5 < found[0].strength < 5 and found[0].wins == 6 and found[1].wins == 0
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from orchestrion.cli.app import cli
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.listening.answers import COLUMNS, read_session
+from orchestrion.evaluation.listening.answers import COLUMNS, PageKey, read_session
 from orchestrion.evaluation.listening.attention import attention_of
 from orchestrion.evaluation.listening.results import evaluate_answers
 from tests.evaluation.listening.listeners import World, key, rounded, session
@@ -105,7 +105,7 @@ def _session(content: dict):
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         file.write(json.dumps(content))
         file.flush()
-        return read_session(file.name, KEY)
+        return read_session(file.name, PageKey(KEY["study"], KEY["clips"], KEY.get("systems"), None))
 
 
 def test_two_files_of_one_listener_count_once(folder):

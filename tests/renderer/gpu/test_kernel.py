@@ -15,10 +15,10 @@ from tests.renderer.reference import draw, draw_mixture
 
 pytest.importorskip("triton", reason="Triton is not installed (it is in the dev extra, for Linux)")
 
-from orchestrion.renderer.gpu.batch import Batch
+from orchestrion.renderer.gpu.batch import GpuBatch
 from orchestrion.renderer.gpu.checking import Trial, check, wide_agrees
 from orchestrion.renderer.gpu.kernel import NARROW, WIDE
-from orchestrion.renderer.gpu.weights import Weights, padded, sizes_of
+from orchestrion.renderer.gpu.weights import GpuWeights, padded, sizes_of
 
 # Of logits in their standard deviations: what rounding to float16 makes of random weights, four times.
 TOLERANCE = 0.01
@@ -135,12 +135,12 @@ def test_a_state_carried_over_continues_the_voice(trial, together):
     states = first.states([0, 1])
     n = min(trial.model.config.history, 13)
     assert states[1].counter == 13 and np.array_equal(states[1].recent[-n:], together[13 - n : 13, 6])
-    other = Batch(trial.weights, NARROW)
+    other = GpuBatch(trial.weights, NARROW)
     other.run(block, 0, 3, torch.zeros_like(out))
     other.put([0, 1], states)
     other.run(block, 13, len(out) - 13, out)
     assert np.array_equal(out[13:, :2].cpu().numpy(), together[13:, [1, 6]])
-    again = Batch(trial.weights, NARROW)
+    again = GpuBatch(trial.weights, NARROW)
     again.put([0, 1], states)
     for a, b in zip(states, again.states([0, 1]), strict=True):
         assert np.array_equal(a.history, b.history) and (a.key, a.counter) == (b.key, b.counter)
@@ -150,7 +150,7 @@ def test_large_keys_and_counters(trial):
     """Keys are all of uint64, and a voice may begin far into a piece."""
     key, counter = int(stream_key(0, 3)) | 1 << 63, 1 << 40
     block = trial.block([3])
-    batch = Batch(trial.weights, NARROW)
+    batch = GpuBatch(trial.weights, NARROW)
     batch.put([0], [VoiceState.silent(trial.weights, key, counter)])
     out = torch.zeros(len(trial.levels), NARROW, dtype=torch.int32, device=trial.weights.device)
     batch.run(block, 0, 1, out)
@@ -194,9 +194,9 @@ def test_weights_that_float16_cannot_hold_are_refused():
     broken = random_network()
     broken.w_out[0, 0] = 1e6
     with pytest.raises(OrchestrionError, match="float16"):
-        Weights.of(broken)
+        GpuWeights.of(broken)
     with pytest.raises(OrchestrionError, match="levels of up to 512"):
-        Weights.of(random_network(dataclasses.replace(TINY, levels=1024)))
+        GpuWeights.of(random_network(dataclasses.replace(TINY, levels=1024)))
 
 
 @pytest.mark.gpu
