@@ -16,9 +16,9 @@ from orchestrion.datasets.recordings.songs import SongSet, prepare_songs
 from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.evaluation.comparison.openings import Recordings, from_set
 from orchestrion.files import make_folder, sha256, write_json
-from orchestrion.generators.backend import Generator
 from orchestrion.generators.configuring import changed
 from orchestrion.generators.generating import LoadedModel
+from orchestrion.generators.generator import Generator
 from orchestrion.generators.table import backend_named, preset_named
 from orchestrion.options import BackendTraining, Generating, Reproducing
 from orchestrion.papers.material import PROGRAMS, perform_chorales
