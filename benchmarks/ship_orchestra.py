@@ -71,11 +71,15 @@ table without the network.
 {takes}| octaves in which it is nearer | {octaves_nearer:.0f} of {octaves:.0f} | |
 | error in the first 50 ms | {attack} dB | {attack_source} dB |
 | notes of 50 ms: missing; error of level | {short_missing:.0f}; {short_level} dB | |
-| notes of 10 s: worst error of level in a quarter | {long_level} dB | |
+| notes of 10 s: worst error of level in a quarter; of the partials alone | {long_level} dB; {long_partials} dB | |
 | 25 dB down after a note's end, later than the reference at worst | {late} s | |
 | notes missing in a run of twelve a second | {run:.0f} | |
 | a note of velocity 12 after a minute of rest | {soft} dB | |
 {chords}
+By octave, log-spectral distance (C4 is the octave of middle C):
+
+{octaves_table}
+
 Made by: `orchestrion train renderer` on all banks, then `benchmarks/ship_orchestra.py`; an instrument of your own: `orchestrion learn DIR`.
 """
 
@@ -181,8 +185,17 @@ def card(name: str, header: dict, found: dict, report: NotesReport, facts: dict,
         octaves_nearer=s["octaves_nearer_than_the_source"], octaves=s["octaves"], attack=s["attack_error_db"],
         attack_source=s["attack_error_db_source_alone"], run=s["run_missing"], soft=s["soft_note_after_rest_db"],
         short_missing=s["short_missing"], short_level=s["short_level_error_db_mean"], long_level=s["long_level_error_db_worst"],
+        long_partials=s["long_partials_error_db_worst"], octaves_table=octaves_of(report),
         late=s["release_late_s_worst"], chords=chords_of(s), takes=takes_of(s),
     )  # fmt: skip
+
+
+def octaves_of(report: NotesReport) -> str:
+    octaves = sorted({int(pitch) // 12 - 1 for pitch in report.pitches})
+    rows = report.by_octave()
+    head = "| | " + " | ".join(f"C{octave}" for octave in octaves) + " |\n| --- |" + " ---: |" * len(octaves)
+    lines = [f"| {name} | " + " | ".join(f"{row[i]:.1f}" for row in rows) + " |" for i, name in enumerate(("network", "source alone"))]
+    return "\n".join([head, *lines])
 
 
 def takes_of(s: dict[str, float | None]) -> str:

@@ -231,7 +231,7 @@ def test_every_note_of_an_instrument_is_measured_and_drawn(bank, tmp_path):
     assert report.level_db.shape == (4, 2) and found["missing"] == 0 and found["level_error_db_mean"] < 0.5
     assert abs(found["distance_db"] - found["distance_db_source_alone"]) < 0.3
     assert found["short_missing"] == 0 and abs(found["release_late_s_worst"]) < 0.06 and found["soft_note_after_rest_db"] > -1
-    assert found["long_level_error_db_worst"] < 1
+    assert found["long_level_error_db_worst"] < 1 and found["long_partials_error_db_worst"] < 1
     draw_notes(tmp_path / "notes.png", report, "harp")
     assert (tmp_path / "notes.png").stat().st_size > 5000
     softer = dataclasses.replace(bank.source(), level_db=bank.source().level_db - 20)

@@ -69,12 +69,34 @@ def level_errors(played: np.ndarray, reference: np.ndarray, notes: Sequence[Note
 def partial_level_errors(played: np.ndarray, reference: np.ndarray, note: Note, partials_hz: np.ndarray, sample_rate: int) -> float:
     """By how many dB a note of a chord is louder than the reference's: the median over its first partials."""
     first, last = (int(s * sample_rate) for s in (note.onset_s + LEVEL_S[0], note.offset_s))
-    (_, ours), (hz, theirs) = (_power(x[first:last], sample_rate) for x in (played, reference))
-    errors = []
-    for centre in partials_hz[:FIRST_PARTIALS]:
-        near = np.abs(hz - centre) < max(PARTIAL_HZ, PARTIAL_SHARE * centre)
-        errors.append(10 * np.log10((ours[near].sum() + 1e-14) / (theirs[near].sum() + 1e-14)))
-    return float(np.median(errors))
+    ours, theirs = (_partial_powers(x[first:last], partials_hz, sample_rate) for x in (played, reference))
+    return float(np.median(10 * np.log10((ours + 1e-14) / (theirs + 1e-14))))
+
+
+def quarter_level_errors(played: np.ndarray, reference: np.ndarray, note: Note, sample_rate: int, partials_hz: np.ndarray | None = None) -> np.ndarray:
+    """``[4]`` dB: errors of level in each quarter of a long note; 60 dB and more below its loudest quarter all is alike.
+
+    Args:
+        partials_hz: only what lies at the first of them is measured. A struck note's last quarters may be softer than the room that it
+            was recorded in, which no player needs to play.
+    """
+    edges = (np.linspace(note.onset_s, note.offset_s, 5) * sample_rate).astype(int)
+
+    def powers(x: np.ndarray) -> np.ndarray:
+        parts = [x[a:b] for a, b in itertools.pairwise(edges)]
+        if partials_hz is None:
+            return np.array([np.mean(part**2.0) for part in parts])
+        return np.array([_partial_powers(part, partials_hz, sample_rate).sum() for part in parts])
+
+    ours, theirs = powers(played), powers(reference)
+    floor = theirs.max() * 10 ** (FLOOR_DB / 10) + 1e-14
+    return np.asarray(10 * np.log10((ours + floor) / (theirs + floor)))
+
+
+def _partial_powers(part: np.ndarray, partials_hz: np.ndarray, sample_rate: int) -> np.ndarray:
+    """The power near each of the first partials."""
+    hz, power = _power(part, sample_rate)
+    return np.array([power[np.abs(hz - centre) < max(PARTIAL_HZ, PARTIAL_SHARE * centre)].sum() for centre in partials_hz[:FIRST_PARTIALS]])
 
 
 def fall_s(samples: np.ndarray, note: Note, db: float, sample_rate: int) -> float:

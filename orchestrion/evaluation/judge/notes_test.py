@@ -7,7 +7,6 @@ between the partials, and the same for the source alone, so that what the networ
 from __future__ import annotations
 
 import copy
-import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -25,6 +24,7 @@ from orchestrion.evaluation.judge.fidelity import (
     log_spectral_distance,
     noise_between_partials,
     partial_level_errors,
+    quarter_level_errors,
 )
 from orchestrion.evaluation.judge.note_pieces import HELD_S, NotePieces
 from orchestrion.options import STORAGE
@@ -60,7 +60,7 @@ class NotesReport:
         short_level_db: ``[pitches]`` of notes of 50 ms.
         release_late_s: ``[pitches]`` by how much later than the reference's a note has fallen 25 dB after its end.
         run_level_db: of the notes of a run, twelve a second.
-        long_level_db: ``[3, 4]`` of notes held ten seconds, in each quarter.
+        long_level_db, long_partials_db: ``[3, 4]`` of notes held ten seconds, in each quarter: of all that sounds, and of their partials.
         chord_level_db: of every note of the chords of three to six, at its own partials (empty where the range is too small);
             ``chord_distance_db``, ``chord_source_distance_db`` of all chords, by network and source alone (NaN likewise).
         soft_after_rest_db: of a note of velocity 12 after a minute's rest.
@@ -80,6 +80,7 @@ class NotesReport:
     release_late_s: np.ndarray
     run_level_db: np.ndarray
     long_level_db: np.ndarray
+    long_partials_db: np.ndarray
     chord_level_db: np.ndarray
     chord_distance_db: float
     chord_source_distance_db: float
@@ -104,6 +105,7 @@ class NotesReport:
             "short_missing": float((self.short_level_db < MISSING_DB).sum()),
             "release_late_s_worst": _rounded(self.release_late_s.max()),
             "long_level_error_db_worst": _rounded(np.abs(self.long_level_db).max()),
+            "long_partials_error_db_worst": _rounded(np.abs(self.long_partials_db).max()),
             "chord_notes": float(self.chord_level_db.size),
             "chord_missing": float((self.chord_level_db < MISSING_DB).sum()),
             "chord_level_error_db_mean": _mean(np.abs(self.chord_level_db)),
@@ -164,11 +166,13 @@ def notes_test(
     noise, reference_noise, distance, bare, attack, bare_attack, late = np.array(measured).T
     between = [_between_takes(int(p), velocities[loud], bank) for p in pitches]
     distances = [log_spectral_distance(heard[-1], references[-1], rate) if several else float("nan") for heard in (played, alone)]
+    long = [(played[i], references[i], pieces[i].notes[0]) for i in range(n + 2, n + 2 + len(held))]
     return NotesReport(
         pitches=pitches, velocities=tuple(velocities), level_db=scales[:, :-1], noise_db=noise, reference_noise_db=reference_noise,
         distance_db=distance, source_distance_db=bare, between_takes_db=np.array(between), attack_error_db=attack, source_attack_error_db=bare_attack,
         short_level_db=scales[:, -1], release_late_s=late, run_level_db=levels[n],
-        long_level_db=np.stack([_quarters(played[i], references[i], pieces[i].notes[0], rate) for i in range(n + 2, n + 2 + len(held))]),
+        long_level_db=np.stack([quarter_level_errors(*one, rate) for one in long]),
+        long_partials_db=np.stack([quarter_level_errors(*one, rate, _partials(one[2].pitch, player)) for one in long]),
         chord_level_db=_chords(played[-1], references[-1], several.notes, player) if several else np.zeros(0),
         chord_distance_db=distances[0], chord_source_distance_db=distances[1], soft_after_rest_db=float(levels[n + 1][-1]),
     )  # fmt: skip
@@ -181,14 +185,6 @@ def _between_takes(pitch: int, velocity: int, bank: FittedBank) -> float:
     n, rate = int(HELD_S * bank.bank.sample_rate), bank.bank.sample_rate
     heard = [bank.bank.gain(note, velocity) * note.samples[:n] for note in fitting]
     return float(np.mean([log_spectral_distance(other, heard[0], rate) for other in heard[1:]])) if len(heard) > 1 else float("nan")
-
-
-def _quarters(played: np.ndarray, reference: np.ndarray, note: Note, rate: int) -> np.ndarray:
-    """Errors of the level in each quarter of a long note; what lies 60 dB and more below its loudest quarter is alike."""
-    edges = (np.linspace(note.onset_s, note.offset_s, 5) * rate).astype(int)
-    ours, theirs = (np.array([np.mean(x[a:b] ** 2.0) for a, b in itertools.pairwise(edges)]) for x in (played, reference))
-    floor = theirs.max() * 10 ** (FLOOR_DB / 10) + 1e-14
-    return np.asarray(10 * np.log10((ours + floor) / (theirs + floor)))
 
 
 def _chords(played: np.ndarray, reference: np.ndarray, notes: Sequence[Note], player: Instrument) -> np.ndarray:
