@@ -39,7 +39,7 @@ VOICES_TOGETHER = {"cpu": 48, "cuda": 2048}
 # Joins cost nothing that can be heard or measured (`benchmarks/parallel_price.py`); up to here one run is as quick.
 PARALLEL_FROM_S = 8.0
 # Options that decide what one instrument plays.
-DECISIVE = ("seed", "temperature", "storage", "device", "parallel", "vibrato", "length_s")
+DECISIVE = ("seed", "temperature", "storage", "device", "parallel", "vibrato", "noise", "length_s")
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def play_all(
         OrchestrionError: not one player for each part, a broken instrument, or nothing to play.
     """
     options = options or Playing()
-    instruments = [Instrument.load(player).adjusted(vibrato=options.vibrato) for player in players]
+    instruments = [Instrument.load(player).adjusted(vibrato=options.vibrato, noise=options.noise) for player in players]
     if options.only_source:
         check_sources(instruments)
     plans = [_Plan.make(Span.of(score, options), take, instruments, options.parallel) for score, take in takes]
@@ -172,7 +172,7 @@ def render_to_file(
         OrchestrionError: the file cannot be written, or a journal of other settings is in the way.
     """
     options = options or Playing()
-    instrument, span = instrument.adjusted(vibrato=options.vibrato), Span.of(score, options)
+    instrument, span = instrument.adjusted(vibrato=options.vibrato, noise=options.noise), Span.of(score, options)
     options = replace(
         options,
         device=choose(options.device, [instrument.config], options.storage),

@@ -61,6 +61,7 @@ class PartKeywords(TypedDict, total=False):
     seed: Whole
     temperature: Number | None
     vibrato: Number
+    noise: Number
     length_s: Number | None
     storage: str
     device: str

@@ -117,5 +117,5 @@ def stream(
         OrchestrionError: as `render`.
     """
     wishes = Playing.of(parallel=parallel, **options)
-    player, whole = Instrument.load(instrument).adjusted(vibrato=wishes.vibrato), as_score(score)
+    player, whole = Instrument.load(instrument).adjusted(vibrato=wishes.vibrato, noise=wishes.noise), as_score(score)
     yield from Span.of(whole, wishes).ended(blocks_of(whole, player, wishes, take=take), player.config.sample_rate)

@@ -1,9 +1,8 @@
 """The harmonic source: what a score alone says of an instrument's sound, as audio.
 
 A note is the sum of its partials. Their amplitudes stand in a table over pitch × partial × age, their frequencies follow from the
-pitch's own fundamental and inharmonicity, and a key's release is a straight line in decibels. What a table cannot have (the
-hammer's knock, bow, breath, beating) is for the network that hears the source; how loud such noise is stands in a second
-table, over pitch × band × age.
+pitch's own fundamental and inharmonicity, and a key's release is a straight line in decibels. Noise (bow, breath, hammer, room) is made
+from a second table, over pitch × band × age (`bridge.noise`). What tables cannot have is for the network that hears the source.
 
 Everything goes by absolute time since the attack, frame by frame: the numbers of a frame do not depend on the block that it is asked
 for in, so that streaming, parallel playing and resuming agree bit for bit.
@@ -18,18 +17,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from orchestrion.bridge.conditioning import ConditioningSeries
+from orchestrion.bridge.noise import N_BANDS, N_FINE, NoiseSpectra, noise_feature, refined
 from orchestrion.bridge.reach import Reach
 from orchestrion.compiled import compiled
 from orchestrion.errors import OrchestrionError
 
 AGES_S = np.concatenate([[0.0, 0.005, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1], np.geomspace(0.13, 8.0, 20)])
-BAND_EDGES_HZ = np.array([0, 200, 400, 650, 1000, 1450, 2000, 2700, 3600, 4800, 6300, 8500, 12000], dtype=np.float64)
-N_AGES, N_BANDS = len(AGES_S), len(BAND_EDGES_HZ) - 1
+N_AGES = len(AGES_S)
 SILENT_DB = -120.0
 RELEASED_DB = 70.0  # how far a released note falls before it is left out
 MOST_PITCHES, MOST_LAYERS, MOST_PARTIALS = 128, 16, 512
 RELEASE_LIMITS_DB_S = 1.0, 1e5
-NOISE_FLOOR_DB, NOISE_SPAN_DB = -110.0, 40.0
+NOISE_STEPS, NOISE_MIDDLE_DB = 2, -60.0  # of a decibel, in a file
 PLAIN_PARTIALS, PLAIN_DB = 12, -20.0
 
 
@@ -58,10 +57,11 @@ class HarmonicSource:
             what the layers' decibels differ from that is interpolated between them.
         level_db: ``[d, sum(n_partials), 29]`` float32 amplitude of a partial in dB over 1.0, at the ages `AGES_S`.
         phase: ``[sum(n_partials)]`` float32 of a partial at the attack, radians.
-        noise_db: ``[d, n, 12, 29]`` float32 mean square of what is not harmonic, in the bands `BAND_EDGES_HZ`, in dB.
+        noise_db: ``[d, n, 52, 29]`` float32 mean square of what is not harmonic, in the bands `noise.FINE_EDGES_HZ`, in dB.
         release_db_s: ``[n]`` float32, by how much a released note falls each second.
         vibrato: in playing.
         exponent: of the velocity; 2 of SoundFonts, less where layers were recorded as loud as they are played.
+        louder_db: by how much ``level_db`` and ``noise_db`` are louder than the notes that the network has learnt from.
     """
 
     sample_rate: int
@@ -77,12 +77,13 @@ class HarmonicSource:
     release_db_s: np.ndarray
     vibrato: Vibrato = Vibrato()
     exponent: float = 2.0
+    louder_db: float = 0.0
 
     def __post_init__(self) -> None:
         n, d, total = len(self.pitch), len(self.velocity), int(np.sum(self.n_partials))
         shapes = {
             "heard": (n,), "f1_hz": (n,), "inharmonicity": (n,), "n_partials": (n,), "level_db": (d, total, N_AGES), "phase": (total,),
-            "noise_db": (d, n, N_BANDS, N_AGES), "release_db_s": (n,),
+            "noise_db": (d, n, N_FINE, N_AGES), "release_db_s": (n,),
         }  # fmt: skip
         wrong = [name for name, shape in shapes.items() if np.shape(getattr(self, name)) != shape]
         finite = all(np.all(np.isfinite(getattr(self, name))) for name in (*shapes, "velocity"))
@@ -91,7 +92,7 @@ class HarmonicSource:
             and np.all(np.diff(self.pitch) > 0) and self.pitch[0] >= 0 and self.pitch[-1] <= 127
             and np.all(np.diff(self.velocity) > 0) and self.velocity[0] >= 1 and self.velocity[-1] <= 127
             and np.all((self.n_partials >= 1) & (self.n_partials <= MOST_PARTIALS))
-            and 0 <= self.exponent <= 8 and np.all((self.f1_hz > 0) & (self.inharmonicity >= 0) & (self.release_db_s > 0)) and np.all(self.level_db < 60)
+            and 0 <= self.exponent <= 8 and abs(self.louder_db) <= 120 and np.all(self.noise_db < 60) and np.all((self.f1_hz > 0) & (self.inharmonicity >= 0) & (self.release_db_s > 0)) and np.all(self.level_db < 60)
         )  # fmt: skip
         if not (sound and self._is_bounded()):
             raise OrchestrionError("The tables of a harmonic source do not fit together or hold impossible values.")
@@ -127,10 +128,11 @@ class HarmonicSource:
             "velocity": self.velocity.astype(np.float32),
             "level_db": self.level_db.astype(np.float16),
             "phase": self.phase.astype(np.float16),
-            "noise_db": self.noise_db.astype(np.float16),
+            "noise_db": np.clip(np.rint((self.noise_db - NOISE_MIDDLE_DB) * NOISE_STEPS), -120, 120).astype(np.int8),
             "release_db_s": self.release_db_s.astype(np.float32),
             "vibrato": np.array([v.cents, v.rate_hz, v.delay_s, v.onset_s], np.float32),
             "exponent": np.array([self.exponent], np.float32),
+            "louder_db": np.array([self.louder_db], np.float32),
         }
 
     @classmethod
@@ -142,17 +144,25 @@ class HarmonicSource:
         """
         names = {"sample_rate", "pitch", "heard", "f1_hz", "inharmonicity", "n_partials", "velocity", "level_db", "phase", "noise_db"}
         names |= {"release_db_s", "vibrato", "exponent"}
-        if set(tensors) != names or tensors["sample_rate"].shape != (1,) or tensors["vibrato"].shape != (4,) or tensors["exponent"].shape != (1,):
+        if set(tensors) - {"louder_db"} != names or tensors["sample_rate"].shape != (1,) or tensors["vibrato"].shape != (4,) or tensors["exponent"].shape != (1,):
             raise OrchestrionError("A harmonic source lacks a table, or has one that is unknown.")
         t = {name: np.asarray(value) for name, value in tensors.items()}
-        if any(t[name].ndim != 1 for name in ("pitch", "n_partials", "velocity")):
+        louder = t.get("louder_db", np.zeros(1))  # older files have none, and noise in 12 bands
+        if any(t[name].ndim != 1 for name in ("pitch", "n_partials", "velocity")) or t["noise_db"].ndim != 4 or louder.shape != (1,):
             raise OrchestrionError("A harmonic source's tables have the wrong shape.")
         return cls(
             int(t["sample_rate"][0]), t["pitch"].astype(np.int64), t["heard"] != 0, t["f1_hz"].astype(np.float64),
             t["inharmonicity"].astype(np.float64), t["n_partials"].astype(np.int64), t["velocity"].astype(np.float64),
-            t["level_db"].astype(np.float32), t["phase"].astype(np.float32), t["noise_db"].astype(np.float32),
-            t["release_db_s"].astype(np.float32), Vibrato(*(float(v) for v in t["vibrato"])), float(t["exponent"][0]),
+            t["level_db"].astype(np.float32), t["phase"].astype(np.float32), _noise_of(t["noise_db"]),
+            t["release_db_s"].astype(np.float32), Vibrato(*(float(v) for v in t["vibrato"])), float(t["exponent"][0]), float(louder[0]),
         )  # fmt: skip
+
+
+def _noise_of(table: np.ndarray) -> np.ndarray:
+    """Decibels of a file's noise table: steps in fine bands, or the decibels in 12 bands of older files."""
+    if table.dtype == np.int8:
+        return np.asarray(NOISE_MIDDLE_DB + table.astype(np.float32) / NOISE_STEPS, dtype=np.float32)
+    return refined(table.astype(np.float32)) if table.shape[2] == N_BANDS else table.astype(np.float32)
 
 
 def plain_source(sample_rate: int) -> HarmonicSource:
@@ -162,7 +172,7 @@ def plain_source(sample_rate: int) -> HarmonicSource:
     n_partials = np.clip((0.46 * sample_rate / f1).astype(np.int64), 1, PLAIN_PARTIALS)
     k = np.concatenate([np.arange(1, n + 1) for n in n_partials])
     level = np.repeat((PLAIN_DB - 20 * np.log10(k))[None, :, None], N_AGES, axis=2).astype(np.float32)
-    noise = np.full((1, 128, N_BANDS, N_AGES), SILENT_DB, np.float32)
+    noise = np.full((1, 128, N_FINE, N_AGES), SILENT_DB, np.float32)
     return HarmonicSource(
         sample_rate, pitch, np.zeros(128, bool), f1, np.zeros(128), n_partials, np.array([100.0]), level, np.zeros(len(k), np.float32), noise,
         np.full(128, 120.0, np.float32),
@@ -210,21 +220,33 @@ class SourceSignal:
                 s.phase[begin : begin + len(level)][audible].astype(np.float64), float(s.release_db_s[row]),
                 v.cents * self._depth, v.rate_hz, v.delay_s, v.onset_s, AGES_S,
             )  # fmt: skip
-        return out.astype(np.float32)
+        return (out + self._noise_samples(start, stop)).astype(np.float32)
 
     def noise(self, start: int, stop: int) -> np.ndarray:
-        """How loud what is not harmonic should be in frames ``start..stop``: ``[f, 12]`` float32, 0 for nothing, 1 each 40 dB."""
-        power = np.zeros((stop - start, N_BANDS))
-        frame_s = self.series.hop / self.series.sample_rate
+        """How loud what is not harmonic should be in frames ``start..stop``: ``[f, 12]`` float32, see `noise_feature`."""
+        power = np.zeros((stop - start, N_FINE))
         for i in self._reach.between(start, stop):
-            row, onset = int(self._row[i]), int(self.series.notes.onset_frame[i])
-            _, noise = self._table(row, int(self.series.notes.velocity[i]))
-            first, last = max(onset, start), min(int(self._end[i]), stop)
-            age = (np.arange(first, last) - onset + 0.5) * frame_s
-            fallen = np.maximum(np.arange(first, last) - int(self.series.notes.offset_frame[i]), 0) * frame_s
-            db = np.stack([np.interp(age, AGES_S, band) for band in noise], 1) - (fallen * self.source.release_db_s[row])[:, None]
-            power[first - start : last - start] += 10 ** (db / 10)
-        return noise_feature(power)
+            first, added = self._noise_power(i, start, stop)
+            power[first - start : first - start + len(added)] += added
+        return noise_feature(power * 10 ** (-self.source.louder_db / 10))
+
+    def _noise_samples(self, start: int, stop: int) -> np.ndarray:
+        """What is not harmonic as audio of frames ``start..stop``, float64: each pitch has noise of its own."""
+        spectra = NoiseSpectra(start, stop, self.series.hop, self.series.sample_rate)
+        for i in self._reach.between(spectra.first, spectra.last):
+            first, added = self._noise_power(i, spectra.first, spectra.last)
+            spectra.add(first, added, int(self.series.notes.pitch[i]))
+        return spectra.samples()
+
+    def _noise_power(self, i: int, start: int, stop: int) -> tuple[int, np.ndarray]:
+        """Of note ``i`` within frames ``start..stop``: its first frame, and mean squares ``[f, 52]`` of its noise from there on."""
+        row, onset, frame_s = int(self._row[i]), int(self.series.notes.onset_frame[i]), self.series.hop / self.series.sample_rate
+        _, noise = self._table(row, int(self.series.notes.velocity[i]))
+        first, last = max(onset, start), min(int(self._end[i]), stop)
+        age = (np.arange(first, last) - onset + 0.5) * frame_s
+        fallen = np.maximum(np.arange(first, last) - int(self.series.notes.offset_frame[i]), 0) * frame_s
+        db = at_ages(noise, age) - (fallen * self.source.release_db_s[row])[:, None]
+        return first, np.asarray(10 ** (db / 10))
 
     def _table(self, row: int, velocity: int) -> tuple[np.ndarray, np.ndarray]:
         """``level_db [k, ages]`` and ``noise_db [bands, ages]`` of a pitch's row at a velocity."""
@@ -246,11 +268,12 @@ def _shares(velocity: float, layers: np.ndarray) -> np.ndarray:
     return np.array([np.interp(velocity, layers, row) for row in np.eye(len(layers))])
 
 
-def noise_feature(power: np.ndarray) -> np.ndarray:
-    """Mean squares ``[f, 12]`` as what a network hears of them: float32, 0 at -110 dB and below, 1 more each 40 dB."""
-    db = 10 * np.log10(np.maximum(power, 1e-30))
-    result: np.ndarray = (np.maximum(db - NOISE_FLOOR_DB, 0.0) / NOISE_SPAN_DB).astype(np.float32)
-    return result
+def at_ages(table: np.ndarray, age: np.ndarray) -> np.ndarray:
+    """Decibels ``[rows, 29]`` at each of ``age [f]`` seconds: ``[f, rows]``, straight between the table's ages, the outermost beyond them."""
+    place = np.clip(np.searchsorted(AGES_S, age) - 1, 0, N_AGES - 2)
+    share = np.clip((age - AGES_S[place]) / (AGES_S[place + 1] - AGES_S[place]), 0.0, 1.0)
+    columns = table.T
+    return np.asarray(columns[place] + share[:, None] * (columns[place + 1] - columns[place]))
 
 
 @compiled(nogil=True, fastmath=True)

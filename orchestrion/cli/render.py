@@ -138,7 +138,7 @@ def _render_to_stdout(asked: Rendering, sources: list[str], count: int) -> None:
     players = players_of(score, asked.instruments, say=True)
     if len(players) > 1:
         raise click.UsageError("Standard output takes one instrument; choose it by -i, or write a file.")
-    instrument = Instrument.load(players[0]).adjusted(vibrato=playing.vibrato)
+    instrument = Instrument.load(players[0]).adjusted(vibrato=playing.vibrato, noise=playing.noise)
     blocks = blocks_of(score, instrument, playing)
     span, rate = Span.of(score, playing), instrument.config.sample_rate
     with to_output():

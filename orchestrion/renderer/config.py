@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrion.bridge.groups import GROUPS
-from orchestrion.bridge.source import N_BANDS
+from orchestrion.bridge.noise import N_BANDS
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.coding import GRID, MU, Coding
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 from orchestrion import shipped, weights
 from orchestrion.audio import Waveform
 from orchestrion.bridge import ConditioningSeries
-from orchestrion.bridge.source import HarmonicSource
+from orchestrion.bridge.source import SILENT_DB, HarmonicSource
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import Advance
 from orchestrion.renderer.config import WaveNetConfig
@@ -31,6 +32,7 @@ SOURCE = "source."  # before the names of its tables in a weights file
 GAIN = "gain_db"  # in the header: by how much it is louder than the notes that it was made of
 NETWORK = "network"  # in the header of an instrument that is tables alone: the shared network's name and checksum
 DEEPEST_VIBRATO = 4.0
+LOUDEST_NOISE = 4.0
 TAIL_S = 1.0  # the last note's ring
 
 
@@ -71,7 +73,7 @@ class Instrument:
         if not network and NETWORK in metadata:
             network = _shared_network(metadata, sized, path)
         weights.check_shapes(shapes(sized), network, path)
-        source = _source(tables, path) if sized.source_window else None
+        source = _source(tables, path, float(str(metadata.get(GAIN, 0.0)))) if sized.source_window else None
         parameters = Parameters(sized, {name: array.astype(np.float32) for name, array in network.items()}, source)
         return cls(Path(path).stem, parameters, metadata)
 
@@ -85,18 +87,25 @@ class Instrument:
         """The tables that a driven network plays; None of other networks."""
         return self.parameters.source
 
-    def adjusted(self, *, vibrato: float = 1.0) -> Instrument:
-        """The same instrument with its vibrato so many times as deep; those without one stay as they are.
+    def adjusted(self, *, vibrato: float = 1.0, noise: float = 1.0) -> Instrument:
+        """The same instrument with its vibrato so many times as deep and its noise so many times as loud, as far as it has them.
+
+        Args:
+            noise: of bow, breath, hammer and room, as amplitude.
 
         Raises:
-            OrchestrionError: ``vibrato`` outside 0 to 4.
+            OrchestrionError: ``vibrato`` or ``noise`` outside 0 to 4.
         """
         if not 0.0 <= vibrato <= DEEPEST_VIBRATO:
             raise OrchestrionError(f"A vibrato of {vibrato} is impossible; give 0 (none) to {DEEPEST_VIBRATO:g}.")
-        if vibrato == 1.0 or self.source is None:
+        if not 0.0 <= noise <= LOUDEST_NOISE:
+            raise OrchestrionError(f"Noise of {noise} is impossible; give 0 (none) to {LOUDEST_NOISE:g}.")
+        if vibrato == noise == 1.0 or self.source is None:
             return self
-        v = self.source.vibrato
-        source = dataclasses.replace(self.source, vibrato=dataclasses.replace(v, cents=v.cents * vibrato))
+        v, db = self.source.vibrato, 20 * math.log10(noise) if noise else -math.inf
+        source = dataclasses.replace(
+            self.source, vibrato=dataclasses.replace(v, cents=v.cents * vibrato), noise_db=np.maximum(self.source.noise_db + np.float32(db), SILENT_DB)
+        )
         return dataclasses.replace(self, parameters=dataclasses.replace(self.parameters, source=source))
 
     @property
@@ -184,9 +193,12 @@ class Instrument:
         return Waveform(samples, self.config.sample_rate, tags)
 
 
-def _source(tables: Mapping[str, np.ndarray], path: Path) -> HarmonicSource:
+def _source(tables: Mapping[str, np.ndarray], path: Path, gain_db: float) -> HarmonicSource:
     try:
-        return HarmonicSource.from_tensors(tables)
+        source = HarmonicSource.from_tensors(tables)
+        if "louder_db" not in tables:  # of an older version, which raised the partials alone
+            source = dataclasses.replace(source, noise_db=source.noise_db + np.float32(gain_db), louder_db=gain_db)
+        return source
     except OrchestrionError as error:
         raise OrchestrionError(f"{path} cannot play by itself: {error}") from error
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from orchestrion import weights
+from orchestrion.bridge.noise import noise_feature
 from orchestrion.bridge.source import HarmonicSource
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.coding import GRID
@@ -172,7 +173,7 @@ class DrivenTask:
             "before": heard,
             "codes": codes[1:],
             "signal": signal,
-            "frames": np.concatenate([frames, mixed.noise], 1),
+            "frames": np.concatenate([frames, noise_feature(mixed.noise)], 1),
         }
 
 

@@ -96,7 +96,9 @@ def calibrated(source: HarmonicSource, config: WaveNetConfig) -> tuple[HarmonicS
     loudness = float(np.median([integrated_loudness(audio) for audio in heard]))
     peak = max(true_peak_db(audio) for audio in heard)
     gain_db = min(LOUDNESS_LUFS - loudness, HIGHEST_PEAK_DB - HEADROOM_DB - peak)
-    louder = dataclasses.replace(source, level_db=source.level_db + np.float32(gain_db))
+    louder = dataclasses.replace(
+        source, level_db=source.level_db + np.float32(gain_db), noise_db=source.noise_db + np.float32(gain_db), louder_db=gain_db
+    )
     return louder, dataclasses.replace(config, gain=float(config.gain * 10 ** (-gain_db / 20)))
 
 

@@ -1,6 +1,7 @@
 """The harmonic source against tables whose sound is known: partials, levels, velocities, release, vibrato, blocks, refusals."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -9,10 +10,11 @@ from hypothesis import strategies as st
 from scipy.signal import hilbert
 
 from orchestrion.bridge import ConditioningSeries
+from orchestrion.bridge.noise import BAND_EDGES_HZ, FINE_EDGES_HZ, N_BANDS, N_FINE, noise_samples, refined
 from orchestrion.bridge.source import (
     AGES_S,
     N_AGES,
-    N_BANDS,
+    SILENT_DB,
     HarmonicSource,
     SourceSignal,
     Vibrato,
@@ -33,7 +35,7 @@ def tables(pitches=(60,), levels_db=((-20.0, -26.0, -32.0),), velocities=(100,),
     given = {
         "pitch": pitch, "heard": np.ones(n, bool), "f1_hz": 440.0 * 2.0 ** ((pitch - 69) / 12), "inharmonicity": np.zeros(n), "n_partials": np.full(n, k),
         "velocity": np.array(velocities, dtype=np.float64), "level_db": level, "phase": np.zeros(n * k, np.float32),
-        "noise_db": np.full((len(velocities), n, N_BANDS, N_AGES), -60, np.float32), "release_db_s": np.full(n, 120, np.float32),
+        "noise_db": np.full((len(velocities), n, N_FINE, N_AGES), SILENT_DB, np.float32), "release_db_s": np.full(n, 120, np.float32),
     }  # fmt: skip
     return dataclasses.replace(plain_source(RATE), **(given | changes))
 
@@ -158,7 +160,8 @@ def test_notes_add_up():
 
 
 def test_noise_is_40_db_a_unit_adds_up_and_falls_in_the_release():
-    source = tables(release_db_s=np.array([100.0], np.float32))
+    even = refined(np.full((1, 1, N_BANDS, N_AGES), -60, np.float32))
+    source = tables(release_db_s=np.array([100.0], np.float32), noise_db=even)
     piece = series((0.1, 0.5, 60, 100), duration_s=1.0)
     noise = SourceSignal(piece, source).noise(-3, piece.n_frames)
     rate = RATE / HOP
@@ -172,13 +175,50 @@ def test_noise_is_40_db_a_unit_adds_up_and_falls_in_the_release():
     assert softer[int(0.3 * rate), 0] == pytest.approx((110 - 60 + 40 * np.log10(0.5)) / 40, abs=1e-5)
 
 
+def test_noise_sounds_as_loud_in_every_band_as_its_table_says():
+    rng = np.random.default_rng(0)
+    levels = np.interp(np.arange(N_FINE), np.linspace(0, N_FINE, 7), rng.uniform(-70, -50, 7)).astype(np.float32)[None, None, :, None]
+    source = tables(levels_db=((SILENT_DB,),), noise_db=np.repeat(levels, N_AGES, axis=3))
+    x = audio(source, (0.0, 20.0, 60, 100))[RATE : 20 * RATE].astype(np.float64)
+    power = np.abs(np.fft.rfft(x * np.hanning(len(x)))) ** 2 / (len(x) ** 2 * 3 / 16)
+    hz = np.fft.rfftfreq(len(x), 1 / RATE)
+    for low, high in itertools.pairwise(BAND_EDGES_HZ):
+        fine = (FINE_EDGES_HZ[:-1] >= low) & (FINE_EDGES_HZ[:-1] < high)
+        wanted = 10 * np.log10((10 ** (levels[0, 0, fine, 0] / 10)).sum())
+        assert 10 * np.log10(power[(hz >= low) & (hz < high)].sum()) == pytest.approx(wanted, abs=1.0)
+
+
+def test_noise_begins_with_its_note_and_pitches_have_noise_of_their_own():
+    source = tables(pitches=(60, 64), levels_db=((SILENT_DB,),), noise_db=np.full((1, 2, N_FINE, N_AGES), -50, np.float32))
+    low, high, both = (audio(source, *notes, duration_s=0.8) for notes in [[(0.2, 0.5, 60, 90)], [(0.2, 0.5, 64, 90)], [(0.2, 0.5, 60, 90), (0.2, 0.5, 64, 90)]])
+    assert not low[: int(0.195 * RATE)].any() and low[int(0.21 * RATE) : int(0.45 * RATE)].std() > 1e-3
+    np.testing.assert_allclose(both, low + high, atol=1e-7)
+    held = slice(int(0.21 * RATE), int(0.45 * RATE))
+    assert abs(np.corrcoef(low[held], high[held])[0, 1]) < 0.1
+
+
+def test_noise_of_crops_is_as_loud_as_of_the_whole():
+    power = np.full((203, N_FINE), 1e-6)
+    assert (noise_samples(power, HOP, RATE, 7) ** 2).mean() == pytest.approx(N_FINE * 1e-6, rel=0.1)
+    assert len(noise_samples(power, HOP, RATE, 7)) == 200 * HOP
+    assert not np.array_equal(noise_samples(power, HOP, RATE, 7), noise_samples(power, HOP, RATE, 8))
+
+
+def test_a_louder_instrument_tells_its_network_what_it_has_learnt():
+    source = tables(noise_db=np.full((1, 1, N_FINE, N_AGES), -60, np.float32))
+    louder = dataclasses.replace(source, noise_db=source.noise_db + 6, louder_db=6.0)
+    piece = series((0.0, 0.5, 60, 90))
+    np.testing.assert_allclose(SourceSignal(piece, louder).noise(0, 50), SourceSignal(piece, source).noise(0, 50), atol=1e-5)
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 200), st.integers(1, 80), st.integers(0, 127), st.integers(1, 127)), max_size=12),
     st.integers(-10, 320), st.integers(-10, 320), st.floats(0, 4),
 )  # fmt: skip
 def test_blocks_are_bit_for_bit_the_whole(notes, a, b, vibrato):
-    source = dataclasses.replace(plain_source(RATE), vibrato=Vibrato(15.0, 5.5, 0.05, 0.1))
+    noisy = np.full((1, 128, N_FINE, N_AGES), -60, np.float32)
+    source = dataclasses.replace(plain_source(RATE), vibrato=Vibrato(15.0, 5.5, 0.05, 0.1), noise_db=noisy)
     piece = series(*[(s * 0.004, (s + d) * 0.004, p, v) for s, d, p, v in notes], duration_s=1.2)
     a, b = sorted((a, b))
     whole, part = SourceSignal(piece, source, vibrato=vibrato), SourceSignal(piece, source, vibrato=vibrato)
@@ -204,6 +244,13 @@ def test_tables_go_into_a_file_and_back():
     assert all(np.array_equal(again.tensors()[name], table) for name, table in source.tensors().items())
 
 
+def test_noise_in_the_bands_of_older_files_is_read():
+    source = tables(noise_db=refined(np.linspace(-80, -50, N_BANDS, dtype=np.float32)[None, None, :, None] + np.zeros((1, 1, 1, N_AGES), np.float32)))
+    old = {name: table for name, table in source.tensors().items() if name != "louder_db"}
+    old["noise_db"] = np.repeat(np.linspace(-80, -50, N_BANDS), N_AGES).reshape(1, 1, N_BANDS, N_AGES).astype(np.float16)
+    np.testing.assert_allclose(HarmonicSource.from_tensors(old).noise_db, source.noise_db, atol=0.05)
+
+
 HOSTILE = {
     "no pitches": {"pitch": np.zeros(0, int)},
     "pitches not ascending": {"pitch": np.array([64, 60])},
@@ -217,8 +264,10 @@ HOSTILE = {
     "fewer than no partials": {"n_partials": np.array([-1, 7])},
     "billions of partials": {"n_partials": np.array([1 << 62, 1 << 62])},
     "an infinite phase": {"phase": np.full(6, np.inf, np.float32)},
-    "noise that is no number": {"noise_db": np.full((1, 2, N_BANDS, N_AGES), np.nan, np.float32)},
+    "noise that is no number": {"noise_db": np.full((1, 2, N_FINE, N_AGES), np.nan, np.float32)},
     "noise of another shape": {"noise_db": np.zeros((1, 2, 3, N_AGES), np.float32)},
+    "deafening noise": {"noise_db": np.full((1, 2, N_FINE, N_AGES), 90, np.float32)},
+    "a gain of thousands": {"louder_db": 1e4},
     "a release that never ends": {"release_db_s": np.array([1e-9, 100], np.float32)},
     "a release upwards": {"release_db_s": np.array([-50, 100], np.float32)},
     "a frequency of nothing": {"f1_hz": np.array([0.0, 300.0])},

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestrion.bridge.source import AGES_S, BAND_EDGES_HZ, N_AGES, N_BANDS, SILENT_DB, HarmonicSource, Vibrato
+from orchestrion.bridge.noise import FINE_EDGES_HZ, N_FINE
+from orchestrion.bridge.source import AGES_S, N_AGES, SILENT_DB, HarmonicSource, Vibrato
 from orchestrion.datasets.banks import partials
 from orchestrion.datasets.banks.partials import HOP, Partials
 
@@ -23,7 +24,7 @@ class FittedNote:
     Attributes:
         f1_hz, inharmonicity: of its partials; of bowed and blown notes the median along the note.
         level_db: ``[k, ages]``.
-        noise_db: ``[bands, ages]``.
+        noise_db: ``[52, ages]``.
         phase: ``[k]`` at the attack.
         contour_cents: ``[m]`` the pitch contour at knots ``HOP`` samples apart; zeros where the note was struck.
         source: ``[n]`` float32: the note by these amplitudes, along the recording's own phases.
@@ -194,11 +195,11 @@ def _noise_table(rest: np.ndarray, sample_rate: int) -> np.ndarray:
     frames = np.lib.stride_tricks.sliding_window_view(padded, NOISE_WINDOW)[::HOP][: max(1, len(rest) // HOP)] * window
     power = 2 * np.abs(np.fft.rfft(frames, axis=1)) ** 2 / (NOISE_WINDOW * (window**2).sum())
     hz = np.fft.rfftfreq(NOISE_WINDOW, 1 / sample_rate)
-    bands = [power[:, (hz >= low) & (hz < high)].sum(1) for low, high in itertools.pairwise(BAND_EDGES_HZ)]
+    bands = [power[:, (hz >= low) & (hz < high)].sum(1) for low, high in itertools.pairwise(FINE_EDGES_HZ)]
     mean_square = np.stack(bands, 1)
     age = np.arange(len(mean_square)) * HOP / sample_rate
     edges = np.concatenate([[0.0], (AGES_S[1:] + AGES_S[:-1]) / 2, [np.inf]])
-    out = np.empty((N_BANDS, N_AGES))
+    out = np.empty((N_FINE, N_AGES))
     for i, (low, high) in enumerate(itertools.pairwise(edges)):
         cell = (age >= low) & (age < max(high, low + HOP / sample_rate))
         out[:, i] = mean_square[cell].mean(0) if cell.any() else 10 ** (out[:, i - 1] / 10) if i else mean_square[0]

@@ -17,8 +17,9 @@ import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.framenotes import FrameNotes
+from orchestrion.bridge.noise import N_FINE
 from orchestrion.bridge.reach import Reach
-from orchestrion.bridge.source import AGES_S, N_BANDS, HarmonicSource, Vibrato, noise_feature
+from orchestrion.bridge.source import HarmonicSource, Vibrato, at_ages
 from orchestrion.datasets.banks.fitting import FittedNote, fit_note, tables, vibrato_of
 from orchestrion.datasets.banks.notebank import BankNote, NoteBank
 from orchestrion.datasets.banks.partials import HOP
@@ -91,7 +92,7 @@ class Mixed:
 
     Attributes:
         samples, source: float32 ``[n]``.
-        noise: ``[f, 12]``, see ``bridge.source.noise_feature``.
+        noise: mean squares ``[f, 52]`` (banks) or ``[f, 12]`` (recordings) of what is not harmonic, see ``bridge.noise``.
     """
 
     samples: np.ndarray
@@ -148,11 +149,11 @@ class MixedPiece:
         first, last = start * self.hop - margin, stop * self.hop + margin
         x, y = np.zeros(last - first), np.zeros(last - first)
         before, after = start - noise_margin[0], stop + noise_margin[1]
-        power = np.zeros((after - before, N_BANDS))
+        power = np.zeros((after - before, N_FINE))
         spare = -(-margin // self.hop)
         for i in self._reach.between(min(before, start - spare), max(after, stop + spare)):
             self._add(int(i), first, x, y, before, power)
-        return Mixed((gain * x).astype(np.float32), (gain * y).astype(np.float32), noise_feature(gain**2 * power))
+        return Mixed((gain * x).astype(np.float32), (gain * y).astype(np.float32), gain**2 * power)
 
     def _add(self, i: int, first: int, x: np.ndarray, y: np.ndarray, before: int, power: np.ndarray) -> None:
         bank, t = self._fitted.bank, self.table
@@ -170,7 +171,7 @@ class MixedPiece:
         if a < b:
             frame_s = self.hop / bank.sample_rate
             age = (np.arange(a, b) - onset // self.hop + 0.5) * frame_s
-            db = np.stack([np.interp(age, AGES_S, band) for band in fit.noise_db], 1) + 20 * np.log10(gain)
+            db = at_ages(fit.noise_db, age) + 20 * np.log10(gain)
             db -= (np.maximum(np.arange(a, b) - offset // self.hop, 0) * frame_s * fall)[:, None]
             power[a - before : b - before] += 10 ** (db / 10)
 

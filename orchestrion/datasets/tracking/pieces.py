@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
-from orchestrion.bridge.source import N_BANDS, noise_feature
+from orchestrion.bridge.noise import N_BANDS
 from orchestrion.datasets.banks.mixing import Mixed
 from orchestrion.datasets.recordings.aligned import AlignedPiece
 from orchestrion.datasets.recordings.rawaudio import RawAudio
@@ -65,7 +65,7 @@ class TrackedPiece:
         power = np.zeros((after - before, N_BANDS))
         power[a - before : b - before] = 10 ** (self.powers_db[a:b].astype(np.float64) / 10)
         x, y = (_read(audio, first, last) for audio in (self.recording.audio, self.source_audio))
-        return Mixed((gain * x).astype(np.float32), (gain * y).astype(np.float32), noise_feature(gain**2 * power))
+        return Mixed((gain * x).astype(np.float32), (gain * y).astype(np.float32), gain**2 * power)
 
 
 def _read(audio: RawAudio, first: int, last: int) -> np.ndarray:

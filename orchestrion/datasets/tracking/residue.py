@@ -11,7 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from orchestrion.bridge.source import BAND_EDGES_HZ, N_AGES, N_BANDS
+from orchestrion.bridge.noise import BAND_EDGES_HZ, N_BANDS
+from orchestrion.bridge.source import N_AGES
 from orchestrion.compiled import compiled
 from orchestrion.datasets.tracking.levels import EDGES_S, N_PITCHES, velocity_units
 from orchestrion.datasets.tracking.ringing import KNOT, Ringing

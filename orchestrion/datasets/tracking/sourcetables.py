@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from orchestrion.bridge.noise import refined
 from orchestrion.bridge.source import SILENT_DB, HarmonicSource, Vibrato
 from orchestrion.datasets.tracking.levels import MIDDLE_VELOCITY, MOST_PARTIALS, Levels, velocity_units
 from orchestrion.datasets.tracking.residue import NoiseTable
@@ -25,7 +26,7 @@ def source_of(model: Model, levels: Levels, noise: NoiseTable, phases: np.ndarra
     """
     pitches = np.array(sorted(model.tuning))
     units = np.array([velocity_units(float(v)) for v in LAYERS])
-    noise_db = noise.db()
+    noise_db = refined(noise.db())
     columns, counts = [], []
     for pitch in pitches:
         f1, b = model.tuning[int(pitch)]

@@ -17,7 +17,6 @@ from orchestrion.bridge.source import SourceSignal, stretched_ratios
 from orchestrion.datasets.banks.mixing import FittedBank, MixedPiece
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.fidelity import (
-    FLOOR_DB,
     error_db,
     fall_s,
     level_errors,
