@@ -29,7 +29,7 @@ from orchestrion.training.trial_playing import play_held_out
 
 BEGAN = "the weights of a trial on FluidR3's piano alone (1.3 billion samples)"
 LICENCE = "public domain, CC0 1.0 and MIT, by the bank"
-TEMPERATURES = (0.8, 0.6, 0.4)
+TEMPERATURES = (0.6, 0.4, 0.2)
 # What a bank's folder does not say of itself; the credits are those that its makers ask for.
 CREDITS = {
     "steinway": ("public domain", "AKAI's Steinway, as in Splendid Grand Piano, mapped by kinwie", 0),

@@ -31,7 +31,7 @@ LISTEN_S = 6.0
 MOST_PIECES = 24
 EXCERPTS = 6  # of one bank, in the mean over several
 DB_OF_ALL_NOTES = 10.0
-TEMPERATURE = 0.7  # of the mixture: at 1 softest notes may ring on as noise, and clean instruments hiss
+TEMPERATURE = 0.4  # of the mixture: noise is in the source, so that the draws need not bring it, and at 1 clean instruments hiss
 
 
 @dataclass(frozen=True)
