@@ -41,9 +41,9 @@ CREDITS = {
 }
 CARD = """# {name}
 
-Plays scores as raw audio at 24 kHz. **The notes' partials come from a table** (the *harmonic source*, made from the score alone); the
-WaveNet `{network}` hears that source and adds what a table cannot have: attack, breath, bow, beating, noise. It is shared by
-all instruments that ship.
+Plays scores as raw audio at 24 kHz. **The notes' partials and their noise come from tables** (the *source*, made from the score
+alone); the WaveNet `{network}` hears that source and draws every sample about it. It is shared by all instruments that ship. What it
+adds to the tables is the difference between the two columns below.
 
 | | |
 | --- | --- |

@@ -220,7 +220,7 @@ class SourceSignal:
                 s.phase[begin : begin + len(level)][audible].astype(np.float64), float(s.release_db_s[row]),
                 v.cents * self._depth, v.rate_hz, v.delay_s, v.onset_s, AGES_S,
             )  # fmt: skip
-        return (out + self._noise_samples(start, stop)).astype(np.float32)
+        return np.asarray(out + self._noise_samples(start, stop), dtype=np.float32)
 
     def noise(self, start: int, stop: int) -> np.ndarray:
         """How loud what is not harmonic should be in frames ``start..stop``: ``[f, 12]`` float32, see `noise_feature`."""
