@@ -1,0 +1,175 @@
+"""Train the `paper` composer on a polyphonic benchmark set, and print the table of all of them beside published figures.
+
+    python benchmarks/composer_table.py train JSB_Chorales.mat -o runs/jsb --minutes 60
+    python benchmarks/composer_table.py table runs/jsb runs/nottingham runs/musedata runs/piano-midi
+
+The sets are the rolls of Boulanger-Lewandowski et al. 2012 as MATLAB files. ``table`` scores the test split, or the validation split
+where a file has no test pieces, and writes the table and ``docs/figures/composer-table.png`` into ``docs/figures/composer-table.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from orchestrion.composer.compose import Composer
+from orchestrion.composer.scoring import Nll, score_pieces
+from orchestrion.datasets.corpora.loading import load_corpus
+from orchestrion.datasets.corpora.piece import CorpusPiece
+from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.figures.loss import loss_figure
+from orchestrion.evaluation.figures.style import save_figure
+from orchestrion.files import atomic_write
+from orchestrion.progress import progress
+from orchestrion.training.settings import LoopSettings
+from orchestrion.training.train_composer import train_composer
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "figures" / "composer-table.md"
+BEGIN, END = "<!-- benchmarks/composer_table.py -->\n\n", "\n<!-- end -->\n"
+SETS = ("JSB_Chorales", "MuseData", "Nottingham", "Piano_midi")
+# Test negative log-likelihood a step in nats: Boulanger-Lewandowski et al. 2012 (table 1), Johnson 2017 (best of BALSTM).
+PUBLISHED = {
+    "RNN-RBM (2012)": (6.27, 6.01, 2.39, 7.09),
+    "RNN-NADE (2012)": (5.56, 5.60, 2.31, 7.05),
+    "BALSTM, best (2017)": (5.05, 3.90, 1.55, 4.90),
+}
+SHIFTS = tuple(shift for shift in range(-6, 7) if shift)
+TRANSPOSED_STEPS = 3000
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one run comes to: averages on ``split``, the change [shift] under transposition, curves, speed."""
+
+    name: str
+    split: str
+    nll: Nll
+    changes: dict[int, float]
+    left_out: int
+    updates: int
+    minutes: float
+    steps_per_second: float
+    curve: list[tuple[float, float]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    train = commands.add_parser("train", help="train on a set")
+    train.add_argument("data", type=Path)
+    train.add_argument("-o", "--output", type=Path, required=True)
+    train.add_argument("--minutes", type=float, default=60.0)
+    train.add_argument("--from", dest="start_from", help="a composer of the preset paper to begin with")
+    train.add_argument("--validate-minutes", type=float, default=5.0)
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--resume", action="store_true")
+    train.set_defaults(run=train_set)
+    table = commands.add_parser("table", help="print the table of trained sets")
+    table.add_argument("runs", nargs="+", type=Path)
+    table.add_argument("--transposed-steps", type=int, default=TRANSPOSED_STEPS, help="steps scored for each transposition")
+    table.set_defaults(run=write_table)
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+def train_set(arguments: argparse.Namespace) -> None:
+    """AdamW, learning rate .003 with a cosine, dropout .3 (the preset's), EMA .995, crops of 64 steps by fours, transposed by up to six."""
+    loop = LoopSettings(
+        minutes=arguments.minutes, learning_rate=3e-3, ema_decay=0.995, seed=arguments.seed, threads=1,
+        validate_minutes=arguments.validate_minutes,
+    )  # fmt: skip
+    measures = train_composer(
+        arguments.data, arguments.output, preset="paper", loop=loop, batch=4, crop_steps=64, transpose=6, resume=arguments.resume,
+        start_from=arguments.start_from,
+    )  # fmt: skip
+    print(json.dumps(measures, indent=2))
+
+
+def write_table(arguments: argparse.Namespace) -> None:
+    """Score, print, and write the page."""
+    torch.set_num_threads(1)
+    rows = {}
+    for run in arguments.runs:
+        row = measured(run, arguments.transposed_steps)
+        rows[row.name] = row
+    text = table_of(rows)
+    print(text)
+    figure = loss_figure(
+        {f"{name} (validation)": row.curve for name, row in rows.items()}, "Held-out likelihood while training", "nats a step", "minutes of training"
+    )  # fmt: skip
+    save_figure(figure, PAGE.with_suffix(".png"), dpi=80)
+    before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else f"# The composer's table\n\n{BEGIN}{END}"
+    head, _, rest = before.partition(BEGIN)
+    with atomic_write(PAGE) as temporary:
+        temporary.write_text(head + BEGIN + text + END + rest.partition(END)[2], encoding="utf-8")
+
+
+def measured(run: Path, transposed_steps: int) -> Row:
+    """The run's best weights on the pieces that nothing was chosen by, where there are any."""
+    composer = Composer.load(run / "model.safetensors")
+    data = Path(str(json.loads((run / "settings.json").read_text())["data"]))
+    split, pieces = held_out(data)
+    some = within(pieces, transposed_steps)
+    with progress(len(pieces) + (1 + len(SHIFTS)) * len(some), f"Scoring {data.stem}") as advance:
+        nll = score_pieces(composer.model, pieces, advance)["play"]
+        plain = score_pieces(composer.model, some, advance)["play"].frame_average
+        changes = {
+            shift: score_pieces(composer.model, [piece.transposed(shift) for piece in some], advance)["play"].frame_average - plain
+            for shift in SHIFTS
+        }
+    log = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    left_out = composer.metadata.get("left_out")
+    return Row(
+        data.stem, split, nll, changes, len(left_out) if isinstance(left_out, list) else 0, log[-1]["step"], log[-1]["minutes"],
+        log[-1]["step"] / (60 * log[-1]["minutes"]), [(line["minutes"], line["nll_per_step_play"]) for line in log],
+    )  # fmt: skip
+
+
+def held_out(data: Path) -> tuple[str, list[CorpusPiece]]:
+    """The test split, or the validation split of a file without one."""
+    try:
+        return "test", load_corpus(data, "test")
+    except OrchestrionError:
+        return "validation", load_corpus(data, "validation")
+
+
+def within(pieces: list[CorpusPiece], n_steps: int) -> list[CorpusPiece]:
+    """The first of the shortest pieces that hold ``n_steps`` steps together and stay on the keyboard in every transposition."""
+    chosen: list[CorpusPiece] = []
+    for piece in sorted(pieces, key=lambda piece: piece.n_steps):
+        pitches = [pitch for _, _, pitch in piece.notes]
+        if sum(each.n_steps for each in chosen) < n_steps and pitches and min(pitches) - 6 >= 21 and max(pitches) + 6 <= 108:
+            chosen.append(piece)
+    return chosen
+
+
+def table_of(rows: dict[str, Row]) -> str:
+    """Markdown: likelihoods beside published ones, then transposition, leaks and speed of each run."""
+    names = ("JSB chorales", "MuseData", "Nottingham", "Piano-midi.de")
+    lines = ["| nats a step | " + " | ".join(names) + " |", "| --- | ---: | ---: | ---: | ---: |"]
+    lines += [f"| {name} | " + " | ".join(f"{value:.2f}" for value in values) + " |" for name, values in PUBLISHED.items()]
+    for title, average in (("frames", "frame_average"), ("sequences", "sequence_average")):
+        cells = [_cell(rows.get(name), average) for name in SETS]
+        lines.append(f"| ours, average over {title} | " + " | ".join(cells) + " |")
+    lines += ["", "| set | updates | minutes | updates a second | training pieces left out | " + " | ".join(f"{s:+d}" for s in SHIFTS) + " |"]
+    lines.append("| --- | " + "---: | " * (4 + len(SHIFTS)))
+    for name in SETS:
+        row = rows.get(name)
+        if row is not None:
+            changes = " | ".join(f"{row.changes[shift]:+.2f}" for shift in SHIFTS)
+            lines.append(f"| {name} | {row.updates:,} | {row.minutes:.0f} | {row.steps_per_second:.1f} | {row.left_out} | {changes} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(row: Row | None, average: str) -> str:
+    if row is None:
+        return "–"
+    return f"{getattr(row.nll, average):.2f}" + ("" if row.split == "test" else " (validation)")
+
+
+if __name__ == "__main__":
+    main()
