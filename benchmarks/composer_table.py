@@ -4,7 +4,7 @@
     python benchmarks/composer_table.py table runs/jsb runs/nottingham runs/musedata runs/piano-midi
 
 The sets are the rolls of Boulanger-Lewandowski et al. 2012 as MATLAB files. ``table`` scores the test split, or the validation split
-where a file has no test pieces, and writes the table and ``docs/figures/composer-table.png`` into ``docs/figures/composer-table.md``.
+where a file has no test pieces, and writes the table and ``docs/composer-table.png`` into ``docs/composer-table.md``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from orchestrion.progress import progress
 from orchestrion.training.settings import LoopSettings
 from orchestrion.training.train_composer import train_composer
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "figures" / "composer-table.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "composer-table.md"
 BEGIN, END = "<!-- benchmarks/composer_table.py -->\n\n", "\n<!-- end -->\n"
 SETS = ("JSB_Chorales", "MuseData", "Nottingham", "Piano_midi")
 # Test negative log-likelihood a step in nats: Boulanger-Lewandowski et al. 2012 (table 1), Johnson 2017 (best of BALSTM).

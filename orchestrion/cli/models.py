@@ -26,7 +26,7 @@ def models() -> None:
 @models.command("list")
 @json_option
 def list_models(as_json: bool) -> None:
-    """List the shipped models: name, what it is, licence, size.
+    """List the shipped models: name, size, what it writes or plays, licence.
 
     \b
     Example:
@@ -38,7 +38,7 @@ def list_models(as_json: bool) -> None:
         return
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        echo(f"{row['name']:<{width}}  {row['architecture']:<12} {row['megabytes']:>5.1f} MB  {row['licence']}")
+        echo(f"{row['name']:<{width}}  {row['megabytes']:>5.1f} MB  {row['what']} {row['licence']}.")
 
 
 @models.command()

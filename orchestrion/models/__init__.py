@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
@@ -13,12 +14,13 @@ __all__ = ["ShippedModel", "card", "info", "list"]
 
 
 class ShippedModel(TypedDict):
-    """A shipped model; ``megabytes`` of 10**6 bytes."""
+    """A shipped model; ``megabytes`` of 10**6 bytes; ``what``: the first sentence of its card, such as what a composer writes."""
 
     name: str
     architecture: str
     licence: str
     megabytes: float
+    what: str
 
 
 def list() -> Sequence[ShippedModel]:
@@ -43,4 +45,11 @@ def _row(name: str) -> ShippedModel:
         "architecture": str(facts.get("architecture", "?")),
         "licence": str(facts.get("licence", "see card")),
         "megabytes": path.stat().st_size / 1e6,
+        "what": _first_sentence(card(name)),
     }
+
+
+def _first_sentence(text: str) -> str:
+    """Of a card, below its title."""
+    paragraph = text.split("\n\n")[1].replace("\n", " ").replace("*", "").replace("`", "")
+    return re.split(r"(?<![A-Z])(?<!et al)\.\s", paragraph)[0].rstrip(".") + "."  # not after an initial

@@ -125,7 +125,10 @@ def test_models(tiny: Path) -> None:
     rows = json.loads(run("models", "list", "--json").stdout)
     for row in rows:
         assert row["megabytes"] < 8 and row["licence"]
+        assert row["what"].endswith(".") and len(row["what"]) < 200
         assert run("models", "card", row["name"]).stdout.startswith("#")
+    listed = run("models", "list").stdout
+    assert "Writes melodies" in listed and "soprano, alto, tenor and bass" in listed
     assert json.loads(run("models", "info", tiny).stdout)["pitch_range"] == [50, 72]
     assert run("models", "card", "nothing", status=1).stderr.startswith("Error: ")
 
