@@ -74,6 +74,9 @@ def _give_repeats(population: Population, sheet: Sheet, bar: int, *, hints: bool
             strong = np.isin(np.arange(n_steps), list(cadence.strong_steps(sheet.meter)))
             known = (rows[..., 1] > 0) & strong[:, None]
         given[here] = given_of(rows, known)
+    # A note that went on into the repeated bar begins in this one, unless it goes on here, too.
+    before = population.rows[:, here.start - 1, :, 0]
+    population.given[:, here.start, :, 2] |= population.given[:, here.start, :, 1] & (before == 0)
 
 
 def _give_tonic(population: Population, sheet: Sheet, bar: int, pitch_low: int) -> None:

@@ -99,6 +99,16 @@ def test_exact_sections_repeat_and_others_do_not(config) -> None:
     assert again == [a1, a2] and len({a1, a2, b1, b2}) == 4
 
 
+def test_notes_that_went_on_into_a_repeated_bar_begin_in_its_repeat() -> None:
+    model = random_model(TINY_BAR, bias=0.0)
+    model.out.bias.data[1] = -8.0  # long notes, over bar lines
+    plans = [[[NEW, 0], [NEW, 0], [NEW, 0], [EXACT, 2]]]
+    composer = Composer(model, {"defaults": {"polyphony": 1, "plans": plans}})
+    for seed in range(8):
+        grid = PianoRoll.from_score(compose(composer, Composing(bars=4, seed=seed))[0]).grid[..., 0]
+        np.testing.assert_array_equal(grid[16:32], np.pad(grid, ((0, 64 - len(grid)), (0, 0)))[48:])
+
+
 def test_a_varied_section_keeps_strong_notes_and_changes_others() -> None:
     composer = Composer(random_model(TINY_BAR), {"defaults": {"polyphony": 1}})
     score = compose(composer, Composing(form="A A'", bars=8, seed=1))[0]
