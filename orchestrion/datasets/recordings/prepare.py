@@ -21,6 +21,7 @@ from orchestrion.datasets.recordings.rawaudio import write_raw
 from orchestrion.datasets.recordings.shards import write_shards
 from orchestrion.datasets.recordings.splits import ALL_SPLITS
 from orchestrion.datasets.recordings.tracks import Track
+from orchestrion.datasets.recordings.unreadable import UnreadableError, telling
 from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import sha256
@@ -40,7 +41,7 @@ def prepare_aligned(
 ) -> AlignedSet:
     """Make the prepared set ``output`` of ``tracks``; stopped half-way, the same call goes on with the next piece.
 
-    A track whose audio or notes are missing, contradict each other in length, or that plays a work of a split that
+    A track whose audio or notes are missing or cannot be read, contradict each other in length, or that plays a work of a split that
     goes before its own (test before validation before train) is left out, and the manifest says why.
 
     Args:
@@ -49,7 +50,7 @@ def prepare_aligned(
             (`dividing`).
 
     Raises:
-        OrchestrionError: ``output`` exists, a source cannot be read to its end, or nothing is left.
+        OrchestrionError: ``output`` exists, or nothing is left.
     """
     check_rate(sample_rate)
     target = Path(output)
@@ -112,13 +113,16 @@ def _prepare(work: Preparation, track: Track, rate: int) -> str | None:
         return str(error).rstrip(".")
     if not notes:
         return "it has no notes that were asked for"
-    return _write(work, track, rate, notes)
+    try:
+        return _write(work, track, rate, notes)
+    except UnreadableError as error:
+        return str(error).rstrip(".")
 
 
 def _write(work: Preparation, track: Track, rate: int, notes: Sequence[Note]) -> str | None:
     audio_file, notes_file = work.folder / f"{track.name}.npy", work.folder / f"{track.name}.tsv"
     with track.opened(work.folder) as audio:
-        written = write_raw(audio_file, read_blocks(audio, rate, track.start_s, track.stop_s))
+        written = write_raw(audio_file, telling(read_blocks(audio, rate, track.start_s, track.stop_s)))
     end_s = written.n_samples / rate
     late = past_the_end(notes, end_s, END_SLACK_S)
     if not written.n_samples or late:

@@ -8,6 +8,7 @@ under two names always go together.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from orchestrion.datasets.recordings.rawaudio import open_raw, write_raw
 from orchestrion.datasets.recordings.recording import Recording, check_plain
 from orchestrion.datasets.recordings.splits import SPLITS, in_split, prepared_splits
 from orchestrion.datasets.recordings.stems import Separator
+from orchestrion.datasets.recordings.unreadable import UnreadableError, telling
 from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import sha256
@@ -119,8 +121,8 @@ def prepare_songs(
         stem: ``drums``, ``bass``, ``vocals`` or ``other``: only that, separated by Demucs (`stems`).
 
     Raises:
-        OrchestrionError: no such folder, no audio in it, files that cannot be read (all are named), names that clash,
-            ``output`` exists, or Demucs is missing.
+        OrchestrionError: no such folder, no audio in it, no file that can be read to its end, names that clash, ``output`` exists, or
+            Demucs is missing. A file that cannot be read is left out, with a warning; the manifest says why (``left_out``).
     """
     check_rate(sample_rate)
     if not 0.0 <= validation_share < 1.0:
@@ -128,12 +130,17 @@ def prepare_songs(
     folder, target = Path(source), Path(output)
     files = find_songs(folder)
     _check_named(validation, files, folder)
-    seconds = check_readable(files)
+    seconds, left_out = readable(files)
     separator = None if stem is None else Separator.find(stem)
     with preparation(target) as work, progress(sum(seconds.values()), "Preparing") as advance:
-        for name, path in files.items():
-            _prepare_song(work, name, path, folder, sample_rate, separator)
-            advance(seconds[name])
+        for name, length_s in seconds.items():
+            try:
+                _prepare_song(work, name, files[name], folder, sample_rate, separator)
+            except UnreadableError as error:
+                left_out[name] = str(error)
+            advance(length_s)
+        files = _kept(files, left_out, folder)
+        _check_named(validation, files, folder)
         digests = {name: str(work.key(name)["sha256"]) for name in files}
         held_out = set(validation) or _held_out(digests, validation_share, seed)
         splits = {"train": [n for n in files if n not in held_out], "validation": [n for n in files if n in held_out]}
@@ -141,7 +148,7 @@ def prepare_songs(
         settings = {"stem": stem, "validation_share": validation_share, "seed": seed, "validation": list(validation)}
         songs = {name: {**work.key(name), **{f: work.records[name][f] for f in FIGURES}} for name in files}
         work.keep_only(files)
-        work.complete({**information, "sample_rate": sample_rate, "settings": settings, "songs": songs}, splits)
+        work.complete({**information, "sample_rate": sample_rate, "settings": settings, "songs": songs, "left_out": left_out}, splits)
     return SongSet.open(target)
 
 
@@ -166,27 +173,25 @@ def find_songs(folder: Path) -> dict[str, Path]:
     return found
 
 
-def check_readable(files: Mapping[str, Path]) -> dict[str, float]:
-    """Seconds of every file by its header; what cannot be read is named in one sentence.
-
-    Raises:
-        OrchestrionError: at least one file is not audio.
-    """
-    seconds, broken = {}, []
+def readable(files: Mapping[str, Path]) -> tuple[dict[str, float], dict[str, str]]:
+    """Seconds of the files that are audio by their headers, and why the others are none."""
+    seconds, broken = {}, {}
     for name, path in files.items():
         try:
             seconds[name] = length(path)[0]
         except OrchestrionError as error:
-            broken.append((path, error))
-    if len(broken) == 1:
-        raise broken[0][1]
-    if broken:
-        shown = ", ".join(path.name for path, _ in broken[:SHOWN]) + (", …" if len(broken) > SHOWN else "")
-        raise OrchestrionError(
-            f"{len(broken)} of {len(files)} files are not audio that can be read ({shown}); repair them or take them "
-            "out."
-        )
-    return seconds
+            broken[name] = str(error)
+    return seconds, broken
+
+
+def _kept(files: Mapping[str, Path], left_out: Mapping[str, str], folder: Path) -> dict[str, Path]:
+    """The files without those that are left out, of which a line each is said."""
+    kept = {name: path for name, path in files.items() if name not in left_out}
+    if not kept:
+        raise OrchestrionError(f"{folder} holds no audio that can be read: {next(iter(left_out.values()))}")
+    for reason in left_out.values():
+        warnings.warn(f"Left out: {reason}", stacklevel=3)
+    return kept
 
 
 def _prepare_song(
@@ -198,9 +203,9 @@ def _prepare_song(
         return
     _, source_rate, channels = length(path)
     with nullcontext(path) if separator is None else separator.separated(path, work.folder) as audio:
-        written = write_raw(work.folder / f"{name}.npy", read_blocks(audio, rate))
+        written = write_raw(work.folder / f"{name}.npy", telling(read_blocks(audio, rate)))
     if not written.n_samples:
-        raise OrchestrionError(f"{path} is too short to be resampled to {rate} samples a second.")
+        raise UnreadableError(f"{path} is too short to be resampled to {rate} samples a second.")
     figures = {"n_samples": written.n_samples, "samples_sha256": written.sha256}
     origin = {"source_rate": source_rate, "source_channels": channels}
     work.finish(name, {"key": key, "files": [f"{name}.npy"], **figures, **origin})

@@ -108,10 +108,13 @@ def test_what_cannot_be_used_is_left_out_and_said(tmp_path, tracks):
     tracks[1].audio.write_bytes(b"no audio at all")
     bad = [made_track(tmp_path / "source", "late", late_s=9.0)]
     silent = Track("silent", tracks[2].audio, (), tuple, "s")
-    made = prepare_aligned([*tracks, *bad, silent], tmp_path / "set")
+    unheard = made_track(tmp_path / "source", "unheard")
+    soundfile.write(unheard.audio, np.full(4000, np.nan, np.float32), 8000, subtype="FLOAT")
+    made = prepare_aligned([*tracks, *bad, silent, unheard], tmp_path / "set")
     assert {piece.name for piece in made.pieces} == set("cdef")
     left_out = json.loads((tmp_path / "set" / "dataset.json").read_text())["left_out"]
     assert left_out["a"] == "a.wav is missing" and "not audio" in left_out["b"] and "ends at 0.30 s" in left_out["late"]
+    assert "not numbers" in left_out["unheard"] and not (tmp_path / "set" / "unheard.npy").exists()
     assert left_out["silent"] == "it has no notes that were asked for"
     with pytest.raises(OrchestrionError, match="Nothing can be prepared: a\\.wav is missing"):
         prepare_aligned(tracks[:1], tmp_path / "nothing")

@@ -145,25 +145,26 @@ def test_bad_folders_are_refused_in_one_sentence(folder, tmp_path):
     assert "no song 'x'" in refused(folder, tmp_path / "set", validation=["x"])
     assert "share" in refused(folder, tmp_path / "set", validation_share=1.0)
     assert "exists already" in refused(folder, folder)
-    (folder / "broken.wav").write_bytes(b"RIFF and nothing more")
-    assert "broken.wav" in refused(folder, tmp_path / "set")
-    (folder / "worse.mp3").write_bytes(b"")
-    assert "2 of 7 files" in refused(folder, tmp_path / "set")
-    assert not list(tmp_path.glob(".set*"))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "broken.wav").write_bytes(b"RIFF and nothing more")
+    assert "broken.wav" in refused(tmp_path / "broken", tmp_path / "set")
     soundfile.write(folder / "mp3 song.wav", noise(0.1, 8000), 8000)
     assert "same name" in refused(folder, tmp_path / "set")
 
 
-def test_a_file_that_is_cut_off_is_named_and_the_finished_songs_are_kept(folder, tmp_path):
+def test_files_that_cannot_be_read_are_left_out_with_a_line_each(folder, tmp_path):
     whole = (folder / "wav song.wav").rename(tmp_path / "whole.wav")
     soundfile.write(folder / "wav song.flac", soundfile.read(whole)[0], 44100)
     content = (folder / "wav song.flac").read_bytes()
     (folder / "wav song.flac").write_bytes(content[: len(content) // 2])
-    assert "wav song.flac" in refused(folder, tmp_path / "set")
-    assert not (tmp_path / "set").exists()
-    (folder / "wav song.flac").write_bytes(content)
-    made = finished_and_made(folder, tmp_path)
-    assert made == ["wav song.npy"]
+    soundfile.write(folder / "number.wav", np.array([0.0, np.nan] * 8000, dtype=np.float32), 16000, subtype="FLOAT")
+    (folder / "worse.mp3").write_bytes(b"")
+    with pytest.warns(UserWarning) as said:
+        made = prepare_songs(folder, tmp_path / "set", sample_rate=16000)
+    lines = [str(one.message) for one in said]
+    assert len(lines) == 3 and all(any(name in line for line in lines) for name in ("wav song.flac", "number.wav", "worse.mp3"))
+    assert len(made.songs) == 4 and not {"wav song", "number", "worse"} & {song.name for song in made.songs}
+    assert set(made.information["left_out"]) == {"wav song", "number", "worse"}
 
 
 def finished_and_made(folder, tmp_path) -> list[str]:
