@@ -64,7 +64,7 @@ def clips() -> list[Clip]:
             CHORALE, f"orchestrion render chorale.mid -i violin -i viola -i cello -i double-bass {SEATS} --seed 1 -o chorale-strings.opus")),
         Clip("chorale-winds", "The same chorale, on oboe, clarinet, horn and bassoon", (
             CHORALE, f"orchestrion render chorale.mid -i oboe -i clarinet -i horn -i bassoon {SEATS} --seed 1 -o chorale-winds.opus")),
-        Clip("greensleeves-violin-source", "The violin's harmonic source alone: its table of partials, without the network", (
+        Clip("greensleeves-violin-source", "The violin's harmonic source alone: tables of partials and noise, without the network", (
             "orchestrion render greensleeves -i violin --end 8 --only source -o greensleeves-violin-source.opus",)),
         Clip("greensleeves-violin", "The same with the network", (
             "orchestrion render greensleeves -i violin --end 8 --seed 1 -o greensleeves-violin.opus",)),

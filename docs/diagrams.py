@@ -140,7 +140,7 @@ DRAWINGS = {
         {
             "notes": Box(85, 45, "notes", "data", 110),
             "series": Box(85, 165, "frames of 4 ms\npitch, onset, velocity", "part", 150),
-            "table": Box(290, 45, "harmonic source\npitch × partial × age", "part", 170),
+            "table": Box(290, 45, "harmonic source\npartials and noise × age", "part", 170),
             "context": Box(290, 165, "context\nframes before and after", "net", 170),
             "layers": Box(520, 105, "20 gated layers\ntanh(W*x + V·y) σ(W*x + V·y)", "net", 210),
             "mixture": Box(750, 105, "mixture of\n4 logistics", "net", 120),
