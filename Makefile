@@ -81,5 +81,5 @@ $(CORE): $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(DEV): $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[train,dev,docs]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[train,studio,dev,docs]"
 	@touch $@ $(CORE)

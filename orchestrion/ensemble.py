@@ -65,22 +65,32 @@ def mix(
     """
     if not tracks:
         raise OrchestrionError("There is nothing to mix: the score has no pitched part with notes.")
-    gains = [10.0 ** (gain / 20.0) for gain in _one_each("gain", gains_db or [0.0] * len(tracks), tracks)]
-    sides = [(1.0,)] * len(tracks) if not pans else [_sides(pan) for pan in _one_each("pan", pans, tracks)]
+    gains = gains_of(len(tracks), gains_db, pans)
     rate = max(track.sample_rate for track in tracks)
     played = [track.resample(rate).samples for track in tracks]
-    total = np.zeros((max(map(len, played)), len(sides[0])))
-    for samples, gain, channels in zip(played, gains, sides, strict=True):
-        total[: len(samples)] += samples[:, None] * (gain * np.asarray(channels))
+    total = np.zeros((max(map(len, played)), gains.shape[1]))
+    for samples, channels in zip(played, gains, strict=True):
+        total[: len(samples)] += samples[:, None] * channels
     peak = float(np.abs(total).max())
     if peak > 1.0:
         total /= peak
     return Mix(total.astype(np.float32), rate, 20.0 * math.log10(max(peak, 1.0)), dict(tracks[0].tags))
 
 
-def _one_each(what: str, values: Sequence[float], tracks: Sequence[Waveform]) -> Sequence[float]:
-    if len(values) != len(tracks):
-        raise OrchestrionError(f"There are {len(tracks)} parts to mix but {len(values)} --{what} values; give one for each.")
+def gains_of(n_tracks: int, gains_db: Sequence[float] | None = None, pans: Sequence[float] | None = None) -> np.ndarray:
+    """Linear gain of each track into each channel, [track, channel]; one channel without ``pans``.
+
+    Raises:
+        OrchestrionError: as `mix`.
+    """
+    gains = [10.0 ** (gain / 20.0) for gain in _one_each("gain", gains_db or [0.0] * n_tracks, n_tracks)]
+    sides = [(1.0,)] * n_tracks if not pans else [_sides(pan) for pan in _one_each("pan", pans, n_tracks)]
+    return np.array([gain * np.asarray(channels) for gain, channels in zip(gains, sides, strict=True)])
+
+
+def _one_each(what: str, values: Sequence[float], n_tracks: int) -> Sequence[float]:
+    if len(values) != n_tracks:
+        raise OrchestrionError(f"There are {n_tracks} parts to mix but {len(values)} --{what} values; give one for each.")
     if not all(math.isfinite(value) for value in values):
         raise OrchestrionError(f"Each --{what} must be a finite number; they are {', '.join(map(str, values))}.")
     return values

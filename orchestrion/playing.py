@@ -113,20 +113,31 @@ def play_all(
 
 
 def blocks_of(
-    score: Score, instrument: Instrument, options: Playing | None = None, *, take: int = 0, state: State | None = None
+    score: Score,
+    instrument: Instrument,
+    options: Playing | None = None,
+    *,
+    take: int = 0,
+    state: State | None = None,
+    part: Score | None = None,
+    player: int = 0,
 ) -> Stream | ParallelStream:
     """The audio of `play` on one instrument as it is made: iterate for float32 blocks, keep ``.state`` to go on later.
 
     `Span.ended` cuts it to the length that ``options`` ask for. In one run unless ``options.parallel`` asks for pieces. A state goes on to the same audio on the device that it comes from.
+
+    Args:
+        part: what this instrument plays of ``score``, where it is player number ``player`` of an ensemble; None for all of it.
     """
     options = options or Playing()
     span = Span.of(score, options)
-    warn_of(instrument, span.score)
-    series = span.series(instrument)
+    cut = None if part is None else span.cut(part)
+    warn_of(instrument, cut or span.score)
+    series = span.series(instrument, cut)
     sampling: _Sampling = {
         "seed": options.seed,
         "temperature": options.temperature or instrument.temperature,
-        "voice": take * VOICES_A_TAKE,
+        "voice": take * VOICES_A_TAKE + player,
         "threads": options.threads,
         "storage": options.storage,
         "device": choose(options.device, [instrument.config], options.storage),

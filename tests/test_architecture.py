@@ -53,9 +53,11 @@ ALLOWED = {
         "audio", "bridge", "composer", "datasets", "evaluation", "generators", "labelling", "options", "playing", "renderer", "score",
         "training",
     },
+    # The page: what the command line can do, by a browser.
+    "studio": {"audio", "casting", "composer", "ensemble", "options", "playing", "reading", "renderer", "score", "values"},
     "cli": {
         "api", "arranging", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection",
-        "labelling", "models", "options", "papers", "playing", "reading", "renderer", "rendering", "score", "training", "values",
+        "labelling", "models", "options", "papers", "playing", "reading", "renderer", "rendering", "score", "studio", "training", "values",
     },
     "__main__": {"cli"},
     # Names that `orchestrion` itself hands out lazily.

@@ -32,6 +32,7 @@ from orchestrion.cli.paper import paper
 from orchestrion.cli.perform import perform
 from orchestrion.cli.render import render
 from orchestrion.cli.streams import echo, open_closed, to_output
+from orchestrion.cli.studio import studio
 from orchestrion.cli.train import train
 from orchestrion.cli.transcribe import transcribe
 from orchestrion.cli.verbose import is_verbose, verbose_option
@@ -134,7 +135,7 @@ def _add_verbose(command: click.Command) -> None:
         _add_verbose(subcommand)
 
 
-for _command in (compose, render, perform, transcribe, generate, compare, compare_all, paper, learn, train, evaluate, data, info, listen, models, bench):
+for _command in (compose, render, perform, transcribe, generate, compare, compare_all, paper, learn, train, evaluate, data, info, listen, models, bench, studio):
     _add_verbose(_command)
     cli.add_command(_command)
     if _command not in (info, listen, models):  # which load no network

@@ -111,6 +111,15 @@ def compose(
             return _write_all(task, progress or advance)
 
 
+def steps_of(model: Composer, wishes: Composing) -> int:
+    """How many steps `compose` will report.
+
+    Raises:
+        OrchestrionError: as `compose`.
+    """
+    return _Task.of(model, wishes).n_steps * wishes.count
+
+
 def _write_all(task: _Task, progress: Progress) -> list[Score]:
     """Pieces 0 .. count, some at a time on every thread; each is the same alone and among others."""
     count, threads = task.wishes.count, task.wishes.threads or usable_processors()

@@ -1,0 +1,124 @@
+// Playing: tracks in the audio thread, their samples for the pictures, one position for all.
+
+export class Player extends EventTarget {
+  constructor(rate) {
+    super();
+    this.rate = rate;
+    this.tracks = new Map();
+    this.current = null;
+    this.at = 0;
+    this.playing = false;
+    this.waiting = false;
+    this.volume = 1;
+    this.waitingFor = [];
+  }
+
+  /** The audio thread; started by the first gesture, as browsers ask. */
+  async start() {
+    this.starting ??= this.#open();
+    await this.starting;
+    if (this.context.state === "suspended") await this.context.resume();
+  }
+
+  async #open() {
+    this.context = new AudioContext({ sampleRate: this.rate, latencyHint: "interactive" });
+    await this.context.audioWorklet.addModule("/tape.js");
+    this.node = new AudioWorkletNode(this.context, "tape", { numberOfInputs: 0, outputChannelCount: [2] });
+    this.level = new GainNode(this.context, { gain: this.volume });
+    this.node.connect(this.level).connect(this.context.destination);
+    this.node.port.onmessage = ({ data }) => {
+      Object.assign(this, { at: data.at, playing: data.playing, waiting: data.waiting });
+      this.dispatchEvent(new CustomEvent("position", { detail: data }));
+    };
+    for (const message of this.waitingFor.splice(0)) this.node.port.postMessage(message);
+  }
+
+  #post(message) {
+    if (this.node) this.node.port.postMessage(message);
+    else this.waitingFor.push(message);
+  }
+
+  /** A new track of so many frames; its samples come by `write`. */
+  add(id, frames, channels, label) {
+    this.tracks.set(id, { id, label, channels, frames, filled: 0, mono: new Float32Array(frames), ended: false });
+    this.#post({ do: "add", id, frames, channels });
+    this.dispatchEvent(new Event("tracks"));
+  }
+
+  write(id, samples) {
+    const track = this.tracks.get(id);
+    if (!track) return;
+    const n = Math.min(samples.length / track.channels, track.frames - track.filled);
+    for (let i = 0; i < n; i++) {
+      let sum = 0;
+      for (let c = 0; c < track.channels; c++) sum += samples[i * track.channels + c];
+      track.mono[track.filled + i] = sum / track.channels;
+    }
+    track.filled += n;
+    this.#post({ do: "chunk", id, samples });
+    if (id === this.current) this.dispatchEvent(new Event("samples"));
+  }
+
+  end(id) {
+    const track = this.tracks.get(id);
+    if (!track) return;
+    track.ended = true;
+    this.#post({ do: "end", id });
+    this.dispatchEvent(new Event("samples"));
+  }
+
+  drop(id) {
+    if (!this.tracks.delete(id)) return;
+    this.#post({ do: "drop", id });
+    if (this.current === id) this.current = null;
+    this.dispatchEvent(new Event("tracks"));
+  }
+
+  /** Times as loud, for a comparison at one level. */
+  gain(id, gain) {
+    this.#post({ do: "gain", id, gain });
+  }
+
+  rms(id) {
+    const { mono, filled } = this.tracks.get(id);
+    let sum = 0;
+    for (let i = 0; i < filled; i++) sum += mono[i] * mono[i];
+    return Math.sqrt(sum / Math.max(1, filled));
+  }
+
+  select(id) {
+    this.current = id;
+    this.#post({ do: "select", id });
+    this.dispatchEvent(new Event("tracks"));
+    this.dispatchEvent(new Event("samples"));
+  }
+
+  async play() {
+    await this.start();
+    this.playing = true;
+    this.waiting = true;
+    this.#post({ do: "play" });
+    this.dispatchEvent(new CustomEvent("position", { detail: {} }));
+  }
+
+  pause() {
+    this.playing = false;
+    this.#post({ do: "pause" });
+    this.dispatchEvent(new CustomEvent("position", { detail: {} }));
+  }
+
+  seek(seconds) {
+    this.at = Math.max(0, seconds);
+    this.#post({ do: "seek", at: this.at });
+    this.dispatchEvent(new CustomEvent("position", { detail: {} }));
+  }
+
+  setVolume(volume) {
+    this.volume = volume;
+    if (this.level) this.level.gain.value = volume;
+  }
+
+  get track() {
+    return this.tracks.get(this.current) ?? null;
+  }
+}
