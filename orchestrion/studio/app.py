@@ -25,10 +25,10 @@ from orchestrion.score import BUILTIN_TUNES
 from orchestrion.studio import controls
 from orchestrion.studio.asking import ComposingRequest, PlayingRequest
 from orchestrion.studio.guard import TOO_LARGE, BodyTooLargeError, Guard
-from orchestrion.studio.jobs import Job, Jobs, QueueFullError
+from orchestrion.studio.jobs import Jobs, QueueFullError, StudioJob
 from orchestrion.studio.scorejson import LONGEST_S, MidiScore, check_length, from_json, to_json
 from orchestrion.studio.sounding import HEARD_RATE, heard
-from orchestrion.studio.takes import Take, Takes
+from orchestrion.studio.takes import SessionTake, Takes
 from orchestrion.version import VERSION
 
 T = TypeVar("T")
@@ -199,13 +199,13 @@ class _Studio:
             return _download(data, MIDI, name)
         return _sentence(404, "This take was given no score.")
 
-    def _take(self, request: Request) -> Take:
+    def _take(self, request: Request) -> SessionTake:
         take = self.takes.get(request.path_params["number"])
         if take is None:
             raise OrchestrionError("That take is not kept any more; the history holds the newest ones.")
         return take
 
-    def _job(self, work: Callable[[Job], None]) -> Response:
+    def _job(self, work: Callable[[StudioJob], None]) -> Response:
         return _JobResponse(self.jobs.submit(work), self.jobs)
 
     async def _in_turn(self, work: Callable[[], T]) -> T:
@@ -217,7 +217,7 @@ class _Studio:
 class _JobResponse(Response):
     """A job's frames as they come. The job lives as long as its response: a page that has gone cancels it."""
 
-    def __init__(self, job: Job, jobs: Jobs):
+    def __init__(self, job: StudioJob, jobs: Jobs):
         super().__init__(media_type="application/octet-stream")
         del self.headers["content-length"]
         self._job, self._jobs = job, jobs

@@ -13,9 +13,9 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.options import Composing, Options, Playing
 from orchestrion.score import BUILTIN_TUNES, Score
 from orchestrion.studio import controls, sounding
-from orchestrion.studio.jobs import Job
+from orchestrion.studio.jobs import StudioJob
 from orchestrion.studio.scorejson import LONGEST_S, MidiScore, from_json, mapping
-from orchestrion.studio.takes import Take, Takes
+from orchestrion.studio.takes import SessionTake, Takes
 
 GIVEN = ("prime", "keep", "melody", "bass")
 MOST_PIECES = 16
@@ -88,7 +88,7 @@ class ComposingRequest:
         _check_size(wishes)
         return cls(str(model), wishes, names, inputs, number)
 
-    def run(self, job: Job, takes: Takes) -> None:
+    def run(self, job: StudioJob, takes: Takes) -> None:
         """Compose, keep what comes, and tell of it."""
         job.tell("preparing", what="Preparing the composer (some seconds, the first time)")
         composer = Composer.load(self.model)
@@ -104,7 +104,7 @@ class ComposingRequest:
         width = len(str(len(pieces)))
         for index, piece in enumerate(pieces, 1):
             name = base if len(pieces) == 1 else f"{base}-{index:0{width}d}"
-            take = Take(name, "composed", self._what(), MidiScore.of(piece), self._command(f"{base}.mid"), settings, inputs=self.inputs)
+            take = SessionTake(name, "composed", self._what(), MidiScore.of(piece), self._command(f"{base}.mid"), settings, inputs=self.inputs)
             keep(job, takes, self.number if index == 1 else takes.number(), take)
 
     def _what(self) -> str:
@@ -186,7 +186,7 @@ class PlayingRequest:
         assert isinstance(options, Playing)
         return cls(midi, players, options, str(version))
 
-    def run(self, job: Job, takes: Takes) -> None:
+    def run(self, job: StudioJob, takes: Takes) -> None:
         """Play, keep the take, and tell of it."""
         audio = sounding.sound(job, self.midi.score, self.players, self.options)
         number = takes.number()
@@ -196,13 +196,13 @@ class PlayingRequest:
         settings = {"instruments": list(self.players), "version": self.version, **shown(self.options)}
         what = f"{', '.join(dict.fromkeys(self.players))}{'' if self.version == VERSIONS[0] else f' ({WORDS[self.version]})'}, seed {self.options.seed}"
         lowered_db = audio.lowered_db if isinstance(audio, Mix) else 0.0
-        keep(job, takes, number, Take(name, "played", what, self.midi, line, settings, audio), lowered_db=lowered_db)
+        keep(job, takes, number, SessionTake(name, "played", what, self.midi, line, settings, audio), lowered_db=lowered_db)
 
 
 WORDS = {"unconditioned": "without notes", "source": "source alone"}
 
 
-def keep(job: Job, takes: Takes, number: int, take: Take, **facts: object) -> None:
+def keep(job: StudioJob, takes: Takes, number: int, take: SessionTake, **facts: object) -> None:
     """Add a take to the history, and tell of it."""
     gone = takes.add(number, take)
     job.tell("take", gone=gone, **take.facts(number), **facts)

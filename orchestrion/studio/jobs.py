@@ -30,10 +30,10 @@ class JobCancelledError(Exception):
     """Raised within a job whose page has gone, or that was cancelled."""
 
 
-class Job:
+class StudioJob:
     """One piece of work, and what it has told so far. Made on an event loop; the work itself runs on another thread."""
 
-    def __init__(self, number: int, work: Callable[[Job], None]):
+    def __init__(self, number: int, work: Callable[[StudioJob], None]):
         self.number = number
         self._work = work
         self._frames: deque[bytes] = deque()
@@ -120,15 +120,15 @@ class Jobs:
 
     def __init__(self, most_waiting: int = MOST_WAITING):
         self._most_waiting = most_waiting
-        self._queue: deque[Job] = deque()
-        self._running: Job | None = None
+        self._queue: deque[StudioJob] = deque()
+        self._running: StudioJob | None = None
         self._changed = threading.Condition()
         self._is_closed = False
         self._last = 0
         self._thread = threading.Thread(target=self._work, name="studio jobs", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[Job], None]) -> Job:
+    def submit(self, work: Callable[[StudioJob], None]) -> StudioJob:
         """Queue ``work``; called on the event loop.
 
         Raises:
@@ -138,7 +138,7 @@ class Jobs:
             if self._is_closed or len(self._queue) >= self._most_waiting:
                 raise QueueFullError
             self._last += 1
-            job = Job(self._last, work)
+            job = StudioJob(self._last, work)
             self._queue.append(job)
             self._tell_places()
             self._changed.notify()

@@ -20,8 +20,8 @@ from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.sourceplayer import source_blocks
 from orchestrion.renderer.span import Span
 from orchestrion.score import Score, pitch_name
-from orchestrion.studio.jobs import Job
-from orchestrion.studio.takes import Take
+from orchestrion.studio.jobs import StudioJob
+from orchestrion.studio.takes import SessionTake
 
 HEARD_RATE = 24_000  # of what the page hears; files have their instruments' own
 PAUSE_S = 0.2  # between looks at whether anybody still listens, while pieces are played that give no block yet
@@ -40,7 +40,7 @@ def instrument(name: str) -> Instrument:
     return Instrument.load(name)
 
 
-def heard(take: Take) -> np.ndarray:
+def heard(take: SessionTake) -> np.ndarray:
     """The audio of a take, float32 [t, channels], at the rate of the page."""
     import soxr
 
@@ -55,7 +55,7 @@ def without_notes(name: str) -> str | None:
     return next((one for one in candidates if one in shipped.instruments()), None)
 
 
-def sound(job: Job, score: Score, players: Sequence[str], options: Playing) -> Waveform | Mix:
+def sound(job: StudioJob, score: Score, players: Sequence[str], options: Playing) -> Waveform | Mix:
     """Play ``score`` on one player, or each pitched part on its own, telling ``job`` of every block; as `playing.play`.
 
     Raises:
@@ -113,7 +113,7 @@ def _track(span: Span, player: Instrument, part: Score, index: int, options: Pla
 class _Desk:
     """Mixes tracks as they come, as far as all of them are."""
 
-    job: Job
+    job: StudioJob
     span: Span
     instruments: Sequence[Instrument]
     options: Playing

@@ -19,7 +19,7 @@ MOST_BYTES = 512 << 20
 
 
 @dataclass(frozen=True)
-class Take:
+class SessionTake:
     """A piece that was composed, or a score that was played.
 
     Attributes:
@@ -80,7 +80,7 @@ class Takes:
 
     def __init__(self, most: int = MOST_TAKES, most_bytes: int = MOST_BYTES):
         self._most, self._most_bytes = most, most_bytes
-        self._takes: dict[int, Take] = {}
+        self._takes: dict[int, SessionTake] = {}
         self._last = 0
         self._lock = threading.Lock()
 
@@ -90,7 +90,7 @@ class Takes:
             self._last += 1
             return self._last
 
-    def add(self, number: int, take: Take) -> list[int]:
+    def add(self, number: int, take: SessionTake) -> list[int]:
         """Keep ``take``; returns the numbers of those that had to go."""
         with self._lock:
             self._takes[number] = take
@@ -101,7 +101,7 @@ class Takes:
                 gone.append(oldest)
             return gone
 
-    def get(self, number: int) -> Take | None:
+    def get(self, number: int) -> SessionTake | None:
         with self._lock:
             return self._takes.get(number)
 

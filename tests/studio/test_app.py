@@ -12,7 +12,7 @@ import pytest
 
 from orchestrion.score import BUILTIN_TUNES, Score
 from orchestrion.studio.scorejson import MidiScore, from_json, to_json
-from orchestrion.studio.takes import Take, Takes
+from orchestrion.studio.takes import SessionTake, Takes
 from tests.studio.conftest import DUO, TUNE, Page
 
 
@@ -133,11 +133,11 @@ def test_the_history_is_kept_removed_and_bounded(page: Page) -> None:
         assert page.client.get(f"/api/takes/{take['take']}/{file}").status_code == 422
     takes = Takes(most=3, most_bytes=10**9)
     midi = MidiScore.of(from_json(TUNE))
-    gone = [takes.add(takes.number(), Take(f"take-{i}", "composed", "", midi, "", {})) for i in range(5)]
+    gone = [takes.add(takes.number(), SessionTake(f"take-{i}", "composed", "", midi, "", {})) for i in range(5)]
     assert gone == [[], [], [], [1], [2]] and [one["take"] for one in takes.facts()] == [3, 4, 5]
     small = Takes(most_bytes=1)
-    small.add(1, Take("a", "composed", "", midi, "", {}))
-    assert small.add(2, Take("b", "composed", "", midi, "", {})) == [1]
+    small.add(1, SessionTake("a", "composed", "", midi, "", {}))
+    assert small.add(2, SessionTake("b", "composed", "", midi, "", {})) == [1]
 
 
 def test_a_composed_piece_has_no_audio(page: Page) -> None:

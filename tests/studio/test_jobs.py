@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.studio.jobs import MOST_WAITING, Job, Jobs, QueueFullError
+from orchestrion.studio.jobs import MOST_WAITING, Jobs, QueueFullError, StudioJob
 from tests.studio.conftest import TUNE
 from tests.studio.served import Served, wait_for
 
@@ -20,10 +20,10 @@ LONG = {"score": {**TUNE, "parts": [{**TUNE["parts"][0], "notes": [[0, 300, 69, 
 
 
 def test_how_jobs_end() -> None:
-    def broken(job: Job) -> None:
+    def broken(job: StudioJob) -> None:
         raise OrchestrionError("This is\nwhat is wrong.")
 
-    def without_memory(job: Job) -> None:
+    def without_memory(job: StudioJob) -> None:
         raise MemoryError
 
     async def run() -> list[object]:
@@ -42,7 +42,7 @@ def test_how_jobs_end() -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_bug_ends_its_own_job_only() -> None:
-    def bug(job: Job) -> None:
+    def bug(job: StudioJob) -> None:
         raise ZeroDivisionError
 
     async def run() -> list[object]:
