@@ -68,7 +68,10 @@ def processor_seconds(*arguments: str) -> float:
 
 
 def test_help_does_not_wait_for_heavy_libraries() -> None:
-    assert min(processor_seconds("-m", "orchestrion", "--help") for _ in range(3)) < 0.3
+    """Torch alone takes twenty times as long to import as click does."""
+    turns = [(processor_seconds("-m", "orchestrion", "--help"), processor_seconds("-c", "import click")) for _ in range(3)]
+    help_s, click_s = map(min, zip(*turns, strict=True))
+    assert help_s < 6 * click_s, f"{help_s:.2f} s against {click_s:.2f} s"
 
 
 def test_shell_completion_offers_commands_tunes_and_options() -> None:

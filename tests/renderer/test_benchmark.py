@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+import os
+import timeit
 
+import numpy as np
 import pytest
 
 from orchestrion.errors import OrchestrionError
@@ -68,8 +71,10 @@ def test_multiply_adds_are_those_of_the_weights(config):
     assert bench.multiply_adds(config) == sum(getattr(model, name).numel() for name in used)
 
 
-def test_the_peak_is_above_what_a_processor_does_without_vectors():
-    assert bench.peak_multiply_adds("float32", 1) > 1e9
+def test_the_peak_is_not_far_below_what_a_product_of_matrices_reaches():
+    a = np.ones((256, 256), dtype=np.float32)
+    best_s = min(timeit.repeat(lambda: a @ a, number=4, repeat=5)) / 4  # on as many processors as numpy likes
+    assert bench.peak_multiply_adds("float32", 1) > 0.2 * 256**3 / best_s / (os.cpu_count() or 1)
 
 
 def test_what_takes_long_is_not_repeated(monkeypatch):
