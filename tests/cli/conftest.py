@@ -17,6 +17,13 @@ from orchestrion.renderer.network import WaveNet
 LOWEST, HIGHEST = 50, 72
 
 
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, in which the test runs."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights file of an instrument that plays noise, quickly; it knows pitches 50 to 72."""

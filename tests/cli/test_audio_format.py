@@ -9,26 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
 
 import orchestrion
 from orchestrion.cli import rendering as cli_rendering
-from orchestrion.cli.app import cli
 from orchestrion.score import Note, Part, Score
+from tests.invoking import run
 
 RATE = 16_000  # the tiny instrument's
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def run(*arguments: object, status: int = 0) -> Result:
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    assert result.exit_code == status, result.output
-    return result
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def line(*onsets_s: float, pitch: int = 60) -> Part:

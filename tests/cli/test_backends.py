@@ -9,17 +9,17 @@ import click
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import orchestrion
 from orchestrion import header, shipped
 from orchestrion.audio import Waveform
-from orchestrion.cli.app import cli
 from orchestrion.cli.backends import make_command
 from orchestrion.errors import OrchestrionError
 from orchestrion.generators.files import save_generator
 from orchestrion.generators.table import BACKENDS, on_songs
 from tests.generators.backends import make, tones
+from tests.invoking import invoke as run
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +35,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def song(tmp_path: Path) -> Path:
     Waveform(tones(16000, 8000), 8000).write(tmp_path / "song.wav")
     return tmp_path / "song.wav"
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
 
 def said(result: Result) -> str:

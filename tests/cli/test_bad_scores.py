@@ -7,19 +7,16 @@ import random
 import struct
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import orchestrion
-from orchestrion.cli.app import cli
 from orchestrion.score import Note, Part, Score
-
-WITHIN_S = 1.0
+from tests import invoking
 
 
 def midi(resolution: int = 480, tracks: int = 1, events: bytes = b"", declared: int | None = None) -> bytes:
@@ -75,36 +72,15 @@ FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
 }
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def render(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, ["render", *arguments, "-o", "out.wav"])
+    return invoking.invoke("render", *arguments, "-o", "out.wav")
 
 
-def listing(folder: Path) -> list[bytes]:
-    return sorted(os.listdir(os.fsencode(folder)))
-
-
-def check_refused(run: Callable[[], Result], folder: Path) -> str:
-    """Status 1, one sentence that starts with Error, in time, and the folder as before; returns the sentence."""
-    before = listing(folder)
-    run()  # the first call imports whatever the format needs
-    started = time.process_time()  # the machine may be busy with other things
-    result = run()
-    elapsed_s = time.process_time() - started
-    assert result.exit_code == 1, (result.exit_code, result.output)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    assert result.stdout == ""
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("Error: ") and lines[0].endswith((".", "?")), lines
-    assert "Traceback" not in result.stderr
-    assert elapsed_s < WITHIN_S, f"{elapsed_s:.2f} s"
-    assert listing(folder) == before
-    return lines[0]
+def check_refused(call: Callable[[], Result], folder: Path) -> str:
+    call()  # the first call imports whatever the format needs
+    sentence = invoking.check_refused(call, folder)
+    assert sentence.endswith((".", "?"))
+    return sentence
 
 
 @pytest.mark.parametrize("what", FILES)
@@ -160,7 +136,7 @@ def test_name_that_is_not_utf8(folder: Path) -> None:
     assert process.returncode == 1
     assert process.stdout == b""
     assert process.stderr.startswith(b"Error: ") and process.stderr.count(b"\n") == 1
-    assert listing(folder) == [b"caf\xe9.mid"]
+    assert invoking.listing(folder) == [b"caf\xe9.mid"]
 
 
 def test_part_that_is_not_there(folder: Path) -> None:

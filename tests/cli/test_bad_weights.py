@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +20,7 @@ from safetensors.torch import load_file, save_file
 import orchestrion
 from orchestrion import weights
 from orchestrion.cli.app import cli
+from tests import invoking
 
 
 def truncated(tiny: Path, composer: Path, bad: Path) -> None:
@@ -81,24 +80,8 @@ CASES: tuple[Callable[[Path, Path, Path], None], ...] = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def check_refused(folder: Path, *arguments: object) -> str:
-    before = sorted(os.listdir(folder))
-    started = time.process_time()  # the machine may be busy with other things
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    elapsed_s = time.process_time() - started
-    assert result.exit_code == 1, result.output
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) == 1 and lines[0].startswith("Error: "), result.stderr
-    assert result.stdout == ""
-    assert sorted(os.listdir(folder)) == before
-    assert elapsed_s < 1.0
-    return lines[0]
+    return invoking.check_refused(lambda: invoking.invoke(*arguments), folder)
 
 
 @pytest.mark.parametrize("damage", CASES, ids=lambda case: case.__name__)
@@ -143,22 +126,11 @@ def start(*arguments: object, cwd: Path, stdout: int = subprocess.PIPE, **option
     )
 
 
-@contextmanager
-def files_of_at_most(n_bytes: int) -> Iterator[None]:
-    """Stands for a full disk: writing more to a file fails half-way."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 @pytest.mark.parametrize("name", ["out.wav", "out.flac", "out.ogg"])
 def test_a_full_disk_leaves_nothing(name: str, tiny: Path, folder: Path) -> None:
     arguments = ["render", "ode-to-joy", "-i", str(tiny), "--transpose", "-5", "--end", "1", "-o"]
     CliRunner().invoke(cli, [*arguments, str(folder.parent / f"warm-{name}")])  # compiled code is written to disk as well
-    with files_of_at_most(4096):
+    with invoking.files_of_at_most(4096):
         check_refused(folder, *arguments, name)
 
 

@@ -6,23 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from orchestrion.cli.app import cli
 from orchestrion.score import Score
 from orchestrion.values import pitch
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def run(*arguments: object, status: int = 0) -> Result:
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    assert result.exit_code == status, result.output
-    return result
+from tests.invoking import run
 
 
 def test_same_seed_same_bytes(tiny_composer: Path, folder: Path) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
-from click.testing import CliRunner
 
-from orchestrion.cli.app import cli
 from orchestrion.datasets.catalogue import source, sources
 from orchestrion.datasets.recordings.aligned import AlignedSet
 from tests.datasets.layouts import published
+from tests.invoking import invoke
 
 
 def run(*arguments: object):
-    return CliRunner().invoke(cli, ["data", *map(str, arguments)])
+    return invoke("data", *arguments)
 
 
 def test_every_source_has_content_licence_and_origin():

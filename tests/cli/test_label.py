@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from orchestrion.cli.app import cli
 from orchestrion.cli.label import METHODS
 from orchestrion.labelling.methods import METHODS as KNOWN
+from tests.invoking import run
 from tests.labelling.sounds import line, played
 
 
@@ -21,12 +20,6 @@ def take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ORCHESTRION_CACHE", str(tmp_path / "cache"))
     played(line([60, 64, 67])).write(tmp_path / "take.wav")
     return tmp_path / "take.wav"
-
-
-def run(*arguments: object, status: int = 0) -> Result:
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    assert result.exit_code == status, result.output
-    return result
 
 
 def test_methods_on_the_command_line_are_those_of_the_library() -> None:

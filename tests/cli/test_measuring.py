@@ -7,19 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
 from orchestrion.audio import Waveform
-from orchestrion.cli.app import cli
+from tests.invoking import run
 
 RATE = 16_000
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORCHESTRION_CACHE", str(tmp_path / "cache"))
-    return tmp_path
 
 
 @pytest.fixture
@@ -34,12 +31,6 @@ def recordings(folder: Path) -> Path:
         rows = [f"{i * 0.5:.3f}\t{i * 0.5 + 0.45:.3f}\t{pitch}\t80" for i, pitch in enumerate(pitches)]
         (data / f"piece{number}.tsv").write_text("onset_s\toffset_s\tpitch\tvelocity\n" + "\n".join(rows) + "\n")
     return data
-
-
-def run(*arguments: object, status: int = 0) -> Result:
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    assert result.exit_code == status, result.output
-    return result
 
 
 def test_evaluate_renderer_says_what_the_notes_are_worth(tiny: Path, recordings: Path) -> None:

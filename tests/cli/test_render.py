@@ -15,18 +15,11 @@ from orchestrion.audio import Waveform
 from orchestrion.cli.app import cli
 from orchestrion.score import Note, Part, Score
 from orchestrion.weights import load
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+from tests import invoking
 
 
 def run(*arguments: object) -> Result:
-    result = CliRunner().invoke(cli, ["render", *map(str, arguments)])
-    assert result.exit_code == 0, result.output
-    return result
+    return invoking.run("render", *arguments)
 
 
 def duo() -> Score:

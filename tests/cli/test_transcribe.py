@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
 
 import orchestrion
-from orchestrion.cli.app import cli
 from orchestrion.errors import OrchestrionError
 from orchestrion.labelling.methods import AUTOMATIC
 from orchestrion.options import METHODS
 from orchestrion.score import Score
+from tests.invoking import run
 from tests.labelling.sounds import played
 from tests.labelling.test_beats import as_played, quarters
 
@@ -27,12 +26,6 @@ def hum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ORCHESTRION_CACHE", str(tmp_path / "cache"))
     played(as_played("frere-jacques", 104.0, jitter_s=0.012, start_s=0.5)[:16]).write("hum.wav")
     return tmp_path / "hum.wav"
-
-
-def run(*arguments: object, status: int = 0) -> Result:
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    assert result.exit_code == status, result.output
-    return result
 
 
 def test_the_command_line_names_what_the_library_has() -> None:

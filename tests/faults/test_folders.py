@@ -18,6 +18,7 @@ from orchestrion import rendering
 from orchestrion.cli.app import cli
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note, Part, Score
+from tests.invoking import run
 
 N = 5
 
@@ -33,9 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def invoke(tiny: Path, *arguments: object, status: int = 0) -> Result:
-    result = CliRunner().invoke(cli, ["render", "scores", "-i", str(tiny), *map(str, arguments)])
-    assert result.exit_code == status, result.output
-    return result
+    return run("render", "scores", "-i", tiny, *arguments, status=status)
 
 
 def played(result: Result) -> list[str]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,20 +23,10 @@ from orchestrion.renderer.resuming import discard
 from orchestrion.score import Score
 from orchestrion.training.loop import CHECKPOINT, fit
 from tests.faults.command import orchestrion
+from tests.invoking import files_of_at_most
 from tests.training.test_loop import SETTINGS, Line
 
 RATE = 16_000
-
-
-@contextmanager
-def files_of_at_most(n_bytes: int) -> Iterator[None]:
-    """Writing beyond that fails, as on a full disk, in this process."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def noise(n: int = 60_000) -> Waveform:

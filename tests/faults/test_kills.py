@@ -15,17 +15,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 
 import orchestrion
 from orchestrion.bridge import ConditioningSeries
-from orchestrion.cli.app import cli
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.parallel import ParallelStream
 from orchestrion.renderer.resuming import resumable
 from orchestrion.score import Note, Part, Score
+from tests.invoking import run
 
 CONFIG = WaveNetConfig(
     layers=6, cycle=5, residual=8, skip=12, head=16, harmonics=0, conditioning_channels=6, context_channels=8
@@ -108,11 +107,6 @@ def test_killed_before_anything_was_kept_leaves_nothing(start, tmp_path: Path) -
     with pytest.raises(Killed):
         list(resumable(tmp_path / "out.wav", {}, fail))
     assert not list(tmp_path.iterdir())
-
-
-def run(*arguments: object) -> None:
-    result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-    assert result.exit_code == 0, result.output
 
 
 def test_a_process_killed_in_parallel_playing_goes_on(tiny: Path, tmp_path: Path) -> None:

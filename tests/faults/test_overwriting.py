@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
 from orchestrion.audio import Waveform
-from orchestrion.cli.app import cli
 from orchestrion.score import Note, Part, Score
+from tests.invoking import invoke as run
 
 
 @pytest.fixture
@@ -20,10 +19,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Score((Part("", 0, (Note(0.0, 0.5, 60, 80),)),)).write("in.mid")
     Waveform(np.full(16_000, 0.1), 16_000).write("in.wav")
     return tmp_path
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
 
 @pytest.mark.parametrize("through", ["same", "symbolic link", "hard link"])

@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 import orchestrion
-from orchestrion.cli.app import cli
 from orchestrion.score import Note, Part, Score
+from tests.invoking import run
 
 N, WARM_UP = 200, 50
 MOST_GROWTH_MIB = 8.0
@@ -39,8 +38,7 @@ def test_200_renderings_leave_memory_flat(way: str, tiny: Path, tmp_path: Path) 
         else:
             score.write(tmp_path / "in.mid")
             arguments = ["render", tmp_path / "in.mid", "-i", tiny, "--seed", n, "--device", "cpu", "--resume", "-o", tmp_path / "out.flac"]
-            result = CliRunner().invoke(cli, [str(argument) for argument in arguments])
-            assert result.exit_code == 0, result.output
+            run(*arguments)
         if n >= WARM_UP - 1:
             measured.append(resident_mib())
     growth = measured[-1] - measured[0]

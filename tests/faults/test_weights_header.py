@@ -12,16 +12,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 from orchestrion import header, shipped, weights
-from orchestrion.cli.app import cli
 from orchestrion.composer.compose import Composer
 from orchestrion.errors import OrchestrionError
 from orchestrion.generators.files import load_generator
 from orchestrion.renderer.instrument import Instrument
+from tests.invoking import invoke
 
 DEEP = "[" * 100_000 + "]" * 100_000
 
@@ -110,7 +109,7 @@ def test_hostile_json_is_one_sentence(text: str, key: str, tiny: Path, tmp_path:
     for command in (["render", "ode-to-joy", "-i", path, "-o", tmp_path / "o.wav"], ["models", "info", path],
                     ["compose", "--model", path, "-o", tmp_path / "o.mid"],
                     ["generate", "tcn", "--model", path, "--seconds", "1", "-o", tmp_path / "o.wav"]):  # fmt: skip
-        result = CliRunner().invoke(cli, [str(argument) for argument in command])
+        result = invoke(*command)
         assert result.exit_code == 1 and isinstance(result.exception, SystemExit), (command, result.exception)
         assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1 and len(result.stderr) < 500
 
