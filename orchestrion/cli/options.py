@@ -108,16 +108,6 @@ def instrument_option(default: str | None = None) -> Callable[[Command], Command
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program to read.")
-strict_option = click.option(
-    "--strict", is_flag=True, help="Refuse a score of which something cannot be followed, instead of saying so."
-)
-device_option = click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where to play: auto takes a GPU that passes its check. Same seed, same bytes on one device.",
-)
 temperature_option = click.option(
     "--temperature",
     type=NumberRange(0.0, 4.0, min_open=True),

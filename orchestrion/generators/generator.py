@@ -26,9 +26,9 @@ class Generator(nn.Module, ABC):
     temperature: float
 
     @property
-    @abstractmethod
     def sample_rate(self) -> int:
         """Samples a second."""
+        return self.config.sample_rate
 
     @property
     @abstractmethod

@@ -44,10 +44,6 @@ class WaveNetGenerator(WaveNet, Generator):
     temperature: float = 1.0
 
     @property
-    def sample_rate(self) -> int:
-        return self.config.sample_rate
-
-    @property
     def block(self) -> int:
         """Samples between possible seams: it goes sample by sample."""
         return 1

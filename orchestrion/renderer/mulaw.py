@@ -11,11 +11,6 @@ from __future__ import annotations
 import numpy as np
 
 
-def silence_level(levels: int = 256) -> int:
-    """The level that 0.0 encodes to; also what stands before the first sample."""
-    return levels // 2
-
-
 def encode(samples: np.ndarray, levels: int = 256) -> np.ndarray:
     """Amplitudes ``[...]`` in [-1, 1] to levels ``[...]`` int64 in 0..levels-1; what lies outside is clipped."""
     mu = levels - 1

@@ -78,22 +78,3 @@ class Stream:
     def state(self) -> VoiceState:
         """A copy of all that the voice remembers."""
         return replace(self._player.states()[0], last=self._deemphasis.last)
-
-
-def stream(
-    model: WaveNet | Parameters,
-    series: ConditioningSeries,
-    *,
-    seed: int = 0,
-    temperature: float | np.ndarray = 1.0,
-    voice: int = 0,
-    block_frames: int = BLOCK_FRAMES,
-    storage: str = STORAGE,
-    device: str = "cpu",
-) -> Iterator[np.ndarray]:
-    """Yield blocks of float32 as they are made; together they are exactly ``sampler.generate``'s audio."""
-    whole = Stream(
-        model, series, seed=seed, temperature=temperature, voice=voice, block_frames=block_frames, storage=storage,
-        device=device,
-    )  # fmt: skip
-    return iter(whole)

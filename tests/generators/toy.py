@@ -39,10 +39,6 @@ class Toy(Generator):
         self.affine = nn.Linear(config.taps, 1)
 
     @property
-    def sample_rate(self) -> int:
-        return self.config.sample_rate
-
-    @property
     def clip_samples(self) -> int:
         return 100
 

@@ -8,15 +8,14 @@ import torch
 
 from orchestrion.bridge import ConditioningSeries, source
 from orchestrion.errors import OrchestrionError
-from orchestrion.randomness import uniform
 from orchestrion.renderer import excitation, output
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.features import Features
 from orchestrion.renderer.kernels import loop
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.sampler import compile_kernels, generate, generate_codes, prepare
-from orchestrion.renderer.streaming import Stream, stream
+from orchestrion.renderer.streaming import Stream
 from orchestrion.score import Note
+from tests.renderer.exact import draws_of_the_network
 
 CONFIG = WaveNetConfig(
     layers=6, cycle=5, residual=8, skip=12, head=16, harmonics=2, conditioning_channels=6, context_channels=8
@@ -44,26 +43,8 @@ def test_draws_equal_the_networks_own_logits(model):
     """The kernel's path through conditioning, drive and layers, against ``WaveNet.forward`` in float64."""
     item, c = series(), model.config
     codes = generate_codes(model, [item], seed=5, voices=[3], storage="float32")[0]
-    past, future = c.context_frames
-    features = Features(item, c, model.source)
-    frames = torch.from_numpy(features.frames(-past, item.n_frames + future))[None].double()
-    signal = torch.from_numpy(features.signal(0, item.n_frames))[None].double()
-    with torch.no_grad():
-        exact = WaveNet(c).double()
-        exact.load_state_dict(model.state_dict())
-        rows = exact.conditioning_rows(frames)[:, past : past + item.n_frames]
-        previous = torch.from_numpy(np.concatenate([[c.coding.silence], codes[:-1]]).astype(np.int64))[None]
-        raw = exact(previous, rows, exact.drive(signal))[0]
-        centre = exact.centre(signal, previous.shape)[0]
-    u = uniform(5, 3, np.arange(len(codes)))
-    if c.mixtures:
-        steps = torch.softmax(raw[:, : c.mixtures], dim=-1).cumsum(dim=-1).numpy()
-        expected = output.draw(raw, centre, torch.from_numpy(u)).numpy()
-    else:
-        steps = torch.softmax(raw, dim=-1).cumsum(dim=-1).numpy()
-        expected = (steps <= u[:, None]).sum(axis=1)
+    expected, close = draws_of_the_network(model, item, codes, 5, 3, 1e-5 if c.mixtures else 1e-6)
     # Where u lies within a rounding error of a step of the distribution, either side is right.
-    close = np.abs(steps - u[:, None]).min(axis=1) < (1e-5 if c.mixtures else 1e-6)
     apart = np.abs(codes - expected)[~close]
     assert apart.max() <= (1e-3 * output.GRID if c.mixtures else 0) and np.median(apart) <= 2 and close.mean() < 1e-2
     assert len(np.unique(codes)) > 50
@@ -96,7 +77,7 @@ def test_stream_is_generate(model):
     item = series()
     whole = generate(model, [item], seed=2)[0]
     for block_frames in (1, 7, 100):
-        blocks = list(stream(model, item, seed=2, block_frames=block_frames))
+        blocks = list(Stream(model, item, seed=2, block_frames=block_frames))
         assert np.array_equal(np.concatenate(blocks), whole)
         assert len(blocks[0]) == min(block_frames, item.n_frames) * item.hop
 

@@ -64,10 +64,6 @@ class Ringing:
         """The note's part of ``values`` (one a cell) as ``[knots, partials]``."""
         return np.asarray(values[self.cells(note)].reshape(int(self.n_knots[note]), int(self.n_partials[note])))
 
-    def age_s(self, note: int, sample_rate: int) -> np.ndarray:
-        """``[knots]`` seconds since the attack, negative before it."""
-        return np.asarray(((self.first_knot[note] + np.arange(self.n_knots[note])) * KNOT - self.onset[note]) / sample_rate)
-
 
 def ringing(
     table: FrameNotes, hop: int, n_samples: int, sample_rate: int, tuning: Mapping[int, tuple[float, float]], *, highest_hz: float, most_partials: int

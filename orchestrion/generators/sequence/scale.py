@@ -50,10 +50,6 @@ class SampleBySample(Generator):
         self.residual = Residual(1)
 
     @property
-    def sample_rate(self) -> int:
-        return self.config.sample_rate
-
-    @property
     def block(self) -> int:
         """Samples between possible seams: it goes sample by sample."""
         return 1

@@ -44,10 +44,6 @@ class EncoderDecoder(Generator):
         self.head = nn.Linear(config.hidden, d)
 
     @property
-    def sample_rate(self) -> int:
-        return self.config.sample_rate
-
-    @property
     def block(self) -> int:
         """Samples between possible seams."""
         return self.config.block

@@ -42,10 +42,6 @@ class Spectral(Generator):
         self.residual = Residual(d)
 
     @property
-    def sample_rate(self) -> int:
-        return self.config.sample_rate
-
-    @property
     def block(self) -> int:
         """Samples between possible seams."""
         return self.config.block

@@ -8,16 +8,15 @@ import torch
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.errors import OrchestrionError
-from orchestrion.randomness import stream_key, uniform
-from orchestrion.renderer import coding, output, parallel, segments
-from orchestrion.renderer.features import Features
+from orchestrion.randomness import stream_key
+from orchestrion.renderer import coding, parallel, segments
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
-from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.sampler import generate, generate_codes, perform, prepare_for
 from orchestrion.renderer.streaming import Stream
 from orchestrion.renderer.task import Task, Voice
 from orchestrion.score import Note
+from tests.renderer.exact import draws_of_the_network
 from tests.renderer.gpu.conftest import DRIVEN, TINY, random_network
 
 pytest.importorskip("triton", reason="Triton is not installed (it is in the dev extra, for Linux)")
@@ -47,25 +46,8 @@ def test_draws_equal_the_networks_own_logits(model):
     """Conditioning, drive, layers and random numbers together, against ``WaveNet.forward`` in float64."""
     item, c = series(0.15), model.config
     (codes,) = generate_codes(model, [item], seed=5, voices=[3], device="cuda")
-    past, future = c.context_frames
-    features = Features(item, c, model.source)
-    frames = torch.from_numpy(features.frames(-past, item.n_frames + future))[None].double()
-    signal = torch.from_numpy(features.signal(0, item.n_frames))[None].double()
-    exact = WaveNet(c).double()
-    exact.load_state_dict(model.state_dict())
-    with torch.no_grad():
-        rows = exact.conditioning_rows(frames)[:, past : past + item.n_frames]
-        previous = torch.from_numpy(np.concatenate([[c.coding.silence], codes[:-1]]).astype(np.int64))[None]
-        raw, centre = exact(previous, rows, exact.drive(signal))[0], exact.centre(signal, previous.shape)[0]
-    u = uniform(5, 3, np.arange(len(codes)))
-    if c.mixtures:
-        steps = torch.softmax(raw[:, : c.mixtures], dim=-1).cumsum(dim=-1).numpy()
-        expected = output.draw(raw, centre, torch.from_numpy(u)).numpy()
-    else:
-        steps = torch.softmax(raw, dim=-1).cumsum(dim=-1).numpy()
-        expected = (steps <= u[:, None]).sum(axis=1)
+    expected, close = draws_of_the_network(model, item, codes, 5, 3, 3e-3 if c.mixtures else 3e-4)
     # What float16 rounds moves the steps of the distribution a little; a u near one may fall to either side.
-    close = np.abs(steps - u[:, None]).min(axis=1) < (3e-3 if c.mixtures else 3e-4)
     apart = np.abs(codes - expected)
     assert close.mean() < 0.2 and len(np.unique(codes)) > 20
     if c.mixtures:
