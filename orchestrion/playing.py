@@ -59,6 +59,10 @@ class Performance:
         channels = self.audio.samples.shape[1] if isinstance(self.audio, Mix) else 1
         return Encoding.of(path, wanted, self.audio.sample_rate, channels).facts()
 
+    def _repr_html_(self) -> str:
+        """In a notebook: the notes, and the audio below them."""
+        return self.score._repr_html_() + self.to_mono()._repr_html_()
+
     def draw(self, path: str | os.PathLike[str]) -> None:
         """Write a PNG: the notes above, the spectrogram of the audio below."""
         from orchestrion.evaluation.figures.performance import draw_performance

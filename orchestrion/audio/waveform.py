@@ -91,6 +91,12 @@ class Waveform:
         samples = converted if len(converted) else self.samples[:1]
         return replace(self, samples=np.clip(samples, -1.0, 1.0), sample_rate=sample_rate)
 
+    def _repr_html_(self) -> str:
+        """In a notebook: a player and a spectrogram."""
+        from orchestrion.audio.showing import audio_html
+
+        return audio_html(self)
+
     @property
     def duration_s(self) -> float:
         """Seconds."""

@@ -75,10 +75,10 @@ def compare(ctx: click.Context, score: str, instrument: str, unconditioned: str 
                                   length_s=arranging.length_s, wanted=wanted)  # fmt: skip
         write_settings(output / "settings", ctx, {"score": printable(score)})
     if as_json:
-        echo(json.dumps(result, indent=2))
+        echo(json.dumps(result.to_json(), indent=2))
         return
     echo(f"{'':<14} {'notes right (F1)':>17} {'within 100 ms':>14} {'pitch':>6}")
-    for take, measures in result["measures"].items():
+    for take, measures in result.measures.items():
         pitch = measures.get("pitch_accuracy", measures.get("multipitch_accuracy"))
         shown = "" if pitch is None else f"{pitch:.2f}"
         echo(f"{take:<14} {measures['note_f1_50ms']:>17.2f} {measures['note_f1_100ms']:>14.2f} {shown:>6}")

@@ -96,6 +96,12 @@ class PianoRoll:
         notes = notes_of(onset * step_s, offset * step_s, pitch, velocity)
         return Score((Part(name, program, notes),), (Tempo(0.0, self.bpm),), (Meter(0.0, *self.meter),))
 
+    def _repr_html_(self) -> str:
+        """In a notebook: as `Score`, with the grid it is on."""
+        from orchestrion.score.showing import score_html
+
+        return score_html(self.to_score(), f"Piano roll, {self.n_steps} steps, {self.steps_per_beat} a beat")
+
     @property
     def n_steps(self) -> int:
         """Steps."""

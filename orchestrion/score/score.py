@@ -103,6 +103,12 @@ class Score:
 
         return engraving.to_music21(self)
 
+    def _repr_html_(self) -> str:
+        """In a notebook: what it is, and a piano roll."""
+        from orchestrion.score.showing import score_html
+
+        return score_html(self)
+
     @property
     def notes(self) -> tuple[Note, ...]:
         """The notes of all pitched parts, sorted by (onset, pitch); drums are left out."""

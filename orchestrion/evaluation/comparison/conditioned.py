@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Protocol, TypedDict
+from typing import Protocol
 
 import numpy as np
 
@@ -62,11 +62,15 @@ class ComparedTake:
     audio: Waveform
 
 
-class ConditionedReport(TypedDict):
-    """The content of ``report.json``.
+@dataclass(frozen=True, slots=True)
+class ConditionedReport:
+    """What was measured, and where it was written.
 
-    ``measures`` holds `following.note_accuracy` of each take, and under ``floor`` that of the conditioned take against
-    the tune among the others (``floor_tune``) that fits it best.
+    Attributes:
+        takes: heading, how it was made and file of each take, by name.
+        measures: `following.note_accuracy` of each take, and under ``floor`` that of the conditioned take against the tune among the
+            others (``floor_tune``) that fits it best.
+        folder: where ``report.html`` and the audio lie.
     """
 
     instrument: str
@@ -79,6 +83,17 @@ class ConditionedReport(TypedDict):
     floor_tune: str
     audio_checks: dict[str, dict[str, float]]
     settings: dict[str, object]
+    folder: Path
+
+    def to_json(self) -> dict[str, object]:
+        """The content of ``report.json``."""
+        return {name: value for name, value in asdict(self).items() if name != "folder"}
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the measures and a player for each take."""
+        from orchestrion.evaluation.comparison.showing import conditioned_html
+
+        return conditioned_html(self, ROWS)
 
 
 def compare(
@@ -118,18 +133,19 @@ def compare(
     measures = {take.name: note_accuracy(take.audio, score) for take in takes}
     others = {name: tune for name, tune in BUILTIN_TUNES.items() if _differs(tune, score)}
     floor_tune, measures["floor"] = floor(takes[0].audio, others)
-    report: ConditionedReport = {
-        "instrument": instrument,
-        "title": score.title,
-        "seed": seed,
-        "transcriber": NAME,
-        "duration_s": takes[0].audio.duration_s,
-        "takes": {take.name: {"heading": take.heading, "what": take.what, "file": f"{take.name}.wav"} for take in takes},
-        "measures": measures,
-        "floor_tune": floor_tune,
-        "audio_checks": {take.name: check_audio(take.audio, score) for take in takes},
-        "settings": dict(settings or {}),
-    }
+    report = ConditionedReport(
+        instrument=instrument,
+        title=score.title,
+        seed=seed,
+        transcriber=NAME,
+        duration_s=takes[0].audio.duration_s,
+        takes={take.name: {"heading": take.heading, "what": take.what, "file": f"{take.name}.wav"} for take in takes},
+        measures=measures,
+        floor_tune=floor_tune,
+        audio_checks={take.name: check_audio(take.audio, score) for take in takes},
+        settings=dict(settings or {}),
+        folder=folder,
+    )
     _write(folder, score, takes, report, wanted)
     return report
 
@@ -187,11 +203,11 @@ def _as_long_as(model: Waveform, take: ComparedTake) -> ComparedTake:
 def _write(folder: Path, score: Score, takes: Sequence[ComparedTake], report: ConditionedReport, wanted: AudioFormat | None) -> None:
     for take in takes:
         take.audio.write(folder / f"{take.name}.wav", wanted)
-    title = f"{score.title or 'The score'} on {report['instrument']}"
+    title = f"{score.title or 'The score'} on {report.instrument}"
     figure = comparison_figure({take.heading: take.audio for take in takes}, score, title)
     save_figure(figure, folder / "report.png")
-    write_json(folder / "report.json", report)
-    columns = [report["measures"][name] for name in (*(take.name for take in takes), "floor")]
+    write_json(folder / "report.json", report.to_json())
+    columns = [report.measures[name] for name in (*(take.name for take in takes), "floor")]
     page = render_page(
         "conditioned.html",
         title=title,

@@ -36,6 +36,7 @@ class GeneratorsReport:
         source: where seeds and held-out recordings are from.
         systems: by name; ``recording`` is what really follows the seeds.
         entries: who took part, and who has no model.
+        folder: where ``report.html``, the pictures and ``clips/SYSTEM/clip-N.wav`` lie.
     """
 
     score: str
@@ -44,6 +45,7 @@ class GeneratorsReport:
     seeds: tuple[tuple[str, float], ...]
     systems: Mapping[str, SystemMeters]
     entries: tuple[Contestant, ...]
+    folder: Path
 
     @property
     def what(self) -> dict[str, str]:
@@ -55,6 +57,12 @@ class GeneratorsReport:
     def absent(self) -> dict[str, str]:
         """For each generator without a model, the command that makes one."""
         return {entry.backend: entry.command for entry in self.entries if entry.command}
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the table, the spectrograms, and a player for the first clip of each system."""
+        from orchestrion.evaluation.comparison.showing import generators_html
+
+        return generators_html(self.folder, Table.of(self.systems), TITLE)
 
     def to_text(self) -> str:
         """For a terminal."""
@@ -102,7 +110,7 @@ def compare_all(score: Score, out_dir: str | os.PathLike[str], options: Comparin
     clips |= {continued.entry.backend: continued.clips for continued in played}
     systems = _measure_all(clips, played, recordings, told, chosen.seed_seconds)
     seeds = tuple((opening.recording, opening.start_s) for opening in recordings.openings)
-    report = GeneratorsReport(score.title, recordings.source, chosen, seeds, systems, entries)
+    report = GeneratorsReport(score.title, recordings.source, chosen, seeds, systems, entries, folder)
     _write(folder, report, recordings, clips, told)
     return report
 

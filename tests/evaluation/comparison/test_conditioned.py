@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,13 +51,13 @@ def test_the_report_is_complete(reported):
     assert names == {
         "conditioned.wav", "unconditioned.wav", "reference.wav", "report.json", "report.png", "report.html",
     }  # fmt: skip
-    assert json.loads((folder / "report.json").read_text()) == result
-    measures = result["measures"]
+    assert json.loads((folder / "report.json").read_text()) == result.to_json()
+    measures = result.measures
     assert measures["conditioned"]["note_f1_50ms"] > 0.8
     assert measures["unconditioned"]["note_f1_50ms"] < 0.2
     assert measures["floor"]["note_f1_50ms"] < 0.3
-    assert result["seed"] == 3 and result["settings"] == {"temperature": 1.0}
-    lengths = {len(Waveform.read(folder / f"{name}.wav").samples) for name in result["takes"]}
+    assert result.seed == 3 and result.settings == {"temperature": 1.0}
+    lengths = {len(Waveform.read(folder / f"{name}.wav").samples) for name in result.takes}
     assert len(lengths) == 1
 
 
@@ -70,12 +71,23 @@ def test_the_page_needs_no_other_file(reported):
     assert 'lang="en"' in page and 'alt="' in page
 
 
+def test_a_notebook_shows_measures_players_and_picture(reported):
+    shown = reported[1]._repr_html_()
+    assert shown.count("<audio controls") == 3 and shown.count("data:audio/flac;base64,") == 3
+    assert "Notes right within 50 ms (F1)" in shown and f"{reported[1].measures['conditioned']['note_f1_50ms']:.2f}" in shown
+    assert "<b>notes" not in shown and "&lt;b&gt;notes" in shown and "data:image/png" in shown
+
+
+def test_a_notebook_leaves_out_what_is_gone(reported, tmp_path):
+    assert "<audio" not in replace(reported[1], folder=tmp_path)._repr_html_()
+
+
 def test_without_an_unconditioned_model_the_instrument_plays_another_tune(tmp_path):
     result = compare(SCORE, "fake", render=plays_the_notes, out_dir=tmp_path)
-    assert set(result["takes"]) == {"conditioned", "other-score", "reference"}
+    assert set(result.takes) == {"conditioned", "other-score", "reference"}
     other = next(iter(BUILTIN_TUNES.values())).title
-    assert other in result["takes"]["other-score"]["what"]
-    assert result["measures"]["other-score"]["note_f1_50ms"] < 0.4
+    assert other in result.takes["other-score"]["what"]
+    assert result.measures["other-score"]["note_f1_50ms"] < 0.4
 
 
 def test_a_render_that_fails_leaves_nothing(tmp_path):
@@ -96,7 +108,7 @@ def test_files_are_written_as_asked_and_what_is_played_is_measured(tmp_path, rep
     folder = tmp_path / "wanted"
     folder.mkdir()
     result = compare(SCORE, "fake", render=plays_the_notes, out_dir=folder, wanted=AudioFormat(rate=44_100, channels=2, bits=24))
-    for name in result["takes"]:
+    for name in result.takes:
         info = soundfile.info(folder / f"{name}.wav")
         assert (info.samplerate, info.channels, info.subtype) == (44_100, 2, "PCM_24")
-    assert result["measures"]["conditioned"] == reported[1]["measures"]["conditioned"]
+    assert result.measures["conditioned"] == reported[1].measures["conditioned"]
