@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Unpack, overload
 
 from orchestrion import shipped
@@ -17,7 +18,7 @@ from orchestrion.api.keywords import (
     spelled_out,
 )
 from orchestrion.audio import Waveform
-from orchestrion.options import Composing, Playing, Transcribing
+from orchestrion.options import STORAGE, Composing, Playing, Transcribing
 from orchestrion.playing import Performance, Player, play
 from orchestrion.score import Score
 
@@ -48,10 +49,16 @@ def perform(
     instrument: Player = shipped.DEFAULT_INSTRUMENT,
     *,
     model: Path = shipped.DEFAULT_COMPOSER,
+    gains_db: Sequence[Number] = (),
+    pans: Sequence[Number] = (),
+    vibrato: Number = 1.0,
+    parallel: bool | None = None,
+    only_source: bool = False,
+    storage: str = STORAGE,
     device: str = "auto",
     **wishes: Unpack[NewPieceKeywords],
 ) -> Performance:
-    """Compose a piece (as `compose`) and play it (``device`` as in `render`).
+    """Compose a piece (as `compose`) and play it (as `render`; with ``pans`` in stereo).
 
     Returns:
         Has ``score``, ``audio``, ``facts`` and ``draw(path)``.
@@ -59,7 +66,11 @@ def perform(
     Raises:
         OrchestrionError: as `compose` and `render`.
     """
-    return play(compose(model, **wishes), [instrument], Playing.of(seed=wishes.get("seed", 0), device=device))
+    playing = Playing.of(
+        seed=wishes.get("seed", 0), gains_db=gains_db, pans=pans, vibrato=vibrato, parallel=parallel, only_source=only_source, storage=storage,
+        device=device,
+    )  # fmt: skip
+    return play(compose(model, **wishes), [instrument], playing)
 
 
 def transcribe(

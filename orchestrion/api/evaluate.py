@@ -1,9 +1,15 @@
-"""``orchestrion.evaluate``: as ``orchestrion evaluate``."""
+"""``orchestrion.evaluate``: as ``orchestrion evaluate``.
+
+Each back-end is a name of its own, too: ``evaluate.tcn(data)`` is ``evaluate.backend("tcn", data)``.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from orchestrion.datasets.banks.fitted_cache import fitted
 from orchestrion.datasets.banks.opening import open_bank
@@ -13,6 +19,7 @@ from orchestrion.evaluation.figures.notes import draw_notes
 from orchestrion.evaluation.judge.evaluate_renderer import evaluate_renderer as renderer
 from orchestrion.evaluation.judge.notes_test import NotesReport, notes_test
 from orchestrion.files import write_json
+from orchestrion.generators.table import WAVENET, function_names
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.training.evaluate_backend import evaluate_backend as backend
 
@@ -43,3 +50,14 @@ def notes(
         write_json(path.with_name(path.name + ".json"), report.to_dict())
         draw_notes(path.with_name(path.name + ".png"), report, player.name)
     return report
+
+
+def __getattr__(name: str) -> Callable[..., Any]:
+    found = function_names().get(name)
+    if found is None or found == WAVENET:
+        raise AttributeError(f"module 'orchestrion.evaluate' has no attribute {name!r}")
+    return partial(backend, found)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *function_names()} - {WAVENET})

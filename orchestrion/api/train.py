@@ -2,15 +2,20 @@
 
 Lengths and the like are those of `orchestrion.options`: `Training` and `Crops`, and of back-ends `BackendTraining`. Each function trains in
 the folder ``output``, whose ``model.safetensors`` has the weights, and returns the last validation's measures.
+
+Each back-end is a name of its own, too: ``train.spectral_lstm(data, output)`` is ``train.backend("spectral-lstm", data, output)``, and
+``train.wavenet``, as on the command line, `renderer`.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Unpack
+from functools import partial
+from typing import Any, Unpack
 
 from orchestrion.api.keywords import BackendKeywords, Number, Path, TrainingKeywords, Whole, spelled_out
+from orchestrion.generators.table import WAVENET, function_names
 from orchestrion.options import BackendTraining, Crops, Training
 
 
@@ -120,3 +125,14 @@ def sweep(
 
     texts, training = [str(value) for value in values], BackendTraining.of(**recipe)
     return run(name, data, output, values=texts, setting=setting, preset=preset, settings=settings, training=training)
+
+
+def __getattr__(name: str) -> Callable[..., Any]:
+    found = function_names().get(name)
+    if found is None:
+        raise AttributeError(f"module 'orchestrion.train' has no attribute {name!r}")
+    return renderer if found == WAVENET else partial(backend, found)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *function_names()})

@@ -14,6 +14,7 @@ from orchestrion.generators.generator import Generator
 from orchestrion.generators.residual import YOUNGER
 from orchestrion.generators.table import BACKENDS, WAVENET
 from orchestrion.generators.wavenet import WaveNetGenerator
+from orchestrion.renderer.instrument import NETWORK, SOURCE, Instrument
 
 ARCHITECTURE = "generator"
 AVERAGE = "average."
@@ -28,6 +29,8 @@ def load_generator(name_or_path: str | os.PathLike[str]) -> Generator:
     """
     path = shipped.find(name_or_path)
     tensors, metadata = _model_in(path)
+    if NETWORK in metadata or any(name.startswith(SOURCE) for name in tensors):
+        return _driven(path)
     kind = BACKENDS[backend_of(metadata, path)]
     config = metadata.get("config")
     if not isinstance(config, dict):
@@ -40,6 +43,16 @@ def load_generator(name_or_path: str | os.PathLike[str]) -> Generator:
     model = weights.build(lambda: kind.network(sized), floats, path, younger=YOUNGER)
     if "temperature" in metadata:
         model.temperature = float(str(metadata["temperature"]))
+    return model.eval().requires_grad_(False)
+
+
+def _driven(path: Path) -> Generator:
+    """An instrument with a harmonic source: its tables in one file, and its network there or in another."""
+    instrument = Instrument.load(path)
+    network = instrument.model
+    model = WaveNetGenerator(network.config)
+    model.load_state_dict(network.state_dict())
+    model.source, model.temperature = network.source, instrument.temperature
     return model.eval().requires_grad_(False)
 
 

@@ -166,3 +166,8 @@ def preset_named(name: str, preset: str) -> Config:
 def on_songs() -> list[str]:
     """Names of the back-ends that learn from plain songs."""
     return [name for name, backend in BACKENDS.items() if backend.recipes]
+
+
+def function_names() -> dict[str, str]:
+    """Names of back-ends as Python spells them: ``spectral_lstm`` → ``spectral-lstm``."""
+    return {name.replace("-", "_"): name for name in BACKENDS}

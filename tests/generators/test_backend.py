@@ -10,6 +10,7 @@ from orchestrion.generators.files import load_generator, save_generator
 from orchestrion.generators.generator import Generator
 from orchestrion.generators.table import BACKENDS
 from orchestrion.renderer.instrument import Instrument
+from orchestrion.score import Note, Part, Score
 from tests.generators.backends import TINY, clips, make, tones
 
 NAMES = list(BACKENDS)
@@ -147,3 +148,17 @@ def test_sample_models_see_no_later_sample(name):
     x = torch.randn(1, 60, requires_grad=True)
     model(x)[0, 40].backward()
     assert x.grad[0, 40] != 0 and (x.grad[0, 41:] == 0).all()
+
+
+def test_a_driven_instrument_that_ships_plays_its_notes_as_a_back_end():
+    """Its tables lie in one file and its network in another; the default of ``compare-all`` is one."""
+    generator = load_generator("violin")
+    score = Score((Part("", 40, (Note(0.05, 0.4, 69, 90),)),))
+    audio = generator.generate(None, round(0.4 * generator.sample_rate), 1, score=score)
+    heard = audio[round(0.15 * generator.sample_rate) : round(0.35 * generator.sample_rate)]
+    spectrum = np.abs(np.fft.rfft(heard * np.hanning(len(heard))))
+    hz = np.fft.rfftfreq(len(heard), 1 / generator.sample_rate)
+    near = np.abs(np.log2(np.maximum(hz, 1) / 440) * 12) < 1
+    assert hz[near][spectrum[near].argmax()] == pytest.approx(440, abs=6)
+    assert spectrum[near].max() > 5 * spectrum[hz < 380].max()
+    assert generator.temperature == Instrument.load("violin").temperature
