@@ -15,7 +15,6 @@ import pytest
 import orchestrion
 from orchestrion import OrchestrionError, values
 from orchestrion.cli.app import cli
-from orchestrion.generators.table import BACKENDS
 from orchestrion.matrices import arithmetic
 from orchestrion.options import (
     STORAGES,
@@ -155,14 +154,14 @@ def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[t
         yield from commands(command, (*path, name)) if isinstance(command, click.Group) else [(*path, name)]
 
 
-# By another name in Python: back-ends and the commands that are two deeds.
-ELSEWHERE = {(deed, name): f"{deed}.backend" for deed in ("train", "evaluate") for name in BACKENDS} | {("models", "list"): "models.list"}
+# A page for people, which does what the others do.
+PAGES = {("studio",)}
 
 
-@pytest.mark.parametrize("path", list(commands()), ids=" ".join)
+@pytest.mark.parametrize("path", [path for path in commands() if path not in PAGES], ids=" ".join)
 def test_whatever_the_command_line_can_do_python_can_under_the_same_name(path: tuple[str, ...]) -> None:
     found: object = orchestrion
-    for name in ELSEWHERE.get(path, ".".join(path)).split("."):
+    for name in path:
         found = getattr(found, name.replace("-", "_"))
     assert callable(found)
 
