@@ -1,10 +1,12 @@
-"""Compiled functions, kept on disk between runs: ``@compiled()`` is numba's ``@njit``, with a cache that is checked.
+"""Compiled functions with a cache on disk: ``@compiled()`` is numba's ``@njit``, with files that are checked.
 
-numba looks at the file a function stands in, but not at those it calls into. So the folder of compiled code carries a
-hash of that file and of all of ours that it imports, near or far: an edit or another version compiles anew, and old
-folders go after some months. It lies in the user's cache, else beside the sources, else in a folder of the user's among
-the temporary files: the first that can be written, and that nobody else can write to, for what lies there is run. What
-is loaded from it is checked once more (`compiledfiles`). Where there is none, functions are compiled in every run.
+numba's own cache notices changes of the file that holds a function, but not of the modules that the function calls. Here the
+cache folder's name has a hash of that file and of every module of ours that it imports, directly or not. Any edit or new version
+compiles anew; folders that are unused for some months are deleted.
+
+The cache lies in the user's cache folder, else beside the sources, else in a folder of the user's under the temporary files. The
+first of these is taken that can be written and that nobody else can write to, since its content is executed. Every file is
+checked again when it is loaded (`compiledfiles`). Without such a folder, functions are compiled in every run.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Files of compiled code: one for each set of argument types of a function, checked before anything in it is used.
+"""Cache files of compiled code: one file for each set of argument types of a function, verified before use.
 
     magic (8 bytes) | SHA-256 of the rest (32) | pickle of (key, what numba needs to link the function)
 
-numba's own files have no checksum, so that damage is run or ends in a traceback, and an index beside the data, of which
-two processes that write at once lose or, worse, swap entries. Here a file stands for itself, is renamed into place
-whole, and is one numba would look for again only if its key is the same. The pickle is loaded only after the file has
-been found to belong to the user or root, with no one else able to write to it, and its checksum to be right.
+numba's own files have no checksum: a damaged one is executed or ends in a traceback. They also share an index, in which two
+processes that write at once lose or swap entries. Here every file stands alone, is renamed into place when complete, and is used
+only if its key is the one numba asks for. The pickle is loaded only if the file belongs to the user or root, nobody else can
+write to it, and its checksum is right.
 """
 
 from __future__ import annotations

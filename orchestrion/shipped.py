@@ -1,4 +1,4 @@
-"""The models that ship in the package: their names, files and cards, read without torch."""
+"""Models that ship in the package: names, files and cards, read without torch."""
 
 from __future__ import annotations
 

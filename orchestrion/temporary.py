@@ -1,4 +1,4 @@
-"""Temporary files that are found again: what a killed process left goes when the same file is next written."""
+"""Temporary files with locks: what a killed process left is removed when the same file is next written."""
 
 from __future__ import annotations
 

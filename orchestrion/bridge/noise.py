@@ -1,8 +1,8 @@
-"""What of an instrument's sound is not harmonic (bow, breath, hammer, room), as levels in bands and as audio made from them.
+"""The part of an instrument's sound that is not harmonic (bow, breath, hammer, room): levels in bands, and audio made from them.
 
-Tables and audio have 52 fine bands; the network hears 12 coarse ones, each a sum of fine ones. Audio is made frame by frame: in every bin
-of a spectrum the level of its band with a random phase, four frames overlapping. The phases hang on the pitch and the frame alone, so
-that the same score gives the same noise, whatever block is asked for.
+Tables and audio have 52 fine bands; the network hears 12 coarse ones, each a sum of fine ones. Audio is made frame by frame: every
+bin of a spectrum has the level of its band and a random phase, and four frames overlap. Phases are a function of pitch and frame
+only, so the same score gives the same noise, whichever block is asked for.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Finding the notes that sound in a stretch of frames without a look at all of them."""
+"""Index of notes by time: finds the notes that sound in a range of frames without scanning all notes."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""The harmonic source: what a score alone says of an instrument's sound, as audio.
+"""The harmonic source: the audio that a score and an instrument's tables determine without a network.
 
-A note is the sum of its partials. Their amplitudes stand in a table over pitch × partial × age, their frequencies follow from the
-pitch's own fundamental and inharmonicity, and a key's release is a straight line in decibels. Noise (bow, breath, hammer, room) is made
-from a second table, over pitch × band × age (`bridge.noise`). What tables cannot have is for the network that hears the source.
+A note is the sum of its partials. A table over pitch × partial × age gives their amplitudes; the pitch's fundamental and
+inharmonicity give their frequencies; after the release the level falls linearly in decibels. Noise (bow, breath, hammer, room)
+comes from a second table, over pitch × band × age (`bridge.noise`). The network hears the source and adds what tables lack.
 
-Everything goes by absolute time since the attack, frame by frame: the numbers of a frame do not depend on the block that it is asked
-for in, so that streaming, parallel playing and resuming agree bit for bit.
+Everything is a function of absolute time since the attack, frame by frame. The numbers of a frame do not depend on the block that
+is asked for, so streaming, parallel rendering and resuming agree bit for bit.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What a network predicts: codes of companded audio (see `renderer.coding`), drawn from a softmax or a mixture of logistics.
+"""Output distributions of a network: codes of companded audio (see `renderer.coding`), drawn from a softmax or a mixture of logistics.
 
-Softmax (van den Oord et al. 2016, 2.2): one of ``levels`` µ-law classes of the samples as they are.
+Softmax (van den Oord et al. 2016, 2.2): over ``levels`` µ-law classes of the samples.
 
-Mixture (after Salimans et al. 2017, "PixelCNN++", 2.1): of K logistics over the µ-law companded value in [-1, 1] (µ = 255), whose
-means lie about a *centre*, the companded harmonic source. What is drawn is rounded to one of `GRID` codes.
+Mixture (after Salimans et al. 2017, "PixelCNN++", 2.1): K logistics over the µ-law companded value in [-1, 1] (µ = 255). Their
+means are relative to a *centre*, the companded harmonic source. Draws are rounded to one of `GRID` codes.
 """
 
 from __future__ import annotations

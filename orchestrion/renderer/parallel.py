@@ -1,4 +1,4 @@
-"""Long scores as pieces at once (see ``segments``): all in memory, or as blocks with flat memory."""
+"""Parallel rendering of long scores, cut into pieces (see ``segments``): in memory at once, or as blocks in constant memory."""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
-"""Rendering that survives an interruption: what was played lies beside the output until all of it is there.
+"""Resumable rendering: a journal beside the output, until the output is complete.
 
     out.wav                    written at once at the end, never in part
     .out.wav.resume.f32        samples made so far, raw float32
     .out.wav.resume.state      the state after them and a hash of the settings, safetensors
 
-The samples are flushed before the state is saved, and the state says how many of them count; whatever comes after is
-made again. So the result is the same to the byte, wherever the interruption fell. A state holds the pieces of a parallel
-rendering half-way, too. The first is saved after a second, the next after two more, then every five, or more seldom where
-saving takes more than a twentieth of the time. So some progress outlives every kill that comes a few seconds after the start.
+Samples are flushed before the state is saved, and the state says how many of them count; later ones are made again. So the
+result is the same to the byte, wherever the interruption fell. In parallel rendering the state also holds the pieces under way.
+
+The state is saved after one second, after two more, then every five seconds, or less often if saving takes more than a
+twentieth of the time. So a run that is killed a few seconds after its start has already kept some progress.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Free-running generation: audio of one or many series from a WaveNet, by the compiled kernels or on a GPU.
 
-The random number of sample n of voice v comes from the counter (seed, v, n), every number of a voice is computed in one
-fixed order, and conditioning comes in fixed blocks. So the same weights, storage, seed and series give the same audio
-alone or among others, on one thread or two, at once or a block at a time. That holds on each device, not from one to
-another: theirs are other roundings, and the first other level leads to other audio.
+The random number of sample n of voice v is a function of (seed, v, n). Every number of a voice is computed in one fixed order,
+and conditioning comes in fixed blocks. So the same weights, storage, seed and series give the same audio: alone or in a batch,
+on one thread or two, at once or block by block. This holds on each device, but not between devices: they round differently,
+and after the first different level the audio differs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One long score in parallel: cut it where that is cheapest, play the pieces at once, join them where they are weakest.
+"""Cutting one long score into pieces that are played in parallel, and joining their audio.
 
 A piece is cut at a rest, else just before a strong attack, which masks the join::
 
@@ -7,11 +7,12 @@ A piece is cut at a rest, else just before a strong attack, which masks the join
     piece i+1      ╌╌╌╌╌┄┄┄┄├──────────               warm-up (dropped), overlap, then what is kept
                         └ cross-fade of 10 ms, where both together are weakest in the overlap
 
-The warm-up covers the receptive field. A network without a source needs more, and an attack to begin with: its partials find
-their phases in what it hears of itself. Where a source gives the phases, a run is what it would have been as soon as the
-receptive field is full, and pieces can be short (`benchmarks/settling.py`). Sample n draws the same random number in every
-piece (the counter goes by the place in the score). Where to cut depends on the score, the network and the device alone:
-neither the number of threads nor of pieces at once changes a sample.
+The warm-up covers the receptive field. With a harmonic source that is enough, since the source gives the phases; pieces can then
+be short (`benchmarks/settling.py`). A network without a source needs a longer warm-up that begins with an attack, because its
+partials take their phases from its own past output.
+
+Sample n draws the same random number in every piece (the counter is the position in the score). The cuts depend on the score,
+the network and the device only, so the number of threads or of simultaneous pieces changes no sample.
 """
 
 from __future__ import annotations

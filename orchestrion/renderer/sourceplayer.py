@@ -1,4 +1,4 @@
-"""The harmonic source by itself: what an instrument's tables sound like without its network."""
+"""Plays the harmonic source alone: an instrument's tables without its network."""
 
 from __future__ import annotations
 

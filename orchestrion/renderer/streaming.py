@@ -1,4 +1,4 @@
-"""Audio as it is made, and rendering that can be interrupted and resumed: the same bytes as in one go."""
+"""Streaming and resumable rendering; the output is bit-identical to rendering in one go."""
 
 from __future__ import annotations
 

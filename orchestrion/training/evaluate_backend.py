@@ -1,4 +1,4 @@
-"""Measure a back-end's model on a prepared set: held-out loss, and whether it speaks when it runs free."""
+"""Measures a back-end's model on a prepared set: held-out loss, and whether its free-running audio keeps going."""
 
 from __future__ import annotations
 

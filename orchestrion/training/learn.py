@@ -1,5 +1,7 @@
-"""A playable instrument out of single notes or of recordings with notes, in minutes and without training: their tables, played by a shipped
-network."""
+"""A playable instrument from single notes or from recordings with notes, in minutes and without training.
+
+Tables are fitted to the notes; a shipped network plays them.
+"""
 
 from __future__ import annotations
 

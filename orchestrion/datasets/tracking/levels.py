@@ -1,8 +1,9 @@
-"""How loud each partial is: what a table over pitch × partial × age says of a recording's notes, and what each note differs from it by.
+"""Levels of partials in recordings: a table over pitch × partial × age, and each note's deviation from it.
 
-A partial's level in dB is T[pitch, partial, age] + S[pitch, partial] · u(velocity), less the release's fall, where u is straight up to
-velocity 64 and a logarithm beyond (`velocity_units`). S and T are weighted regressions over all notes; S is smoothed over pitch and partial, and T shrinks towards its neighbours' mean where few notes
-were heard. A note weighs as much as it had its bins for itself, so that what a window could not tell apart counts little.
+A partial's level in dB is T[pitch, partial, age] + S[pitch, partial] · u(velocity), less the release's decay. u is linear up to velocity
+64 and logarithmic beyond (`velocity_units`). S and T are weighted regressions over all notes. S is smoothed over pitch and partial;
+T shrinks towards its neighbours' mean where few notes were heard. A note's weight is the share of its bins that it had to itself,
+so that what a window could not resolve counts little.
 """
 
 from __future__ import annotations

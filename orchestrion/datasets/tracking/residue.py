@@ -1,7 +1,8 @@
-"""What is not harmonic in a recording: its level in bands, frame by frame, and how much of it each note brings.
+"""The noise of a recording: levels in bands, frame by frame, and each note's share of them.
 
-The bands' power at every moment is taken for a sum over the notes that ring, each with a table over pitch × band × age that its velocity
-scales. Tables are found by multiplicative updates (Lee and Seung 2001, for the Kullback-Leibler divergence), and smoothed over pitch.
+The power of the bands at every moment is modelled as a sum over the notes that ring. Each contributes a table over pitch × band × age,
+scaled by its velocity. Tables are found by multiplicative updates (Lee and Seung 2001, for the Kullback-Leibler divergence), and
+smoothed over pitch.
 """
 
 from __future__ import annotations

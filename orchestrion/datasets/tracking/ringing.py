@@ -1,8 +1,8 @@
 """Which notes of a recording ring when, and with which partials.
 
-A note rings from its attack until its release has died away, or until its pitch is struck again. Knots are `KNOT` samples apart, on
-one clock for all notes of a piece, so that one spectrum a knot serves them all. What is known of a note's partials at its
-knots lies in *cells*, note after note, knot after knot, partial after partial.
+A note rings from its attack until its release has decayed, or until its pitch is struck again. Knots are `KNOT` samples apart, on one
+clock for all notes of a piece, so one spectrum a knot serves them all. Values of a note's partials at its knots are stored in
+*cells*: note after note, knot after knot, partial after partial.
 """
 
 from __future__ import annotations

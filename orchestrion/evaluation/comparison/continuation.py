@@ -1,4 +1,4 @@
-"""Have one generator continue all openings."""
+"""Has one generator continue all openings."""
 
 from __future__ import annotations
 

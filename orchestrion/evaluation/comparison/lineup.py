@@ -1,4 +1,4 @@
-"""Which back-ends take part: the shipped models, those that are named, and those in a folder of runs."""
+"""Back-ends that take part in a comparison: shipped models, models given by name, and those in a folder of runs."""
 
 from __future__ import annotations
 

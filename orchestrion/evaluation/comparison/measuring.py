@@ -1,4 +1,4 @@
-"""Measure the clips of one generator with every meter, and as a set against held-out recordings."""
+"""Measures the clips of one generator with every meter, and as a set against held-out recordings."""
 
 from __future__ import annotations
 

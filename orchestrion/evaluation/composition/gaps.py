@@ -1,7 +1,7 @@
-"""Whether seeing what comes after a gap makes the true bars in it likelier: order-agnostic against left-to-right.
+"""Does a composer use what comes after a gap? Likelihood of the true bars in it, with and without the notes that follow.
 
-The same network is asked twice for the bars of a gap, all else as it is: told nothing of what comes, and told every note
-outside the gap (`composer.given`). Only the steps of the gap count.
+The same network scores the bars of a gap twice: told nothing of later notes (left-to-right), and told every note outside the gap
+(order-agnostic, `composer.given`). Only the steps of the gap count.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Voice-leading of four parts (`composer.voices`): what a teacher would mark.
+"""Voice-leading errors in four parts (`composer.voices`), as a teacher of harmony would mark them.
 
-All take the parts as MIDI numbers [s, 4], soprano first, -1 for silence; a change is a step in which any part has another pitch.
+All functions take the parts as MIDI numbers [s, 4], soprano first, -1 for silence. A change is a step in which any part has
+another pitch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Bits a sample of recordings under a WaveNet, with their own score or with another piece's.
+"""Bits per sample of recordings under a WaveNet, with their own score and with another piece's score.
 
-A renderer that ignores its score has both figures alike. Of a mixture they are bits of the 256 µ-law levels of the emphasised
-signal. A driven network hears the source with free phases, not with the recording's own, and is the worse for it.
+A renderer that ignores its score has the same figure for both. For a mixture, bits are those of the 256 µ-law levels of the
+emphasised signal. A driven network hears the source with computed phases, not with the recording's, and therefore scores worse.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How near played audio comes to the same notes on the instrument itself: level, spectrum, noise.
+"""Distance between rendered audio and the same notes on the real instrument: level, spectrum, noise.
 
-The reference is the same score played from the instrument's own recordings (see ``datasets.banks.mixing``) or by a synthesiser. All
-measures are in dB; lower is nearer. They hear no phases: two performances of one note with other phases measure alike.
+The reference is the same score played from the instrument's own recordings (``datasets.banks.mixing``) or by a synthesiser. All
+measures are in dB; lower is nearer. They ignore phase: two performances of a note that differ in phase only are equal.
 """
 
 from __future__ import annotations

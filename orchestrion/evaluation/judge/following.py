@@ -1,14 +1,15 @@
 """Does the audio follow the score? Measures of one recording against the notes it was to play.
 
-Notes: onset F1 as in MIREX and mir_eval.transcription: a found note is right where its onset is within the tolerance of
-a score note's and its pitch within a quarter tone, each note matched at most once, offsets ignored.
-Frames, every 10 ms: for one-voiced scores raw pitch accuracy as in mir_eval.melody (share of sounding score frames in
-which the most salient pitch is the score's); for all scores multipitch accuracy as in mir_eval.multipitch, true
-positives over all pitches found or in the score (Poliner and Ellis 2007), also with octaves folded (chroma).
+Notes: onset F1 as in MIREX and mir_eval.transcription. A found note is right if its onset is within the tolerance of a score
+note's and its pitch within a quarter tone. Each note is matched at most once; offsets are ignored.
 
-The audio passes a transcriber that has never seen the score. Even a flawless recording scores below 1 there, so every
-number belongs beside its ceiling (another recording of the same notes: a synthesis, or a real one) and its floor (the
-same audio against another tune, or unconditioned audio against this one).
+Frames, every 10 ms: for monophonic scores raw pitch accuracy as in mir_eval.melody, the share of sounding score frames in which
+the most salient pitch is the score's. For all scores multipitch accuracy as in mir_eval.multipitch: true positives over all
+pitches found or in the score (Poliner and Ellis 2007), also with octaves folded (chroma).
+
+The notes in the audio are found by a transcriber that has never seen the score. It makes mistakes on flawless recordings, too, so
+every number belongs beside its ceiling and its floor. Ceiling: another recording of the same notes, synthesised or real. Floor:
+the same audio against another tune, or unconditioned audio against this one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""How well an instrument follows the six built-in tunes, beside ceiling and floor, as a table.
+"""Table of how well an instrument follows the six built-in tunes, with ceiling and floor.
 
 Each tune is transposed by whole octaves into the instrument's range, rendered, transcribed and compared with its score
-(`following`). The ceiling is a reference performance of the same notes through the same transcriber; the floor is the
-render against the other built-in tune that fits it best by chance.
+(`following`). Ceiling: a reference performance of the same notes through the same transcriber. Floor: the rendering against
+whichever other built-in tune matches it best by chance.
 """
 
 from __future__ import annotations

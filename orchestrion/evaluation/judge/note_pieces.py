@@ -1,4 +1,4 @@
-"""What `notes_test` has an instrument play: scales of velocities, short and long notes, chords, a run, a soft note after a long rest."""
+"""Test pieces of `notes_test`: velocity scales, short and long notes, chords, a run, a soft note after a long rest."""
 
 from __future__ import annotations
 

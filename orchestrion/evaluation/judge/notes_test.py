@@ -1,7 +1,7 @@
-"""Every pitch and velocity of an instrument, played free-running and measured against its own single notes.
+"""Every pitch and velocity of an instrument, generated free-running and compared with its own single notes.
 
-Where `following` asks whether a transcriber hears the notes, this asks how near each note comes to the instrument: level, spectrum, noise
-between the partials, and the same for the source alone, so that what the network adds is seen.
+`following` asks whether a transcriber hears the right notes. This asks how near each note is to the instrument: level, spectrum,
+noise between partials. The same is measured for the source alone, which shows what the network adds.
 """
 
 from __future__ import annotations

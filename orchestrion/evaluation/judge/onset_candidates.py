@@ -1,8 +1,8 @@
-"""Where notes may begin in a `Salience`, and what is known about each such place.
+"""Candidate onsets in a `Salience`, with the features by which they are classified.
 
-A candidate is a local maximum in time of one pitch's `beginning`. Its features are log ratios, which do not depend on
-loudness: against everything else that begins in that frame, the recording's loudest beginnings, the pitches it could be
-confused with (octaves, twelfths, fifths, neighbours), and what sounded before; and the shape of the attack.
+A candidate is a local maximum over time of one pitch's `beginning`. Its features are log ratios, so that loudness does not matter:
+to everything else that begins in the frame, to the recording's loudest beginnings, to pitches it could be confused with (octaves,
+twelfths, fifths, neighbours), and to what sounded before; and the shape of the attack.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A reference performance of a score: by FluidSynth where it is installed, else by additive synthesis of our own.
+"""A reference performance of a score: by FluidSynth where it is installed, else by additive synthesis.
 
-The additive synthesis is no instrument, only a sound whose notes are surely right: partials with amplitudes 1/h^1.2,
-decaying exponentially (the higher the faster) for struck and plucked programs and held for the others, attack and
-release as raised cosines, phase zero at the onset.
+The additive synthesis imitates no instrument; its notes are certainly right. Partials have amplitudes 1/h^1.2 and zero phase at the
+onset. They decay exponentially (higher ones faster) for struck and plucked programs and are held for others. Attack and release
+are raised cosines.
 """
 
 from __future__ import annotations

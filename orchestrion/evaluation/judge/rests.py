@@ -1,4 +1,4 @@
-"""Does an instrument fall silent where the score rests? Every pitch once by itself, and a rest after it."""
+"""Does an instrument fall silent in rests? Plays every pitch once alone, followed by a rest."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""How strongly each piano pitch sounds, and how strongly it begins, in every frame of a recording.
+"""Salience of each piano pitch, and of its onset, in every frame of a recording.
 
-The magnitude spectrum of a frame, on an axis of a third of a semitone, is decomposed into harmonic templates: fixed
-spectra of one note at each pitch with partials falling as 1/h^slope, for a bright and a dark slope. The weights that
-minimise the Kullback-Leibler divergence are found by multiplicative updates (Lee and Seung 2001, equation for W fixed);
-those of a pitch's templates are added. The same decomposition of the spectrum's *rise* shows which notes begin: notes
-that merely go on have no rise, and a repeated note has one.
+The magnitude spectrum of a frame, on an axis of a third of a semitone, is decomposed into harmonic templates. A template is the
+fixed spectrum of one note, with partials that fall as 1/h^slope; each pitch has one with a bright and one with a dark slope.
+Multiplicative updates (Lee and Seung 2001, equation for W fixed) find the weights that minimise the Kullback-Leibler divergence.
+The weights of a pitch's templates are added.
+
+The same decomposition of the spectrum's *rise* shows which notes begin: a held note has no rise, a repeated one has.
 
 Axes: n frames, f spectral bins, p pitches 21 to 108 (index 0 is A0), t samples.
 """

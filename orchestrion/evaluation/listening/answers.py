@@ -1,4 +1,4 @@
-"""What listeners downloaded from the page, JSON or CSV, checked field by field: such files come from strangers."""
+"""Files that listeners downloaded from the page, JSON or CSV. Strangers wrote them, so every field is checked."""
 
 from __future__ import annotations
 

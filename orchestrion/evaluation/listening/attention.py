@@ -1,11 +1,15 @@
-"""Who did not listen? Rules that are fixed before any answer is seen, and said with every exclusion.
+"""Which listeners are excluded: rules that are fixed before any answer is seen, and reported with every exclusion.
 
-A listener is left out who rates clips that come twice (`REPEATS` of them at least) differently by more than
-`DIFFERENCE` on average, who gives one and the same rating to eight clips or more, or whose file does not belong to
-its completion code. Random ratings from 1 to 5 differ by 1.6 on average, those of people who listen by 0.5 to 0.9.
-The rule would rather keep somebody who answers at random, which makes intervals wider, than leave out somebody who is
-unsure: with five repeats it finds rather more than half of those who answer at random, with eight nearly two thirds,
-and leaves out 0 to 3 of 100 others (simulated, their ratings scattering by 0.5 to 0.8).
+A listener is excluded who
+
+- rates clips that come twice (at least `REPEATS` of them) differently by more than `DIFFERENCE` on average,
+- gives the same rating to eight clips or more, or
+- sends a file that does not belong to its completion code.
+
+Random ratings from 1 to 5 differ by 1.6 on average, those of attentive listeners by 0.5 to 0.9. The rule prefers keeping somebody
+who answers at random, which widens intervals, to excluding somebody who is unsure. In simulations (ratings scattering by 0.5 to
+0.8) it finds somewhat more than half of the random listeners with five repeats and nearly two thirds with eight, and excludes
+0 to 3 of 100 others.
 """
 
 from __future__ import annotations

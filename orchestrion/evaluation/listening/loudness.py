@@ -1,8 +1,8 @@
 """One loudness for all clips of a listening test.
 
-Every clip is multiplied by one number that brings it to -23 LUFS, or to less (down to -30) if the peaks of one clip would
-otherwise exceed -1 dB of full scale. Nothing is limited or compressed. A clip whose peaks do not even allow -30 LUFS, such
-as a burst before near silence, is made as loud as they do allow, and reported as softer than the others.
+Every clip is multiplied by one number that brings it to -23 LUFS, or lower (down to -30) if otherwise some clip's peaks would exceed
+-1 dB of full scale. Nothing is limited or compressed. A clip whose peaks do not even allow -30 LUFS, such as a burst in near
+silence, is made as loud as they do allow and is reported as softer than the others.
 """
 
 from __future__ import annotations

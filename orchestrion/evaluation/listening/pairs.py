@@ -1,8 +1,8 @@
 """Strengths of systems from paired comparisons: the Bradley–Terry model.
 
-P(i beats j) = e^(s_i) / (e^(s_i) + e^(s_j)), strengths centred on 0. A system that never lost would have infinite
-strength, so that each has half a win and half a loss against an average opponent in addition, which matters only where
-there are few choices. Intervals are from drawing listeners and items with replacement (see `ratings`).
+P(i beats j) = e^(s_i) / (e^(s_i) + e^(s_j)), strengths centred on 0. A system that never lost would have infinite strength. So each
+has half a win and half a loss against an average opponent in addition, which matters only if there are few choices. Intervals
+come from drawing listeners and items with replacement (see `ratings`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Who hears what: playlists that are balanced over systems, drawn once for the whole test.
+"""Playlists of a listening test: balanced over systems, drawn once for the whole test.
 
-The page chooses one of them for a listener, shuffles it, and repeats some trials; it never knows which system a clip is
-of. Where all clips and pairs fit into one session, there is one playlist.
+The page picks one for each listener, shuffles it and repeats some trials. It never knows which system a clip is of. If all clips
+and pairs fit into one session, there is one playlist.
 """
 
 from __future__ import annotations

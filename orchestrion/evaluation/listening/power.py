@@ -1,9 +1,9 @@
-"""How many ratings does a difference need, to be found four times out of five?
+"""Number of ratings that finds a given difference four times out of five.
 
-Two systems, two-sided 5 %, power 80 %: the standard error of the difference must be difference / (1.96 + 0.84). If
-ratings were independent, that takes 2 σ² / SE² of each system, about 390 for a difference of 0.2 and σ = 1; Kalingeri
-and Grandhe (2016) had about 50 of each, enough for 0.56. Listeners who rate both systems cancel out; clips do not:
-their own differences are divided by the number of clips, whoever listens.
+Two systems, two-sided 5 %, power 80 %: the standard error of the difference must be difference / (1.96 + 0.84). Independent ratings
+would need 2 σ² / SE² of each system, about 390 for a difference of 0.2 and σ = 1. Kalingeri and Grandhe (2016) had about 50 of
+each, enough for 0.56. Differences between listeners who rate both systems cancel out. Differences between clips do not: they are
+divided by the number of clips, however many listeners there are.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Do the systems differ at all, and which from which? Kruskal–Wallis, then Dunn's test with Holm's correction.
 
-Both take observations for independent, which ratings of one clip are not: the more listeners, the surer a chance
-difference of clips becomes. So the observations are clips, each the mean of its ratings after every listener's own mean
-has been taken out. The classical test on single ratings is given beside it because papers print it.
+Both tests assume independent observations. Ratings of one clip are not independent: with more listeners, a chance difference
+between clips becomes more significant. So the observations are clips. Each is the mean of its ratings after subtracting every
+listener's own mean. The classical test on single ratings is given as well, because papers print it.
 """
 
 from __future__ import annotations

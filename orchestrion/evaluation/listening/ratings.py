@@ -1,12 +1,12 @@
 """Mean ratings with intervals that hold for other listeners and other clips.
 
-Ratings of one listener are alike, and so are those of one clip, so neither can be resampled as if they were
-independent. Listeners and clips are both drawn with replacement (the pigeonhole bootstrap, Owen 2007), each rating
-weighted by the product of the counts. That distribution alone has two faults: it counts the residual variance about
-three times, and with five clips it is too narrow by the usual factor (n - 1)/n and by what separates a normal from
-Student's t. Its deviations from the mean are therefore scaled to the two-way cluster-robust variance V = V_listeners
-+ V_clips - V_cells (Cameron, Gelbach, Miller 2011) times t/z with Satterthwaite's degrees of freedom; its shape,
-asymmetric near the ends of the scale, stays. Simulated listeners show that 93 to 97 % of such intervals cover.
+Ratings by one listener are correlated, and so are ratings of one clip, so single ratings cannot be resampled. Listeners and clips
+are both drawn with replacement (the pigeonhole bootstrap, Owen 2007), and each rating is weighted by the product of the counts.
+
+That distribution has two faults. It counts the residual variance about three times. With five clips it is too narrow, by the usual
+factor (n - 1)/n and by the ratio of a normal to Student's t. Its deviations from the mean are therefore scaled to the two-way
+cluster-robust variance V = V_listeners + V_clips - V_cells (Cameron, Gelbach, Miller 2011), times t/z with Satterthwaite's degrees
+of freedom. Its shape, asymmetric near the ends of the scale, stays. In simulations 93 to 97 % of such intervals cover.
 """
 
 from __future__ import annotations

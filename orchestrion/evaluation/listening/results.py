@@ -1,4 +1,4 @@
-"""From listeners' files to tables; see the package's other files for what each figure means."""
+"""Evaluation of a listening test: listeners' files in, tables out. The neighbouring files define each figure."""
 
 from __future__ import annotations
 

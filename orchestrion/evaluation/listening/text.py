@@ -1,4 +1,4 @@
-"""The figures of `results.evaluate` as text for a terminal."""
+"""`results.Results` as text for a terminal."""
 
 from __future__ import annotations
 

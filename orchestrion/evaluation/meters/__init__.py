@@ -1,6 +1,6 @@
-"""Meters of failure: what the papers describe in words, measured; one meter a file.
+"""Meters of faults that the papers describe in words; one meter a file.
 
-Each takes audio (and what it must be compared with), returns a small frozen record of figures, and has ``found``:
-whether the fault is there. Thresholds are set so that on synthetic cases at least 95 % of the faults are found and at
-most 5 % of sound audio is accused; `benchmarks/meters.py` measures that again, on hundreds of seeded cases.
+Each takes audio (and what to compare it with) and returns a small frozen record of figures, whose ``found`` says whether the fault is
+there. On synthetic cases the thresholds find at least 95 % of the faults and accuse at most 5 % of sound audio;
+`benchmarks/meters.py` measures that again on hundreds of seeded cases.
 """

@@ -1,9 +1,9 @@
 """Is there energy outside the band of the music?
 
-Nayebi and Vitelli (2015, Figure 3) blame the noise of their GRU on activations outside the band that real music uses.
-A recording's band runs from the 0.5th to the 99.5th percentile of its energy over frequency; the music's is the least
-that holds the bands of all held-out recordings, so that none of these has more than 1 % outside. Audio with more than
-6 % is found at fault: other music of the kind strays that far now and then, the less the more recordings there are.
+Nayebi and Vitelli (2015, Figure 3) blame the noise of their GRU on activations outside the band that real music uses. A recording's
+band runs from the 0.5th to the 99.5th percentile of its energy over frequency. The music's band is the smallest that contains the
+bands of all held-out recordings, so each of these has at most 1 % outside. Audio with more than 6 % is at fault. The margin is for
+other music of the kind, which sometimes strays that far; with more recordings it strays less.
 """
 
 from __future__ import annotations

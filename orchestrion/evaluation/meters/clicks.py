@@ -1,12 +1,11 @@
 """Do the seams between blocks click?
 
-Blocks that are generated one by one and butted together (Nayebi and Vitelli 2015; Kalingeri and Grandhe 2016) do not
-meet: the waveform jumps at every edge, which no linear prediction from the samples before foresees. The peak of the
-prediction error around an edge is compared with the peaks of equally long windows in the two half blocks beside it, so
-a loud passage does not hide the edges of a soft one. Where nothing clicks, an edge's rank among its neighbours is
-uniform: its mean over all edges is 1/2 with a variance of about 1/(12 n), which gives a test.
+Blocks that are generated one by one and butted together (Nayebi and Vitelli 2015; Kalingeri and Grandhe 2016) do not meet: the
+waveform jumps at every seam, and linear prediction from the samples before fails there. The peak of the prediction error around a
+seam is ranked among the peaks of equally long windows in the two half blocks beside it, so a loud passage does not hide the seams
+of a soft one. Without clicks the rank is uniform: its mean over n seams is 1/2 with a variance of about 1/(12 n), which gives a test.
 
-A rhythm that falls on the block grid puts attacks on the edges, and these look like clicks.
+A rhythm on the block grid puts attacks on the seams, and these look like clicks.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Does a generator play back what it was trained on?
+"""Does a generator play back its training data?
 
-Windows of the audio are correlated with all of the training audio at every lag; the greatest normalised correlation is
-1 for a copy, whatever its level or sign. Notes of one pitch on one instrument are alike as well, so a window is two
-seconds long, and figures belong beside ``by_chance``: what a held-out recording of the same kind scores.
+Windows of the audio are correlated with all of the training audio at every lag. The largest normalised correlation is 1 for a copy,
+whatever its level or sign. Single notes of one instrument are alike, so a window is two seconds long, and the figures belong beside
+``by_chance``: the score of a held-out recording of the same kind.
 
-Correlations are by FFT over pieces of the training audio that overlap by a window, so memory stays flat however long it
-is; both sides are brought to 4 kHz first, where nearly all energy of music lies. The best places are then looked at
-again between samples: a copy need not begin on one of 4 kHz.
+Both sides are first brought to 4 kHz, where nearly all energy of music lies. Correlations are by FFT over pieces of the training audio
+that overlap by a window, so memory is constant. The best matches are then refined between samples, since a copy need not begin on
+a sample of 4 kHz.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
-"""Does a generator go round in circles?
+"""Does a generator repeat itself in a loop?
 
-Nayebi and Vitelli (2015) saw their networks fall into loops, the sooner the shorter the seed, and found about three
-times the seed's length safe. Here audio loops where its log-mel spectrogram equals itself a fixed lag earlier: for a
-lag L the difference |S[n] - S[n - L]|, averaged over bands, the loud ones counting most, and over the longer of L and
-half a second, stays below a tolerance for at least two more periods and three seconds. A note that is merely held
-decays; so where L is short the same is asked at the multiple of L next above a second and a half. What is silent at
-both ends of the lag counts for nothing: silence has its own meter.
+Nayebi and Vitelli (2015) saw their networks fall into loops, sooner with shorter seeds, and found about three times the seed's length
+safe. Here audio loops if its log-mel spectrogram S equals itself a fixed lag L earlier. The difference |S[n] - S[n - L]| is averaged
+over bands, weighted towards loud ones, and over the longer of L and half a second. It must stay below a tolerance for at least two
+more periods and three seconds.
 
-Music repeats itself too, but players do not do it to within 3 dB a band, bar after bar. A sequencer's does: there this
-meter tells that the loop is there, not whose it is.
+Two exceptions. A held note decays and is no loop; so for short L the same is asked at the next multiple of L above 1.5 s. Frames that
+are silent at both ends of the lag do not count; silence has its own meter.
+
+Players who repeat a bar differ by more than 3 dB a band. A sequencer does not: for its music the meter tells that there is a loop, not
+whose it is.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Is it noise instead of music?
 
-Nayebi and Vitelli (2015) heard white noise from their GRU, Xu and Swar (2021) hiss from their TCN. Spectral flatness,
-the geometric over the arithmetic mean of the power spectrum, is 0 for tones and exp(-γ) = 0.56 for the periodogram of
-Gaussian noise. It is taken octave by octave and weighted by the octaves' energy, so that hiss with a slope (pink
-noise, band noise) counts as noise too, and judged against held-out music in the band that both have.
+Nayebi and Vitelli (2015) heard white noise from their GRU, Xu and Swar (2021) hiss from their TCN. Spectral flatness, the geometric
+over the arithmetic mean of the power spectrum, is 0 for tones and exp(-γ) = 0.56 for the periodogram of Gaussian noise. It is
+computed in each octave and averaged by the octaves' energy, so that coloured noise (pink noise, band noise) counts, too. It is
+judged against held-out music in the band that both have.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How far is a predicted spectrum from that of a real signal?
 
-A full complex DFT of real samples is Hermitian, X[N - k] = conj X[k]. A network that predicts real and imaginary parts
-of all N bins (Nayebi and Vitelli 2015; Kalingeri and Grandhe 2016) does not keep to that, and taking the real part of
-the inverse transform throws the error away unheard. This measures what is thrown away. Real FFTs cannot have it.
+The full DFT of real samples is Hermitian, X[N - k] = conj X[k]. A network that predicts real and imaginary parts of all N bins
+(Nayebi and Vitelli 2015; Kalingeri and Grandhe 2016) breaks this symmetry, and the inverse transform becomes complex. Its real part
+is played and its imaginary part discarded. This meter measures the discarded part. Real FFTs cannot have it.
 """
 
 from __future__ import annotations

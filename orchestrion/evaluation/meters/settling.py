@@ -1,8 +1,8 @@
-"""Has a generator come to rest? A constant, a tone or a block that repeats itself, or the same end whatever it began with.
+"""Has a generator come to rest: a constant, a tone or a repeated block, or the same end whatever it began with?
 
-*Settled*: the last two seconds equal themselves some lag of 25 ms to a second earlier, with a correlation above .999. Music that is
-played does not: two periods of one held note differ by more. *Alike*: the greatest correlation of two clips' last seconds at
-any lag; above .9 the generator did not hear what it continued.
+*Settled*: the last two seconds equal themselves at some lag of 25 ms to a second, with a correlation above .999. In played music two
+periods of one held note differ by more. *Alike*: the largest correlation of two clips' last seconds at any lag. Above .9 the
+generator did not use what it was to continue.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Has the generator fallen silent?
 
-A frame of 50 ms is silent where its level lies more than 45 dB below what the seed or the held-out music has, or below
--70 dB of full scale. A fault is sound that ends for good before nine tenths of its length, or a pause no music of its
-kind makes: half of it silent, or three seconds in one piece.
+A frame of 50 ms is silent if its level is more than 45 dB below the seed or the held-out music, or below -70 dB of full scale. Faults
+are sound that ends for good before nine tenths of its length, and pauses that music of its kind does not make: half of it
+silent, or three seconds in one piece.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What the time-domain generators share: they go sample by sample, over audio divided by how loud the training audio is.
+"""Base of the time-domain generators: sample by sample, on audio divided by the RMS of the training audio.
 
-The paper does not say what it did about the level.
+The paper does not say how it normalised the level.
 """
 
 from __future__ import annotations

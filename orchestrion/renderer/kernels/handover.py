@@ -1,6 +1,6 @@
-"""Words that two threads tell each other how far they are by: stores and loads in order, as numba intrinsics.
+"""Progress counters shared by two threads: acquire/release loads and stores, as numba intrinsics.
 
-What was written before ``announce`` can be read after ``heard`` has returned the value announced.
+Once ``heard`` returns a value, everything that was written before ``announce`` stored it can be read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A second thread beside the one that draws, for as long as that is quicker."""
+"""Helper thread for sampling few voices; used only while it is faster."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Where everything lies that the sample loop reads and writes: tables of addresses and sizes, one definition for both sides.
+"""Memory layout of the sample loop: tables of addresses and sizes, defined once for Python and compiled code.
 
-Python fills them as structured arrays; compiled code reads the fields of a record by name. They are handed over as addresses, not
-as arrays: counting the references to an array would take a tenth of the time. docs/kernels.md derives the layout.
+Python fills them as structured arrays; compiled code reads the fields of a record by name. Addresses are passed, not arrays:
+counting references to arrays would take a tenth of the time. docs/kernels.md derives the layout.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""The compiled sample loop: every voice one sample further, again and again; nothing is allocated inside.
+"""The compiled sample loop: it advances every voice by one sample at a time and allocates nothing.
 
-A few voices may have a second thread beside the one that draws, the *helper*: it makes most of the skip sums, which no later
-layer waits for, half of the last two products, and what the past will add to coming samples. The drawing thread never waits for
-a helper that is not there: at every sample it looks whether the helper stands ready, else it does all of that sample's work
-itself; and when it has waited long within a sample, because the helper's processor went to another program, it goes on alone for
-a while. Columns are computed by themselves, so who computes them changes no bit.
+With few voices a *helper* thread may work beside the drawing thread. It computes most of the skip sums (no later layer needs
+them), half of the last two products, and the terms that past samples contribute to coming ones.
+
+The drawing thread never depends on the helper. At every sample it checks whether the helper is ready, and does all of the work
+itself if not. If it has waited long within a sample, because another program took the helper's processor, it goes on alone for
+a while. Each column is computed by itself, so which thread computes it changes no bit.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
-"""Rounding the last matrix to whole numbers of 8 bits, so that its errors cancel in the logits.
+"""Rounding of the last matrix to 8-bit integers so that its errors cancel in the logits.
 
-Rounded weight by weight, it alone cost the instruments 0.004 to 0.030 bits a sample, ten times what all other matrices do
-together. Two things make that 0.000 to 0.005: the same number may be taken from all weights of a row, since the softmax does
-not see what all logits share; and each row's rounding error is made good in the rows not yet rounded, as far as hidden
-channels sound together (the method of Frantar, Ashkboos, Hoefler and Alistarh 2022, "GPTQ", algorithm 1). How they do is
-estimated without recordings, from gates of independent noise.
+Rounded weight by weight, this matrix alone cost the instruments 0.004 to 0.030 bits a sample, ten times as much as all other
+matrices together. Two corrections reduce that to 0.000 to 0.005:
+
+- The softmax ignores what all logits share, so the same number may be subtracted from all weights of a row.
+- Each row's rounding error is compensated in the rows not yet rounded, in proportion to how hidden channels are correlated
+  (Frantar, Ashkboos, Hoefler and Alistarh 2022, "GPTQ", algorithm 1). The correlations are estimated without recordings, from
+  gates of independent noise.
 """
 
 from __future__ import annotations
