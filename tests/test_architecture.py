@@ -255,6 +255,16 @@ def test_each_public_class_has_its_name_to_itself() -> None:
     assert not clashes, f"one name for two things: {clashes}"
 
 
+def test_the_architectures_drawing_is_of_these_imports() -> None:
+    """A room imports what stands below it, or beside it, in the drawing; every room is drawn."""
+    drawing = PAGE.read_text(encoding="utf-8").split("\n\n    ")[1].partition("\n\n")[0]
+    rows = {name: row for row, line in enumerate(drawing.splitlines()) for name in re.findall(r"(\w+)(?:/|\.py)(?=\s)", f" {line} ")}
+    assert rows["cli"] < rows["training"] < rows["score"]
+    for name, imported in imports_among_modules().items():
+        for own, other in ((unit(tuple(name.split("."))), unit(tuple(module.split(".")))) for module in imported):
+            assert own not in rows or other not in rows or rows[own] <= rows[other], f"{own} imports {other}, which is drawn above it"
+
+
 # Where `Any` may stand in a public signature: what `numba.njit` makes of a function is whatever compiled code asks of it.
 UNTYPED = {"compiled.py"}
 
