@@ -99,6 +99,30 @@ class Browser:
             self.call("Input.dispatchKeyEvent", type=kind, key=key, text=text if kind == "keyDown" else "",
                       code=key, windowsVirtualKeyCode=ord(text[:1] or "\t"))  # fmt: skip
 
+    def drag(self, start: tuple[float, float], end: tuple[float, float] | None = None, button: str = "left") -> None:
+        """The mouse pressed at one place of the window and let go at another; a click without ``end``."""
+        x, y = start
+        common = {"button": button, "clickCount": 1}
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        self.call("Input.dispatchMouseEvent", type="mousePressed", x=x, y=y, **common)
+        if end is not None:
+            for part in (0.5, 1.0):
+                x, y = start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part
+                self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y, button=button, buttons=1)
+        self.call("Input.dispatchMouseEvent", type="mouseReleased", x=x, y=y, **common)
+
+    def tap(self, x: float, y: float) -> None:
+        """A finger put down and lifted."""
+        self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+    def key(self, key: str, *, ctrl: bool = False, shift: bool = False) -> None:
+        """A key that types nothing: an arrow, Delete, or one with Ctrl."""
+        codes = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Delete": 46, "Escape": 27, "Home": 36}
+        for kind in ("rawKeyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, modifiers=2 * ctrl + 8 * shift,
+                      windowsVirtualKeyCode=codes.get(key, ord(key[0].upper())))  # fmt: skip
+
     def resize(self, width: int, height: int, phone: bool = False) -> None:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
         self.call("Emulation.setTouchEmulationEnabled", enabled=phone)

@@ -128,6 +128,7 @@ export class Compare {
   }
 
   #mark() {
+    this.player.isHidden = this.isHiding; // pictures would tell
     const isReady = this.tracks.every((track) => track && this.player.tracks.has(track));
     this.letters.forEach((button, i) => {
       const track = this.tracks[this.order[i]];

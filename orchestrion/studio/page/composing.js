@@ -35,7 +35,6 @@ export class Composing {
     this.way.addEventListener("change", () => this.#begin());
     form.addEventListener("input", () => this.#enable());
     work.addEventListener("takes", () => this.form.refreshScores());
-    work.addEventListener("busy", () => (this.button.textContent = work.isBusy ? "Compose next" : "Compose"));
     view.addEventListener("change", () => this.#fillRange());
     model.addEventListener("selection", () => this.#fillRange());
     this.#begin();

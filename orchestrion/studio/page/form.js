@@ -56,8 +56,8 @@ export class Form {
     const common = { id, name: field.name, autocomplete: "off" };
     if (field.kind === "flag") return el("input", { ...common, type: "checkbox", checked: field.default });
     if (field.kind === "maybe") {
-      return el("select", common, el("option", { value: "no" }, "in one run, heard at once"), el("option", { value: "yes" }, "in pieces, done sooner"),
-        el("option", { value: "" }, "as the command line decides"));
+      return el("select", common, el("option", { value: "no" }, "one run, heard at once"), el("option", { value: "yes" }, "pieces, done sooner"),
+        el("option", { value: "" }, "as the length suggests"));
     }
     if (field.kind === "choice") {
       return el("select", common, ...(field.default === null ? [el("option", { value: "" }, "as it suits")] : []),
@@ -77,7 +77,7 @@ export class Form {
   }
 
   #dice(input) {
-    return el("button", { type: "button", title: "Another seed", "aria-label": "Another seed", onclick: () => this.newSeed(input) }, "⚄");
+    return el("button", { type: "button", title: "Another seed", "aria-label": "Another seed", onclick: () => this.newSeed(input) }, "↻");
   }
 
   newSeed(input = this.inputs.get("seed").input) {

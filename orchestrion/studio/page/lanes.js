@@ -132,7 +132,7 @@ export class Pictures {
     const g = prepared(this.wave);
     const height = this.wave.clientHeight;
     background(g, view, height);
-    const found = player.track && this.extremes.get(player.track.id);
+    const found = player.track && !player.isHidden && this.extremes.get(player.track.id);
     if (found) {
       const samples = player.rate / view.scale; // a pixel
       const scale = (0.94 * height) / 2 / found.peak;
@@ -149,6 +149,7 @@ export class Pictures {
         g.fillRect(x, height / 2 - high * scale, 1, Math.max(1, (high - low) * scale));
       }
     }
+    if (player.isHidden) note(g, view, height, "hidden while the comparison is blind");
     label(g, view, height, "wave");
     drawCursor(g, view, height);
   }
@@ -162,7 +163,7 @@ export class Pictures {
     g.beginPath();
     g.rect(GUTTER, 0, view.width, height);
     g.clip();
-    if (player.track) this.spectrograms.get(player.track.id)?.draw(g, view, height);
+    if (player.track && !player.isHidden) this.spectrograms.get(player.track.id)?.draw(g, view, height);
     g.restore();
     label(g, view, height, "spectrum");
     drawCursor(g, view, height);
@@ -174,6 +175,13 @@ function background(g, view, height) {
   g.fillRect(0, 0, view.width, height);
 }
 
+function note(g, view, height, text) {
+  g.fillStyle = view.colours.muted;
+  g.font = "12px system-ui, sans-serif";
+  g.textBaseline = "middle";
+  g.fillText(text, GUTTER + 14, height / 2);
+}
+
 function label(g, view, height, text) {
   g.fillStyle = view.colours.stripe;
   g.fillRect(0, 0, GUTTER - 1, height);
@@ -182,5 +190,5 @@ function label(g, view, height, text) {
   g.fillStyle = view.colours.muted;
   g.font = "10px system-ui, sans-serif";
   g.textBaseline = "middle";
-  g.fillText(text, 5, height / 2);
+  g.fillText(text, 5, height / 2, GUTTER - 11);
 }

@@ -86,9 +86,9 @@ function follow() {
 function showTime() {
   const track = player.track;
   $("time").textContent = track ? `${clock(view.cursor)} / ${clock(track.frames / player.rate)}` : clock(view.cursor);
-  $("now").textContent = track && !compare.isHiding ? track.label : "";
+  $("now").textContent = track && !compare.isHiding && !work.isBusy ? track.label : "";
   $("play").disabled = $("rewind").disabled = !track;
-  $("play").textContent = player.playing ? "⏸" : "▶";
+  $("play").classList.toggle("playing", player.playing);
   $("play").setAttribute("aria-label", player.playing ? "Pause" : "Play");
 }
 
@@ -144,6 +144,7 @@ $("part").addEventListener("change", () => model.choosePart(Number($("part").val
 function open(score, message) {
   player.pause();
   model.load(score);
+  roll.home();
   view.range = null;
   seek(0);
   view.fit(model);
@@ -168,6 +169,7 @@ async function openFile(file) {
 
 $("new").addEventListener("click", () => {
   model.clear();
+  roll.home();
   seek(0);
   view.fit(model);
 });
@@ -278,7 +280,8 @@ for (const [group, act] of [[tabs, show], [tools, (button) => choose(button.data
 const THEMES = ["auto", "light", "dark"];
 function showTheme() {
   const theme = document.documentElement.dataset.theme ?? "auto";
-  $("theme").textContent = { auto: "Theme: system", light: "Theme: light", dark: "Theme: dark" }[theme];
+  $("theme").textContent = { auto: "auto", light: "light", dark: "dark" }[theme];
+  $("theme").setAttribute("aria-label", `Theme: ${{ auto: "as the system says", light: "light", dark: "dark" }[theme]}`);
   view.readColours();
 }
 $("theme").addEventListener("click", () => {

@@ -14,13 +14,25 @@ export class Playing {
     $("panel-play").append(el("div", { className: "panel" }, el("h2", {}, "Parts"), this.list,
       el("button", { type: "button", id: "add-part", onclick: () => this.#add() }, "Add a part"),
       el("h2", {}, "Performance"), this.form.element, el("label", { className: "check" }, this.fresh, "a new seed each time")));
-    model.addEventListener("change", () => this.#draw());
+    this.cast = [];
+    model.addEventListener("change", () => {
+      clearTimeout(this.soon);
+      this.soon = setTimeout(() => this.#recast(), 400);
+      this.#draw();
+    });
+    this.#draw();
+  }
+
+  /** Which instruments the parts ask for by themselves. */
+  async #recast() {
+    if (this.model.isEmpty) return;
+    this.cast = await post("/api/players", { score: this.model.json() }).catch(() => []);
     this.#draw();
   }
 
   #draw() {
     const { model } = this;
-    const key = JSON.stringify(model.parts.map(({ name, player, gain, pan, drum }) => [name, player, gain, pan, drum]));
+    const key = JSON.stringify([this.cast, model.parts.map(({ name, player, gain, pan, drum }) => [name, player, gain, pan, drum])]);
     if (key === this.drawn || this.list.contains(document.activeElement)) return;
     this.drawn = key;
     this.list.replaceChildren(...model.parts.map((part, i) => this.#row(part, i)));
@@ -37,7 +49,7 @@ export class Playing {
     }));
     const player = part.drum ? el("span", { className: "hint" }, "drums are left out") : el("select", {
       id: id("player"), "aria-label": `Instrument of part ${index + 1}`, onchange: (event) => set("player", event.target.value),
-    }, el("option", { value: "" }, "by its name"), ...this.about.instruments.map(({ name }) => el("option", { value: name, selected: name === part.player }, name)));
+    }, el("option", { value: "" }, this.cast[index] ? `auto: ${this.cast[index]}` : "auto"), ...this.about.instruments.map(({ name }) => el("option", { value: name, selected: name === part.player }, name)));
     return el("div", { className: "part", role: "listitem", dataset: { part: String(index), colour: String(index % PART_COLOURS) } },
       el("span", { className: "swatch", "aria-hidden": "true" }),
       el("input", { id: id("name"), "aria-label": `Name of part ${index + 1}`, value: part.name, maxLength: 100, onchange: (event) => set("name", event.target.value) }),

@@ -10,8 +10,7 @@ export class Roll {
   constructor(model, view, settings) {
     Object.assign(this, { model, view, settings });
     this.canvas = $("roll");
-    this.pen = { beat: 0, pitch: 60 };
-    this.length = DEFAULT_QUARTERS; // of the next note, in quarters
+    this.home();
     this.pointers = new Map();
     this.action = null;
     this.clipboard = [];
@@ -21,11 +20,18 @@ export class Roll {
     this.canvas.addEventListener("dblclick", (event) => this.#erase(event));
     this.canvas.addEventListener("contextmenu", (event) => {
       event.preventDefault();
+      this.action = null; // a long press, on a touch screen
       this.#erase(event);
     });
     this.canvas.addEventListener("keydown", (event) => this.#key(event));
     this.canvas.addEventListener("focus", () => view.changed());
     this.canvas.addEventListener("blur", () => view.changed());
+  }
+
+  /** As at the beginning of a score. */
+  home() {
+    this.pen = { beat: 0, pitch: 60 };
+    this.length = DEFAULT_QUARTERS; // of the next note, in quarters
   }
 
   // ---- drawing

@@ -40,7 +40,7 @@ export class Player extends EventTarget {
 
   /** A new track of so many frames; its samples come by `write`. */
   add(id, frames, channels, label) {
-    this.tracks.set(id, { id, label, channels, frames, filled: 0, mono: new Float32Array(frames), ended: false });
+    this.tracks.set(id, { id, label, channels, frames, filled: 0, mono: new Float32Array(frames), ended: false, base: 1 });
     this.#post({ do: "add", id, frames, channels });
     this.dispatchEvent(new Event("tracks"));
   }
@@ -74,16 +74,22 @@ export class Player extends EventTarget {
     this.dispatchEvent(new Event("tracks"));
   }
 
-  /** Times as loud, for a comparison at one level. */
+  /** Times as loud as its file, for a comparison at one level. */
   gain(id, gain) {
-    this.#post({ do: "gain", id, gain });
+    this.#post({ do: "gain", id, gain: gain * this.tracks.get(id).base });
+  }
+
+  /** How much louder the file is than what came while it was made: a mix is turned down at its end. */
+  rebase(id, base) {
+    this.tracks.get(id).base = base;
+    this.gain(id, 1);
   }
 
   rms(id) {
-    const { mono, filled } = this.tracks.get(id);
+    const { mono, filled, base } = this.tracks.get(id);
     let sum = 0;
     for (let i = 0; i < filled; i++) sum += mono[i] * mono[i];
-    return Math.sqrt(sum / Math.max(1, filled));
+    return base * Math.sqrt(sum / Math.max(1, filled));
   }
 
   select(id) {

@@ -24,8 +24,12 @@ export function fft(re, im) {
     const step = SIZE / length;
     for (let i = 0; i < SIZE; i += length) {
       for (let k = 0; k < half; k++) {
-        const [c, s, a, b] = [cos[k * step], -sin[k * step], i + k, i + k + half];
-        const [x, y] = [re[b] * c - im[b] * s, re[b] * s + im[b] * c];
+        const c = cos[k * step];
+        const s = -sin[k * step];
+        const a = i + k;
+        const b = a + half;
+        const x = re[b] * c - im[b] * s;
+        const y = re[b] * s + im[b] * c;
         re[b] = re[a] - x;
         im[b] = im[a] - y;
         re[a] += x;
@@ -115,8 +119,8 @@ export class Spectrogram {
 /** 256 colours from silence to loud, [r, g, b, a] each. */
 export function palette(isDark) {
   const stops = isDark
-    ? [[17, 19, 24], [48, 32, 84], [128, 42, 96], [214, 92, 58], [250, 178, 76], [255, 244, 200]]
-    : [[250, 248, 243], [226, 214, 236], [176, 150, 214], [150, 74, 142], [110, 28, 74], [40, 8, 30]];
+    ? [[21, 23, 27], [48, 32, 84], [128, 42, 96], [214, 92, 58], [250, 178, 76], [255, 244, 200]]
+    : [[255, 253, 248], [226, 214, 236], [176, 150, 214], [150, 74, 142], [110, 28, 74], [40, 8, 30]];
   return Array.from({ length: 256 }, (_, i) => {
     const place = (i / 255) * (stops.length - 1);
     const low = Math.min(stops.length - 2, Math.floor(place));

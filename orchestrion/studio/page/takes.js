@@ -3,6 +3,8 @@
 import { $, el, plural, say } from "./dom.js";
 import { get, remove } from "./server.js";
 
+const KINDS = { wav: "WAV", mid: "MIDI", musicxml: "MusicXML" };
+
 export class Takes {
   constructor(work, player, load) {
     Object.assign(this, { work, player, load });
@@ -24,7 +26,7 @@ export class Takes {
   }
 
   #row(take, isOpen) {
-    const file = (kind, name) => el("a", { className: "button", href: `/api/takes/${take.take}/${kind}`, download: name }, name.split(".").pop().toUpperCase());
+    const file = (kind, name) => el("a", { className: "button", href: `/api/takes/${take.take}/${kind}`, download: name }, KINDS[kind]);
     const settings = Object.entries(take.settings).map(([name, value]) => el("div", {}, el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, Array.isArray(value) ? value.join(", ") : String(value))));
     const facts = `${take.name} · ${plural(take.notes, "note")}, ${(take.audio?.seconds ?? take.seconds).toFixed(1)} s`;
     const reads = take.kind === "played" ? [`${take.name}.mid`] : take.inputs;
@@ -46,13 +48,15 @@ export class Takes {
   }
 
   #mark() {
-    const current = this.work.takeOf(this.player.current)?.take;
+    const current = this.player.isHidden ? null : this.work.takeOf(this.player.current)?.take;
     for (const row of this.list.children) row.classList.toggle("current", row.dataset.take === String(current));
   }
 
   async hear(number) {
     await this.player.start();
-    this.player.select(await this.work.track(number));
+    const track = await this.work.track(number);
+    this.player.gain(track, 1);
+    this.player.select(track);
     this.player.seek(0);
     await this.player.play();
   }

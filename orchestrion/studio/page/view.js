@@ -63,9 +63,9 @@ export class View extends EventTarget {
       }
     }
     this.length = Math.max(8, model.duration);
-    this.scale = clamp((this.width - GUTTER - 12) / (Math.max(4, model.duration) + 1), 4, 160);
+    this.scale = clamp((this.width - GUTTER - 12) / (model.duration ? Math.max(4, model.duration) + 1 : 16), 4, 160);
     this.row = clamp(this.height / (Math.max(high - low, 12) + 7), 7, 18);
-    this.scrollTo(0, low > high ? 84 : Math.round((low + high) / 2 + this.rows / 2));
+    this.scrollTo(0, low > high ? 78 : Math.round((low + high) / 2 + this.rows / 2));
   }
 
   readColours() {

@@ -66,7 +66,7 @@ export class Work extends EventTarget {
         for (const gone of event.gone) this.takes.delete(gone);
         if (event.audio) {
           this.tracks.set(event.take, name);
-          if (event.lowered_db) this.player.gain(name, 10 ** (-event.lowered_db / 20));
+          if (event.lowered_db) this.player.rebase(name, 10 ** (-event.lowered_db / 20));
         }
         found.push(event);
         this.dispatchEvent(new Event("takes"));
