@@ -110,7 +110,7 @@ class BackendKeywords(TypedDict, total=False):
     gain_drift_db: Number
     own: Number
     magnitudes: Number
-    keep_epochs: str | Sequence[int]
+    keep_epochs: str | Sequence[float]
     validate_minutes: Number | None
     threads: Whole | None
     seed: Whole

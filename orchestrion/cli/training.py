@@ -44,7 +44,7 @@ _SHARED = (
     Flag("--crop crop_s", "S", "Seconds of an example.  [default: as the settings say]"),
     Flag("--cut", None, "Examples one after another, or from anywhere.  [default: the preset's]"),
     Flag("--keep", None, "Which weights are the model: of the best validation, or the last.  [default: last for paper, else best]"),
-    Flag("--keep-epochs", "N,N,…", "Also keep the weights after these epochs: RUN/epoch-004.safetensors."),
+    Flag("--keep-epochs", "N,N,…", "Also keep the weights after these epochs (.5 is half of one): RUN/epoch-004.safetensors."),
     Flag("--validate-minutes", "M", "Minutes between validations, checkpoints and points of the curve.  [default: 12 times in a training]"),
     Flag("--threads", "N", "Processor threads.  [default: all]", kind=Threads()),
     Flag("--seed", "N", "Of weights, batches and noise."),

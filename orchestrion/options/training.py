@@ -61,7 +61,7 @@ class BackendTraining(Options):
         gain_drift_db: cure: half of the examples are heard louder or softer by up to this, 0 to 60.
         own: cure: this share of what is heard is the network's own, 0 to 1.
         magnitudes: cure: weight of the error of log-magnitudes in the loss, 0 to 100.
-        keep_epochs: epochs after which the weights are kept as ``epoch-N.safetensors``, too.
+        keep_epochs: epochs, or fractions of one, after which the weights are kept as ``epoch-N.safetensors``, too.
         validate_minutes: between validations, above 0; None for twelve in a training that ends by the clock, else for 5.
         threads: processor threads; None for all.
         seed: from 0; of weights, batches and noise.
@@ -86,7 +86,7 @@ class BackendTraining(Options):
     gain_drift_db: Annotated[float, Number(0, 60)] = 0.0
     own: Annotated[float, Number(0, 1)] = 0.0
     magnitudes: Annotated[float, Number(0, 100)] = 0.0
-    keep_epochs: Annotated[tuple[int, ...], Listed(Whole(1))] = ()
+    keep_epochs: Annotated[tuple[float, ...], Listed(Number(0, above=True))] = ()
     validate_minutes: Annotated[float | None, Number(0, above=True)] = None
     threads: Annotated[int | None, Whole(1)] = None
     seed: Annotated[int, SEED] = 0

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -21,12 +21,12 @@ from orchestrion.generators.generating import LoadedModel
 from orchestrion.generators.generator import Generator
 from orchestrion.generators.table import backend_named, preset_named
 from orchestrion.options import BackendTraining, Generating, Reproducing
-from orchestrion.papers.material import PROGRAMS, perform_chorales
+from orchestrion.papers.material import CORPORA, perform_chorales
 from orchestrion.papers.page import Cell, PageTable
 from orchestrion.papers.planning import Job, seconds_a_step, shared_steps
 from orchestrion.progress import progress
 from orchestrion.training.evaluate_backend import evaluate_backend
-from orchestrion.training.train_backend import read_metrics, train_backend
+from orchestrion.training.train_backend import kept_after, read_metrics, train_backend
 
 MINUTES = 3.0
 MATERIAL_MINUTES = {"small": 12.0, "paper": 60.0}
@@ -34,17 +34,23 @@ EQUAL_BATCH = 16
 CURVE_POINTS = 12
 WARMUP = 50
 WEIGHTS = "model.safetensors"
+SLOW_S = {"sample-lstm": 2.0}  # it takes seconds for one
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A finished training: its job, its folder, and its log (one line a validation)."""
+    """A finished training: its job, its folder, its log (one line a validation), and after which epochs weights were kept."""
 
     job: Job
     run: Path
     lines: tuple[dict[str, float], ...]
     per_epoch: int
     batch: int
+    kept: tuple[float, ...] = ()
+
+    def weights_after(self, index: int) -> str:
+        """The file of the weights kept after the share of that number; see `Lab.train`."""
+        return kept_after(self.kept[index])
 
     @property
     def best(self) -> dict[str, float]:
@@ -91,7 +97,7 @@ class Lab:
         return self.options.minutes or (MINUTES if self.is_small else None)
 
     def corpora(self, *kinds: str) -> list[str]:
-        """Names of the data sets: the given folders, or what is performed (``kinds``, see `material.PROGRAMS`)."""
+        """Names of the data sets: the given folders, or what is performed (``kinds``, see `material.CORPORA`)."""
         given = self.options.data[: len(kinds)]
         return [f"data-{number}" for number, _ in enumerate(given, 1)] or list(kinds)
 
@@ -103,7 +109,7 @@ class Lab:
         font = self.options.soundfont
         named = (corpus, minutes, self.options.seed, sha256(Path(font)) if font else None)
         folder = self.root / "material" / f"{corpus}-{digest(named)}"
-        return perform_chorales(folder, minutes, program=PROGRAMS[corpus], seed=self.options.seed, soundfont=font)
+        return perform_chorales(folder, minutes, players=CORPORA[corpus], seed=self.options.seed, soundfont=font)
 
     def songs(self, corpus: str, rate: int) -> Path:
         """The prepared set of one corpus at a sample rate."""
@@ -117,26 +123,26 @@ class Lab:
     def rate(self, job: Job) -> int:
         return int(changed(preset_named(job.backend, self.preset), job.settings).sample_rate)
 
-    def train(self, jobs: Sequence[Job], minutes: float | None, **training: object) -> list[Trained]:
-        """Train networks on equal terms: the same batches, as many steps each, in ``minutes`` together.
+    def train(self, jobs: Sequence[Job], minutes: float | None, keep: Sequence[float] = ()) -> list[Trained]:
+        """Train networks on equal terms: the same batches, as many steps each, in ``minutes`` together (None: the papers' epochs).
 
         Args:
-            training: fields of `BackendTraining`, for all of them.
+            keep: also keep the weights after these shares of the training; see `Trained.weights_after`.
         """
         sets = [self.songs(job.corpus, self.rate(job)) for job in jobs]
         if minutes is None:
-            wanted, spans = BackendTraining.of(threads=self.options.threads, seed=self.options.seed, **training), [1.0] * len(jobs)
+            wanted, spans = BackendTraining.of(threads=self.options.threads, seed=self.options.seed), [1.0] * len(jobs)
         else:
             steps, spans = self._plan(jobs, sets, minutes)
             wanted = BackendTraining.of(
                 steps=steps, batch=((0, EQUAL_BATCH),), warmup_steps=max(1, min(WARMUP, steps // 8)), threads=self.options.threads, seed=self.options.seed,
-                validate_minutes=max(steps * min(spans) / 60 / CURVE_POINTS, 0.01), **training,
+                validate_minutes=max(steps * min(spans) / 60 / CURVE_POINTS, 0.01),
             )  # fmt: skip
         done = []
         with progress(sum(spans), f"{self.name}: training") as bar:
             for number, (job, folder, span) in enumerate(zip(jobs, sets, spans, strict=True)):
                 bar.show(sum(spans[:number]), f"{self.name}: training {job.label}, {number + 1} of {len(jobs)}")
-                done.append(self._train_one(job, folder, wanted))
+                done.append(self._train_one(job, folder, wanted, keep))
                 bar(span)
         return done
 
@@ -156,28 +162,37 @@ class Lab:
         assert isinstance(steps, int) and isinstance(spans, list)
         return steps, [float(span) for span in spans]
 
-    def _train_one(self, job: Job, songs: Path, wanted: BackendTraining) -> Trained:
+    def _train_one(self, job: Job, songs: Path, wanted: BackendTraining, keep: Sequence[float]) -> Trained:
+        batch, per_epoch, epochs = self._epochs(job, songs, wanted)
+        wanted = replace(wanted, keep_epochs=tuple(share * epochs for share in keep))
         asked = {name: value for name, value in asdict(wanted).items() if name not in ("threads", "validate_minutes")}
         run = make_folder(self.root / "runs") / f"{job.label}-{digest([self.preset, asdict(job), songs.name, asked])}"
         self.used[job.label] = job
-        with _resumable():
+        with resumable():
             train_backend(job.backend, songs, run, preset=self.preset, settings=job.settings, training=wanted, resume=run.exists())
+        return Trained(job, run, tuple(read_metrics(run)), per_epoch, batch, wanted.keep_epochs)
+
+    def _epochs(self, job: Job, songs: Path, wanted: BackendTraining) -> tuple[int, int, float]:
+        """Examples a step, examples an epoch, and epochs of the whole training, a hair less so that the last step is its end."""
         recipe = backend_named(job.backend).recipes[self.preset]
-        model = LoadedModel.load(job.backend, run).generator
+        with torch.device("meta"):
+            model = backend_named(job.backend).model(changed(preset_named(job.backend, self.preset), job.settings))
         length = model.clip_samples if recipe.crop_s is None else model.clip_for(recipe.crop_s)
         per_epoch = sum(-(-song.n_samples // length) for song in SongSet.open(songs).split("train"))
-        return Trained(job, run, tuple(read_metrics(run)), per_epoch, (wanted.batch or recipe.batch)[0][1])
+        batch = (wanted.batch or recipe.batch)[0][1]
+        epochs = float(recipe.epochs or 0) if wanted.steps is None else wanted.steps * batch / per_epoch
+        return batch, per_epoch, epochs * (1 - 1e-6)
 
-    def ending(self, trained: Trained, temperature: float | None = None) -> dict[str, object]:
+    def ending(self, trained: Trained) -> dict[str, object]:
         """`evaluate_backend` of one network: held-out loss, level, likeness and repetition of what it makes."""
-        checksum = sha256(trained.run / WEIGHTS)
+        seconds = min(self.options.seconds, SLOW_S.get(trained.job.backend, self.options.seconds))
+        checksum, seed = sha256(trained.run / WEIGHTS), self.options.seed
 
         def measure() -> dict[str, object]:
             songs = self.songs(trained.job.corpus, self.rate(trained.job))
-            return dict(evaluate_backend(trained.job.backend, songs, trained.run, seconds=self.options.seconds, temperature=temperature,
-                                         seed=self.options.seed))  # fmt: skip
+            return dict(evaluate_backend(trained.job.backend, songs, trained.run, seconds=seconds, seed=seed))
 
-        return self.kept(f"ending-{trained.job.label}", [checksum, self.options.seconds, temperature, self.options.seed], measure)
+        return self.kept(f"ending-{trained.job.label}", [checksum, seconds, seed], measure)
 
     def kept(self, label: str, settings: object, make: Callable[[], dict[str, object]]) -> dict[str, object]:
         """What ``make`` gives for ``settings``: made once."""
@@ -203,7 +218,7 @@ class Lab:
     ) -> Waveform:  # fmt: skip
         """What one network makes of an opening (None: noise); ``weights`` names a file of its run."""
         path = trained.run / weights
-        length = seconds or self.options.seconds
+        length = min(seconds or self.options.seconds, SLOW_S.get(trained.job.backend, 600.0))
         wish = Generating.of(
             seconds=length, seed_audio="noise" if opening is None else opening, seed_seconds=60.0, temperature=temperature,
             seed=self.options.seed + number,
@@ -215,9 +230,9 @@ class Lab:
     def generator(self, trained: Trained) -> Generator:
         return LoadedModel.load(trained.job.backend, trained.run).generator
 
-    def row(self, trained: Trained, temperature: float | None = None) -> dict[str, Cell]:
+    def row(self, trained: Trained) -> dict[str, Cell]:
         """What tables say of every network: size, training, losses, level, and whether the end is a fixed point."""
-        end = self.ending(trained, temperature)
+        end = self.ending(trained)
         levels, known = end["level_db"], end["trained"]
         assert isinstance(levels, list) and isinstance(known, dict)
         best = trained.best
@@ -273,7 +288,7 @@ def _threads(n: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def _resumable() -> Iterator[None]:
+def resumable() -> Iterator[None]:
     """A training that is stopped says how to go on: here, by the same command."""
     try:
         yield

@@ -20,6 +20,21 @@ _DATA: Deviation = (
 _LAPTOP: Deviation = ("no held-out data while training, no averages", "AdamW, a cosine, averages (scale small)", "minutes on a laptop")
 _ALIKE: Deviation = ("epochs", "as many steps of as many examples for all networks of a page", "what is compared has seen the same")
 _COMMON = (_DATA, _LAPTOP, _ALIKE)
+_SHARES: Deviation = ("weights of epochs 1,200 to 2,100", "weights after the same shares of whatever the training's length is", "minutes on a laptop")
+_PICKED: Deviation = ("plausible clips were picked by hand", "all clips are rated", "picking is what such a test should be free of")
+_STEMS: Deviation = (
+    "lo-fi music, and its stems by Spleeter (drums, piano, other)",
+    "chorales on piano and bass, and the bass alone, unless --data gives others (orchestrion data prepare --stem separates them)",
+    "no such recordings are free to hand on",
+)  # fmt: skip
+_WINDOWS: Deviation = ("one target a window", "every position of an example is a target (scale small)", "the same loss at a fraction of the time")
+_XU = (_STEMS, _LAPTOP, _ALIKE)
+_MTSK: tuple[Deviation, ...] = (
+    ("MusicNet's cello", "the upper voices of chorales of Bach's on a SoundFont's cello, unless --data gives recordings with notes", "at hand everywhere"),
+    ("60 layers, 512 skip channels", "20 layers, 64 skip channels (scale small)", "minutes on a laptop"),
+    ("a roll that is convolved at audio rate", "the convolution runs once a frame of 4 ms", "the roll is constant within a frame"),
+    ("length of the training: not said", "minutes, or an hour a network at scale paper", "the same for both twins"),
+)
 
 NV, KG, XS, MTSK = "Nayebi & Vitelli 2015", "Kalingeri & Grandhe 2016", "Xu & Swar 2021", "Manzelli et al. 2018"
 
@@ -41,6 +56,19 @@ _ROWS = (
     Experiment("nayebi-seeds", NV, "Seed length and generation loops", "section 5, no figure", _from("nayebi", "seeds"), _COMMON),
     Experiment("nayebi-blocks", NV, "Block size", "section 5, no figure", _from("nayebi", "blocks"), _COMMON),
     Experiment("nayebi-layers", NV, "Recurrent layers", "section 5, no figure", _from("nayebi", "layers"), _COMMON),
+    Experiment("kalingeri-recordings", KG, "What the networks learn from", "Figures 1 and 5", _from("kalingeri", "recordings"), (_DATA,)),
+    Experiment("kalingeri-networks", KG, "Six networks trained alike", "Figures 9 and 10", _from("kalingeri", "networks"), _COMMON),
+    Experiment("kalingeri-epochs", KG, "Clips at four epochs", "section 4, no figure", _from("kalingeri", "epochs"), (*_COMMON, _SHARES)),
+    Experiment("kalingeri-listening", KG, "A blind listening sheet", "Table 1", _from("kalingeri", "listening"), (*_COMMON, _PICKED)),
+    Experiment("xu-rates", XS, "The sample rate", "Figure 3", _from("xu", "rates"), (_STEMS,)),
+    Experiment("xu-models", XS, "Three networks on two data sets", "section 8, no figure", _from("xu", "models"), (*_XU, _WINDOWS)),
+    Experiment("xu-noise", XS, "What the TCN makes of noise", "Figure 9", _from("xu", "noise"), _XU),
+    Experiment("xu-predictions", XS, "What the encoder-decoder predicts", "Figure 10", _from("xu", "predictions"), _XU),
+    Experiment("xu-kernels", XS, "Kernel sizes of the TCN", "section 6.4, no figure", _from("xu", "kernels"), _XU),
+    Experiment("manzelli-spectrogram", MTSK, "Sound against conditioning", "Figure 3", _from("manzelli", "spectrogram"), _MTSK, True),
+    Experiment("manzelli-twin", MTSK, "Conditioned against unconditioned", "no figure", _from("manzelli", "twin"), _MTSK, True),
+    Experiment("manzelli-genre", MTSK, "Composer and renderer of one data set", "no figure", _from("manzelli", "genre"), _MTSK, True),
+    Experiment("manzelli-melodia", MTSK, "Labels that were heard", "no figure", _from("manzelli", "melodia"), _MTSK, True),
 )
 EXPERIMENTS = {row.name: row for row in _ROWS}
 """Experiments by name, in the order of the papers."""

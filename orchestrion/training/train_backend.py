@@ -56,9 +56,18 @@ def loop_for(asked: BackendTraining, recipe: Recipe, per_epoch: int) -> LoopSett
     return LoopSettings(
         minutes=minutes, steps=min(ends, default=None), validate_minutes=validate, precision="32-true",
         threads=asked.threads, seed=asked.seed,
-        keep_steps=tuple((steps_until(epoch), f"epoch-{epoch:03}.safetensors") for epoch in asked.keep_epochs),
+        keep_steps=tuple((steps_until(epoch), kept_after(epoch)) for epoch in asked.keep_epochs),
         **{name: getattr(recipe, name) for name in same},
     )  # fmt: skip
+
+
+def kept_after(epochs: float) -> str:
+    """The file of the weights after so many epochs.
+
+    >>> kept_after(4), kept_after(0.5)
+    ('epoch-004.safetensors', 'epoch-0.5.safetensors')
+    """
+    return f"epoch-{epochs:03g}.safetensors"
 
 
 def train_backend(

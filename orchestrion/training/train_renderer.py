@@ -45,6 +45,7 @@ def train_renderer(
     resume: bool = False,
     label: str | None = None,
     tell: Callable[[str], None] = lambda sentence: None,
+    config: WaveNetConfig | None = None,
 ) -> dict[str, float]:
     """Train in folder ``run`` and return the last validation's measures; ``run/model.safetensors`` is the instrument.
 
@@ -56,6 +57,7 @@ def train_renderer(
             recording the end is held out.
         preset: a name in ``renderer.config.PRESETS``.
         unconditioned: leave the score away: the generator to compare with.
+        config: sizes in place of the preset's.
         stretched: for pianos, the excitation's harmonics are stretched as theirs; None: where the set is a SoundFont's piano,
             and on recordings as of the instrument it starts from.
         start_from: an instrument (shipped, or a weights file) of the same preset whose weights the training begins
@@ -79,7 +81,7 @@ def train_renderer(
     parent = None if start_from is None else Instrument.load(start_from)
     if stretched is None:
         stretched = program < PIANOS if program is not None else parent is not None and parent.config.stretched
-    config = dataclasses.replace(UNDRIVEN.get(preset, PRESETS[preset]), stretched=stretched)
+    config = dataclasses.replace(config or UNDRIVEN.get(preset, PRESETS[preset]), stretched=stretched)
     config = config.unconditioned() if unconditioned else config
     is_real = program is None
     crops = dataclasses.replace(

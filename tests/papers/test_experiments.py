@@ -39,8 +39,8 @@ def check_page(found: Findings, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in EXPERIMENTS if name != QUICK)])
-def test_an_experiment_writes_its_page(name: str, tiny: Reproducing, tmp_path: Path) -> None:
-    found = run_experiment(name, tmp_path, tiny)
+def test_an_experiment_writes_its_page(name: str, tiny: Reproducing, noted: Path, tmp_path: Path) -> None:
+    found = run_experiment(name, tmp_path, replace(tiny, data=(str(noted),)) if EXPERIMENTS[name].needs_notes else tiny)
     check_page(found, tmp_path / name)
 
 

@@ -11,7 +11,7 @@ from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.notesfile import read_notes
 from orchestrion.evaluation.judge.following import note_accuracy
 from orchestrion.papers import material
-from orchestrion.score import Part, Score
+from orchestrion.score import Note, Part, Score
 
 
 def test_chorales_are_performed_with_their_notes_and_the_same_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,3 +30,16 @@ def test_chorales_are_performed_with_their_notes_and_the_same_again(tmp_path: Pa
     other = material.perform_chorales(tmp_path / "three", 0.2, seed=4)
     assert {p.name for p in other.iterdir()} != {p.name for p in folder.iterdir()}
     assert np.isfinite(Waveform.read(sounds[0]).samples).all()
+
+
+def test_outer_voices_are_told_apart_and_a_voice_without_a_player_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chords = Score((Part("x", 0, tuple(Note(o, o + 0.9, p, 80) for o in (0.0, 1.0) for p in (48, 60, 64, 72)) + (Note(0.5, 0.9, 62, 80),)),))
+    parts = material.voices(chords)
+    pitches = {name: sorted(n.pitch for n in notes) for name, notes in parts.items()}
+    assert pitches == {"top": [72, 72], "bass": [48, 48], "inner": [60, 60, 62, 64, 64]}
+    monkeypatch.setattr(material, "has_fluidsynth", lambda: False)
+    band, bass = (
+        material.perform_chorales(tmp_path / name, 0.1, players=material.CORPORA[name]) for name in ("band", "bass")
+    )
+    all_notes, low = (read_notes(next(iter(folder.glob("*.tsv")))) for folder in (band, bass))
+    assert 0 < len(low) < len(all_notes) and set(low) < set(all_notes)

@@ -134,7 +134,7 @@ def test_what_is_chosen_stands_in_the_recipes_place():
 
 
 def test_epochs_are_kept_and_every_checkpoint_generates(songs, tmp_path):
-    options = replace(QUICK, steps=8, keep="last", batch=((0, 4),), cut="grid", keep_epochs=(1, 2))
+    options = replace(QUICK, steps=8, keep="last", batch=((0, 4),), cut="grid", keep_epochs=(0.5, 1, 2))
     train_backend("tcn", songs.path, tmp_path / "run", settings=SMALL_TCN | {"targets": "3000"}, training=options)
     files = ["epoch-001", "epoch-002", "checkpoint", "model"]
     sounds = {

@@ -1,0 +1,138 @@
+"""Conditioned WaveNets and their unconditioned twins for experiments: the paper's network, or a small one of its kind."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrion.audio import Waveform
+from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
+from orchestrion.datasets.recordings.holdout import divided
+from orchestrion.datasets.untrusted.textfiles import read_json_object
+from orchestrion.evaluation.judge.bits_per_sample import bits_per_sample
+from orchestrion.evaluation.judge.following import note_accuracy
+from orchestrion.files import make_folder, sha256, write_json
+from orchestrion.options import Crops, Playing, Training
+from orchestrion.papers.lab import WEIGHTS, Lab, digest, resumable
+from orchestrion.papers.page import Cell
+from orchestrion.papers.planning import LEAST_STEPS, TIMED_STEPS
+from orchestrion.playing import play
+from orchestrion.renderer.config import PRESETS, WaveNetConfig
+from orchestrion.renderer.instrument import Instrument
+from orchestrion.score import Score
+from orchestrion.training.renderer_task import RendererTask
+from orchestrion.training.settings import settled
+from orchestrion.training.train_renderer import train_renderer
+
+PAPER_MINUTES = 60.0
+PAPER_CROP_S, SMALL_CROP_S = 1.5, 0.4
+WINDOWS = 24
+PAPER = PRESETS["paper"]
+# The paper's kind of network, a fraction of its size: the binary roll, no source, dilations to 512.
+SMALL = dataclasses.replace(PAPER, layers=20, residual=32, skip=64, head=64)
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """A network to train on recordings with notes.
+
+    Args:
+        data: their folder.
+        conditioned: whether it is told the notes.
+        label: a method that labels recordings without notes.
+    """
+
+    name: str
+    data: Path
+    conditioned: bool = True
+    label: str | None = None
+
+
+def config_of(lab: Lab) -> WaveNetConfig:
+    """Of the lab's scale."""
+    return SMALL if lab.is_small else PAPER
+
+
+def train_alike(lab: Lab, wanted: Sequence[Renderer], minutes: float | None) -> dict[str, Path]:
+    """Runs by name: as many steps each on as many crops of one length, in ``minutes`` together (None: an hour each)."""
+    config = config_of(lab)
+    crop_s = SMALL_CROP_S if lab.is_small else PAPER_CROP_S
+    crops = Crops(batch_size=1, crop_frames=round(crop_s * config.sample_rate / config.hop))
+    steps = _planned_steps(lab, wanted, crops, PAPER_MINUTES * len(wanted) if minutes is None else minutes)
+    runs = {}
+    for each in wanted:
+        settings = [config.to_dict(), each.name, each.conditioned, each.label, str(each.data), steps, dataclasses.asdict(crops), lab.options.seed]
+        run = make_folder(lab.root / "runs") / f"wavenet-{each.name}-{digest(settings)}"
+        if not (run / "finished").exists():
+            loop = settled(Training(steps=steps, threads=lab.options.threads, seed=lab.options.seed, precision="32-true"))
+            loop = dataclasses.replace(loop, warmup_steps=max(1, min(loop.warmup_steps, steps // 8)))
+            with resumable():
+                train_renderer(
+                    each.data, run, preset="paper", config=config, unconditioned=not each.conditioned, label=each.label, loop=loop,
+                    crops=crops, resume=run.exists(),
+                )  # fmt: skip
+            (run / "finished").touch()
+        runs[each.name] = run
+    return runs
+
+
+def _planned_steps(lab: Lab, wanted: Sequence[Renderer], crops: Crops, minutes: float) -> int:
+    config = config_of(lab)
+    path = make_folder(lab.root / "plans") / f"{digest([config.to_dict(), crops.crop_frames, len(wanted), minutes, lab.options.threads])}.json"
+    if not path.exists():
+        told = [each for each in wanted if each.label is None] or list(wanted)
+        task = RendererTask(config, *_pieces(told[0].data, config), dataclasses.replace(crops, gain_db=0.0, polarity=False))
+        spent = []
+        for step in range(TIMED_STEPS):
+            begun = time.monotonic()
+            task.loss(task.model, task.batch(step, 0, 1)).backward()
+            spent.append(time.monotonic() - begun)
+        write_json(path, {"steps": max(LEAST_STEPS, int(60 * minutes / (min(spent) * len(wanted))))})
+    steps = read_json_object(path)["steps"]
+    assert isinstance(steps, int)
+    return steps
+
+
+def _pieces(data: Path, config: WaveNetConfig) -> tuple[tuple[AlignedPiece, ...], tuple[AlignedPiece, ...]]:
+    return divided(AlignedSet.open(data, sample_rate=config.sample_rate, hop=config.hop))
+
+
+def played(lab: Lab, run: Path, score: Score, label: str) -> Waveform:
+    """``score`` by one network, for as long as clips are (an unconditioned one plays as it likes for as long)."""
+    told = score.crop(0.0, lab.options.seconds)
+    settings = [sha256(run / WEIGHTS), [dataclasses.astuple(note) for note in told.notes], lab.options.seed]
+
+    def make() -> Waveform:
+        return play(told, [Instrument.load(run / WEIGHTS)], Playing(seed=lab.options.seed, parallel=False)).to_mono()
+
+    return lab.clip(label, settings, make)
+
+
+def measured(lab: Lab, name: str, run: Path, data: Path, tune: Score) -> dict[str, Cell]:
+    """The row of one network: size, training, bits a sample of held-out recordings, and whether it plays ``tune``'s notes."""
+    model = Instrument.load(run / WEIGHTS).model
+    steps = read_json_object(run / "settings.json")
+    loop, crops = steps["loop"], steps["crops"]
+    assert isinstance(loop, dict) and isinstance(crops, dict)
+    heard_s = loop["steps"] * crops["crop_frames"] * model.config.hop / model.config.sample_rate
+
+    def measure() -> dict[str, object]:
+        train, held_out = _pieces(data, model.config)
+        found: dict[str, object] = {"bits": bits_per_sample(model, held_out, windows=WINDOWS)}
+        if model.config.conditioned:
+            others = [*held_out[1:], train[0]]
+            found["bits, another score"] = bits_per_sample(model, held_out, scores=others, windows=WINDOWS)
+        told = tune.crop(0.0, lab.options.seconds)
+        return found | {"f1": note_accuracy(played(lab, run, tune, f"{name}-tune"), told)["note_f1_50ms"]}
+
+    found = lab.kept(f"wavenet-{name}", [sha256(run / WEIGHTS), str(data), tune.title, lab.options.seconds], measure)
+    bits, other, f1 = (found.get(key) for key in ("bits", "bits, another score", "f1"))
+    assert isinstance(bits, float) and isinstance(f1, float) and (other is None or isinstance(other, float))
+    return {
+        "network": name, "parameters": sum(p.numel() for p in model.parameters()), "steps": int(loop["steps"]),
+        "examples": int(loop["steps"]) * int(crops["batch_size"]), "seconds of audio": round(heard_s), "bits a sample": bits,
+        "… with another score": other, "notes right (F1, 50 ms)": f1,
+    }  # fmt: skip

@@ -1,0 +1,177 @@
+"""An end to end model for automatic music generation (Manzelli, Thakkar, Siahkamari & Kulis 2018)."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+from orchestrion.audio import Waveform
+from orchestrion.audio.folders import audio_in
+from orchestrion.composer.compose import compose
+from orchestrion.datasets.corpora.json_corpus import write_corpus
+from orchestrion.datasets.corpora.piece import CorpusPiece
+from orchestrion.datasets.recordings.aligned import AlignedSet
+from orchestrion.datasets.recordings.holdout import divided
+from orchestrion.evaluation.figures.performance import comparison_figure
+from orchestrion.evaluation.figures.style import save_figure
+from orchestrion.evaluation.judge.following import note_accuracy, onset_scores
+from orchestrion.evaluation.judge.reference import reference_performance
+from orchestrion.files import make_folder
+from orchestrion.labelling.methods import notes_of
+from orchestrion.options import Composing, Playing, Training
+from orchestrion.papers.instruments import Renderer, measured, played, train_alike
+from orchestrion.papers.lab import WEIGHTS, Lab, digest, resumable
+from orchestrion.papers.page import Cell, PageSection, PageTable
+from orchestrion.playing import play
+from orchestrion.score import BUILTIN_TUNES, Part, PianoRoll, Score, Tempo
+from orchestrion.training.settings import composers_loop
+from orchestrion.training.train_composer import train_composer
+
+CORPUS = "cello"
+CHIMES = 14  # General MIDI program, from 0: tubular bells
+TUNE = "happy-birthday"
+LOWER = -12  # semitones: a cello's range
+SHIPPED = "cello"
+COMPOSERS_SHARE = 1 / 3
+BARS = 8
+TWIN = (("with-notes", True), ("without-notes", False))
+
+
+def _tune() -> Score:
+    return BUILTIN_TUNES[TUNE].transpose(LOWER)
+
+
+def _twins(lab: Lab) -> tuple[Path, dict[str, Path]]:
+    data = lab.audio(lab.corpora(CORPUS)[0])
+    return data, train_alike(lab, [Renderer(name, data, told) for name, told in TWIN], lab.minutes)
+
+
+def spectrogram(lab: Lab) -> tuple[PageSection, ...]:
+    """Figure 3."""
+    _, runs = _twins(lab)
+    tune = _tune().crop(0.0, lab.options.seconds)
+    chimes, maker = reference_performance(tune, CHIMES)
+    ours = lab.clip(SHIPPED, [SHIPPED, lab.options.seconds], lambda: play(tune, [SHIPPED], Playing(seed=lab.options.seed)).to_mono())
+    panels = {
+        "the network that was trained here": played(lab, runs["with-notes"], _tune(), "with-notes-tune"),
+        f"the instrument that ships ({SHIPPED}: another network, driven by a source made from the score)": ours,
+        f"its conditioning on chimes ({maker})": chimes,
+    }
+    path = lab.folder / "peaks.png"
+    save_figure(comparison_figure(panels, tune, "The conditioning: Happy Birthday"), path)
+    rows: list[dict[str, Cell]] = [{"sound": name, "notes right (F1, 50 ms)": note_accuracy(sound, tune)["note_f1_50ms"]} for name, sound in panels.items()]
+    return (
+        PageSection(
+            "Figure 3: peak frequencies of the sound and of its conditioning",
+            "both have power at the same times and frequencies; their heights differ, since they are played by different instruments at different "
+            "pitches.",
+            "the same, and how many of the notes a transcriber hears that has not seen them.", PageTable.of(rows), path, panels,
+        ),
+    )  # fmt: skip
+
+
+def twin(lab: Lab) -> tuple[PageSection, ...]:
+    """Conditioned against unconditioned."""
+    data, runs = _twins(lab)
+    rows = [measured(lab, name, run, data, _tune()) for name, run in runs.items()]
+    sounds = {name: played(lab, run, _tune(), f"{name}-tune") for name, run in runs.items()}
+    path = lab.folder / "twins.png"
+    save_figure(comparison_figure(sounds, _tune().crop(0.0, lab.options.seconds), "Happy Birthday, told to one of two"), path)
+    bought = float(str(rows[0]["notes right (F1, 50 ms)"])) > float(str(rows[1]["notes right (F1, 50 ms)"]))
+    text = f"the same layers, channels, steps and crops; the one that is told the notes plays {'more' if bought else 'no more'} of them."
+    reported = "an unconditioned WaveNet keeps timbre and simple chords but has no structure; conditioned, it follows the melody (no figures)."
+    return (PageSection("With and without the notes: identical twins", reported, text, PageTable.of(rows), path, sounds),)
+
+
+def genre(lab: Lab) -> tuple[PageSection, ...]:
+    """Composer and renderer on one data set."""
+    data = lab.audio(lab.corpora(CORPUS)[0])
+    share = None if lab.minutes is None else lab.minutes * (1 - COMPOSERS_SHARE)
+    run = train_alike(lab, [Renderer("genre", data)], share)["genre"]
+    composer, found = _composer(lab, data)
+    score = compose(composer / WEIGHTS, Composing(bars=BARS, seed=lab.options.seed))[0]
+    sound = played(lab, run, score, "composed")
+    told = score.crop(0.0, lab.options.seconds)
+    path = lab.folder / "composed.png"
+    save_figure(comparison_figure({"by the renderer of the same data set": sound}, told, "Composed"), path)
+    rows: list[dict[str, Cell]] = [
+        {"stage": "composer", "measure": "held-out loss, nats a step", "value": found["loss"]},
+        {"stage": "renderer", "measure": "bits a sample of held-out recordings", "value": measured(lab, "genre", run, data, _tune())["bits a sample"]},
+        {"stage": "both", "measure": "notes right of what was composed (F1, 50 ms)",
+         "value": note_accuracy(sound, told)["note_f1_50ms"] if told.notes else None},
+    ]  # fmt: skip
+    return (
+        PageSection(
+            "End to end: a composer and a renderer of one data set",
+            "the composer's melodies, learnt from the data of a genre, are the conditioning of a renderer trained on the same data; results "
+            "are on their web page, described as initial.",
+            "both stages hold out the same recordings.", PageTable.of(rows), path, {"composed and played": sound},
+        ),
+    )  # fmt: skip
+
+
+def _composer(lab: Lab, data: Path) -> tuple[Path, dict[str, float]]:
+    """A run of a composer on the notes of ``data``, and its last measures."""
+    recordings = AlignedSet.open(data)
+    rows = []
+    for split, pieces in zip(("train", "validation"), divided(recordings), strict=True):
+        for piece in pieces:
+            score = Score((Part(piece.name, 0, piece.notes),), tempos=(Tempo(0.0, 120.0),))
+            rows.append((split, CorpusPiece.from_roll(PianoRoll.from_score(score), piece.name)))
+    scores = make_folder(lab.root / "scores") / f"{digest([str(data), [piece.name for _, piece in rows]])}.json"
+    write_corpus(scores, rows)
+    minutes = (lab.minutes or 180.0) * COMPOSERS_SHARE
+    loop = composers_loop(Training(minutes=minutes, threads=lab.options.threads, seed=lab.options.seed, validate_minutes=max(minutes / 4, 0.01)))
+    run = lab.root / "runs" / f"composer-{digest([scores.name, minutes, lab.options.seed])}"
+    preset = "compact-chorales" if lab.is_small else "paper"
+
+    def train() -> dict[str, object]:
+        with resumable():
+            return dict(train_composer(scores, run, preset=preset, loop=loop, resume=run.exists()))
+
+    return run, {name: float(str(value)) for name, value in lab.kept("composer", [run.name], train).items()}
+
+
+def melodia(lab: Lab) -> tuple[PageSection, ...]:
+    """An instrument from labels that were heard."""
+    data = lab.audio(lab.corpora(CORPUS)[0])
+    method = "melodia" if find_spec("essentia") else "pyin"
+    bare = _without_notes(lab, data)
+    runs = train_alike(lab, [Renderer("true-notes", data), Renderer(f"{method}-notes", bare, label=method)], lab.minutes)
+    rows = [measured(lab, name, run, data, _tune()) for name, run in runs.items()]
+    sounds = {name: played(lab, run, _tune(), f"{name}-tune") for name, run in runs.items()}
+    f1 = _label_accuracy(lab, data, method)
+    asked = "Melodia" if method == "melodia" else "pYIN (Melodia needs essentia, which is not installed)"
+    return (
+        PageSection(
+            "An instrument from labels that were heard",
+            "Melodia finds the main melody only, so that the labels of polyphonic music are very sparse.",
+            f"of recordings whose notes are known, {asked} finds notes with an onset F1 of {f1:.2f}; the same network is trained on both, alike.",
+            PageTable.of(rows), sounds=sounds,
+        ),
+    )  # fmt: skip
+
+
+def _without_notes(lab: Lab, data: Path) -> Path:
+    """The recordings of ``data`` alone, in a folder of the lab."""
+    sources = audio_in(data, depth=1)
+    folder = make_folder(lab.root / "unlabelled" / digest([str(data), [path.name for path in sources]]))
+    for source in sources:
+        if not (folder / source.name).exists():
+            shutil.copyfile(source, folder / source.name)
+    return folder
+
+
+def _label_accuracy(lab: Lab, data: Path, method: str) -> float:
+    """Mean onset F1 of what ``method`` hears of held-out recordings."""
+    _, held_out = divided(AlignedSet.open(data))
+
+    def measure() -> dict[str, object]:
+        scores = [onset_scores(p.notes, notes_of(Waveform(p.samples(), p.sample_rate), method))["note_f1_50ms"] for p in held_out]
+        return {"f1": sum(scores) / len(scores)}
+
+    found = lab.kept(f"labels-{method}", [str(data), [piece.name for piece in held_out]], measure)["f1"]
+    assert isinstance(found, float)
+    return found
+
