@@ -176,7 +176,7 @@ class Lab:
         """Examples a step, examples an epoch, and epochs of the whole training, a hair less so that the last step is its end."""
         recipe = backend_named(job.backend).recipes[self.preset]
         with torch.device("meta"):
-            model = backend_named(job.backend).model(changed(preset_named(job.backend, self.preset), job.settings))
+            model = backend_named(job.backend).network(changed(preset_named(job.backend, self.preset), job.settings))
         length = model.clip_samples if recipe.crop_s is None else model.clip_for(recipe.crop_s)
         per_epoch = sum(-(-song.n_samples // length) for song in SongSet.open(songs).split("train"))
         batch = (wanted.batch or recipe.batch)[0][1]
