@@ -1,7 +1,8 @@
 """Velocities and timing with shape: metrical accents, phrase arcs, a broadening at the end. The same score gives the same result.
 
 With ``amount`` 1 a downbeat is 10 louder than an unaccented beat and what lies between beats 8 softer, a phrase of four bars swells by
-12 towards its middle, high notes are louder than low ones, and the last bar slows down to 65 % of the tempo.
+12 towards its middle, the top line and high notes come out as a pianist plays them (`touch`, learnt from performances), and the last bar
+slows down to 65 % of the tempo.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from orchestrion.composer import touch
 from orchestrion.composer.cadence import strong_steps
 from orchestrion.score import Note, Part, Score, Tempo
 from orchestrion.score.tempomap import TempoMap
 
 DOWNBEAT, STRONG, OFF_BEAT = 10.0, 5.0, -8.0
 ARC, PHRASE_BARS = 12.0, 4
-LOUDER_A_SEMITONE = 0.5
 SLOWEST = 0.65
 STEPS_PER_BEAT = 4
 
@@ -30,17 +31,27 @@ def expressed(score: Score, amount: float) -> Score:
     n_bars = max(1, round(np.ceil(float(before.to_beats([score.duration_s])[0]) / bar_beats - 1e-6)))
     tempos = _broadening(score.tempos[0].bpm, (n_bars - 1) * bar_beats, bar_beats, amount)
     after = TempoMap.from_tempos(tempos)
-    middle = float(np.median([note.pitch for note in score.notes]))
+    touched = _touches(score)
 
     def played(note: Note) -> Note:
         beats = before.to_beats([note.onset_s, note.offset_s])
         onset, offset = after.to_seconds(beats)
-        louder = accent(float(beats[0]), score) + arc(float(beats[0]) / bar_beats) + LOUDER_A_SEMITONE * (note.pitch - middle)
+        louder = accent(float(beats[0]), score) + arc(float(beats[0]) / bar_beats) + touched[note]
         velocity = int(np.clip(round(note.velocity + amount * louder), 1, 127))
         return replace(note, onset_s=float(onset), offset_s=float(offset), velocity=velocity)
 
     parts = tuple(Part(part.name, part.program, tuple(map(played, part.notes)), part.is_drum) for part in score.parts)
     return replace(score, parts=parts, tempos=tempos)
+
+
+def _touches(score: Score) -> dict[Note, float]:
+    """What the notes around each add to its velocity; drums are left as they are."""
+    pitched = sorted((note for part in score.parts if not part.is_drum for note in part.notes), key=lambda note: note.onset_s)
+    found = {note: 0.0 for part in score.parts for note in part.notes}
+    if pitched:
+        onsets, offsets, pitches = (np.array([getattr(note, name) for note in pitched], dtype=float) for name in ("onset_s", "offset_s", "pitch"))
+        found |= dict(zip(pitched, touch.louder(onsets, offsets, pitches).tolist(), strict=True))
+    return found
 
 
 def accent(beat: float, score: Score) -> float:
