@@ -35,6 +35,7 @@ class NewPieceKeywords(TypedDict, total=False):
     prime: Source | None
     form: str | None
     chords: str | None
+    pickup: Whole | None
     density: Number | None
     expression: Number
     temperature: Number

@@ -27,6 +27,7 @@ _NEW = (
     Flag("--prime", "SCORE", "Continue this score (file or built-in tune), or what you sing (hum.wav).", kind=SCORE),
     Flag("--form", "FORM", "Sections: AABA, \"A A' B A\" (a prime varies); auto, or free for none.  [default: auto where it has been learnt]"),
     Flag("--chords", "CHORDS", 'Bar by bar: "| C | Am | F G7 | C |"; on beats only their notes sound.'),
+    Flag("--pickup", "N", "Sixteenths before the first bar.  [default: as the model's tunes have it, with --form auto]"),
     Flag("--density", "X", "Notes that begin a quarter, all parts together.  [default: as the model likes]"),
     Flag("--expression", "X", "From 0, as typed, to 1: accents, swelling phrases, a broadening at the end."),
     Flag("--temperature", "X", "Below 1 surer choices, above 1 more adventurous ones."),

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from orchestrion.composer import form, voices, writing
 from orchestrion.composer.config import STEPS_PER_BEAT, ComposerConfig
 from orchestrion.composer.controls import allowed_by_chords, allowed_pitches
 from orchestrion.composer.expression import expressed
+from orchestrion.composer.lengths import all_known, n_new_steps, whole_bars
 from orchestrion.composer.material import Material, to_be_filled, to_be_harmonised
 from orchestrion.composer.network import Biaxial
 from orchestrion.composer.population import Sheet
@@ -28,19 +30,14 @@ from orchestrion.options import Composing
 from orchestrion.processors import single_threaded_torch, usable_processors
 from orchestrion.progress import progress as bar
 from orchestrion.progress import waiting
-from orchestrion.score import PianoRoll, Score
+from orchestrion.score import Meter, PianoRoll, Score
 from orchestrion.score.chords import parse_chords
 from orchestrion.score.keys import MAJOR, Key, estimated_sharps, parse_key
-from orchestrion.values import sections
 
 ARCHITECTURE = "biaxial-lstm"
 DEFAULT_TEMPO = 120.0
-DEFAULT_BARS = 8
-LONGEST_STEPS = 1_000_000
-LONGEST_GIVEN = 50_000
 PIECES_AT_ONCE = 8  # on a thread: what they read of the weights is read once
 PARTICLES, PARTICLES_OF_A_FORM = 16, 8
-AUTO, FREE = "auto", "free"
 
 Progress = Callable[[int], object]
 
@@ -167,8 +164,8 @@ class _Task:
         source = prime if material is None else material.roll
         meter = wishes.meter or (source.meter if source is not None else (4, 4))
         tempo = wishes.tempo or (source.bpm if source is not None else DEFAULT_TEMPO)
-        begun = _whole_bars(material.known if material else _all_known(prime), meter)
-        n_new = 0 if material else _n_new(wishes, tempo, meter, len(begun))
+        begun = whole_bars(material.known if material else all_known(prime), meter)
+        n_new = 0 if material else n_new_steps(wishes, tempo, meter, len(begun))
         given = np.pad(begun, ((0, n_new), (0, 0), (0, 0)))
         key = None if wishes.key is None else parse_key(wishes.key)
         task = cls(composer, Sampler(composer.model, wishes.storage), wishes, given, material, n_new, tempo, meter, key)
@@ -190,7 +187,7 @@ class _Task:
         """How many versions of a piece are written side by side: one where nothing can be weighed."""
         if self.material is not None or self.wishes.variations:
             return PARTICLES
-        return 1 if self._form() == FREE else PARTICLES_OF_A_FORM
+        return 1 if self._form() == form.FREE else PARTICLES_OF_A_FORM
 
     @property
     def parts(self) -> int:
@@ -223,6 +220,8 @@ class _Task:
 
     def check(self) -> None:
         """Raise an `OrchestrionError` where the wishes cannot be had."""
+        if (self.wishes.pickup or 0) >= self.bar_steps:
+            raise OrchestrionError(f"A pickup of {self.wishes.pickup} sixteenths is a bar or longer; a bar has {self.bar_steps}.")
         self._choices()
         outside = np.flatnonzero(self.given[..., 1].any(axis=0))
         low, high = self.low, self.low + self.composer.config.n_pitches - 1
@@ -243,21 +242,44 @@ class _Task:
         together = self.particles > 1
         seats = [pieces[0] * self.particles + i for i in range(self.particles)] if together else list(pieces)
         sampler = self.sampler.twin(len(seats))
-        rows = writing.write(sampler, self._sheet(pieces[0]), self.wishes.seed, seats, together=together, report=report)
-        return [self._score(piece) for piece in rows]
+        sheet = self._sheet(pieces[0])
+        rows = writing.write(sampler, sheet, self.wishes.seed, seats, together=together, report=report)
+        pickup = self._pickup(pieces[0]) or 0
+        return [self._score(piece[self.bar_steps - pickup if sheet.has_lead else 0 :], pickup) for piece in rows]
 
     def _sheet(self, piece: int) -> Sheet:
-        """What is known of a piece, in the model's pitches."""
+        """What is known of a piece, in the model's pitches; before a new one stands a bar that is silent but for a pickup."""
         given = np.ascontiguousarray(self.given[:, self.low : self.low + self.composer.config.n_pitches])
+        pickup, plan, allowed = self._pickup(piece), self._plan(piece), self._allowed_by_chords()
+        if pickup is not None:
+            lead = np.zeros_like(given, shape=(self.bar_steps, *given.shape[1:]))
+            lead[: self.bar_steps - pickup, :, 0] = 1
+            given, plan = np.concatenate([lead, given]), plan.after(1)
+            allowed = None if allowed is None else np.concatenate([allowed[-self.bar_steps :], allowed])
         tonic = self._tonic(np.random.default_rng([self.wishes.seed, piece, 1]))
         return Sheet(
-            self.meter, given, self._choices(), self._plan(piece), self._allowed_by_chords(), self._ahead(given), tonic, tonic,
-            self.parts, self.parts == voices.N_PARTS == self.polyphony, self.shift, self.wishes.density,
+            self.meter, given, self._choices(), plan, allowed, self._ahead(given), tonic, tonic,
+            self.parts, self.parts == voices.N_PARTS == self.polyphony, self.shift, self.wishes.density, pickup is not None,
         )  # fmt: skip
+
+    def _pickup(self, piece: int) -> int | None:
+        """Sixteenths of the bar before a new piece in which something may sound; None where there is no such bar.
+
+        The bar tells a network that has learnt pieces with pickups the meter, which it cannot know at the first step of a piece.
+        """
+        learnt = self.composer.default("pickups", None)
+        new = len(self.given) == self.n_new
+        if not new or not (isinstance(learnt, dict) or self.wishes.pickup):
+            return None
+        if self.wishes.pickup is not None or self._form() != form.AUTO or self.wishes.seconds is not None:
+            return self.wishes.pickup or 0
+        counts = form.checked_pickups(learnt, self.meter)
+        return int(np.random.default_rng([self.wishes.seed, piece, 2]).choice(len(counts), p=counts / counts.sum()))
+
 
     def _form(self) -> str:
         has_plans, begun = bool(self.composer.default("plans", None)), len(self.given) > self.n_new
-        return self.wishes.form or (AUTO if has_plans and not begun and not self.wishes.chords else FREE)
+        return self.wishes.form or (form.AUTO if has_plans and not begun and not self.wishes.chords else form.FREE)
 
     def _plan(self, piece: int) -> form.Plan:
         """Given bars are said nothing of; new ones follow the form, or vary the prime."""
@@ -322,15 +344,19 @@ class _Task:
             return None
         return self.composer.model.look_ahead(torch.from_numpy(given.astype(np.float32))[None])[0].numpy()
 
-    def _score(self, rows: np.ndarray) -> Score:
+    def _score(self, rows: np.ndarray, pickup: int) -> Score:
         name = str(self.composer.default("name", "melody"))
         if self.material is not None:
             return self.material.completed(rows, self.low, name)
         grid = np.zeros((len(rows), 128, 2), dtype=bool)
         grid[:, self.low : self.low + rows.shape[1]] = rows
         score = PianoRoll(grid, STEPS_PER_BEAT, self.tempo, self.meter).to_score(name=name)
+        step_s = 60.0 / (self.tempo * STEPS_PER_BEAT)
         if self.parts == voices.N_PARTS:
-            score = replace(score, parts=voices.parts_of(rows, self.low, 60.0 / (self.tempo * STEPS_PER_BEAT)))
+            score = replace(score, parts=voices.parts_of(rows, self.low, step_s))
+        if pickup:
+            upbeat = Fraction(pickup, 16)
+            score = replace(score, meters=(Meter(0.0, *upbeat.as_integer_ratio()), Meter(pickup * step_s, *self.meter)))
         return expressed(score, self.wishes.expression)
 
 
@@ -344,41 +370,3 @@ def _material(wishes: Composing) -> Material | None:
 
 def _read(source: Score | str | os.PathLike[str], wishes: Composing) -> Score:
     return source if isinstance(source, Score) else Score.read(source, strict=wishes.strict)
-
-
-def _all_known(roll: PianoRoll | None) -> np.ndarray:
-    """(known, sounding, articulated) [s, 128, 3] of a roll of which all is known."""
-    if roll is None:
-        return np.zeros((0, 128, 3), dtype=np.uint8)
-    return np.concatenate([np.ones((*roll.grid.shape[:2], 1), dtype=np.uint8), roll.grid.astype(np.uint8)], axis=-1)
-
-
-def _whole_bars(known: np.ndarray, meter: tuple[int, int]) -> np.ndarray:
-    """Known silence after the end, up to a whole bar."""
-    if len(known) > LONGEST_GIVEN:
-        raise OrchestrionError(f"The given score has {len(known):,} sixteenths, more than the {LONGEST_GIVEN:,} allowed; take a part of it.")
-    padded = np.pad(known, ((0, -len(known) % (meter[0] * 16 // meter[1])), (0, 0), (0, 0)))
-    padded[len(known) :, :, 0] = 1
-    return padded
-
-
-def _n_new(wishes: Composing, tempo: float, meter: tuple[int, int], n_begun: int) -> int:
-    """Length of the new part in steps: whole bars. ``seconds`` are those of the whole piece."""
-    bar_steps = meter[0] * 16 // meter[1]
-    bars = wishes.bars
-    if wishes.variations:
-        if not n_begun or bars is not None or wishes.seconds is not None:
-            raise OrchestrionError("Variations are of a prime and as long as it is: give a prime, and no length.")
-        bars = wishes.variations * n_begun // bar_steps
-    elif wishes.seconds is not None:
-        whole = round(wishes.seconds * tempo * STEPS_PER_BEAT / 60 / bar_steps) - n_begun // bar_steps
-        if n_begun and whole < 1:
-            raise OrchestrionError(f"The prime alone is longer than {wishes.seconds:g} s; ask for more, or for a number of bars.")
-        bars = max(1, whole)
-    elif bars is None:
-        named = wishes.form is not None and wishes.form not in (AUTO, FREE)
-        formed = form.SECTION_BARS * len(sections(wishes.form)) if named and wishes.form else None
-        bars = formed or (len(parse_chords(wishes.chords)) if wishes.chords else DEFAULT_BARS)
-    if not 1 <= bars * bar_steps <= LONGEST_STEPS:
-        raise OrchestrionError(f"A length of {bars} bars is outside 1 to {LONGEST_STEPS // bar_steps:,}.")
-    return bars * bar_steps

@@ -27,16 +27,17 @@ def expressed(score: Score, amount: float) -> Score:
     if amount == 0 or not score.notes:
         return score
     before = TempoMap.from_tempos(score.tempos)
-    bar_beats = score.meter.bar_quarters
-    n_bars = max(1, round(np.ceil(float(before.to_beats([score.duration_s])[0]) / bar_beats - 1e-6)))
-    tempos = _broadening(score.tempos[0].bpm, (n_bars - 1) * bar_beats, bar_beats, amount)
+    bar_beats, pickup = score.meter.bar_quarters, score.pickup_quarters
+    n_bars = max(1, round(np.ceil((float(before.to_beats([score.duration_s])[0]) - pickup) / bar_beats - 1e-6)))
+    tempos = _broadening(score.tempos[0].bpm, (n_bars - 1) * bar_beats + pickup, bar_beats, amount)
     after = TempoMap.from_tempos(tempos)
     touched = _touches(score)
 
     def played(note: Note) -> Note:
         beats = before.to_beats([note.onset_s, note.offset_s])
         onset, offset = after.to_seconds(beats)
-        louder = accent(float(beats[0]), score) + arc(float(beats[0]) / bar_beats) + touched[note]
+        beat = float(beats[0]) - pickup
+        louder = accent(beat, score) + arc(beat / bar_beats) + touched[note]
         velocity = int(np.clip(round(note.velocity + amount * louder), 1, 127))
         return replace(note, onset_s=float(onset), offset_s=float(offset), velocity=velocity)
 

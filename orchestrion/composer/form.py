@@ -18,6 +18,7 @@ from orchestrion.values import sections
 UNTOLD, NEW, VARIED, EXACT = range(4)
 LIKE = 0.5  # share of a bar's steps that are equal in a varied repeat
 SECTION_BARS = 4
+AUTO, FREE = "auto", "free"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,17 @@ def checked_plans(plans: object) -> list[list[list[int]]]:
     return plans
 
 
+def checked_pickups(learnt: object, meter: tuple[int, int]) -> np.ndarray:
+    """How many pieces in ``meter`` have a pickup of 0, 1, … sixteenths; all have none where the meter was not learnt."""
+    counts = learnt.get(f"{meter[0]}/{meter[1]}") if isinstance(learnt, dict) else None
+    if counts is None:
+        return np.array([1.0])
+    fits = isinstance(counts, list) and len(counts) <= meter[0] * 16 // meter[1] and all(type(n) is int and n >= 0 for n in counts)
+    if not fits or not sum(counts):
+        raise OrchestrionError("This composer's pickups are damaged; train it again, or ask for a pickup of 0.")
+    return np.array(counts, dtype=float)
+
+
 def _is_packed(pair: object, bar: int) -> bool:
     return isinstance(pair, list) and len(pair) == 2 and pair[0] in (NEW, VARIED, EXACT) and type(pair[1]) is int and 0 <= pair[1] <= bar
 
@@ -126,16 +138,12 @@ def drawn_plan(plans: Sequence[Sequence[Sequence[int]]], n_bars: int, rng: np.ra
     kinds, back = np.array(rows[:n_bars]).T
     sources = np.where(back > 0, np.arange(n_bars) - back, -1)
     copied = frozenset(np.flatnonzero(kinds == EXACT).tolist())
-    plan = Plan(kinds, np.maximum(sources, -1), ends=_phrase_ends(n_bars), copied=copied)
+    # How phrases inside end is left to the network: of real tunes' fourth bars hardly more than of others come to rest.
+    plan = Plan(kinds, np.maximum(sources, -1), ends=frozenset({n_bars - 1}), copied=copied)
     source = int(plan.sources[-1])
     if plan.kinds[-1] != EXACT or source < 0:
         return plan
     return replace(plan, final=frozenset({source}))  # the last bar will be its copy
-
-
-def _phrase_ends(n_bars: int) -> frozenset[int]:
-    """Every fourth bar, and the last one."""
-    return frozenset({*range(SECTION_BARS - 1, n_bars, SECTION_BARS), n_bars - 1})
 
 
 def plan_of_sections(form: str, n_bars: int, rng: np.random.Generator) -> Plan:

@@ -33,6 +33,7 @@ class Sheet:
         rules: whether steps that break the rules of four-part writing (`partwriting`) are drawn again.
         shift: semitones from the model's pitches to those that sound.
         density: attacks a quarter; None for the network's own.
+        has_lead: whether the first bar is one before the piece, silent but for a pickup.
     """
 
     meter: tuple[int, int]
@@ -47,6 +48,7 @@ class Sheet:
     rules: bool = False
     shift: int = 0
     density: float | None = None
+    has_lead: bool = False
 
     @property
     def n_steps(self) -> int:

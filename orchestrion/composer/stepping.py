@@ -49,7 +49,7 @@ def _drawn(
     choices, before = population.choices(allowed), population.state
     rows, surprise, best = np.zeros_like(before.previous), np.zeros(sampler.pieces), np.full(sampler.pieces, -1.0)
     _, state, _ = found = sampler.draw_around(before, clock, choices, seed, seats, around)
-    for attempt in range(FIRST_ATTEMPTS if step == 0 else partwriting.ATTEMPTS):
+    for attempt in range(FIRST_ATTEMPTS if step == sheet.n_begun else partwriting.ATTEMPTS):
         others = [seat + (attempt << 32) for seat in seats]
         if attempt:
             found = sampler.draw_again(before, choices, seed, others, around)
@@ -68,7 +68,7 @@ def _chance(sheet: Sheet, population: Population, piece: int, step: int, row: np
     given = population.given[piece, step, :, 0]
     if given.all():
         return 1.0
-    if step == 0 and not given.any() and not row.any():
+    if step == sheet.n_begun and not given.any() and not row.any() and not population.rows[piece, :step].any():
         return 0.0
     if not sheet.rules:
         return 1.0

@@ -31,8 +31,8 @@ def write(sampler: Sampler, sheet: Sheet, seed: int, voices: Sequence[int], *, t
     """Rows [v, s, p, 2] uint8: of as many pieces as the sampler has; or with ``together`` of one, of which all are particles."""
     n, config = sampler.pieces, sampler.config
     population = Population.of(sampler, sheet)
-    clock = clock_rows(config, sheet.meter, 0, sheet.n_steps, sheet.n_steps, sheet.told_tonic, sheet.plan.kinds)
-    n_begun = sheet.n_begun
+    clock = clock_rows(config, sheet.meter, 0, sheet.n_steps, sheet.n_steps, sheet.told_tonic, sheet.plan.kinds, sheet.has_lead)
+    n_begun, lead_steps = sheet.n_begun, sheet.bar_steps if sheet.has_lead else 0
     for step in range(sheet.n_steps):
         bar, place = divmod(step, sheet.bar_steps)
         if place == 0:
@@ -44,13 +44,13 @@ def write(sampler: Sampler, sheet: Sheet, seed: int, voices: Sequence[int], *, t
             population.weights -= surprise
             if place == sheet.bar_steps - 1:
                 population.weights += _endings(population.rows, sheet, bar, config.pitch_low)
-            elif sheet.is_final(bar):  # which end is good is known at its end
-                report(1)
-                continue
-            picks = _picks(population.weights, seed, voices[0], step, last=step == sheet.n_steps - 1)
+            # Which end is good is known at the end of its bar.
+            waits = sheet.is_final(bar) and place < sheet.bar_steps - 1
+            picks = None if waits else _picks(population.weights, seed, voices[0], step, last=step == sheet.n_steps - 1)
             if picks is not None:
                 population = population.drawn_anew(sampler, picks)
-        report(1 if together else n)
+        if step >= lead_steps:
+            report(1 if together else n)
     return population.rows[:1] if together else population.rows
 
 

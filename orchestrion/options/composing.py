@@ -40,6 +40,8 @@ class Composing(Options):
         bass: a score to be harmonised: it stays as it is, and nothing sounds below it.
         chords: bar by bar, "| C | Am | F G7 | C |"; on beats only their notes sound. They go round.
         variations: so many variations after the prime, each as long as it, 1 to 100; None for none.
+        pickup: sixteenths before the first whole bar, fewer than a bar has; None for as many as the model's tunes have, where the
+            form is ``auto`` and nothing else says how long the piece is to be than ``bars``.
         density: notes that begin a quarter, all parts together, 0.05 to 16; None for what the model writes by itself.
         expression: 0 as typed, to 1: accents, swelling phrases, a broadening at the end; of new pieces, not of what is kept.
         temperature: logits are divided by it, 0.001 to 100; below 1 surer choices.
@@ -66,6 +68,7 @@ class Composing(Options):
     bass: Annotated["Score | str | os.PathLike[str] | None", values.source] = None
     chords: Annotated[str | None, values.chords] = None
     variations: Annotated[int | None, Whole(1, 100)] = None
+    pickup: Annotated[int | None, Whole(0, 255)] = None
     density: Annotated[float | None, Number(0.05, 16)] = None
     expression: Annotated[float, Number(0, 1)] = 0.0
     temperature: Annotated[float, Number(1e-3, 100)] = 1.0
@@ -90,6 +93,8 @@ class Composing(Options):
             fixed = [name for name in names if getattr(self, name) is not None]
             if fixed:
                 raise OrchestrionError(f"{fixed[0]} follows from the given score; leave it out together with {given[0]}.")
+        if self.pickup and (given or self.variations):
+            raise OrchestrionError("A pickup begins a new piece; leave it out where something is given.")
         if self.form is not None and self.variations is not None:
             raise OrchestrionError("Give form or variations, not both.")
 

@@ -125,7 +125,16 @@ class ComposerTask:
             return {}
         chosen = np.random.default_rng(self._seed).permutation(len(self._train))[:PLANS_KEPT]
         plans = [packed(plan_of(_from_first_whole_bar(self._train[i]), self._train[i].steps_per_bar)) for i in chosen]
-        return {"plans": plans, "finals": np.bincount([piece.tonic or 0 for piece in self._train], minlength=12).tolist()}
+        return {"plans": plans, "pickups": self._pickups(), "finals": np.bincount([piece.tonic or 0 for piece in self._train], minlength=12).tolist()}
+
+    def _pickups(self) -> dict[str, list[int]]:
+        """By meter, how many training pieces have a pickup of 0, 1, … sixteenths."""
+        counts: dict[str, list[int]] = {}
+        for piece in self._train:
+            first = min((onset for onset, _, _ in piece.notes), default=0)
+            row = counts.setdefault(f"{piece.meter[0]}/{piece.meter[1]}", [0] * piece.steps_per_bar)
+            row[-first % piece.steps_per_bar] += 1
+        return counts
 
     def _held_out(self, split: str) -> list[CorpusPiece]:
         """A split; none where the data has no such split, as two of the polyphonic sets have no test pieces."""

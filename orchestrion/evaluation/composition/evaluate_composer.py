@@ -20,7 +20,7 @@ import numpy as np
 
 from orchestrion.composer import voices
 from orchestrion.composer.compose import Composer, compose
-from orchestrion.composer.config import ComposerConfig
+from orchestrion.composer.config import STEPS_PER_BEAT, ComposerConfig
 from orchestrion.composer.scoring import Nll, averages, score_pieces
 from orchestrion.datasets.corpora.loading import load_corpus
 from orchestrion.datasets.corpora.piece import CorpusPiece, prepared
@@ -32,7 +32,7 @@ from orchestrion.evaluation.composition.gaps import gap_nll
 from orchestrion.evaluation.figures.form import draw_form
 from orchestrion.files import write_json
 from orchestrion.options import Composing
-from orchestrion.score import PianoRoll
+from orchestrion.score import PianoRoll, Score
 
 COPIED = "copied_windows"
 
@@ -109,8 +109,7 @@ def evaluate_writing(
     for i in range(count):
         meter = short[i * len(short) // count].meter
         score = compose(composer, Composing(bars=bars, meter=meter, seed=seed + i, temperature=temperature))[0]
-        grid = PianoRoll.from_score(score).grid[:, config.pitch_low : config.pitch_high + 1].astype(np.float32)
-        written.append((meter, np.pad(grid, ((0, bars * meter[0] * 16 // meter[1] - len(grid)), (0, 0), (0, 0)))))
+        written.append((meter, _from_a_bar(score, config, bars)))
         if report is not None:
             report(1)
     parts = int(str(composer.default("voices", 1)))
@@ -124,6 +123,15 @@ def evaluate_writing(
         draw_form(base.with_name(base.name + ".png"), shown)
         write_json(base.with_name(base.name + ".json"), found)
     return found
+
+
+def _from_a_bar(score: Score, config: ComposerConfig, bars: int) -> np.ndarray:
+    """The grid [s, p, 2] of a written piece of so many bars, its pickup filled up to a bar as in the corpus."""
+    bar_steps = round(score.meter.bar_quarters * STEPS_PER_BEAT)
+    before = bar_steps - round(score.pickup_quarters * STEPS_PER_BEAT) if score.pickup_quarters else 0
+    grid = PianoRoll.from_score(score).grid[:, config.pitch_low : config.pitch_high + 1].astype(np.float32)
+    length = (bars + bool(before)) * bar_steps
+    return np.pad(grid, ((before, length - before - len(grid)), (0, 0), (0, 0)))
 
 
 def _length(piece: CorpusPiece, bars: int) -> int:
