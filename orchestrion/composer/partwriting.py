@@ -22,7 +22,7 @@ FIFTH, OCTAVE, WIDEST_LEAP = 7, 0, 12
 CONSONANT = frozenset({0, 3, 4, 7, 8, 9})
 """Intervals above the bass, modulo an octave; a fourth is none."""
 LOWEST, HIGHEST = np.array(voices.RANGES).T
-ACCEPTED = {"parallels": 0.01, "leap": 0.02, "range": 0.02, "dissonance": 0.3, "unresolved": 0.1, "ending": 1e-6}
+ACCEPTED = {"parallels": 0.01, "leap": 0.02, "range": 0.02, "dissonance": 0.15, "unresolved": 0.1, "ending": 1e-6}
 ATTEMPTS = 24
 """Draws of one step at most; then the one that was most likely to be taken is."""
 

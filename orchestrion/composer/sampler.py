@@ -177,7 +177,7 @@ class Sampler:
         return np.array(np.broadcast_to(rows, (self.pieces, self.config.n_pitches, 2)), dtype=np.uint8)
 
     def _advance(self, state: State, clock: np.ndarray, around: Around) -> None:
-        """Run the time axis for the next step; leaves the last layer's output in ``_top``."""
+        """Run the time axis for the next step; leaves what the note axis makes of it, before it hears any note, in ``_thoughts``."""
         shifts, p, below = [row.astype(np.float32) @ self._clock for row in np.atleast_2d(clock)], self.config.n_pitches, 0
         for layer, (cells, u) in enumerate(zip(state.cells, self.config.time_sizes, strict=True)):
             own = state.inputs[layer]
@@ -196,6 +196,7 @@ class Sampler:
             above = state.inputs[layer + 1] if layer + 1 < len(state.inputs) else self._top
             update_cells(gates, self._biases[layer], cells, own, below, above)
             below = u
+        self._thoughts = self._thinking(self._top) + self._note_bias
 
     def _walk(
         self, state: State, choices: Sequence[Choices], keys: np.ndarray, given: np.ndarray
@@ -203,10 +204,9 @@ class Sampler:
         shape = (self.pieces, self.config.n_pitches, 2)
         rows, logits = np.zeros(shape, dtype=np.uint8), np.zeros(shape, dtype=np.float32)
         surprise = np.zeros(self.pieces)
-        thoughts = self._thinking(self._top) + self._note_bias
         first = np.uint64((state.step * 128 + self.config.pitch_low) * 2)
         walk_notes(
-            thoughts.reshape(*shape[:2], -1), self._note_sizes, self._notes, self._out_w, self._out_b, state.previous,
+            self._thoughts.reshape(*shape[:2], -1), self._note_sizes, self._notes, self._out_w, self._out_b, state.previous,
             np.stack([c.allowed for c in choices]), np.array([c.polyphony for c in choices]),
             np.array([c.conservativity for c in choices], dtype=np.float64),
             np.array([c.temperature for c in choices], dtype=np.float64), keys, first, np.ascontiguousarray(given[..., 0]),

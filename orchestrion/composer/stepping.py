@@ -49,11 +49,12 @@ def _drawn(
     choices, before = population.choices(allowed), population.state
     rows, surprise, best = np.zeros_like(before.previous), np.zeros(sampler.pieces), np.full(sampler.pieces, -1.0)
     _, state, _ = found = sampler.draw_around(before, clock, choices, seed, seats, around)
-    for attempt in range(FIRST_ATTEMPTS if step == sheet.n_begun else partwriting.ATTEMPTS):
+    begins = step == sheet.n_begun
+    for attempt in range(FIRST_ATTEMPTS if begins else partwriting.ATTEMPTS):
         others = [seat + (attempt << 32) for seat in seats]
         if attempt:
             found = sampler.draw_again(before, choices, seed, others, around)
-        chance = np.array([_chance(sheet, population, piece, step, row, sampler.config.pitch_low) for piece, row in enumerate(found[0])])
+        chance = np.array([_chance(sheet, population, piece, step, row, sampler.config.pitch_low, begins=begins) for piece, row in enumerate(found[0])])
         draws = np.array([float(uniform(seed, other, TAKING + step)) for other in others])
         chance[draws < chance] = 1.0  # taken
         better = chance > best
@@ -63,12 +64,12 @@ def _drawn(
     return rows, replace(state, previous=rows), surprise
 
 
-def _chance(sheet: Sheet, population: Population, piece: int, step: int, row: np.ndarray, pitch_low: int) -> float:
+def _chance(sheet: Sheet, population: Population, piece: int, step: int, row: np.ndarray, pitch_low: int, *, begins: bool) -> float:
     """With which a drawn ``row`` [p, 2] of a particle is taken. A piece of which nothing is given does not begin with silence."""
     given = population.given[piece, step, :, 0]
     if given.all():
         return 1.0
-    if step == sheet.n_begun and not given.any() and not row.any() and not population.rows[piece, :step].any():
+    if begins and not given.any() and not row.any() and not population.rows[piece, :step].any():
         return 0.0
     if not sheet.rules:
         return 1.0

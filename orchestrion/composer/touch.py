@@ -30,7 +30,8 @@ def features(onset_s: np.ndarray, offset_s: np.ndarray, pitch: np.ndarray) -> np
     sizes = np.bincount(chord)
     longer = np.log2(np.clip(gaps, SHORTEST_S, LONGEST_S) / USUAL_S)
     columns = [pitch - mean[chord], _is_highest(onset_s, offset_s, pitch, chord), longer[chord], sizes[chord] - 1]
-    return np.stack(columns, axis=1).astype(float)
+    found: np.ndarray = np.stack(columns, axis=1).astype(float)
+    return found
 
 
 def louder(onset_s: np.ndarray, offset_s: np.ndarray, pitch: np.ndarray) -> np.ndarray:
