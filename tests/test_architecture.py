@@ -54,7 +54,7 @@ ALLOWED = {
         "training",
     },
     # The page: what the command line can do, by a browser.
-    "studio": {"audio", "casting", "composer", "ensemble", "options", "playing", "reading", "renderer", "score", "values"},
+    "studio": {"audio", "casting", "composer", "ensemble", "evaluation", "options", "playing", "reading", "renderer", "score", "values"},
     "cli": {
         "api", "arranging", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection",
         "labelling", "models", "options", "papers", "playing", "reading", "renderer", "rendering", "score", "studio", "training", "values",

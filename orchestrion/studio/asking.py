@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 from orchestrion import shipped
+from orchestrion.audio import Waveform
 from orchestrion.composer.compose import Composer, compose, steps_of
 from orchestrion.ensemble import Mix, split_parts
 from orchestrion.errors import OrchestrionError
@@ -20,7 +21,7 @@ from orchestrion.studio.takes import SessionTake, Takes
 GIVEN = ("prime", "keep", "melody", "bass")
 MOST_PIECES = 16
 MOST_BARS = 500
-VERSIONS = ("conditioned", "unconditioned", "source")
+VERSIONS = ("conditioned", "unconditioned", "source", "reference")
 CURRENT = "current"
 
 
@@ -180,26 +181,34 @@ class PlayingRequest:
         for name in players:
             sounding.instrument(name)
         form = dict(mapping(asked.get("options", {}), "a form"))
-        if version == "unconditioned":  # it plays no parts, so that they have no levels and places
+        if version in ("unconditioned", "reference"):  # they play no parts, so that they have no levels and places
             form = {name: value for name, value in form.items() if name not in ("gains_db", "pans")}
+        if version == "reference":  # nothing is drawn
+            players, form = players[:1], {name: value for name, value in form.items() if name == "length_s"}
         options = options_from(Playing, form, only_source=version == "source")
         assert isinstance(options, Playing)
         return cls(midi, players, options, str(version))
 
     def run(self, job: StudioJob, takes: Takes) -> None:
         """Play, keep the take, and tell of it."""
-        audio = sounding.sound(job, self.midi.score, self.players, self.options)
+        is_reference = self.version == "reference"
+        if is_reference:
+            audio: Waveform | Mix = sounding.reference(job, self.midi.score, self.players[0], self.options)
+        else:
+            audio = sounding.sound(job, self.midi.score, self.players, self.options)
         number = takes.number()
         name = f"take-{number}"
         players = [word for player in self.players for word in ("-i", player)]
-        line = controls.command("render", f"{name}.mid", *players, *controls.words(self.options), "-o", f"{name}.wav")
+        words = [f"{name}.mid", *players, *controls.words(self.options), "-o"]
+        # The report's reference.wav, which its folder names.
+        line = controls.command("compare", *words, name) if is_reference else controls.command("render", *words, f"{name}.wav")
         settings = {"instruments": list(self.players), "version": self.version, **shown(self.options)}
         what = f"{', '.join(dict.fromkeys(self.players))}{'' if self.version == VERSIONS[0] else f' ({WORDS[self.version]})'}, seed {self.options.seed}"
         lowered_db = audio.lowered_db if isinstance(audio, Mix) else 0.0
         keep(job, takes, number, SessionTake(name, "played", what, self.midi, line, settings, audio), lowered_db=lowered_db)
 
 
-WORDS = {"unconditioned": "without notes", "source": "source alone"}
+WORDS = {"unconditioned": "without notes", "source": "source alone", "reference": "reference"}
 
 
 def keep(job: StudioJob, takes: Takes, number: int, take: SessionTake, **facts: object) -> None:

@@ -87,6 +87,27 @@ def sound(job: StudioJob, score: Score, players: Sequence[str], options: Playing
     return mix(waves, options.gains_db, options.pans) if is_mixed else waves[0]
 
 
+def reference(job: StudioJob, score: Score, name: str, options: Playing) -> Waveform:
+    """The same notes by FluidSynth, or by additive synthesis where it is not installed: as long as the instrument ``name`` plays.
+
+    Raises:
+        OrchestrionError: nothing is left to play.
+    """
+    from orchestrion.evaluation.judge.reference import reference_performance
+
+    player, span = instrument(name), Span.of(score, options)
+    program = player.metadata.get("program")
+    audio, maker = reference_performance(score, program if isinstance(program, int) else None)
+    job.check()
+    audio = audio.resample(player.config.sample_rate)
+    n = span.n_samples(player)
+    audio = replace(audio, samples=np.pad(audio.samples[:n], (0, max(0, n - len(audio.samples)))))
+    sent = audio.resample(HEARD_RATE).samples
+    job.tell("playing", rate=HEARD_RATE, channels=1, samples=len(sent), instruments=[maker])
+    job.hear(sent)
+    return audio
+
+
 def _remarks(instruments: Sequence[Instrument], parts: Sequence[Score]) -> Iterator[str]:
     """What must be said of the weights, and of notes that they have not learnt."""
     for each, part in zip(instruments, parts, strict=True):

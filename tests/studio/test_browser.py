@@ -201,11 +201,13 @@ def test_leaving_the_page_frees_what_was_being_made(studio: tuple[Browser, Serve
     page.evaluate("document.getElementById('render').click()")
     page.wait("studio.player.track?.filled > 0 && studio.work.isBusy")
     assert served.state()["running"] == 1
-    page.evaluate("studio.work.waiting.clear(); studio.model.done.length = 0")  # else the page asks whether to leave
+    time.sleep(0.6)  # what is drawn is kept half a second later
+    page.evaluate("studio.work.waiting.clear()")  # else the page asks whether to leave
     page.open("about:blank")
     wait_for(lambda: served.state() == {"running": 0, "waiting": 0})
     page.open(served.base)
     page.wait(READY)
+    assert notes(page) == [[0, 240, 69, 80]]  # the score is still on the desk
 
 
 def test_all_that_can_be_used_has_a_name_in_light_and_dark(page: Browser, tmp_path: Path) -> None:

@@ -42,6 +42,14 @@ def test_the_command_of_a_rendering_writes_the_same_file(
     assert (tmp_path / f"{take['name']}.wav").read_bytes() == get(f"/api/takes/{take['take']}/wav").content
 
 
+def test_the_command_of_a_reference_writes_it_into_its_report(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"score": DUO, "players": ["violin", "piano"], "version": "reference", "options": {"length_s": "1.5", "seed": 3, "pans": [-1, 1]}}
+    take = page.take("/api/render", asked)
+    (tmp_path / f"{take['name']}.mid").write_bytes(page.client.get(f"/api/takes/{take['take']}/mid").content)
+    run(str(take["command"]), tmp_path, monkeypatch)
+    assert (tmp_path / str(take["name"]) / "reference.wav").read_bytes() == page.client.get(f"/api/takes/{take['take']}/wav").content
+
+
 def test_the_command_of_a_piece_writes_the_same_file(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"bars": "2", "key": "A minor", "meter": "3/4", "tempo": "90", "pitch_range": "C4-C6", "chords": "| Am | E7 |", "seed": "5",
                "expression": "0.5", "count": "2"}  # fmt: skip

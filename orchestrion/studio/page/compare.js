@@ -7,7 +7,9 @@ const VERSIONS = [
   ["conditioned", "with the notes"],
   ["unconditioned", "without the notes"],
   ["source", "its source alone"],
+  ["reference", "a reference (no neural sound)"],
 ];
+const N_SLOTS = 3;
 
 export class Compare {
   constructor(work, player, playing) {
@@ -15,7 +17,7 @@ export class Compare {
     this.tracks = [null, null, null];
     this.order = [0, 1, 2]; // which slot each letter stands for
     this.votes = [];
-    this.slots = VERSIONS.map(([value], i) => el("select", { id: `slot-${i}`, "aria-label": `Version ${i + 1}`, value }));
+    this.slots = VERSIONS.slice(0, N_SLOTS).map(([value], i) => el("select", { id: `slot-${i}`, "aria-label": `Version ${i + 1}`, value }));
     this.blind = el("input", { type: "checkbox", id: "blind" });
     this.make = el("button", { type: "button", className: "primary", id: "compare", onclick: () => this.render() }, "Render all three");
     this.letters = LETTERS.map((letter, i) => el("button", { type: "button", role: "radio", "aria-checked": "false", disabled: true, className: "letter", onclick: () => this.hear(i) }, letter));

@@ -20,7 +20,8 @@ const about = await get("/api/about").catch((error) => {
 const model = new Model();
 const view = new View();
 const player = new Player(about.rate);
-const settings = { tool: "draw", snap: 0.25, velocity: 80, setVelocity: (value) => ($("velocity").value = settings.velocity = value) };
+const settings = { tool: "draw", snap: 0.25, velocity: 80, setVelocity: (value) => ($("velocity").value = settings.velocity = value), audition: (...note) => player.audition(...note) };
+addEventListener("pointerdown", () => player.start(), { once: true }); // browsers let a page sound after a gesture only
 const roll = new Roll(model, view, settings);
 const ruler = new Ruler(model, view, seek);
 const velocities = new Velocities(model, view, settings);
@@ -321,8 +322,33 @@ addEventListener("keydown", (event) => {
 });
 
 addEventListener("beforeunload", (event) => {
-  if (work.isBusy || (model.done.length && !model.isEmpty)) event.preventDefault();
+  if (work.isBusy) event.preventDefault();
 });
+
+// ---- a reload keeps the score
+
+const KEPT = "orchestrion-score";
+function kept() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEPT));
+  } catch {
+    return null;
+  }
+}
+let keeping = 0;
+model.addEventListener("change", () => {
+  clearTimeout(keeping);
+  keeping = setTimeout(() => {
+    try {
+      const score = model.json();
+      sessionStorage.setItem(KEPT, JSON.stringify({ ...score, parts: score.parts.map((part, i) => ({ ...part, player: model.parts[i].player, gain: model.parts[i].gain, pan: model.parts[i].pan })) }));
+    } catch {
+      // Too large, or not allowed: a reload then begins anew, as the browser's question says.
+    }
+  }, 500);
+});
+const before = kept();
+if (before) model.load(before);
 
 await work.refresh();
 showTheme();

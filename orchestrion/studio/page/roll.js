@@ -165,6 +165,7 @@ export class Roll {
       this.action = { kind: "pinch", apart: Math.hypot(a.x - b.x, a.y - b.y), middle: middle(a, b) };
       return;
     }
+    if (place.x < GUTTER) this.settings.audition(this.view.pitch(place.y));
     if (this.pointers.size > 2 || place.x < GUTTER) return;
     const hit = this.#noteAt(place, event.pointerType);
     if (this.settings.tool === "pan") this.action = { kind: "pan", place };
@@ -201,6 +202,7 @@ export class Roll {
     this.pen = { beat: model.clock.beats(note.on), pitch: note.pitch };
     this.action = { kind: isEdge ? "resize" : "move", place, grabbed: note, notes: [...model.selection], hasBegun: false };
     this.settings.setVelocity(note.vel);
+    this.settings.audition(note.pitch, note.vel);
   }
 
   #move(event) {
@@ -447,6 +449,7 @@ export class Roll {
   }
 
   #tell(note, what) {
+    if (what !== "deleted") this.settings.audition(note.pitch, note.vel);
     speak(`${pitchName(note.pitch)}, ${this.#where(this.model.clock.beats(note.on))}, velocity ${note.vel} ${what}`);
   }
 }

@@ -119,6 +119,19 @@ export class Player extends EventTarget {
     this.dispatchEvent(new CustomEvent("position", { detail: {} }));
   }
 
+  /** A short plain tone, to hear what is written; only once the audio runs. */
+  audition(pitch, velocity = 80) {
+    if (this.playing || this.context?.state !== "running") return;
+    const now = this.context.currentTime;
+    const tone = new OscillatorNode(this.context, { type: "triangle", frequency: 440 * 2 ** ((pitch - 69) / 12) });
+    const level = new GainNode(this.context, { gain: 0 });
+    level.gain.linearRampToValueAtTime((0.22 * velocity) / 127, now + 0.008);
+    level.gain.exponentialRampToValueAtTime(0.0005, now + 0.35);
+    tone.connect(level).connect(this.level);
+    tone.start(now);
+    tone.stop(now + 0.4);
+  }
+
   setVolume(volume) {
     this.volume = volume;
     if (this.level) this.level.gain.value = volume;

@@ -43,7 +43,7 @@ export class Takes {
         el("div", { className: "group" },
           el("button", { type: "button", onclick: () => this.#copy(take.command) }, "Copy the command"),
           ...take.inputs.map((name) => el("a", { className: "button", href: `/api/takes/${take.take}/given`, download: name }, name))),
-        reads.length ? el("p", { className: "hint" }, `It reads ${reads.join(" and ")}, and makes the same file, byte by byte.`)
+        reads.length ? el("p", { className: "hint" }, `It reads ${reads.join(" and ")}, and makes the same file${take.settings.version === "reference" ? `, ${take.name}/reference.wav` : ""}, byte by byte.`)
           : el("p", { className: "hint" }, "It makes the same file, byte by byte.")));
   }
 

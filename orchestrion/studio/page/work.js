@@ -3,6 +3,7 @@
 import { $, plural, say } from "./dom.js";
 import { bytes, follow, get, post, Refusal } from "./server.js";
 
+const MOST_JOBS = 4; // a browser keeps six connections to one server
 const MOST_TRACKS = 8; // kept in the browser; others are fetched again
 
 export class Work extends EventTarget {
@@ -12,6 +13,7 @@ export class Work extends EventTarget {
     this.takes = new Map(); // number → facts
     this.tracks = new Map(); // take's number → track's name
     this.last = 0;
+    this.n_running = 0;
     this.waiting = new Set(); // numbers of jobs of ours
     $("cancel").addEventListener("click", () => this.cancel());
   }
@@ -36,6 +38,11 @@ export class Work extends EventTarget {
    * Gives the takes that came of it; none where it was cancelled.
    */
   async run(path, body, { label, autoplay = false }) {
+    if (this.n_running >= MOST_JOBS) {
+      say(`${MOST_JOBS} jobs are under way; let one end, or cancel them.`, "error");
+      return [];
+    }
+    this.n_running++;
     const name = `job-${++this.last}`;
     const found = [];
     let number = null;
@@ -86,6 +93,7 @@ export class Work extends EventTarget {
       this.player.drop(name);
       say(error instanceof Refusal ? error.message : `The connection to the studio broke off (${error.message}).`, "error");
     } finally {
+      this.n_running--;
       this.waiting.delete(number);
       if (!this.waiting.size) this.#hide();
     }
