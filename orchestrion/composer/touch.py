@@ -37,7 +37,8 @@ def features(onset_s: np.ndarray, offset_s: np.ndarray, pitch: np.ndarray) -> np
 def louder(onset_s: np.ndarray, offset_s: np.ndarray, pitch: np.ndarray) -> np.ndarray:
     """What is added to the velocities [n] of notes in the order of their onsets: nothing on average."""
     found: np.ndarray = features(onset_s, offset_s, pitch) @ np.array(COEFFICIENTS)
-    return found - found.mean()
+    found -= found.mean()
+    return found
 
 
 def _is_highest(onset_s: np.ndarray, offset_s: np.ndarray, pitch: np.ndarray, chord: np.ndarray) -> np.ndarray:
