@@ -255,6 +255,13 @@ def test_each_public_class_has_its_name_to_itself() -> None:
     assert not clashes, f"one name for two things: {clashes}"
 
 
+def test_every_path_in_the_contributors_page_exists() -> None:
+    root = PACKAGE.parent
+    named = set(re.findall(r"`((?:[\w.]+/)+\w+\.py)`", (root / "CONTRIBUTING.md").read_text(encoding="utf-8")))
+    missing = sorted(path for path in named if not (PACKAGE / path).exists() and not (root / path).exists())
+    assert len(named) > 5 and not missing, f"CONTRIBUTING.md names {', '.join(missing)}"
+
+
 def test_the_architectures_drawing_is_of_these_imports() -> None:
     """A room imports what stands below it, or beside it, in the drawing; every room is drawn."""
     drawing = PAGE.read_text(encoding="utf-8").split("\n\n    ")[1].partition("\n\n")[0]
