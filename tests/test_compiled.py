@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 from orchestrion import compiled
+from tests.toys import forget, make_toy
 
 CALLER = "from toy.inner import double\nfrom orchestrion.compiled import compiled\n@compiled()\ndef run(x):\n    return double(x) + 1\n"
 INNER = "from orchestrion.compiled import compiled\n@compiled()\ndef double(x):\n    return {factor} * x\n"
@@ -18,34 +18,19 @@ INNER = "from orchestrion.compiled import compiled\n@compiled()\ndef double(x):\
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     """A package of a compiled function that calls one in another file; returns a function that imports and runs it anew."""
-    package = tmp_path / "toy"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "outer.py").write_text(CALLER)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(compiled, "PACKAGE", package)
-    monkeypatch.setattr(compiled.fingerprint, "__defaults__", (package,))
+    package = make_toy(tmp_path, monkeypatch, CALLER)
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
-    forget_what_is_known()
+    forget()
 
     def play(factor):
         (package / "inner.py").write_text(INNER.format(factor=factor))
-        for name in [name for name in sys.modules if name.partition(".")[0] == "toy"]:
-            del sys.modules[name]
-        forget_what_is_known()
+        forget()
         importlib.invalidate_caches()
         run = importlib.import_module("toy.outer").run
         return run(10), sum(run.stats.cache_hits.values())
 
     yield play
-    forget_what_is_known()
-
-
-def forget_what_is_known():
-    """As in a new process."""
-    for known in (compiled.folder, compiled._root, compiled._statements):
-        known.cache_clear()
-    compiled._told.clear()
+    forget()
 
 
 def test_an_edit_of_what_is_called_compiles_anew(toy):
@@ -73,9 +58,9 @@ def test_the_fingerprint_follows_imports(tmp_path):
 def roots(tmp_path, monkeypatch):
     places = [tmp_path / "first", tmp_path / "second"]
     monkeypatch.setattr(compiled, "_roots", lambda: places)
-    forget_what_is_known()
+    forget()
     yield places
-    forget_what_is_known()
+    forget()
 
 
 SOURCE = Path(compiled.__file__).parent / "randomness.py"

@@ -5,10 +5,7 @@ import pytest
 
 from orchestrion.audio import Waveform
 from orchestrion.audio.loudness import integrated_loudness
-
-
-def tone(hz: float, amplitude: float, duration_s: float = 3.0, rate: int = 48000) -> Waveform:
-    return Waveform(amplitude * np.sin(2 * np.pi * hz * np.arange(round(duration_s * rate)) / rate), rate)
+from tests.sinusoids import tone
 
 
 @pytest.mark.parametrize("rate", [16000, 44100, 48000])

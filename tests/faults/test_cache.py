@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from orchestrion import compiled, compiledfiles
+from tests.toys import forget, make_toy
 
 TOY = """
 from orchestrion.compiled import compiled
@@ -54,18 +55,12 @@ WEAKNESSES = [open_to_others, owned_by_another] if os.geteuid() == 0 else [open_
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     """A package of one compiled function, a home of its own; returns what runs it as a new process would."""
-    package = tmp_path / "toy"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "outer.py").write_text(TOY)
     for name in ("NUMBA_CACHE_DIR", "ORCHESTRION_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{compiled.PACKAGE.parent}")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(compiled, "PACKAGE", package)
-    monkeypatch.setattr(compiled.fingerprint, "__defaults__", (package,))
+    make_toy(tmp_path, monkeypatch, TOY)
 
     def play():
         """The answer, whether it came from the cache, and what was said."""
@@ -75,13 +70,6 @@ def toy(tmp_path, monkeypatch):
             run = importlib.import_module("toy.outer").run
             answer = run(10)
         return answer, bool(run.stats.cache_hits), [str(warning.message) for warning in said]
-
-    def forget():
-        for name in [name for name in sys.modules if name.partition(".")[0] == "toy"]:
-            del sys.modules[name]
-        for known in (compiled.folder, compiled._root, compiled._statements):
-            known.cache_clear()
-        compiled._told.clear()
 
     yield play
     forget()

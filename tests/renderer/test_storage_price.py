@@ -23,11 +23,11 @@ def piano():
     return Instrument.load(Path(__file__).parent / "weights" / "disklavier-16k.safetensors")
 
 
-def raw_outputs(player, series, codes, storage):
-    """What each sample is drawn from ``[samples, outputs]``, and the mixtures' centres."""
+def drawn_from(player, series, codes, storage):
+    """What each sample is drawn from ``[samples, outputs]``, after the samples before it; and the series' conditioner."""
     model, packed = prepare(player.model, storage)
     conditioner, batch = Conditioner(model, packed, series), Batch(packed, [VoiceState.silent(packed, 0)])
-    out, rows, centres = np.empty((BLOCK * series.hop, 1), dtype=np.int32), [], []
+    out, rows = np.empty((BLOCK * series.hop, 1), dtype=np.int32), []
     for start in range(0, series.n_frames, BLOCK):
         n = min(BLOCK, series.n_frames - start)
         given = codes[start * series.hop : (start + n) * series.hop]
@@ -35,8 +35,14 @@ def raw_outputs(player, series, codes, storage):
         for t in range(len(given)):
             batch.run(block, t, 1, out)
             rows.append(batch.logits[0])
-        centres.append(conditioner.centre(start, n).reshape(-1))
-    return torch.from_numpy(np.array(rows)), torch.from_numpy(np.concatenate(centres))
+    return np.array(rows), conditioner
+
+
+def raw_outputs(player, series, codes, storage):
+    """As `drawn_from`, and the mixtures' centres."""
+    rows, conditioner = drawn_from(player, series, codes, storage)
+    centres = conditioner.centre(0, series.n_frames).reshape(-1)
+    return torch.from_numpy(rows), torch.from_numpy(centres)
 
 
 @pytest.mark.parametrize("storage, most", [("bfloat16", 0.003), ("int8", 0.02)])
@@ -65,17 +71,7 @@ def played(piano, series):
 
 def log_chances(piano, series, levels, storage):
     """``[samples, levels]`` in bits, of every sample after those before it."""
-    model, packed = prepare(piano.model, storage)
-    conditioner, batch = Conditioner(model, packed, series), Batch(packed, [VoiceState.silent(packed, 0)])
-    out, rows = np.empty((BLOCK * series.hop, 1), dtype=np.int32), []
-    for start in range(0, series.n_frames, BLOCK):
-        n = min(BLOCK, series.n_frames - start)
-        given = levels[start * series.hop : (start + n) * series.hop]
-        block = gather(packed, [conditioner], [start], n, [given])
-        for t in range(len(given)):
-            batch.run(block, t, 1, out)
-            rows.append(batch.logits[0])
-    logits = np.array(rows, dtype=np.float64)
+    logits = drawn_from(piano, series, levels, storage)[0].astype(np.float64)
     logits -= logits.max(axis=1, keepdims=True)
     return (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))) / np.log(2)
 

@@ -21,10 +21,7 @@ from orchestrion.evaluation.listening.codes import completion_code, fnv1a
 from orchestrion.evaluation.listening.loudness import Level, amplified, match_loudness
 from orchestrion.evaluation.listening.plan import make_playlists
 from orchestrion.options import Listening
-
-
-def tone(hz: float, amplitude: float, duration_s: float = 3.0, rate: int = 48000) -> Waveform:
-    return Waveform(amplitude * np.sin(2 * np.pi * hz * np.arange(round(duration_s * rate)) / rate), rate)
+from tests.sinusoids import tone
 
 
 @pytest.fixture
