@@ -77,9 +77,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(CORE): $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python .ci/torch_build.py
+	$(PIP) install --constraint constraints.txt --editable .
 	@touch $@
 
 $(DEV): $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python .ci/torch_build.py
 	$(PIP) install --quiet --constraint constraints.txt --editable ".[train,studio,dev,docs]"
 	@touch $@ $(CORE)

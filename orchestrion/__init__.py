@@ -19,6 +19,7 @@ from orchestrion.version import VERSION
 if TYPE_CHECKING:
     from orchestrion import models
     from orchestrion.api import data, evaluate, listen, train
+    from orchestrion.api.aloud import live, play
     from orchestrion.api.comparing import compare, compare_all, generate
     from orchestrion.api.composing import compose, perform, statistics, transcribe
     from orchestrion.api.instruments import bench, info, learn
@@ -53,9 +54,11 @@ __all__ = [
     "info",
     "learn",
     "listen",
+    "live",
     "models",
     "paper",
     "perform",
+    "play",
     "render",
     "statistics",
     "stream",
@@ -71,6 +74,7 @@ _HOMES = (
     | dict.fromkeys(("compose", "perform", "statistics", "transcribe"), "orchestrion.api.composing")
     | dict.fromkeys(("bench", "info", "learn"), "orchestrion.api.instruments")
     | {"paper": "orchestrion.api.papers"}
+    | dict.fromkeys(("live", "play"), "orchestrion.api.aloud")
     | dict.fromkeys(("arrange", "render", "stream"), "orchestrion.api.playing")
 )
 

@@ -42,11 +42,12 @@ ALLOWED = {
     "arranging": {"options", "score"},
     "rendering": {"ensemble", "options", "playing", "renderer", "score"},
     "playing": {"audio", "bridge", "ensemble", "evaluation", "options", "renderer", "score"},
+    "realtime": {"renderer"},
     "models": set(),
     # What the command line can do, so can Python.
     "api": {
         "arranging", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection", "labelling",
-        "options", "papers", "playing", "renderer", "score", "training", "values",
+        "options", "papers", "playing", "realtime", "renderer", "score", "training", "values",
     },
     # Experiments: everything that trains, measures and plays.
     "papers": {
@@ -57,7 +58,7 @@ ALLOWED = {
     "studio": {"audio", "casting", "composer", "ensemble", "evaluation", "options", "playing", "reading", "renderer", "score", "values"},
     "cli": {
         "api", "arranging", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection",
-        "labelling", "models", "options", "papers", "playing", "reading", "renderer", "rendering", "score", "studio", "training", "values",
+        "labelling", "models", "options", "papers", "playing", "reading", "realtime", "renderer", "rendering", "score", "studio", "training", "values",
     },
     "__main__": {"cli"},
     # Names that `orchestrion` itself hands out lazily.

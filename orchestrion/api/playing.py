@@ -85,7 +85,7 @@ def _render_all(
     """Scores that the same players play are played together."""
     groups: dict[tuple[Player, ...], list[int]] = {}
     for index, score in enumerate(scores):
-        groups.setdefault(_players(score, instrument), []).append(index)
+        groups.setdefault(players_for(score, instrument), []).append(index)
     audio: dict[int, Waveform] = {}
     for players, chosen in groups.items():
         played = play_all([(scores[index], take) for index in chosen], players, options, advance=advance)
@@ -93,7 +93,8 @@ def _render_all(
     return [audio[index] for index in range(len(scores))]
 
 
-def _players(score: Score, instrument: Players | None) -> tuple[Player, ...]:
+def players_for(score: Score, instrument: Players | None) -> tuple[Player, ...]:
+    """Who plays ``score``, of what `render` takes for an instrument."""
     given = [instrument] if isinstance(instrument, Instrument | str | os.PathLike) else list(instrument or ())
     wishes = [wish for wish in given if isinstance(wish, str)]
     return tuple(players_of(score, wishes)) if len(wishes) == len(given) else tuple(given)

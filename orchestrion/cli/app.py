@@ -16,6 +16,7 @@ from typing import NoReturn, TextIO
 import click
 
 from orchestrion.cli import signals
+from orchestrion.cli.aloud import live, play
 from orchestrion.cli.bench import bench
 from orchestrion.cli.compare import compare, compare_all
 from orchestrion.cli.compose import compose
@@ -135,7 +136,7 @@ def _add_verbose(command: click.Command) -> None:
         _add_verbose(subcommand)
 
 
-for _command in (compose, render, perform, transcribe, generate, compare, compare_all, paper, learn, train, evaluate, data, info, listen, models, bench, studio):
+for _command in (compose, render, play, live, perform, transcribe, generate, compare, compare_all, paper, learn, train, evaluate, data, info, listen, models, bench, studio):
     _add_verbose(_command)
     cli.add_command(_command)
     if _command not in (info, listen, models):  # which load no network

@@ -9,6 +9,14 @@ import click
 from orchestrion import models as shipped_models
 from orchestrion.cli.options import MODEL, json_option
 from orchestrion.cli.streams import echo
+from orchestrion.score import pitch_name
+
+PURPOSES = {
+    "instrument": "Instruments play scores (render -i NAME): range, and whose notes they have learnt.",
+    "composer": "Composers write scores (compose --model NAME).",
+    "generator": "Generators of audio go on without notes (generate NAME).",
+    "network": "Networks that instruments share, which learn and train take by themselves.",
+}
 
 
 @click.group(short_help="What ships: list, data sheets, cards.")
@@ -26,7 +34,7 @@ def models() -> None:
 @models.command("list")
 @json_option
 def list_models(as_json: bool) -> None:
-    """List the shipped models: name, size, what it writes or plays, licence.
+    """List the shipped models by what they are for: range, what it writes or whose notes it has learnt, licence, size.
 
     \b
     Example:
@@ -37,8 +45,18 @@ def list_models(as_json: bool) -> None:
         echo(json.dumps(rows, indent=2))
         return
     width = max((len(row["name"]) for row in rows), default=0)
-    for row in rows:
-        echo(f"{row['name']:<{width}}  {row['megabytes']:>5.1f} MB  {row['what']} {row['licence']}.")
+    for kind, purpose in PURPOSES.items():
+        echo(f"{'' if kind == 'instrument' else chr(10)}{purpose}")
+        for row in rows:
+            if row["kind"] == kind:
+                echo(f"  {row['name']:<{width}}  {_what(row)}; {row['licence']}, {row['megabytes']:.1f} MB")
+
+
+def _what(row: shipped_models.ShippedModel) -> str:
+    if row["kind"] == "instrument" and row["pitch_range"]:
+        low, high = (pitch_name(pitch) for pitch in row["pitch_range"])
+        return f"{low + '–' + high:<8}  {row['learnt_from']}"
+    return row["what"].rstrip(".")
 
 
 @models.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -14,9 +15,16 @@ __all__ = ["ShippedModel", "card", "info", "list"]
 
 
 class ShippedModel(TypedDict):
-    """A shipped model; ``megabytes`` of 10**6 bytes; ``what``: the first sentence of its card, such as what a composer writes."""
+    """A shipped model; ``megabytes`` of 10**6 bytes; ``what``: the first sentence of its card, such as what a composer writes.
+
+    ``kind``: "instrument", "composer", "generator" or "network"; ``pitch_range``: MIDI numbers, of an instrument, lowest and highest;
+    ``learnt_from``: whose notes or recordings, where the file says it.
+    """
 
     name: str
+    kind: str
+    pitch_range: tuple[int, int] | None
+    learnt_from: str
     architecture: str
     licence: str
     megabytes: float
@@ -42,11 +50,25 @@ def _row(name: str) -> ShippedModel:
     facts = header.read(path)
     return {
         "name": name,
+        "kind": _kind(name),
+        "pitch_range": _range(facts.get("pitch_range")),
+        "learnt_from": str(data.get("attribution", "")) if isinstance(data := facts.get("data"), dict) else "",
         "architecture": str(facts.get("architecture", "?")),
         "licence": str(facts.get("licence", "see card")),
         "megabytes": path.stat().st_size / 1e6,
         "what": _first_sentence(card(name)),
     }
+
+
+def _kind(name: str) -> str:
+    if name.endswith("-unconditioned") or name in shipped.generators():
+        return "generator"
+    kinds = {"instrument": shipped.instruments(), "composer": [shipped.full_name(composer) for composer in shipped.composers()]}
+    return next((kind for kind, names in kinds.items() if name in names), "network")
+
+
+def _range(stated: object) -> tuple[int, int] | None:
+    return (int(stated[0]), int(stated[1])) if isinstance(stated, builtins.list) and len(stated) == 2 else None
 
 
 def _first_sentence(text: str) -> str:

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "bench": {"everything", "score_seconds"}, "data label": {"audio"}, "data prepare": {"sources", "stem", "keep_copies", "seed",
     "validation_share", "transpose"}, "data shard": {"folder", "megabytes"}, "data soundfont": {"soundfont_path"},
     "data validate": {"sources", "write_checksums"}, "evaluate composer": {"writing", "seed"}, "info": {"file"}, "perform": {"name"},
+    "live": {"rendered", "listing"}, "play": {"instruments"},
     "render": {"scores", "instruments", "pans"}, "train sweep": {"backend", "hidden", "vary"},
     "listen build": {"completion_code", "pair_repeats", "pairs", "ratings", "repeats", "seconds", "seed", "title"},
 }  # fmt: skip

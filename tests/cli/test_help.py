@@ -34,7 +34,7 @@ def examples(command: click.Command) -> list[str]:
 
 
 def test_the_expected_commands_are_there() -> None:
-    expected = {"compose", "render", "perform", "transcribe", "generate", "info", "compare", "compare-all", "paper", "learn", "train", "evaluate", "data", "listen", "models", "bench", "studio"}
+    expected = {"compose", "render", "play", "live", "perform", "transcribe", "generate", "info", "compare", "compare-all", "paper", "learn", "train", "evaluate", "data", "listen", "models", "bench", "studio"}
     assert set(cli.commands) == expected
 
 

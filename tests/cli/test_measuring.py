@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,10 @@ def test_models(tiny: Path) -> None:
         assert row["what"].endswith(".") and len(row["what"]) < 300
         assert run("models", "card", row["name"]).stdout.startswith("#")
     listed = run("models", "list").stdout
+    assert [line.split()[0] for line in listed.splitlines() if line[:1].strip()] == ["Instruments", "Composers", "Generators", "Networks"]
+    assert re.search(r"  violin +G3–C7 +FluidR3 GM.*; MIT, 0\.\d MB", listed)
+    assert listed.index("\n  tuba") < listed.index("Composers") < listed.index("composer-chorales") < listed.index("Generators") < listed.index("spectral-lstm")
+    assert {row["kind"] for row in rows} == {"instrument", "composer", "generator", "network"}
     assert "Writes melodies" in listed and "soprano, alto, tenor and bass" in listed
     assert json.loads(run("models", "info", tiny).stdout)["pitch_range"] == [50, 72]
     assert run("models", "card", "nothing", status=1).stderr.startswith("Error: ")

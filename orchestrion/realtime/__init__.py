@@ -1,0 +1,1 @@
+"""Sound and keys in real time: devices, and the loop between them."""
