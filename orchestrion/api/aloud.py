@@ -77,7 +77,8 @@ def live(
 
     Args:
         keyboard: part of the name of a MIDI input, None for the first; or what keys come from.
-        card, output: as in `play`.
+        card: as in `play`.
+        output: as in `play`.
         lookahead_ms: 0 to 20: how much of the future the network is shown. More is later, and hardly better.
         block_ms: drawn at once, 4 to 40: less is sooner, and asks more of the processor.
         temperature: of the draws; None for the instrument's own.
