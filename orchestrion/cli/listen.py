@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from orchestrion.cli.grouping import Flag, options_of
 from orchestrion.cli.options import PATH, NumberRange, json_option, seed_option
-from orchestrion.cli.output import printable
+from orchestrion.cli.output import output_folder, printable
 from orchestrion.cli.streams import echo
+from orchestrion.errors import OrchestrionError
 from orchestrion.options import Listening
+from orchestrion.terminal import plural
 
 
 @click.group(short_help="Blind listening tests: make the page, evaluate the answers.")
@@ -36,6 +39,11 @@ def listen() -> None:
     Flag("--pairs", "N", "Pairs that each listener chooses from; clips of one file name in two folders are a pair."),
     Flag("--repeats", "N", "Clips that come twice, unannounced, to see who rates at random."),
     Flag("--pair-repeats", "N", "Pairs that come twice, the sides exchanged."),
+    Flag("--abx", "N", "Trials in which a third clip is one of a pair again, and is to be told; can they be told apart?"),
+    Flag("--anchor", "SYSTEM", "Hide a copy of this system's clips without anything above 3.5 kHz among the others."),
+    Flag("--question", "TEXT", "Asked of each clip."),
+    Flag("--pair-question", "TEXT", "Asked of each pair."),
+    Flag("--collect", None, "The page sends its answers to the server that it came from: orchestrion listen serve."),
     Flag("--seconds", "S", "Cut clips to so many seconds."),
     Flag("--completion-code", "TEXT", "Code shown at the end.  [default: one for each listener]"),
     Flag("--seed", "N", "Same seed, same bytes."),
@@ -53,6 +61,8 @@ def build(folders: tuple[Path, ...], output: Path, listening: Listening, as_json
     Examples:
       orchestrion listen build compare/clips -o page
       orchestrion listen build piano violin flute -o page --pairs 12 --ratings 0 --seconds 10
+      orchestrion listen build old new -o page --ratings 0 --abx 16
+      orchestrion listen build takes recording -o page --anchor recording --question "How real is it?" --collect
     """
     from orchestrion.evaluation.listening.build import build_page
 
@@ -61,14 +71,51 @@ def build(folders: tuple[Path, ...], output: Path, listening: Listening, as_json
         echo(json.dumps({"page": printable(output / "index.html"), **key}))
         return
     each = key["per_listener"]
+    abx = f", and {each['abx']} ABX trials" if each["abx"] else ""
     echo(f"{printable(output / 'index.html')}  {len(key['clips'])} clips of {len(key['systems'])} systems at "
                f"{key['loudness_lufs']:.1f} LUFS; each listener rates {each['ratings']} (+{each['repeats']} again) and "
-               f"chooses from {each['pairs']} pairs (+{each['pair_repeats']} again)")  # fmt: skip
+               f"chooses from {each['pairs']} pairs (+{each['pair_repeats']} again){abx}")  # fmt: skip
     echo(f"{key['key_file']}  says which clip is whose: keep it, do not publish it")
     for name, db in key["softer_db"].items():
         echo(f"Warning: {name} is {db:.1f} dB softer than the others: its peaks allow no more.", err=True)
     for name in key["silent"]:
         echo(f"Warning: {name} is silent and could not be made as loud as the others.", err=True)
+
+
+@listen.command()
+@click.argument("page", type=PATH, metavar="PAGE")
+@click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder for the answers, one file a listener; made if need be.")
+@click.option("--key", "key_file", type=PATH, metavar="KEY.json", help="The page's key file.  [default: PAGE-key.json]")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Of 127.0.0.1.  [default: any that is free]")
+@click.option("--browser/--no-browser", default=True, help="Open the page, where there is a desktop.  [default: open it]")
+def serve(page: Path, output: Path, key_file: Path | None, port: int, browser: bool) -> None:
+    """Serve a page that was built with --collect on this machine, and collect what its listeners answer.
+
+    On 127.0.0.1, to whoever has the link, until Ctrl-C; listeners take turns at this machine. Answers that are not of this test are
+    refused.
+
+    \b
+    Example:
+      orchestrion listen serve page -o answers
+    """
+    if find_spec("starlette") is None or find_spec("uvicorn") is None:
+        raise OrchestrionError("The server needs two more packages: pip install 'orchestrion[studio]'.")
+
+    from orchestrion.studio.collecting import create_collector
+    from orchestrion.studio.server import serve as run
+
+    key = key_file or page.with_name(f"{page.resolve().name}-key.json")
+
+    def received(listener: str, n: int) -> None:
+        echo(f"{plural(n, 'answer')} of listener {listener}", err=True)
+
+    with output_folder(output):
+        run(
+            port,
+            browser=browser,
+            tell=lambda link: echo(f"The page, for one browser: {link}", err=True),
+            create=lambda own, tell: create_collector(page, key, output, own, tell, received),
+        )
 
 
 @listen.command()

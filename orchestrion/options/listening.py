@@ -19,6 +19,12 @@ class Listening(Options):
         repeats: clips that come twice, to see who answers at random.
         pair_repeats: pairs that come twice, the sides exchanged.
         seconds: each clip is cut to so much, 0.5 to 120; as long as it is if None.
+        abx: trials for each listener in which a third clip is one of a pair again, and is to be told: 0 for none.
+        anchor: the system of which a copy without anything above 3.5 kHz is hidden among the others (the low anchor of
+            ITU-R BS.1534); None for no anchor.
+        question: asked of each clip that is rated.
+        pair_question: asked of each pair.
+        collect: the page sends the answers to the server that it came from (``orchestrion listen serve``), too.
         completion_code: shown at the end; computed for each listener if None.
         seed: of names, playlists and orders.
     """
@@ -29,5 +35,10 @@ class Listening(Options):
     repeats: Annotated[int, Whole()] = 5
     pair_repeats: Annotated[int, Whole()] = 2
     seconds: Annotated[float | None, Number(0.5, 120)] = None
+    abx: Annotated[int, Whole(0, 1000)] = 0
+    anchor: Annotated[str | None, values.text] = None
+    question: Annotated[str, values.text] = "How good is it as music?"
+    pair_question: Annotated[str, values.text] = "Which one is better as music?"
+    collect: Annotated[bool, values.flag] = False
     completion_code: Annotated[str | None, values.text] = None
     seed: Annotated[int, SEED] = 0

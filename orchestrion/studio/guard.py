@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
@@ -19,10 +19,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MOST_BODY_BYTES = 36 << 20  # the largest file that a reader of scores takes, and what JSON adds
 MOST_REQUESTS = 32
 TOO_LARGE = f"This is more than {MOST_BODY_BYTES >> 20} MiB, which the studio does not take."
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
 SECURITY_HEADERS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
@@ -46,10 +47,12 @@ class Guard:
         app: what answers then.
         port: of 127.0.0.1.
         tell: called with the next link whenever one has been used.
+        policy: Content Security Policy of every answer.
     """
 
-    def __init__(self, app: ASGIApp, port: int, tell: Callable[[str], None] = lambda link: None):
+    def __init__(self, app: ASGIApp, port: int, tell: Callable[[str], None] = lambda link: None, policy: str = POLICY):
         self._app, self._port, self._tell = app, port, tell
+        self._headers = {**SECURITY_HEADERS, "content-security-policy": policy}
         names = ("127.0.0.1", "localhost")
         self._hosts = {f"{name}:{port}".encode() for name in names} | ({name.encode() for name in names} if port == 80 else set())
         self._cookie = f"orchestrion-studio-{port}"
@@ -66,7 +69,7 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        send = _secured(send)
+        send = _secured(send, self._headers)
         answer = self._refusal(scope) if scope["type"] == "http" else _sentence(400, "Only HTTP is spoken here.")
         if answer is not None:
             await answer(scope, receive, send)
@@ -134,10 +137,10 @@ def _sentence(status: int, text: str, headers: dict[str, str] | None = None) -> 
     return PlainTextResponse(text + "\n", status, headers)
 
 
-def _secured(send: Send) -> Send:
+def _secured(send: Send, headers: Mapping[str, str]) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            own = {name.encode(): value.encode() for name, value in SECURITY_HEADERS.items()}
+            own = {name.encode(): value.encode() for name, value in headers.items()}
             kept = [(key, value) for key, value in message.get("headers", []) if key.lower() not in own]
             message = {**message, "headers": [*kept, *own.items()]}
         await send(message)

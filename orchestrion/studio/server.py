@@ -14,15 +14,23 @@ import uvicorn
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.studio.app import create_app
+from orchestrion.studio.guard import Guard
 
 HOST = "127.0.0.1"
 KEEP_ALIVE_S = 75
 
 
-def serve(port: int = 0, *, browser: bool = True, tell: Callable[[str], None] = print) -> None:
+def serve(
+    port: int = 0,
+    *,
+    browser: bool = True,
+    tell: Callable[[str], None] = print,
+    create: Callable[[int, Callable[[str], None]], Guard] = create_app,
+) -> None:
     """Open the studio and serve it until Ctrl-C.
 
     Args:
+        create: makes the application for a port; another one than the studio's.
         port: of 127.0.0.1; 0 for any that is free.
         browser: open the page, where there is a desktop to open it on.
         tell: called with each link: the first, and a new one whenever one has been used.
@@ -31,7 +39,7 @@ def serve(port: int = 0, *, browser: bool = True, tell: Callable[[str], None] = 
         OrchestrionError: the port is taken, or not to be had.
     """
     with listening(port) as own:
-        app = create_app(own.getsockname()[1], tell)
+        app = create(own.getsockname()[1], tell)
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, date_header=False, proxy_headers=False, ws="none",
             http="h11", h11_max_incomplete_event_size=32 << 10, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=2, backlog=128,

@@ -62,10 +62,11 @@ class Served:
 
 
 @contextmanager
-def serving() -> Iterator[Served]:
+def serving(create: Callable[[int], Guard] = create_app) -> Iterator[Served]:
+    """A running server of what ``create`` makes for its port."""
     own = listening(0)
     port = own.getsockname()[1]
-    app = create_app(port)
+    app = create(port)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", http="h11", ws="none", proxy_headers=False, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [own]})
     thread.start()

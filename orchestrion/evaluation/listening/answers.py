@@ -30,6 +30,8 @@ COLUMNS = [
     "seconds",
     "check_failures",
 ]
+"""Of tables without ABX trials; others have an ``x`` at the end."""
+COLUMNS_ABX = [*COLUMNS, "x"]
 
 
 Clips = Mapping[str, Mapping[str, str]]
@@ -64,6 +66,15 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """One ABX trial: a pair of clips, and whether the third was told to be the one that it is."""
+
+    a: str
+    b: str
+    is_right: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """All answers of one listener; ``code`` is the completion code in the file, None where it holds none (CSV)."""
 
@@ -71,6 +82,7 @@ class Session:
     study: str
     ratings: tuple[Rated, ...]
     choices: tuple[Chosen, ...]
+    told: tuple[Told, ...]
     code: str | None
     is_complete: bool | None
     check_failures: int
@@ -104,7 +116,15 @@ def read_session(path: str | os.PathLike[str], key: PageKey) -> Session:
     """
     source = Path(path)
     text = _text(source)
-    content = _json(source, text) if text.lstrip().startswith("{") else _csv(source, text)
+    return session_of(_json(source, text) if text.lstrip().startswith("{") else _csv(source, text), source, key)
+
+
+def session_of(content: Mapping[str, object], source: Path, key: PageKey) -> Session:
+    """The answers that a page wrote; ``source`` is named in errors.
+
+    Raises:
+        OrchestrionError: as `read_session`.
+    """
     if content.get("format") != FORMAT:
         raise OrchestrionError(f"{source} holds no listener's answers; give files downloaded from the page.")
     if content.get("study") != key.study:
@@ -119,6 +139,7 @@ def read_session(path: str | os.PathLike[str], key: PageKey) -> Session:
         study=key.study,
         ratings=tuple(answer for answer in found if isinstance(answer, Rated)),
         choices=tuple(answer for answer in found if isinstance(answer, Chosen)),
+        told=tuple(answer for answer in found if isinstance(answer, Told)),
         code=code if isinstance(code, str) else None,
         is_complete=complete if isinstance(complete, bool) else None,
         check_failures=failures if _is_whole(failures) else 0,
@@ -132,7 +153,7 @@ def read_sessions(paths: Sequence[str | os.PathLike[str]], key: PageKey) -> tupl
     dropped = []
     for session in (read_session(path, key) for path in paths):
         known = best.get(session.listener)
-        if known is None or _n_answers(session) > _n_answers(known):
+        if known is None or n_answers(session) > n_answers(known):
             dropped += [known.file] if known else []
             best[session.listener] = session
         else:
@@ -140,11 +161,12 @@ def read_sessions(paths: Sequence[str | os.PathLike[str]], key: PageKey) -> tupl
     return list(best.values()), dropped
 
 
-def _n_answers(session: Session) -> int:
-    return len(session.ratings) + len(session.choices)
+def n_answers(session: Session) -> int:
+    """How many trials were answered."""
+    return len(session.ratings) + len(session.choices) + len(session.told)
 
 
-def _answer(source: Path, number: int, answer: object, clips: Clips) -> Rated | Chosen:
+def _answer(source: Path, number: int, answer: object, clips: Clips) -> Rated | Chosen | Told:
     if isinstance(answer, dict) and isinstance(answer.get("repeat"), bool):
         kind, value, again = answer.get("kind"), answer.get("answer"), answer["repeat"]
         clip, a, b = answer.get("clip"), answer.get("a"), answer.get("b")
@@ -152,6 +174,11 @@ def _answer(source: Path, number: int, answer: object, clips: Clips) -> Rated | 
             return Rated(str(clip), value, again)
         if kind == "pair" and _is_in(a, clips) and _is_in(b, clips) and a != b and value in ("a", "b"):
             return Chosen(*((str(a), str(b)) if value == "a" else (str(b), str(a))), again)
+        x = answer.get("x")
+        if kind == "abx" and _is_in(a, clips) and _is_in(b, clips) and _is_in(x, clips) and a != b and value in ("a", "b"):
+            copied = clips[x].get("copy_of")
+            if copied in (a, b):
+                return Told(a, b, copied == (a if value == "a" else b))
     raise OrchestrionError(f"{source}: answer {number + 1} is not one that the page writes; ask for the file again.")
 
 
@@ -196,16 +223,16 @@ def _csv(source: Path, text: str) -> dict[str, object]:
         rows = list(csv.reader(io.StringIO(text)))
     except csv.Error as error:
         raise OrchestrionError(f"{source} is not a table that can be read ({error}).") from error
-    if not rows or rows[0] != COLUMNS:
+    if not rows or rows[0] not in (COLUMNS, COLUMNS_ABX):
         raise OrchestrionError(f"{source} holds no listener's answers; give files downloaded from the page.")
     answers = []
     for number, row in enumerate(row for row in rows[1:] if row):
-        if len(row) != len(COLUMNS) or row[:2] != rows[1][:2] or row[7] not in ("true", "false"):
+        if len(row) != len(rows[0]) or row[:2] != rows[1][:2] or row[7] not in ("true", "false"):
             raise OrchestrionError(
                 f"{source}: row {number + 2} is not one that the page writes; ask for the file again."
             )
         value = int(row[6]) if row[6].isascii() and row[6].isdigit() and len(row[6]) < 4 else row[6]
-        about = {"clip": row[4]} if row[3] == "rate" else {"a": row[4], "b": row[5]}
+        about = {"clip": row[4]} if row[3] == "rate" else {"a": row[4], "b": row[5], "x": row[11] if len(row) > 11 else ""}
         answers.append({"kind": row[3], "answer": value, "repeat": row[7] == "true", **about})
     study, listener = rows[1][:2] if len(rows) > 1 else ("", "")
     failures = int(rows[1][10]) if len(rows) > 1 and rows[1][10].isdecimal() and len(rows[1][10]) < 6 else 0

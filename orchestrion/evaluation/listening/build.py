@@ -12,20 +12,20 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
 from orchestrion.audio import Waveform
 from orchestrion.audio.audiostream import length, read_blocks
 from orchestrion.errors import OrchestrionError
-from orchestrion.evaluation.listening.clips import MAX_CLIP_S, ClipFile, find_clips
+from orchestrion.evaluation.listening.clips import MAX_CLIP_S, ClipFile, find_clips, with_anchor
 from orchestrion.evaluation.listening.codes import fnv1a
 from orchestrion.evaluation.listening.loudness import Level, Match, amplified, match_loudness
-from orchestrion.evaluation.listening.plan import Playlist, make_playlists
+from orchestrion.evaluation.listening.plan import Playlist, make_abx, make_playlists
 from orchestrion.evaluation.pages import render_page, trusted_file
 from orchestrion.files import atomic_write, write_json
 from orchestrion.options import Listening
@@ -37,17 +37,16 @@ LOWEST_RATE, HIGHEST_RATE = 16000, 48000
 FADE_S = 0.01
 BEEPS_BELOW_DB = 18.0
 GAP = 5  # trials at least between a clip and its repetition
-QUESTION = "How good is it as music?"
-PAIR_QUESTION = "Which one is better as music?"
 
 
 class ClipKey(TypedDict):
-    """Whose clip it is, which item, from which file, and the gain it got."""
+    """Whose clip it is, which item, from which file, and the gain it got; of an ABX trial's third, which clip it is again."""
 
     system: str
     item: str
     file: str
     gain_db: float
+    copy_of: NotRequired[str]
 
 
 class AnswerKey(TypedDict):
@@ -84,13 +83,16 @@ def build_page(
     folder = Path(page)
     key_file = folder.with_name(f"{folder.name}-key.json")
     _check_free(folder)
-    found = find_clips(folders)
+    found = with_anchor(find_clips(folders), chosen.anchor)
     reader = _Reader(_common_rate(found), chosen.seconds)
     heard = {source: _hear(source, reader, chosen.seed) for source in track(found, len(found), "Reading clips")}
     sources = {clip.name: source for source, clip in heard.items()}
     match = match_loudness({_say(source): clip.level for source, clip in heard.items()})
     rng = np.random.default_rng([chosen.seed, 1])
     lists = make_playlists(sources, chosen.ratings, chosen.pairs, rng)
+    abx, copies = make_abx(sources, chosen.abx, rng)
+    lists = tuple(replace(each, abx=abx) for each in lists)
+    sources |= copies
     # Of all that makes a plan: what a browser has kept of another test must not be taken for this one's.
     study = f"{fnv1a(json.dumps([sorted(sources), [asdict(item) for item in lists], asdict(chosen)])):08x}"
     key = _key(study, sources, match, chosen)
@@ -99,8 +101,8 @@ def build_page(
     config = {
         "id": study, "lists": [asdict(item) for item in lists], "repeats": chosen.repeats, "gap": GAP,
         "pairRepeats": chosen.pair_repeats, "seconds": round(fmean(clip.duration_s for clip in heard.values()), 1),
-        "volume": extra.volume, "checks": extra.checks, "code": chosen.completion_code, "question": QUESTION,
-        "pairQuestion": PAIR_QUESTION,
+        "volume": extra.volume, "checks": extra.checks, "code": chosen.completion_code, "question": chosen.question,
+        "pairQuestion": chosen.pair_question, "collect": chosen.collect,
     }  # fmt: skip
     page_text = render_page(
         "listening/index.html", title=chosen.title, study=config,
@@ -126,16 +128,18 @@ class _Reader:
     rate: int
     seconds: float | None
 
-    def read(self, path: Path) -> Waveform:
+    def read(self, source: ClipFile) -> Waveform:
         """
         Raises:
             OrchestrionError: not audio, or longer than two minutes and not to be cut.
         """
         # A little more than is allowed, to see whether there is more.
         stop_s = MAX_CLIP_S + 1 if self.seconds is None else self.seconds
-        sound = Waveform(np.concatenate(list(read_blocks(path, self.rate, 0.0, stop_s))), self.rate)
+        sound = Waveform(np.concatenate(list(read_blocks(source.path, self.rate, 0.0, stop_s))), self.rate)
+        if source.lowpass_hz:
+            sound = _lowpassed(sound, source.lowpass_hz)
         if sound.duration_s > MAX_CLIP_S + 0.1:
-            raise OrchestrionError(f"{path} lasts more than {MAX_CLIP_S:.0f} s; give --seconds.")
+            raise OrchestrionError(f"{source.path} lasts more than {MAX_CLIP_S:.0f} s; give --seconds.")
         return _faded(sound)
 
 
@@ -150,7 +154,7 @@ class _Heard:
 
 def _hear(source: ClipFile, reader: _Reader, seed: int) -> _Heard:
     """The name is ten hexadecimal digits, the same for the same clip and seed; sorted, clips are in random order."""
-    sound = reader.read(source.path)
+    sound = reader.read(source)
     digest = hashlib.sha256(f"{seed}\0{source.system}\0{source.item}\0".encode())
     digest.update(sound.samples.tobytes())
     return _Heard(digest.hexdigest()[:10], Level.of(sound), sound.duration_s)
@@ -175,16 +179,28 @@ def _faded(sound: Waveform) -> Waveform:
     return Waveform(samples, sound.sample_rate)
 
 
+def _lowpassed(sound: Waveform, hz: float) -> Waveform:
+    from scipy.signal import butter, sosfiltfilt
+
+    filtered = sosfiltfilt(butter(8, hz, fs=sound.sample_rate, output="sos"), np.pad(sound.samples, 256))[256:-256]
+    return replace(sound, samples=np.clip(filtered, -1.0, 1.0))
+
+
 def _say(source: ClipFile) -> str:
     return f"{source.system}/{source.item}"
 
 
-def _key(study: str, sources: Mapping[str, ClipFile], match: Match, options: Listening) -> AnswerKey:
-    clips: dict[str, ClipKey] = {
-        name: {"system": source.system, "item": source.item, "file": source.path.name,
-               "gain_db": round(float(match.gains_db[_say(source)]), 2)}
-        for name, source in sorted(sources.items())
+def _clip_key(source: ClipFile, match: Match) -> ClipKey:
+    made: ClipKey = {
+        "system": source.system, "item": source.item, "file": source.path.name, "gain_db": round(float(match.gains_db[_say(source)]), 2),
     }  # fmt: skip
+    if source.copy_of:
+        made["copy_of"] = source.copy_of
+    return made
+
+
+def _key(study: str, sources: Mapping[str, ClipFile], match: Match, options: Listening) -> AnswerKey:
+    clips = {name: _clip_key(source, match) for name, source in sorted(sources.items())}
     return {
         "format": KEY_FORMAT, "version": 1, "study": study, "software": f"orchestrion {VERSION}",
         "systems": sorted({source.system for source in sources.values()}), "loudness_lufs": round(match.lufs, 2),
@@ -236,7 +252,7 @@ def _write_clips(
     # In the order of their names, which is random: neither do the times of the files tell anything.
     for name in track(names, len(names), "Writing clips"):
         source = sources.get(name)
-        sound = extra[name] if source is None else amplified(reader.read(source.path), match.gains_db[_say(source)])
+        sound = extra[name] if source is None else amplified(reader.read(source), match.gains_db[_say(source)])
         sound.write(folder / "clips" / f"{name}.wav")
 
 
@@ -244,6 +260,6 @@ def _count(playlist: Playlist, options: Listening) -> dict[str, int]:
     n_ratings, n_pairs = len(playlist.rate), len(playlist.pairs)
     return {
         "ratings": n_ratings, "pairs": n_pairs,
-        "repeats": min(options.repeats, max(0, n_ratings - GAP)),
+        "abx": len(playlist.abx), "repeats": min(options.repeats, max(0, n_ratings - GAP)),
         "pair_repeats": min(options.pair_repeats, max(0, n_pairs - GAP)),
     }  # fmt: skip

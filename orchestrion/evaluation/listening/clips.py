@@ -18,15 +18,22 @@ from orchestrion.suffixes import AUDIO
 
 MAX_CLIPS = 1000
 MAX_CLIP_S = 120.0
+ANCHOR = "hidden-anchor"
+ANCHOR_HZ = 3500.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ClipFile:
-    """One file to be judged; ``item`` is the same for what several systems made of one thing."""
+    """One file to be judged; ``item`` is the same for what several systems made of one thing.
+
+    ``lowpass_hz``: what is above is taken away (0: nothing is). ``copy_of``: the name of the clip that an ABX trial plays again.
+    """
 
     system: str
     item: str
     path: Path
+    lowpass_hz: float = 0.0
+    copy_of: str = ""
 
 
 def find_clips(folders: Sequence[str | os.PathLike[str]]) -> tuple[ClipFile, ...]:
@@ -54,6 +61,21 @@ def find_clips(folders: Sequence[str | os.PathLike[str]]) -> tuple[ClipFile, ...
     if len(found) > MAX_CLIPS:
         raise OrchestrionError(f"There are {len(found)} clips, more than {MAX_CLIPS}; choose some of them.")
     return tuple(sorted(found))
+
+
+def with_anchor(found: Sequence[ClipFile], system: str | None) -> tuple[ClipFile, ...]:
+    """``found`` and a hidden low anchor for each clip of ``system``.
+
+    Raises:
+        OrchestrionError: no such system, or one that is called as the anchor is.
+    """
+    if system is None:
+        return tuple(found)
+    names = sorted({clip.system for clip in found})
+    if system not in names or ANCHOR in names:
+        raise OrchestrionError(f"There is no system {system!r} to make an anchor of; these are there: {', '.join(names)}.")
+    anchors = [ClipFile(ANCHOR, clip.item, clip.path, ANCHOR_HZ) for clip in found if clip.system == system]
+    return tuple(sorted([*found, *anchors]))
 
 
 def _systems(folder: Path) -> list[Path]:

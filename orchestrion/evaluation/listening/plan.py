@@ -7,7 +7,7 @@ and pairs fit into one session, there is one playlist.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, cycle, islice
 from typing import TypeVar
 
@@ -22,10 +22,11 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Playlist:
-    """What one listener hears: ids of clips to rate, and pairs of ids to choose between."""
+    """What one listener hears: ids of clips to rate, pairs of ids to choose between, and ABX trials: pairs with one of them again."""
 
     rate: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
+    abx: tuple[tuple[str, str, str], ...] = ()
 
 
 def make_playlists(
@@ -53,6 +54,34 @@ def make_playlists(
         Playlist(_some_clips(sources, systems, wanted, rng), _some_pairs(pairs, n_pairs, rng))
         for _ in range(1 if is_whole else N_LISTS)
     )
+
+
+def make_abx(
+    sources: Mapping[str, ClipFile], n: int, rng: np.random.Generator
+) -> tuple[tuple[tuple[str, str, str], ...], dict[str, ClipFile]]:
+    """``n`` ABX trials (a, b, x), the same for all listeners, and the clips x: copies under names of their own.
+
+    The pairs of systems come equally often; half of the copies are of each side, by chance.
+
+    Raises:
+        OrchestrionError: trials are asked for and no two systems share an item.
+    """
+    pairs = _pairs(sources)
+    if n and not pairs:
+        raise OrchestrionError("No two systems have a clip of the same name, so there is nothing to tell apart; ask for 0 ABX trials.")
+    trials: list[tuple[str, str, str]] = []
+    copies: dict[str, ClipFile] = {}
+    waiting: list[tuple[str, str]] = []
+    sides = rng.permutation(np.arange(n) % 2)
+    while len(trials) < n:
+        if not waiting:
+            shuffled = [_shuffled(listed, rng) for listed in pairs.values()]
+            waiting = [listed[row] for row in range(max(map(len, shuffled))) for listed in shuffled if row < len(listed)]
+        a, b = waiting.pop(0)
+        again, name = (a, b)[sides[len(trials)]], rng.bytes(5).hex()
+        trials.append((a, b, name))
+        copies[name] = replace(sources[again], copy_of=again)
+    return tuple(trials), copies
 
 
 def _some_clips(

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.listening.abx import Discrimination, discrimination
 from orchestrion.evaluation.listening.answers import Clips, Session, read_key, read_sessions
 from orchestrion.evaluation.listening.attention import Attention, attention_of
 from orchestrion.evaluation.listening.pairs import PairChoices, Strength, strengths
@@ -61,6 +62,7 @@ class Results:
     listeners: list[Listener]
     ratings: RatingResults | None
     pairs: dict[str, Strength] | None
+    abx: dict[str, Discrimination] | None
     notes: list[str]
 
     def to_dict(self) -> dict[str, object]:
@@ -68,7 +70,8 @@ class Results:
         given = {"study": self.study, "systems": self.systems, "listeners": [each.to_dict() for each in self.listeners]}
         rated = {} if self.ratings is None else self.ratings.to_dict()
         chosen = {} if self.pairs is None else {"pairs": {name: asdict(found) for name, found in self.pairs.items()}}
-        return {**given, **rated, **chosen, "notes": self.notes}
+        told = {} if self.abx is None else {"abx": {name: asdict(found) for name, found in self.abx.items()}}
+        return {**given, **rated, **chosen, **told, "notes": self.notes}
 
 
 def evaluate_answers(
@@ -88,7 +91,7 @@ def evaluate_answers(
 
     Returns:
         ``listeners`` (each with attention and, where left out, why), ``ratings`` by system, ``ranks``, ``power``,
-        ``pairs`` by system, and ``notes``.
+        ``pairs`` by system, ``abx`` by two systems, and ``notes``.
 
     Raises:
         OrchestrionError: see `read_key` and `read_session`; nobody is left.
@@ -109,7 +112,7 @@ def evaluate(
     sessions, dropped = read_sessions(files, key)
     attention = {session.listener: attention_of(session, key.completion_code) for session in sessions}
     kept = [session for session in sessions if keep_all or attention[session.listener].reason is None]
-    if not any(session.ratings or session.choices for session in kept):
+    if not any(session.ratings or session.choices or session.told for session in kept):
         raise OrchestrionError("No answers are left to evaluate: all listeners were left out; see --keep-all.")
     rng = np.random.default_rng(seed)
     return Results(
@@ -121,6 +124,7 @@ def evaluate(
         ],
         ratings=_of_ratings(kept, key.clips, difference, rng),
         pairs=_of_choices(kept, key.clips, rng),
+        abx=_of_told(kept, key.clips),
         notes=[f"{file} is left out: another file of that listener holds more." for file in dropped],
     )
 
@@ -147,6 +151,13 @@ def _of_ratings(
     return RatingResults(
         means, rank_test(groups), rank_test(single), ratings_needed(values, listeners, clip, systems, difference)
     )
+
+
+def _of_told(sessions: Sequence[Session], clips: Clips) -> dict[str, Discrimination] | None:
+    rows: dict[str, list[bool]] = {}
+    for told in (told for session in sessions for told in session.told):
+        rows.setdefault(" / ".join(sorted((clips[told.a]["system"], clips[told.b]["system"]))), []).append(told.is_right)
+    return {name: discrimination(sum(right), len(right)) for name, right in sorted(rows.items())} or None
 
 
 def _plain(test: RankTest) -> dict[str, object]:

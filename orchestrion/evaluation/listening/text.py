@@ -9,7 +9,7 @@ SHOWN = 10
 
 def as_text(found: Results) -> str:
     """Tables, best system first, then who was left out."""
-    parts = [_ratings(found), _ranks(found), _pairs(found), _power(found), _listeners(found), *found.notes]
+    parts = [_ratings(found), _ranks(found), _pairs(found), _abx(found), _power(found), _listeners(found), *found.notes]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -51,6 +51,16 @@ def _pairs(found: Results) -> str:
     for name, row in rows:
         interval = f"{row.low:+.2f} to {row.high:+.2f}"
         lines.append(f"{name:<{width}}  {row.strength:>+19.2f}  {interval:<16} {row.wins:>4} of {row.n}")
+    return "\n".join(lines)
+
+
+def _abx(found: Results) -> str:
+    rows = list((found.abx or {}).items())
+    if not rows:
+        return ""
+    width = max(len("told apart (ABX)"), *(len(name) for name, _ in rows))
+    lines = [f"{'told apart (ABX)':<{width}}  right         share  by chance"]
+    lines += [f"{name:<{width}}  {row.n_right:>4} of {row.n:<4}  {row.share:>6.2f}  p = {_p(row.p)}" for name, row in rows]
     return "\n".join(lines)
 
 

@@ -165,6 +165,6 @@ def test_the_command(systems, tmp_path):
     )
     assert result.exit_code == 0, result.output
     shown = json.loads(result.stdout)
-    assert shown["per_listener"] == {"ratings": 9, "pairs": 3, "repeats": 4, "pair_repeats": 0}
+    assert shown["per_listener"] == {"ratings": 9, "pairs": 3, "abx": 0, "repeats": 4, "pair_repeats": 0}
     again = CliRunner().invoke(cli, ["listen", "build", str(systems), "-o", str(tmp_path / "p")])
     assert again.exit_code == 1 and again.stderr.startswith("Error: ")

@@ -54,7 +54,8 @@
       const [a, b] = shuffled(pair, random);
       return { kind: "pair", a, b, repeat: false };
     });
-    return [...withRepeats(rate, study.repeats, random), ...withRepeats(pairs, study.pairRepeats, random)];
+    const abx = shuffled(list.abx, random).map(([a, b, x]) => (random() < 0.5 ? { kind: "abx", a, b, x, repeat: false } : { kind: "abx", a: b, b: a, x, repeat: false }));
+    return [...withRepeats(rate, study.repeats, random), ...withRepeats(pairs, study.pairRepeats, random), ...abx];
   }
 
   // State, kept on reload.
@@ -138,16 +139,17 @@
 
   // The steps.
   function welcome() {
-    const n = plan.length, seconds = study.seconds * plan.reduce((sum, t) => sum + (t.kind === "rate" ? 1 : 2), 0) + 6 * n;
+    const n = plan.length, seconds = study.seconds * plan.reduce((sum, t) => sum + ({ rate: 1, pair: 2, abx: 3 })[t.kind], 0) + 6 * n;
     const minutes = Math.max(1, Math.round(seconds / 60));
     const parts = [];
     if (plan.some((t) => t.kind === "rate")) parts.push(make("li", {}, "First you rate single clips from 1 to 5."));
     if (plan.some((t) => t.kind === "pair")) parts.push(make("li", {}, parts.length ? "Then you choose the better one of two clips, several times." : "You choose the better one of two clips, several times."));
+    if (plan.some((t) => t.kind === "abx")) parts.push(make("li", {}, "Some clips come a third time, and you say which of two they are."));
     show([],
       make("h2", {}, "Listen, and say what you think"),
       make("p", {}, `You will be asked ${n} times about short pieces of audio, which takes about ${minutes} ${minutes === 1 ? "minute" : "minutes"}. They come from several programs that make music, and some may be recordings. You are not told which is which.`),
       make("ul", {}, ...parts, make("li", {}, "There are no right answers. Some clips are noise, or nearly silent; rate them like any other.")),
-      make("p", {}, "Use headphones if you can, in a quiet place. You can close this page and come back: your answers are kept in this browser. Nothing is sent anywhere; at the end you download your answers as a file."),
+      make("p", {}, "Use headphones if you can, in a quiet place. You can close this page and come back: your answers are kept in this browser. ", study.collect ? "At the end they are sent to the server that this page came from, and nowhere else." : "Nothing is sent anywhere; at the end you download your answers as a file."),
       make("p", { class: "keys soft" }, make("kbd", {}, "Space"), " plays and pauses, ", make("kbd", {}, "1"), "–", make("kbd", {}, "5"), " rate, ", make("kbd", {}, "A"), " and ", make("kbd", {}, "B"), " choose, ", make("kbd", {}, "Enter"), " goes on."),
       canKeep ? "" : make("p", { class: "warn" }, "This browser does not let the page keep anything: please do not reload or close it before the end."),
       make("div", { class: "row" }, make("button", { type: "button", class: "main", id: "next", onclick: () => go("volume") }, "Begin")),
@@ -185,7 +187,8 @@
     const started = performance.now();
     let choice = null;
     const ready = () => { if (own.every((player) => player.heard)) unlock(); };
-    const own = current.kind === "rate" ? [makePlayer(current.clip, "", ready)] : [makePlayer(current.a, "A", ready), makePlayer(current.b, "B", ready)];
+    const clips = { rate: [[current.clip, ""]], pair: [[current.a, "A"], [current.b, "B"]], abx: [[current.a, "A"], [current.b, "B"], [current.x, "X"]] };
+    const own = clips[current.kind].map(([clip, name]) => makePlayer(clip, name, ready));
     const next = make("button", { type: "button", class: "main", id: "next", disabled: true, onclick: () => {
       state.answers.push({
         trial: number, ...current, answer: choice, plays: own.map((player) => player.plays),
@@ -196,13 +199,15 @@
     const onChoice = (value) => { choice = current.kind === "rate" ? Number(value) : value; next.disabled = false; };
     const options = current.kind === "rate"
       ? [["1", "1", "bad"], ["2", "2", "poor"], ["3", "3", "fair"], ["4", "4", "good"], ["5", "5", "excellent"]]
-      : [["a", "A", "is better"], ["b", "B", "is better"]];
-    const question = current.kind === "rate" ? study.question : study.pairQuestion;
+      : [["a", "A", current.kind === "abx" ? "is X" : "is better"], ["b", "B", current.kind === "abx" ? "is X" : "is better"]];
+    const question = { rate: study.question, pair: study.pairQuestion, abx: "Which one is X?" }[current.kind];
+    const first = { rate: "Rate this clip", pair: number ? "Now two clips at a time" : "Which is better?", abx: "Three clips: X is A or B" };
+    const later = { rate: "Rate this clip", pair: "Which is better?", abx: "Which one is X?" };
     show(own,
-      isFirst && number ? make("h2", {}, "Now two clips at a time") : make("h2", {}, current.kind === "rate" ? "Rate this clip" : "Which is better?"),
-      make("div", { class: own.length > 1 ? "clips two" : "clips" }, ...own.map((player) => player.element)),
+      make("h2", {}, (isFirst ? first : later)[current.kind]),
+      make("div", { class: ["clips", "clips two", "clips three"][own.length - 1] }, ...own.map((player) => player.element)),
       make("fieldset", {}, make("legend", {}, question), choices("answer", options, onChoice, true)),
-      make("p", { class: "soft" }, own.length > 1 ? "Play both to the end, then choose. You may play them again." : "Play it to the end, then rate it. You may play it again."),
+      make("p", { class: "soft" }, own.length > 1 ? `Play ${own.length > 2 ? "all of them" : "both"} to the end, then choose. You may play them again.` : "Play it to the end, then rate it. You may play it again."),
       make("div", { class: "row" }, next),
     );
   }
@@ -214,8 +219,9 @@
   }
   function asCsv() {
     const quote = (value) => (/[",\n]/.test(String(value)) ? `"${String(value).replace(/"/g, '""')}"` : String(value));
-    const rows = state.answers.map((a) => [study.id, state.listener, a.trial, a.kind, a.clip ?? a.a, a.b ?? "", a.answer, a.repeat, Math.min(...a.plays), a.seconds, state.checkFailures]);
-    return [["study", "listener", "trial", "kind", "clip", "other", "answer", "repeat", "plays", "seconds", "check_failures"], ...rows].map((row) => row.map(quote).join(",")).join("\r\n") + "\r\n";
+    const hasAbx = plan.some((t) => t.kind === "abx");
+    const rows = state.answers.map((a) => [study.id, state.listener, a.trial, a.kind, a.clip ?? a.a, a.b ?? "", a.answer, a.repeat, Math.min(...a.plays), a.seconds, state.checkFailures, ...(hasAbx ? [a.x ?? ""] : [])]);
+    return [["study", "listener", "trial", "kind", "clip", "other", "answer", "repeat", "plays", "seconds", "check_failures", ...(hasAbx ? ["x"] : [])], ...rows].map((row) => row.map(quote).join(",")).join("\r\n") + "\r\n";
   }
   function download(text, type, suffix) {
     const link = make("a", { href: URL.createObjectURL(new Blob([text], { type })), download: `listening-${study.id}-${state.listener}.${suffix}` });
@@ -225,11 +231,23 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     status.textContent = "Your answers have been downloaded.";
   }
+  // To the server that the page came from; a page from a disk has none.
+  async function send(told) {
+    try {
+      const answer = await fetch("answers", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(results()) });
+      if (!answer.ok) throw new Error((await answer.text()).trim());
+      told.textContent = "Your answers have been received. You may close this page.";
+    } catch (error) {
+      told.textContent = `Your answers could not be sent (${error.message}). Please download them and send the file to whoever invited you.`;
+    }
+  }
   function end() {
     const { code } = results();
+    const told = make("p", { id: "sent", role: "status" }, "Sending your answers …");
     show([],
       make("h2", {}, "Thank you!"),
-      make("p", {}, `You have answered all ${plan.length} questions. Download your answers and send the file to whoever invited you.`),
+      make("p", {}, `You have answered all ${plan.length} questions.${study.collect ? "" : " Download your answers and send the file to whoever invited you."}`),
+      study.collect ? told : "",
       make("div", { class: "row" },
         make("button", { type: "button", class: "main", id: "json", onclick: () => download(JSON.stringify(results(), null, 1), "application/json", "json") }, "Download answers"),
         make("button", { type: "button", id: "csv", onclick: () => download(asCsv(), "text/csv", "csv") }, "As a table (CSV)")),
@@ -243,6 +261,7 @@
           go("welcome");
         } }, "Start again")),
     );
+    if (study.collect) send(told);
   }
   const steps = { welcome, volume, trials: trial, end };
   function go(step) {
