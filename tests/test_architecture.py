@@ -47,7 +47,7 @@ ALLOWED = {
     # What the command line can do, so can Python.
     "api": {
         "arranging", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection", "labelling",
-        "options", "papers", "playing", "realtime", "renderer", "score", "training", "values",
+        "options", "papers", "playing", "realtime", "renderer", "score", "studio", "training", "values",
     },
     # Experiments: everything that trains, measures and plays.
     "papers": {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -12,7 +11,6 @@ from orchestrion.cli.grouping import Flag, options_of
 from orchestrion.cli.options import PATH, NumberRange, json_option, seed_option
 from orchestrion.cli.output import output_folder, printable
 from orchestrion.cli.streams import echo
-from orchestrion.errors import OrchestrionError
 from orchestrion.options import Listening
 from orchestrion.terminal import plural
 
@@ -98,24 +96,16 @@ def serve(page: Path, output: Path, key_file: Path | None, port: int, browser: b
     Example:
       orchestrion listen serve page -o answers
     """
-    if find_spec("starlette") is None or find_spec("uvicorn") is None:
-        raise OrchestrionError("The server needs two more packages: pip install 'orchestrion[studio]'.")
-
-    from orchestrion.studio.collecting import create_collector
-    from orchestrion.studio.server import serve as run
-
-    key = key_file or page.with_name(f"{page.resolve().name}-key.json")
+    from orchestrion.api.listen import serve as run
 
     def received(listener: str, n: int) -> None:
         echo(f"{plural(n, 'answer')} of listener {listener}", err=True)
 
     with output_folder(output):
         run(
-            port,
-            browser=browser,
-            tell=lambda link: echo(f"The page, for one browser: {link}", err=True),
-            create=lambda own, tell: create_collector(page, key, output, own, tell, received),
-        )
+            page, output, key_file, port=port, browser=browser, received=received,
+            tell=lambda link: echo(f"The page, for one browser (Ctrl-C ends it): {link}", err=True),
+        )  # fmt: skip
 
 
 @listen.command()

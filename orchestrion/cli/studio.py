@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import click
 
 from orchestrion.cli.streams import echo
-from orchestrion.errors import OrchestrionError
 
 
 @click.command(short_help="A page to draw, compose, play and compare on.")
@@ -24,8 +21,9 @@ def studio(port: int, browser: bool) -> None:
       orchestrion studio
       orchestrion studio --port 8765 --no-browser
     """
-    if find_spec("starlette") is None or find_spec("uvicorn") is None:
-        raise OrchestrionError("The studio needs two more packages: pip install 'orchestrion[studio]'.")
+    from orchestrion.studio.packages import require_packages
+
+    require_packages()
 
     from orchestrion.studio.server import serve
 
