@@ -2,13 +2,17 @@
 
     python benchmarks/ship_backends.py songs/ --validation bwv847-prelude --source "Kimiko Ishizaka, …" --licence "CC0 1.0"
 
-Stopped half-way, the same command goes on where it was. With the default of 4 minutes (`TIMES` as long for the slow ones) each
+    python benchmarks/ship_backends.py songs/ --work runs --run spectral-lstm=runs/lstm --temperature .3 --source … --licence …
+
+The second form ships a training that is finished, of any settings, and no other; its set is WORK/setRATE. Stopped half-way, the same
+command goes on where it was. With the default of 4 minutes (`TIMES` as long for the slow ones) each
 takes at most 20 minutes. Weights are stored as float16, the measures that normalise spectra as float32 (the least
 deviation, 1e-8, is none in float16); the card's figures are of these stored weights.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -32,7 +36,7 @@ NAMES = tuple(on_songs())
 TIMES = {WAVENET: 5.0, "spectral-conv1d": 1.5, "spectral-conv2d": 1.5, "sample-lstm": 1.5}
 SEED_S, LISTEN_S = 10.0, {"sample-lstm": 2.0}  # it takes seconds for one
 LABELS = {
-    "loss": "loss on the held-out piece",
+    "loss": "loss on held-out recordings",
     "loss_of_the_mean": "the same for predicting the mean always",
     "training_songs_loss": "loss on training songs",
     "bits_per_sample": "bits a sample on the held-out piece (8 when nothing is known)",
@@ -52,7 +56,7 @@ DRONE = (
 DRAWN = "What it plays is drawn at a temperature of {:g} about what it predicts (docs/papers.md)."
 CARD = """# {name}
 
-A back-end of Orchestrion ({paper}), preset `small`: it continues piano music, or noise, at {rate:,} samples a second. It
+A back-end of Orchestrion ({paper}): it continues piano music, or noise, at {rate:,} samples a second. It
 is here to be compared with, trained for minutes and not for the paper's epochs, and smaller than published.
 
 | | |
@@ -61,7 +65,7 @@ is here to be compared with, trained for minutes and not for the paper's epochs,
 | config | {config} |
 | training audio | {source}: {training_songs} recordings, {training_minutes} minutes; held out: {held_out} |
 | licence of the weights | {licence} |
-| training | {steps:,} steps, {epochs:.1f} epochs, {minutes:.1f} minutes on one busy core |
+| training | {steps:,} steps, {examples:,} examples, {heard_s:,.0f} seconds of audio; {minutes:.1f} minutes on a share of a busy core |
 | checksum | {checksum} |
 
 ## Figures
@@ -70,23 +74,23 @@ is here to be compared with, trained for minutes and not for the paper's epochs,
 | --- | --- |
 {measures}
 
-The loss is: {unit}; up to 32 examples of each. The levels are those of {listen:g} s that continue the held-out piece's first
+The loss is: {unit}; up to 32 examples of each. The levels are those of {listen:g} s that continue a held-out recording's first
 {seed:g} s, or noise, against these {seed:g} s. {outcome}
 
 ## Make it again
 
-    orchestrion data prepare SONGS --rate {rate} --validation {held_out} --licence "{licence}" -o set{rate}
-    orchestrion train {name} --data set{rate} --preset small --steps {steps} -o runs/{name}
+    orchestrion data prepare SONGS --rate {rate} --licence "{licence}" -o set{rate}
+    orchestrion train {name} --data set{rate} {made} --steps {steps} -o runs/{name}
 
-or this and all the others with `python benchmarks/ship_backends.py SONGS`. Here the training was ended by the clock, so the
-learning rate's cosine followed the minutes; machines differ in that.
+or this and all the others with `python benchmarks/ship_backends.py SONGS`.
 """
 
 
 @click.command()
 @click.argument("songs", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--work", type=click.Path(path_type=Path), default=Path("runs/backends"), show_default=True, help="Sets and runs.")
-@click.option("--validation", required=True, help="The song that is held out.")
+@click.option("--validation", multiple=True, help="A song that is held out; repeatable.  [default: a fifth, drawn]")
+@click.option("--run", "runs", multiple=True, metavar="NAME=RUN", help="Ship this finished training; repeatable.")
 @click.option("--source", required=True, help="What was recorded, for the cards.")
 @click.option("--licence", required=True, help="Of the recordings, and so of the weights.")
 @click.option("--minutes", default=4.0, show_default=True, help="Of each training, or a multiple of it.")
@@ -94,20 +98,22 @@ learning rate's cosine followed the minutes; machines differ in that.
 @click.option("--noise", default=0.0, show_default=True, help="A cure of decay in training (docs/papers.md).")
 @click.option("--temperature", default=0.0, show_default=True, help="Of generation, kept in the file; 0 is the papers'.")
 @click.option("--only", multiple=True, type=click.Choice(NAMES), help="Only these; repeatable.")
-def main(songs: Path, work: Path, validation: str, source: str, licence: str, minutes: float,
+def main(songs: Path, work: Path, validation: tuple[str, ...], runs: tuple[str, ...], source: str, licence: str, minutes: float,
          threads: int | None, noise: float, temperature: float, only: tuple[str, ...]) -> None:  # fmt: skip
     """Train every back-end on the folder SONGS and ship it."""
     if threads:
         torch.set_num_threads(threads)
-    for name in only or NAMES:
+    finished = dict(given.split("=", 1) for given in runs)
+    for name in finished or only or NAMES:
         rate = BACKENDS[name].presets()[PRESET].sample_rate
         folder = work / f"set{rate}"
         if not folder.exists():
-            prepare_songs(songs, folder, sample_rate=rate, validation=[validation], licence=licence)
+            prepare_songs(songs, folder, sample_rate=rate, validation=validation, licence=licence)
         budget = minutes * TIMES.get(name, 1.0)
         training = BackendTraining(minutes=budget, threads=threads, noise=noise)
-        run = work / "runs" / name
-        train_backend(name, folder, run, preset=PRESET, training=training, resume=run.exists())
+        run = Path(finished.get(name, work / "runs" / name))
+        if name not in finished:
+            train_backend(name, folder, run, preset=PRESET, training=training, resume=run.exists())
         ship(name, run, SongSet.open(folder), source, temperature)
         click.echo(f"{name}: {(shipped.FOLDER / f'{name}.safetensors').stat().st_size / 2**20:.2f} MiB", err=True)
 
@@ -121,6 +127,7 @@ def ship(name: str, run: Path, songs: SongSet, source: str, temperature: float =
     target = shipped.FOLDER / f"{name}.safetensors"
     history = read_metrics(run)
     metadata |= {"name": name, "steps": history[-1]["step"], "minutes": history[-1]["minutes"], "attribution": source}
+    metadata["made"] = command_of(name, json.loads((run / "settings.json").read_text()))
     if temperature:
         metadata["temperature"] = temperature
     weights.save(target, halved, metadata)
@@ -128,6 +135,15 @@ def ship(name: str, run: Path, songs: SongSet, source: str, temperature: float =
     weights.save(target, halved, metadata)
     with atomic_write(shipped.FOLDER / f"{name}.md") as card:
         card.write_text(_card(name, songs, source, header.read(target)), encoding="utf-8")
+
+
+def command_of(name: str, settings: dict[str, Any]) -> str:
+    """The options of ``orchestrion train`` that a run was made with."""
+    preset = BACKENDS[name].presets()[settings["preset"]].to_dict()
+    changes = [f"--set {key}={value}" for key, value in settings["config"].items() if preset[key] != value]
+    cures = {"noise": "noise", "gain_drift_db": "gain-drift", "own": "own", "magnitudes": "magnitudes"}
+    changes += [f"--{option} {settings['recipe']['cures'][key]:g}" for key, option in cures.items() if settings["recipe"]["cures"][key]]
+    return " ".join([f"--preset {settings['preset']}", *changes])
 
 
 def measures(name: str, songs: SongSet) -> dict[str, float]:
@@ -143,8 +159,8 @@ def measures(name: str, songs: SongSet) -> dict[str, float]:
             mute.head.weight.zero_()
             mute.head.bias.zero_()
             found["loss_of_the_mean"] = task.validate(mute)["loss"]
-    held_out = songs.split("validation")[0]
-    seed = held_out.samples(0, round(SEED_S * songs.sample_rate))
+    song = songs.split("validation")[0]
+    seed = song.samples(0, round(SEED_S * songs.sample_rate))
     n = round(LISTEN_S.get(name, SEED_S) * songs.sample_rate)
     found["level_db"] = _level_db(model.generate(seed, n, 0), seed)
     found["level_from_noise_db"] = _level_db(model.generate(None, n, 0), seed)
@@ -158,16 +174,17 @@ def _level_db(audio: np.ndarray, reference: np.ndarray) -> float:
 
 def _card(name: str, songs: SongSet, source: str, header: dict[str, Any]) -> str:
     kind = BACKENDS[name]
-    recipe = BACKENDS[name].recipes[PRESET]
-    task = BackendTask(name, kind.presets()[PRESET], songs.split("train"), songs.split("validation"), recipe)
+    heard = header["training"]
+    held_out = [song.name for song in songs.split("validation")]
     config = ", ".join(f"{key} {value}" for key, value in header["config"].items())
     with torch.device("meta"):
-        small, published = (kind.network(kind.presets()[preset]) for preset in (PRESET, "paper"))
+        small, published = (kind.network(each) for each in (kind.config_of(header["config"]), kind.presets()["paper"]))
     return CARD.format(
         name=name, paper=kind.paper, rate=songs.sample_rate, source=source, config=config, licence=header["licence"],
         parameters=_parameters(small), published=_parameters(published), steps=int(header["steps"]),
-        epochs=task.epochs(int(header["steps"])), minutes=header["minutes"], checksum=header["sha256"], unit=kind.unit,
-        held_out=", ".join(song.name for song in songs.split("validation")), listen=LISTEN_S.get(name, SEED_S), seed=SEED_S,
+        examples=int(heard["examples"]), heard_s=float(heard["seconds_of_audio"]), minutes=header["minutes"], checksum=header["sha256"], unit=kind.unit,
+        held_out=", ".join(held_out) if len(held_out) < 5 else f"{len(held_out)} recordings", listen=LISTEN_S.get(name, SEED_S), seed=SEED_S,
+        made=header["made"],
         training_songs=header["data"]["training_songs"], training_minutes=header["data"]["training_minutes"],
         measures="\n".join(f"| {LABELS[key]} | {header['metrics'][key]:.3f} |" for key in LABELS if key in header["metrics"]),
         outcome=DRAWN.format(header["temperature"]) if "temperature" in header else OUTCOMES.get(name, DRONE),

@@ -1,6 +1,10 @@
-"""Names of shipped models."""
+"""Names of shipped models, and their cards."""
+
+import math
+import re
 
 import pytest
+from safetensors import safe_open
 
 from orchestrion import shipped
 from orchestrion.errors import OrchestrionError
@@ -14,6 +18,15 @@ def test_a_composer_is_found_with_and_without_its_prefix():
 def test_every_shipped_model_has_a_card_that_states_its_licence():
     for name in shipped.names():
         assert "licence" in shipped.card(name).lower() or "Weights:" in shipped.card(name), name
+
+
+def test_composers_cards_say_how_large_they_are():
+    for name in shipped.names():
+        if name.startswith("composer-"):
+            said = re.search(r"([\d,]+)\s+parameters", shipped.card(name))
+            with safe_open(shipped.find(name), framework="numpy") as stored:
+                n = sum(math.prod(stored.get_slice(key).get_shape()) for key in stored.keys())
+            assert said and int(said[1].replace(",", "")) == n, name
 
 
 def test_an_unknown_name_is_one_sentence():
