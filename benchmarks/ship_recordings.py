@@ -33,9 +33,9 @@ from orchestrion.training.trial_playing import EXCERPTS, LISTEN_S, TEMPERATURE
 PICTURES = Path(__file__).parent.parent / "docs" / "sources"
 CARD = """# {name}
 
-Plays scores as raw audio at 24 kHz. **The notes' partials come from a table** (the *harmonic source*, made from the score alone) that was
-found in recordings of music; the WaveNet `{network}`, which all instruments share and which has not been trained on these recordings, hears
-that source and adds what a table cannot have.
+Plays scores as raw audio at 24 kHz. **The notes' partials and their noise come from tables** (the *source*, made from the score alone) that
+were found in recordings of music; the WaveNet `{network}`, which all instruments share and which has not been trained on these recordings,
+hears that source and draws every sample about it.
 
 {notice}| | |
 | --- | --- |
