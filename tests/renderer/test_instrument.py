@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from orchestrion import weights
-from orchestrion.bridge.source import plain_source
+from orchestrion.bridge.noise import N_BANDS, N_FINE
+from orchestrion.bridge.source import N_AGES, SILENT_DB, Vibrato, plain_source
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.instrument import Instrument
@@ -56,11 +57,13 @@ def test_a_file_whose_config_is_missing_or_does_not_fit_is_refused(path, broken)
         Instrument.load(path)
 
 
+DRIVEN = dataclasses.replace(
+    CONFIG, levels=256, harmonics=0, source_window=4, mixtures=2, history=5, preemphasis=0.85, gain=2.0, sample_rate=24000, hop=96
+)  # fmt: skip
+
+
 def test_a_driven_instrument_carries_its_source(tmp_path):
-    config = dataclasses.replace(
-        CONFIG, levels=256, harmonics=0, source_window=4, mixtures=2, history=5, preemphasis=0.85, gain=2.0, sample_rate=24000, hop=96
-    )  # fmt: skip
-    tensors, metadata = WaveNet(config).state_dict(), METADATA | {"config": config.to_dict()}
+    tensors, metadata = WaveNet(DRIVEN).state_dict(), METADATA | {"config": DRIVEN.to_dict()}
     tables = {f"source.{name}": torch.from_numpy(table) for name, table in plain_source(24000).tensors().items()}
     weights.save(tmp_path / "driven.safetensors", tensors | tables, metadata)
     driven = Instrument.load(tmp_path / "driven.safetensors")
@@ -71,6 +74,28 @@ def test_a_driven_instrument_carries_its_source(tmp_path):
         weights.save(tmp_path / "bare.safetensors", tensors | broken, metadata)
         with pytest.raises(OrchestrionError, match="bare.safetensors cannot play by itself"):
             Instrument.load(tmp_path / "bare.safetensors")
+
+
+def test_noise_and_vibrato_are_turned_up_and_down(tmp_path):
+    noisy = dataclasses.replace(plain_source(24000), noise_db=np.full((1, 128, N_FINE, N_AGES), -60, np.float32), vibrato=Vibrato(12.0))
+    tables = {f"source.{name}": torch.from_numpy(table) for name, table in noisy.tensors().items()}
+    weights.save(tmp_path / "driven.safetensors", WaveNet(DRIVEN).state_dict() | tables, METADATA | {"config": DRIVEN.to_dict()})
+    driven = Instrument.load(tmp_path / "driven.safetensors")
+    louder, silent = driven.adjusted(noise=2.0, vibrato=0.5).source, driven.adjusted(noise=0.0).source
+    assert np.allclose(louder.noise_db, -60 + 6.02, atol=0.01) and louder.vibrato.cents == 6.0
+    assert np.all(silent.noise_db == SILENT_DB) and np.array_equal(silent.level_db, driven.source.level_db)
+    assert driven.adjusted() is driven
+    with pytest.raises(OrchestrionError, match="Noise of -1"):
+        driven.adjusted(noise=-1.0)
+
+
+def test_noise_of_an_older_file_is_as_much_louder_as_its_partials(tmp_path):
+    tables = {f"source.{name}": torch.from_numpy(table) for name, table in plain_source(24000).tensors().items() if name != "louder_db"}
+    tables["source.noise_db"] = torch.full((1, 128, N_BANDS, N_AGES), -60.0, dtype=torch.float16)
+    header = METADATA | {"config": DRIVEN.to_dict(), "gain_db": 5.0}
+    weights.save(tmp_path / "old.safetensors", WaveNet(DRIVEN).state_dict() | tables, header)
+    source = Instrument.load(tmp_path / "old.safetensors").source
+    assert source.louder_db == 5.0 and np.allclose((10 ** (source.noise_db[0, 60, :, 0] / 10)).sum(), N_BANDS * 10**-5.5, rtol=1e-3)
 
 
 def test_a_shipped_instrument_with_a_softmax_loads_and_plays():
