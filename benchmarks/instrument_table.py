@@ -13,7 +13,7 @@ from orchestrion.score import pitch_name
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "figures" / "instruments.md"
 BEGIN, END = "<!-- benchmarks/instrument_table.py -->\n\n", "\n<!-- end -->\n"
 HEAD = (
-    "| instrument | notes from | range | notes missing | level, mean error (dB) | log-spectral distance: network / source alone (dB) "
+    "| instrument | notes from | range | notes missing | level, mean error (dB) | log-spectral distance: network / source alone / its partials alone (dB) "
     "| a soft note after rest (dB) |\n| --- | --- | --- | ---: | ---: | --- | ---: |\n"
 )
 
@@ -30,7 +30,7 @@ def table() -> str:
         rows.append(
             f"| `{name}` | {data.get('attribution')} ({facts['licence']}) | {pitch_name(low)}–{pitch_name(high)} "
             f"| {m['missing']:.0f} of {m['notes']:.0f} | {m['level_error_db_mean']} "
-            f"| {m['distance_db']} / {m['distance_db_source_alone']} | {m['soft_note_after_rest_db']:+} |\n"
+            f"| {m['distance_db']} / {m['distance_db_source_alone']} / {m.get('distance_db_partials_alone', '–')} | {m['soft_note_after_rest_db']:+} |\n"
         )
     return HEAD + "".join(rows)
 

@@ -13,12 +13,15 @@ from pathlib import Path
 
 import click
 import numpy as np
+from PIL import Image
 
 from orchestrion import shipped, weights
 from orchestrion.datasets.banks.bank_pieces import pieces_of
 from orchestrion.datasets.banks.fitted_cache import fitted
 from orchestrion.datasets.banks.mixing import FittedBank, MixedPiece
 from orchestrion.datasets.banks.opening import open_bank
+from orchestrion.evaluation.figures.notes import draw_notes
+from orchestrion.evaluation.figures.source import draw_source
 from orchestrion.evaluation.judge.notes_test import NotesReport, notes_test
 from orchestrion.files import atomic_write
 from orchestrion.renderer.config import WaveNetConfig
@@ -29,6 +32,7 @@ from orchestrion.training.trial_playing import play_held_out
 
 BEGAN = "the weights of a trial on FluidR3's piano alone (1.3 billion samples)"
 LICENCE = "public domain, CC0 1.0 and MIT, by the bank"
+PICTURES = Path(__file__).parent.parent / "docs" / "sources"
 TEMPERATURES = (0.6, 0.4, 0.2)
 # What a bank's folder does not say of itself; the credits are those that its makers ask for.
 CREDITS = {
@@ -62,12 +66,12 @@ adds to the tables is the difference between the two columns below.
 Every {step}-th pitch at velocities {velocities}, half a second each, free-running (seed 0, int8), against the same notes from the bank. *Source alone* is the
 table without the network.
 
-| | network | source alone |
-| --- | ---: | ---: |
+| | network | source alone | ... without its noise |
+| --- | ---: | ---: | ---: |
 | notes missing (15 dB and more too soft), of {total:.0f} | {missing:.0f} | |
 | error of level, mean (95 % of the notes below) | {level} dB ({level_95} dB) | |
 | noise between the partials, over the reference's | {noise} dB | |
-| log-spectral distance | {distance} dB | {distance_source} dB |
+| log-spectral distance | {distance} dB | {distance_source} dB | {distance_partials} dB |
 {takes}| octaves in which it is nearer | {octaves_nearer:.0f} of {octaves:.0f} | |
 | error in the first 50 ms | {attack} dB | {attack_source} dB |
 | notes of 50 ms: missing; error of level | {short_missing:.0f}; {short_level} dB | |
@@ -79,6 +83,8 @@ table without the network.
 By octave, log-spectral distance (C4 is the octave of middle C):
 
 {octaves_table}
+
+Pictures: the tables in `docs/sources/{name}.png`, levels over pitch and velocity in `docs/sources/{name}-notes.png`
 
 Made by: `orchestrion train renderer` on all banks, then `benchmarks/ship_orchestra.py`; an instrument of your own: `orchestrion learn DIR`.
 """
@@ -154,9 +160,21 @@ def ship(name: str, data: str, config: WaveNetConfig, sha256: str, facts: dict, 
     weights.save(target, source_tensors(source), header)
     report = notes_test(Instrument.load(target), bank, step=step)
     weights.save(target, source_tensors(source), header | {"metrics": found | report.summary()})
+    PICTURES.mkdir(exist_ok=True)
+    draw_source(PICTURES / f"{name}.png", source, name)
+    draw_notes(PICTURES / f"{name}-notes.png", report, name)
+    for picture in (PICTURES / f"{name}.png", PICTURES / f"{name}-notes.png"):
+        smaller(picture)
     with atomic_write(target.with_suffix(".md")) as temporary:
         temporary.write_text(card(name, header, found, report, facts, steps, step), encoding="utf-8")
     click.echo(f"{name}: {json.dumps(report.summary())}")
+
+
+def smaller(picture: Path) -> None:
+    """The picture in 64 colours: a third of the bytes."""
+    with Image.open(picture) as image:
+        few = image.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    few.save(picture, optimize=True)
 
 
 def best_temperature(player: Instrument, bank: FittedBank) -> float:
@@ -181,7 +199,7 @@ def card(name: str, header: dict, found: dict, report: NotesReport, facts: dict,
         licence=header["licence"], low=pitch_name(low), high=pitch_name(high), program=header["program"], layers_n=c["layers"], residual=c["residual"],
         skip=c["skip"], mixtures=c["mixtures"], banks=len(data.get("banks", [])) or 1, steps=f"{steps:,}", crop=f"{96 * c['hop']:,}", gain=header[GAIN], step=step, temperature=header["temperature"],
         velocities=", ".join(map(str, report.velocities)), total=s["notes"], missing=s["missing"], level=s["level_error_db_mean"],
-        level_95=s["level_error_db_95"], noise=s["noise_over_reference_db"], distance=s["distance_db"], distance_source=s["distance_db_source_alone"],
+        level_95=s["level_error_db_95"], noise=s["noise_over_reference_db"], distance=s["distance_db"], distance_source=s["distance_db_source_alone"], distance_partials=s["distance_db_partials_alone"],
         octaves_nearer=s["octaves_nearer_than_the_source"], octaves=s["octaves"], attack=s["attack_error_db"],
         attack_source=s["attack_error_db_source_alone"], run=s["run_missing"], soft=s["soft_note_after_rest_db"],
         short_missing=s["short_missing"], short_level=s["short_level_error_db_mean"], long_level=s["long_level_error_db_worst"],

@@ -52,7 +52,8 @@ class NotesReport:
         pitches, velocities: tested.
         level_db: ``[pitches, velocities]`` error of each note's level.
         noise_db, reference_noise_db: ``[pitches]`` between the partials of the note at velocity 80.
-        distance_db, source_distance_db: ``[pitches]`` log-spectral distance of network and of source alone.
+        distance_db, source_distance_db, partials_distance_db: ``[pitches]`` log-spectral distance of network, of source alone, and of the
+            source without its noise.
         between_takes_db: ``[pitches]`` log-spectral distance of two recordings of the note in the bank, which no player can be expected
             to go below; NaN where there is but one.
         attack_error_db, source_attack_error_db: ``[pitches]`` of the first 50 ms at velocity 80.
@@ -72,6 +73,7 @@ class NotesReport:
     reference_noise_db: np.ndarray
     distance_db: np.ndarray
     source_distance_db: np.ndarray
+    partials_distance_db: np.ndarray
     between_takes_db: np.ndarray
     attack_error_db: np.ndarray
     source_attack_error_db: np.ndarray
@@ -95,6 +97,7 @@ class NotesReport:
             "noise_over_reference_db": _rounded(np.median(self.noise_db - self.reference_noise_db)),
             "distance_db": _rounded(self.distance_db.mean()),
             "distance_db_source_alone": _rounded(self.source_distance_db.mean()),
+            "distance_db_partials_alone": _rounded(self.partials_distance_db.mean()),
             "distance_db_between_takes": _mean(self.between_takes_db),
             "octaves_nearer_than_the_source": float(sum(ours < alone for ours, alone in self.by_octave())),
             "octaves": float(len(self.by_octave())),
@@ -157,18 +160,19 @@ def notes_test(
     pieces = [write.scale(int(p), velocities) for p in pitches] + [write.run(pitches), write.soft(int(pitches[n // 2]))]
     pieces += [write.long(pitch) for pitch in held] + ([several] if several else [])
     heat = player.temperature if temperature is None else temperature
-    played, alone = _play(player, pieces, seed, heat, storage)
+    played = _play(player, pieces, seed, heat, storage)
+    alone, partials = _without_network(player, pieces), _without_network(player.adjusted(noise=0.0), pieces[:n])
     references = [piece.mix(0, piece.n_frames, gain=10 ** (player.gain_db / 20)).samples for piece in pieces]
     levels = [level_errors(*three, rate) for three in zip(played, references, (piece.notes for piece in pieces), strict=True)]
     scales = np.stack(levels[:n])
-    measured = [_one_note(i, pieces[i].notes[loud], played, alone, references, player) for i in range(n)]
-    noise, reference_noise, distance, bare, attack, bare_attack, late = np.array(measured).T
+    measured = [_one_note(pieces[i].notes[loud], played[i], alone[i], partials[i], references[i], player) for i in range(n)]
+    noise, reference_noise, distance, bare, barest, attack, bare_attack, late = np.array(measured).T
     between = [_between_takes(int(p), velocities[loud], bank) for p in pitches]
     distances = [log_spectral_distance(heard[-1], references[-1], rate) if several else float("nan") for heard in (played, alone)]
     long = [(played[i], references[i], pieces[i].notes[0]) for i in range(n + 2, n + 2 + len(held))]
     return NotesReport(
         pitches=pitches, velocities=tuple(velocities), level_db=scales[:, :-1], noise_db=noise, reference_noise_db=reference_noise,
-        distance_db=distance, source_distance_db=bare, between_takes_db=np.array(between), attack_error_db=attack, source_attack_error_db=bare_attack,
+        distance_db=distance, source_distance_db=bare, partials_distance_db=barest, between_takes_db=np.array(between), attack_error_db=attack, source_attack_error_db=bare_attack,
         short_level_db=scales[:, -1], release_late_s=late, run_level_db=levels[n],
         long_level_db=np.stack([quarter_level_errors(*one, rate) for one in long]),
         long_partials_db=np.stack([quarter_level_errors(*one, rate, _partials(one[2].pitch, player)) for one in long]),
@@ -197,28 +201,30 @@ def _partials(pitch: int, player: Instrument) -> np.ndarray:
     return np.asarray(source.f1_hz[row] * stretched_ratios(source.inharmonicity[row], 200))
 
 
-def _one_note(
-    i: int, note: Note, played: Sequence[np.ndarray], alone: Sequence[np.ndarray], references: Sequence[np.ndarray], player: Instrument
-) -> tuple[float, ...]:
-    """Noise of ours and of the reference, distance of ours and of the source, error of both in the attack, how late it ends."""
+def _one_note(note: Note, ours: np.ndarray, bare: np.ndarray, barest: np.ndarray, theirs: np.ndarray, player: Instrument) -> tuple[float, ...]:
+    """Noise of ours and of the reference, distance of ours, of the source and of its partials, error of the first two in the attack, how
+    late ours ends."""
     rate, partials = player.config.sample_rate, _partials(note.pitch, player)
     whole = slice(int(note.onset_s * rate), int((note.offset_s + AFTER_S) * rate))
     attack = slice(int(note.onset_s * rate), int((note.onset_s + 0.05) * rate))
-    ours, bare, theirs = played[i], alone[i], references[i]
     return (
         noise_between_partials(ours, note, partials, rate), noise_between_partials(theirs, note, partials, rate),
         log_spectral_distance(ours[whole], theirs[whole], rate), log_spectral_distance(bare[whole], theirs[whole], rate),
+        log_spectral_distance(barest[whole], theirs[whole], rate),
         error_db(ours[attack], theirs[attack]), error_db(bare[attack], theirs[attack]),
         fall_s(ours, note, RELEASED_DB, rate) - fall_s(theirs, note, RELEASED_DB, rate),
     )  # fmt: skip
 
 
-def _play(
-    player: Instrument, pieces: Sequence[MixedPiece], seed: int, temperature: float, storage: str
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Every piece by the network, and by its source alone."""
-    model, packed = prepare(player.model, storage)
+def _without_network(player: Instrument, pieces: Sequence[MixedPiece]) -> list[np.ndarray]:
+    """Every piece by the source alone."""
     assert player.source is not None
+    return [SourceSignal(piece.series, player.source).samples(0, piece.n_frames) for piece in pieces]
+
+
+def _play(player: Instrument, pieces: Sequence[MixedPiece], seed: int, temperature: float, storage: str) -> list[np.ndarray]:
+    """Every piece by the network."""
+    model, packed = prepare(player.model, storage)
     tasks = [
         Task(Conditioner(copy.copy(model), packed, piece.series, temperature), VoiceState.silent(packed, int(stream_key(seed, number))))
         for number, piece in enumerate(pieces)
@@ -226,8 +232,7 @@ def _play(
     total = sum(piece.n_samples for piece in pieces)
     with progress(total, f"Playing every note of {player.name}") as advance:
         codes = perform(tasks, progress=advance)
-    alone = [SourceSignal(piece.series, player.source).samples(0, piece.n_frames) for piece in pieces]
-    return [decode(taken, player.config.coding) for taken in codes], alone
+    return [decode(taken, player.config.coding) for taken in codes]
 
 
 def _rounded(value: float) -> float:
