@@ -38,19 +38,8 @@ def noise_feature(power: np.ndarray) -> np.ndarray:
 
 def refined(noise_db: np.ndarray) -> np.ndarray:
     """Levels in coarse bands ``[..., 12, ages]`` as levels in fine ones ``[..., 52, ages]``: each band's power spread evenly."""
-    return np.asarray(np.repeat(noise_db, FINE_IN_BAND, axis=-2) + 10 * np.log10(_shares())[:, None], dtype=np.float32)
-
-
-def fine_power(power: np.ndarray) -> np.ndarray:
-    """Mean squares ``[f, 12]`` as ``[f, 52]``, each band's spread evenly; those in fine bands as they are."""
-    if power.shape[1] == N_FINE:
-        return power
-    return np.asarray(np.repeat(power, FINE_IN_BAND, axis=1) * _shares())
-
-
-def _shares() -> np.ndarray:
-    """``[52]`` how much of a coarse band's width each fine one has."""
-    return np.asarray(np.diff(FINE_EDGES_HZ) / np.repeat(np.diff(BAND_EDGES_HZ), FINE_IN_BAND))
+    shares = np.diff(FINE_EDGES_HZ) / np.repeat(np.diff(BAND_EDGES_HZ), FINE_IN_BAND)
+    return np.asarray(np.repeat(noise_db, FINE_IN_BAND, axis=-2) + 10 * np.log10(shares)[:, None], dtype=np.float32)
 
 
 class NoiseSpectra:
@@ -74,13 +63,6 @@ class NoiseSpectra:
                 out[i * hop : (i + OVERLAP) * hop] += np.fft.irfft(row, OVERLAP * hop) * window
         # The window of frame i goes from hop i - 1 to hop i + 2, the block from its frame 2 on.
         return out[(BEFORE + 1) * hop : (len(self._values) - AFTER + 1) * hop]
-
-
-def noise_samples(power: np.ndarray, hop: int, sample_rate: int, key: int) -> np.ndarray:
-    """Audio ``[(f - 3) * hop]`` of frames 2 to f - 1 of mean squares ``[f, 52]``."""
-    spectra = NoiseSpectra(BEFORE, len(power) - AFTER, hop, sample_rate)
-    spectra.add(0, power, key)
-    return spectra.samples()
 
 
 @lru_cache(maxsize=8)

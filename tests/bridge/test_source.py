@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.signal import hilbert
 
 from orchestrion.bridge import ConditioningSeries
-from orchestrion.bridge.noise import BAND_EDGES_HZ, FINE_EDGES_HZ, N_BANDS, N_FINE, noise_samples, refined
+from orchestrion.bridge.noise import BAND_EDGES_HZ, FINE_EDGES_HZ, N_BANDS, N_FINE, refined
 from orchestrion.bridge.source import (
     AGES_S,
     N_AGES,
@@ -195,13 +195,6 @@ def test_noise_begins_with_its_note_and_pitches_have_noise_of_their_own():
     np.testing.assert_allclose(both, low + high, atol=1e-7)
     held = slice(int(0.21 * RATE), int(0.45 * RATE))
     assert abs(np.corrcoef(low[held], high[held])[0, 1]) < 0.1
-
-
-def test_noise_of_crops_is_as_loud_as_of_the_whole():
-    power = np.full((203, N_FINE), 1e-6)
-    assert (noise_samples(power, HOP, RATE, 7) ** 2).mean() == pytest.approx(N_FINE * 1e-6, rel=0.1)
-    assert len(noise_samples(power, HOP, RATE, 7)) == 200 * HOP
-    assert not np.array_equal(noise_samples(power, HOP, RATE, 7), noise_samples(power, HOP, RATE, 8))
 
 
 def test_a_louder_instrument_tells_its_network_what_it_has_learnt():

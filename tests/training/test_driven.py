@@ -9,10 +9,9 @@ import torch
 from orchestrion import weights
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.framenotes import FrameNotes
-from orchestrion.bridge.noise import FINE_EDGES_HZ
 from orchestrion.bridge.source import SourceSignal
 from orchestrion.datasets.banks.fitted_cache import fitted
-from orchestrion.datasets.banks.mixing import FittedBank, Mixed, MixedPiece
+from orchestrion.datasets.banks.mixing import FittedBank, MixedPiece
 from orchestrion.datasets.banks.notebank import open_folder
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.fidelity import error_db, fidelity, level_errors, log_spectral_distance
@@ -248,21 +247,3 @@ def test_two_recordings_of_one_note_are_told_from_one(bank):
     again = dataclasses.replace(note, samples=np.ascontiguousarray(note.samples * np.linspace(1, 0.5, len(note.samples), dtype=np.float32)))
     two = FittedBank(dataclasses.replace(bank.bank, notes=(*bank.bank.notes, again)), (*bank.fits, fit))
     assert 0.05 < _between_takes(60, 80, two) < 6
-
-
-def test_noise_in_a_crops_source_begins_where_its_note_does_and_is_as_loud_as_what_is_left_over(bank):
-    noisy = [(100, 200, 60, 100)]
-    task = DrivenTask(TINY, [piece(bank, noisy)], [piece(bank, noisy)], DrivenSettings(noise_share=1.0), sources={"harp": bank.source()})
-    margin, n = TINY.source_window + 2, 96
-    loud = np.zeros((n + 30, len(FINE_EDGES_HZ) - 1))
-    loud[10 + 40 :] = 1e-6  # 40 frames of the crop are silent
-    quiet = np.zeros(n * HOP + 2 * margin, np.float32)
-    made = np.stack([task._noise(Mixed(quiet, quiet, loud), 10, np.random.default_rng(seed)) for seed in range(40)])
-    assert made.shape == (40, n * HOP + 2 * margin)
-    begins = margin + 40 * HOP
-    assert not made[:, : begins - HOP].any() and np.all(np.abs(made[:, begins : begins + HOP]).max(1) > 0)
-    # A part of random size r was the recording's own rest, here silence: made noise has 1 - r² of the power, two thirds in the mean.
-    assert (made[:, begins + 2 * HOP :] ** 2).mean() == pytest.approx(2 / 3 * 52e-6, rel=0.35)
-    rest = np.random.default_rng(1).standard_normal(len(quiet)).astype(np.float32)
-    own = [np.dot(task._noise(Mixed(rest, quiet, loud * 0), 10, np.random.default_rng(seed)), rest) / np.dot(rest, rest) for seed in range(20)]
-    assert 0 < min(own) < 0.3 and 0.7 < max(own) < 1
