@@ -1,4 +1,5 @@
-"""The table of driven instruments in ``docs/figures/instruments.md``, from the headers of what ships (written by ``ship_orchestra.py``).
+"""The table of driven instruments in ``docs/figures/instruments.md``, from the headers of what ships (written by ``ship_orchestra.py``),
+and the page of their pictures, ``docs/figures/pictures.md``.
 
     python benchmarks/instrument_table.py
 """
@@ -10,7 +11,14 @@ from pathlib import Path
 from orchestrion import header, shipped
 from orchestrion.score import pitch_name
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "figures" / "instruments.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE, PICTURES = DOCS / "figures" / "instruments.md", DOCS / "figures" / "pictures.md"
+INTRODUCTION = """# Pictures of every instrument
+
+Of each instrument its tables: how far its pitches lie off equal temperament, how loud its partials are over pitch and age, and how loud what is
+not harmonic is beside them. Then, where it was measured note by note: the error of the level of each note, and the log-spectral distance
+of the network and of the source alone. The figures stand [in a table](instruments.md).
+"""
 BEGIN, END = "<!-- benchmarks/instrument_table.py -->\n\n", "\n<!-- end -->\n"
 HEAD = (
     "| instrument | notes from | range | notes missing | level, mean error (dB) | log-spectral distance: network / source alone / its partials alone (dB) "
@@ -41,5 +49,19 @@ def written(page: str) -> str:
     return f"{before}{BEGIN}{table()}{END}{rest.split(END)[1]}"
 
 
+def pictures() -> str:
+    """The page of pictures: every instrument that has some."""
+    parts = [INTRODUCTION]
+    for name in shipped.instruments():
+        shown = [
+            f"![{alt} of {name}](../sources/{file})"
+            for file, alt in ((f"{name}.png", "Tuning, levels and residual"), (f"{name}-notes.png", "Levels and distances of the notes"))
+            if (DOCS / "sources" / file).is_file()
+        ]
+        parts += [f"## {name}\n", *(f"{one}\n" for one in shown)] if shown else []
+    return "\n".join(parts)
+
+
 if __name__ == "__main__":
+    PICTURES.write_text(pictures(), encoding="utf-8")
     PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
