@@ -156,7 +156,7 @@ def table_of(rows: dict[str, Row]) -> str:
         cells = [_cell(rows.get(name), average) for name in SETS]
         lines.append(f"| ours, average over {title} | " + " | ".join(cells) + " |")
     lines += ["", "| set | updates | minutes | updates a second | training pieces left out | " + " | ".join(f"{s:+d}" for s in SHIFTS) + " |"]
-    lines.append("| --- | " + "---: | " * (4 + len(SHIFTS)))
+    lines.append("| --- |" + " ---: |" * (4 + len(SHIFTS)))
     for name in SETS:
         row = rows.get(name)
         if row is not None:
