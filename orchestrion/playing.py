@@ -201,7 +201,7 @@ def render_to_file(
     score, rate, n_samples = span.score, instrument.config.sample_rate, span.n_samples(instrument)
 
     def start(state: State | None) -> Stream | ParallelStream:
-        return blocks_of(score, instrument, options, take=take, state=state)
+        return blocks_of(span.whole, instrument, options, take=take, state=state)  # which cuts it itself
 
     notes = [astuple(note) for note in score.notes]
     asked = {name: value for name, value in asdict(options).items() if name in DECISIVE}

@@ -63,7 +63,7 @@ def sound(job: StudioJob, score: Score, players: Sequence[str], options: Playing
         JobCancelledError: nobody listens any more.
     """
     job.tell("preparing", what=f"Loading {', '.join(dict.fromkeys(players))}")
-    instruments = [instrument(name).adjusted(vibrato=options.vibrato) for name in players]
+    instruments = [instrument(name).adjusted(vibrato=options.vibrato, noise=options.noise) for name in players]
     span = Span.of(score, options)
     if options.only_source:
         check_sources(instruments)

@@ -39,6 +39,13 @@ def test_the_audio_ends_where_end_says(tiny: Path, end_s: float) -> None:
     assert np.abs(last).max() < 0.05  # faded
 
 
+def test_a_rest_before_the_end_is_in_the_file(tiny: Path) -> None:
+    Score((line(0.0, 3.0),)).write("rest.mid")
+    for name, how in (("one.wav", "--exact"), ("cut.wav", "--parallel")):
+        run("render", "rest.mid", "-i", tiny, "--end", 2, how, "-o", name)
+        assert frames(name) == 2 * RATE
+
+
 def test_a_rest_at_the_end_counts_and_a_short_score_rings_out(tiny: Path) -> None:
     Score((line(0.0, 3.0),)).write("rest.mid")
     Score((line(0.0),)).write("short.mid")

@@ -23,7 +23,7 @@ def run(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 RENDERINGS = [
     (TUNE, ["violin"], {"seed": "3", "parallel": False}, "conditioned"),
     (TUNE, ["flute"], {"seed": 4, "vibrato": "0", "temperature": "0.7", "length_s": "1.25", "parallel": True, "storage": "bfloat16"}, "conditioned"),
-    (TUNE, ["violin"], {}, "source"),
+    (TUNE, ["violin"], {"noise": "0.25"}, "source"),
     (TUNE, ["violin"], {"length_s": "0.9"}, "unconditioned"),
     (DUO, ["violin", "piano"], {"gains_db": [-3, 0.5], "pans": [-0.4, 0.4], "parallel": False}, "conditioned"),
     (DUO, ["flute", "piano"], {}, "source"),
