@@ -8,14 +8,16 @@ CORE := $(VENV)/.installed-core
 DEV := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SEED ?= 7
+MINUTES ?= 10
 
-.PHONY: help demo install test test-slow test-faults lint docs figures bench wheel clean
+.PHONY: help demo install test test-slow test-faults fuzz lint docs figures bench wheel clean
 
 help:
 	@echo "make demo       install into $(VENV), compose a melody, play it on the shipped piano: demo/melody.*"
 	@echo "make test       install with the development tools, run the fast tests, lint, and build the site"
 	@echo "make test-slow  the training-length tests"
 	@echo "make test-faults  faults tried on purpose: full disks, kills, damaged and foreign files (docs/faults.md)"
+	@echo "make fuzz MINUTES=10 SEED=7  mutants of small files through every reader; faults are kept in build/fuzz"
 	@echo "make docs       the site, into build/site; warnings are errors"
 	@echo "make bench      speed of the samplers on this machine"
 	@echo "make figures    the pictures on the site"
@@ -41,6 +43,9 @@ test-slow: $(DEV)
 
 test-faults: $(DEV)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/faults -n auto --maxprocesses 4
+
+fuzz: $(DEV)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --minutes $(MINUTES) --seed $(SEED)
 
 lint: $(DEV)
 	$(BIN)/python -m ruff check .
@@ -83,5 +88,5 @@ $(CORE): $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(DEV): $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python .ci/torch_build.py
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[train,studio,dev,docs]"
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[train,studio,cluster,dev,docs]"
 	@touch $@ $(CORE)

@@ -10,14 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from orchestrion import playing
+from orchestrion.cluster import Cluster, Shared
 from orchestrion.ensemble import split_parts
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import refuse_shared_fault
+from orchestrion.files import atomic_write, refuse_shared_fault
 from orchestrion.options import AudioFormat, Playing
 from orchestrion.processors import usable_processors
 from orchestrion.progress import ProgressBar, progress
@@ -31,6 +34,8 @@ from orchestrion.version import VERSION
 PLAYED, FINISHED, FAILED = "played", "finished", "failed"
 # Takes are played together up to so much audio: enough to keep every processor busy, and what a kill can cost.
 TOGETHER_S = {"cpu": 150.0 * usable_processors(), "cuda": 1800.0}
+MOST_TOGETHER = 1 << 20  # takes: as many as there are voices
+GROUPS_A_WORKER = 4  # of a cluster: the last ones then end at about one time, and a dead worker costs little
 STREAMED_FROM_S = 120.0  # a score that keeps the processors busy alone is written as it is made
 
 
@@ -64,6 +69,7 @@ def render_takes(
     strict: bool = False,
     resume: bool = False,
     wanted: AudioFormat | None = None,
+    cluster: Cluster | None = None,
 ) -> Iterator[Outcome]:
     """Play what is not finished, in the order of ``takes`` but for scores that are played together.
 
@@ -77,15 +83,16 @@ def render_takes(
         strict: raise what fails instead of going on with the other scores.
         resume: keep journals, see `renderer.resuming`; for one player without ``gains_db`` and ``pans``.
         wanted: rate, channels and bits of the files.
+        cluster: plays them, in the order in which its workers are done; what is finished is found out, and files are written, here.
 
     Raises:
         OrchestrionError: a broken instrument; files that cannot be written (a full disk would fail for every score).
     """
     wanted = wanted or AudioFormat()
-    run = _Run(players, read, {**(settings or {}), **asdict(wanted), "version": VERSION}, strict, resume, options, wanted)
+    run = _Run(players, read, {**(settings or {}), **asdict(wanted), "version": VERSION}, strict, resume, options, wanted, cluster)
     if not callable(players):
         run.ensemble(tuple(players))  # what is broken is told before anything is read
-    if len(takes) == 1:
+    if len(takes) == 1 and cluster is None:
         yield from run.outcomes(takes, recorded)
         return
     with progress(len(takes), _label(0, len(takes), 0)) as bar:
@@ -116,11 +123,12 @@ class _Ensemble:
 
 @dataclass
 class _Waiting:
-    """Takes that are to be played together."""
+    """Takes that are to be played together, or one that is written as it is made."""
 
     ensemble: _Ensemble
     takes: list[tuple[Take, Score]] = field(default_factory=list)
     length_s: float = 0.0
+    is_streamed: bool = False
 
 
 @dataclass
@@ -132,6 +140,7 @@ class _Run:
     resume: bool
     options: Playing
     wanted: AudioFormat
+    cluster: Cluster | None = None
     bar: ProgressBar | None = None
     checksums: dict[Take, dict[str, str]] = field(default_factory=dict)  # as they were before the score was read
     ensembles: dict[tuple[playing.Player, ...], _Ensemble] = field(default_factory=dict)
@@ -148,6 +157,15 @@ class _Run:
         return self.ensembles[players]
 
     def outcomes(self, takes: Sequence[Take], recorded: Callable[[Path], Mapping[str, object] | None]) -> Iterator[Outcome]:
+        if self.cluster is not None:
+            yield from self._play_on(self.cluster, self._planned(takes, recorded))
+            return
+        for planned in self._planned(takes, recorded):
+            yield from [planned] if isinstance(planned, Outcome) else self._stream(planned) if planned.is_streamed else self._play(planned)
+
+    def _planned(self, takes: Sequence[Take], recorded: Callable[[Path], Mapping[str, object] | None]) -> Iterator[Outcome | _Waiting]:
+        """What needs no playing, and what is to be played together, in turn."""
+        most = MOST_TOGETHER if self.cluster is None else max(1, min(MOST_TOGETHER, len(takes) // (GROUPS_A_WORKER * self.cluster.n_workers())))
         waiting: dict[tuple[playing.Player, ...], _Waiting] = {}
         for take in takes:
             try:
@@ -168,19 +186,18 @@ class _Run:
                 continue
             self.checksums[take] = checksums
             if ensemble.is_alone and (self.resume or len(takes) == 1 or length_s >= STREAMED_FROM_S):
-                yield from self._stream(take, score, ensemble)
+                yield _Waiting(ensemble, [(take, score)], length_s, is_streamed=True)
                 continue
             # Of all that wait, what takes longest; so that what is in memory is bounded however many players there are.
             most_s = TOGETHER_S[ensemble.options.device]
             while waiting and sum(group.length_s for group in waiting.values()) + length_s > most_s:
-                yield from self._play(waiting.pop(max(waiting, key=lambda key: waiting[key].length_s)))
+                yield waiting.pop(max(waiting, key=lambda key: waiting[key].length_s))
             group = waiting.setdefault(players, _Waiting(ensemble))
             group.takes.append((take, score))
             group.length_s += length_s
-            if len(group.takes) >= playing.VOICES_TOGETHER[ensemble.options.device] // len(players):
-                yield from self._play(waiting.pop(players))
-        for group in waiting.values():
-            yield from self._play(group)
+            if len(group.takes) >= min(most, playing.VOICES_TOGETHER[ensemble.options.device] // len(players)):
+                yield waiting.pop(players)
+        yield from waiting.values()
 
     def _read(self, source: str, ensemble: _Ensemble) -> Score:
         score = self.read(source)
@@ -188,7 +205,8 @@ class _Run:
             playing.check_parts(split_parts(score), ensemble.instruments)
         return score
 
-    def _stream(self, take: Take, score: Score, ensemble: _Ensemble) -> Iterator[Outcome]:
+    def _stream(self, group: _Waiting) -> Iterator[Outcome]:
+        ensemble, ((take, score),) = group.ensemble, group.takes
         (instrument,) = ensemble.instruments
         try:
             facts = playing.render_to_file(
@@ -222,6 +240,37 @@ class _Run:
                 for one in left:
                     yield from self._play(_Waiting(ensemble, [one]))
 
+    def _play_on(self, cluster: Cluster, planned: Iterable[Outcome | _Waiting]) -> Iterator[Outcome]:
+        """As `_play` and `_stream`, each group by one call."""
+        shared: dict[int, Shared] = {}
+
+        def calls() -> Iterator[tuple[Outcome | _Waiting, Sequence[object] | None]]:
+            for one in planned:
+                if isinstance(one, Outcome):
+                    yield one, None
+                    continue
+                for instrument in one.ensemble.instruments:
+                    if id(instrument) not in shared:  # the ensembles hold them to the end
+                        shared[id(instrument)] = cluster.share(instrument)
+                scores = [(score, take.number, take.target.suffix) for take, score in one.takes]
+                instruments: list[object] = [shared[id(instrument)] for instrument in one.ensemble.instruments]
+                yield one, (scores, instruments, one.ensemble.options, self.wanted, one.is_streamed)
+
+        for one, result in cluster.run(play_files, calls()):
+            if isinstance(one, Outcome):
+                yield one
+                continue
+            for number, (take, _) in enumerate(one.takes):
+                file = result if isinstance(result, OrchestrionError) else (result or ())[number]
+                if isinstance(file, OrchestrionError):
+                    yield self._failed(take, file)
+                    continue
+                for sentence in file.warned:
+                    warnings.warn(sentence, stacklevel=2)
+                with atomic_write(take.target) as temporary:
+                    temporary.write_bytes(file.content)
+                yield self._played(take, file.facts)
+
     def _advance(self, length_s: float, n_takes: int = 1) -> Callable[..., None] | None:
         """Advances the bar of takes by seconds of audio."""
         bar = self.bar
@@ -243,6 +292,49 @@ class _Run:
             raise error
         refuse_shared_fault(error)
         return Outcome(take, FAILED, reason=" ".join([str(error), *getattr(error, "__notes__", ())]))
+
+
+@dataclass(frozen=True)
+class PlayedFile:
+    """An audio file's bytes, as a worker of a cluster hands them back: with their facts, and what is to be said of them."""
+
+    content: bytes
+    facts: Mapping[str, object]
+    warned: Sequence[str]
+
+
+def play_files(
+    scores: Sequence[tuple[Score, int, str]], instruments: Sequence[Instrument], options: Playing, wanted: AudioFormat, is_streamed: bool
+) -> list[PlayedFile | OrchestrionError]:
+    """Play ``scores``, each with the number of its take and the ending of its file, on a worker; what fails is told in its place."""
+    with TemporaryDirectory(prefix="orchestrion-") as folder, warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            files = list(_played_files(Path(folder), scores, instruments, options, wanted, is_streamed))
+        except OrchestrionError as error:
+            if len(scores) == 1:
+                return [error]
+            return [played for score in scores for played in play_files([score], instruments, options, wanted, is_streamed)]
+    said = [str(warning.message) for warning in warned if issubclass(warning.category, UserWarning)]
+    return [PlayedFile(content, facts, said if not number else []) for number, (content, facts) in enumerate(files)]
+
+
+def _played_files(
+    folder: Path, scores: Sequence[tuple[Score, int, str]], instruments: Sequence[Instrument], options: Playing, wanted: AudioFormat, is_streamed: bool
+) -> Iterator[tuple[bytes, Mapping[str, object]]]:
+    def advance(n: float = 1) -> None:
+        """The bar is where the command runs."""
+
+    if is_streamed:
+        ((score, number, suffix),) = scores
+        facts = playing.render_to_file(score, instruments[0], folder / f"a{suffix}", options, take=number, wanted=wanted, advance=advance)
+        yield (folder / f"a{suffix}").read_bytes(), facts
+        return
+    played = playing.play_all([(score, number) for score, number, _ in scores], instruments, options, advance=advance)
+    for (_, _, suffix), performance in zip(scores, played, strict=True):
+        path = folder / f"a{suffix}"
+        performance.audio.write(path, wanted)
+        yield path.read_bytes(), performance.facts | performance.file_facts(path, wanted)
 
 
 def _checksums(take: Take, ensemble: _Ensemble) -> dict[str, str]:

@@ -40,7 +40,7 @@ ALLOWED = {
     "inspection": {"audio", "casting", "reading", "score"},
     "ensemble": {"audio", "options", "score"},
     "arranging": {"options", "score"},
-    "rendering": {"ensemble", "options", "playing", "renderer", "score"},
+    "rendering": {"cluster", "ensemble", "options", "playing", "renderer", "score"},
     "playing": {"audio", "bridge", "ensemble", "evaluation", "options", "renderer", "score"},
     "realtime": {"renderer"},
     "models": set(),
@@ -57,7 +57,7 @@ ALLOWED = {
     # The page: what the command line can do, by a browser.
     "studio": {"audio", "casting", "composer", "ensemble", "evaluation", "options", "playing", "reading", "renderer", "score", "values"},
     "cli": {
-        "api", "arranging", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection",
+        "api", "arranging", "audio", "bridge", "casting", "cluster", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection",
         "labelling", "models", "options", "papers", "playing", "reading", "realtime", "renderer", "rendering", "score", "studio", "training", "values",
     },
     "__main__": {"cli"},
@@ -73,6 +73,7 @@ LEAVES = {
     "weights": {"errors", "files", "header"},
     "shipped": {"errors", "header"},
     "cachefolder": {"errors"},
+    "cluster": {"errors", "version"},
     "compiledfiles": {"cachefolder"},
     "compiled": {"cachefolder", "compiledfiles", "errors", "version"},
     "randomness": {"compiled"},

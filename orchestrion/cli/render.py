@@ -52,12 +52,15 @@ playing_options = options_of(
 @click.option("--resume", is_flag=True, help="Keep a journal while playing, and go on from it after an interruption.")
 @click.option("--force", is_flag=True, help="Play anew what is finished in DIR already, and forget interrupted renderings.")
 @click.option("--shard", type=Shard(), metavar="K/N", help="Only the K-th of N shares of the scores, for N machines or jobs.")
+@click.option("--cluster", metavar="tcp://HOST:PORT",
+              help="Play the scores on the workers of this Dask scheduler, with their files in DIR here; needs orchestrion[cluster].")
 @click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, metavar="N",
               help="Takes of each score: OUT-1.wav, OUT-2.wav, …")
 @json_option
 @click.pass_context  # fmt: skip
 def render(ctx: click.Context, scores: tuple[str, ...], instruments: tuple[str, ...], output: Path, arranging: Arranging, playing: Playing,
-           wanted: AudioFormat, kind: str | None, resume: bool, force: bool, shard: tuple[int, int] | None, count: int, as_json: bool) -> None:  # fmt: skip
+           wanted: AudioFormat, kind: str | None, resume: bool, force: bool, shard: tuple[int, int] | None, cluster: str | None,
+           count: int, as_json: bool) -> None:  # fmt: skip
     """Play a score on an instrument, as audio.
 
     SCORE is a file (.mid .midi .kar .rmi .musicxml .xml .mxl .abc .krn), a folder of such files, or a built-in tune: ode-to-joy,
@@ -77,17 +80,21 @@ def render(ctx: click.Context, scores: tuple[str, ...], instruments: tuple[str, 
       orchestrion render quartet.mid -i violin=Melody -i piano=rest -o quartet.wav
       orchestrion render scores/ -o audio/
       orchestrion render scores/ -o audio/ --shard 3/64
+      orchestrion render scores/ -o audio/ --cluster tcp://10.0.0.5:8786
       orchestrion render greensleeves -o - | aplay
     """
-    asked = Rendering(instruments, arranging, replace(playing, length_s=arranging.length_s), wanted, resume, force, as_json)
+    asked = Rendering(instruments, arranging, replace(playing, length_s=arranging.length_s), wanted, resume, force, as_json, cluster)
     sources = find_scores(scores)
     is_file = output.suffix.lower() in AUDIO_WRITTEN and not output.is_dir()
     if kind and (is_file or str(output) == STDOUT):
         raise click.UsageError("--format is for a folder: -o DIR/; a file's ending says its own, and standard output takes a WAV.")
     kind = kind or DEFAULT_KIND
     check_format(output if is_file else Path(f"-.{kind}"), wanted)
-    if shard and (str(output) == STDOUT or is_file):
-        raise click.UsageError("--shard is for many scores and a folder: -o DIR/")
+    for name, given in {"--shard": shard, "--cluster": cluster}.items():
+        if given and (str(output) == STDOUT or is_file):
+            raise click.UsageError(f"{name} is for many scores and a folder: -o DIR/")
+    if cluster and resume:
+        raise click.UsageError("--resume keeps a journal on this machine, where --cluster plays nothing; what is finished is skipped without it.")
     if str(output) == STDOUT:
         _render_to_stdout(asked, sources, count)
     elif is_file:

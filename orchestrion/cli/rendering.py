@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,7 @@ class Rendering:
     resume: bool
     force: bool
     as_json: bool
+    cluster: str | None = None
 
     def arrangement(self) -> dict[str, object]:
         """What of the arranging decides the audio."""
@@ -72,6 +74,7 @@ class Rendering:
 def render_files(ctx: click.Context, asked: Rendering, targets: Mapping[str, Sequence[Path]], *, skipping: bool) -> None:
     """Render each score to its files, one a take; ``skipping`` keeps those that are finished, and goes on after failures."""
     from orchestrion.casting import is_assigned
+    from orchestrion.cluster import connected
     from orchestrion.renderer.resuming import discard
     from orchestrion.rendering import Take, render_takes
 
@@ -96,13 +99,14 @@ def render_files(ctx: click.Context, asked: Rendering, targets: Mapping[str, Seq
         for take in takes:
             discard(take.target)
     told = _Told(ctx, len(takes), asked.as_json)
-    outcomes = render_takes(
-        takes, read, players, asked.playing, settings=asked.arrangement(),
-        recorded=_recorded if skipping and not asked.force else lambda target: None,
-        strict=len(targets) == 1, resume=asked.resume, wanted=asked.wanted,
-    )  # fmt: skip
-    for outcome in outcomes:
-        told.tell(outcome)
+    with connected(asked.cluster, partial(echo, err=True)) if asked.cluster else nullcontext() as cluster:
+        outcomes = render_takes(
+            takes, read, players, asked.playing, settings=asked.arrangement(),
+            recorded=_recorded if skipping and not asked.force else lambda target: None,
+            strict=len(targets) == 1, resume=asked.resume, wanted=asked.wanted, cluster=cluster,
+        )  # fmt: skip
+        for outcome in outcomes:
+            told.tell(outcome)
     if skipping:
         told.sum_up()
 

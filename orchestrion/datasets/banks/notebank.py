@@ -11,17 +11,23 @@ cost on disk.
 from __future__ import annotations
 
 import csv
-import json
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from orchestrion.audio.rates import check_rate
+from orchestrion.datasets.untrusted.textfiles import read_json_object, read_text
 from orchestrion.errors import OrchestrionError
+from orchestrion.header import is_number
 
 SAMPLE_RATE = 24000
 MOST_NOTES, MOST_NOTE_S, MOST_BANK_S, MOST_CHANNELS = 4096, 60.0, 6 * 3600.0, 16
+MOST_INDEX_BYTES = 1 << 20
+MOST_NUMBERS = 1 << 25  # samples of a note in all its channels: a minute at 192 kHz in stereo, and more
+RELEASES_DB_S = (1.0, 1000.0)
 ONSET_DB = -40.0  # below a note's peak: its sound has begun
 MOST_TRANSPOSED = 3  # semitones
 LAWS = ("square", "as recorded")
@@ -168,20 +174,20 @@ def assembled(name: str, notes: tuple[BankNote, ...], information: Mapping[str, 
 
 def _index(folder: Path) -> list[dict[str, str]]:
     path = folder / "index.tsv"
+    reader = csv.DictReader(io.StringIO(read_text(path, MOST_INDEX_BYTES)), delimiter="\t")
     try:
-        with open(path, encoding="utf-8", newline="") as handle:
-            rows = list(csv.DictReader(handle, delimiter="\t"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise OrchestrionError(f"Cannot read {path}: {getattr(error, 'strerror', None) or 'it is not text'}.") from error
+        rows = [row for row, _ in zip(reader, range(MOST_NOTES + 1), strict=False)]
+    except csv.Error as error:
+        raise OrchestrionError(f"{path} is not a table that can be read ({error}).") from error
     if not 0 < len(rows) <= MOST_NOTES:
-        raise OrchestrionError(f"{path} lists {len(rows)} notes; it must list 1 to {MOST_NOTES}.")
+        raise OrchestrionError(f"{path} lists {'no' if not rows else f'more than {MOST_NOTES}'} notes; it must list 1 to {MOST_NOTES}.")
     for number, row in enumerate(rows, 2):
         try:
             name, pitch = row["file"], int(row["pitch"])
             low, high = int(row.get("velocity_low") or 1), int(row.get("velocity_high") or 127)
         except (KeyError, TypeError, ValueError):
             raise OrchestrionError(f"{path}, line {number}: it needs the columns file, pitch, velocity_low, velocity_high.") from None
-        if not (0 <= pitch <= 127 and 1 <= low <= high <= 127) or Path(name).name != name:
+        if not (0 <= pitch <= 127 and 1 <= low <= high <= 127) or not name or not name.isprintable() or Path(name).name != name:
             raise OrchestrionError(f"{path}, line {number}: pitch {pitch}, velocities {low} to {high} or file {name!r} is impossible.")
     return rows
 
@@ -190,12 +196,12 @@ def _information(folder: Path) -> dict[str, object]:
     path = folder / "bank.json"
     if not path.exists():
         return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise OrchestrionError(f"Cannot read {path}: it is not JSON.") from error
-    if not isinstance(content, dict) or content.get("law", "square") not in LAWS:
-        raise OrchestrionError(f"{path} must be an object, and its law one of {', '.join(LAWS)}.")
+    content = read_json_object(path)
+    release = content.get("release_db_s")
+    if content.get("law", "square") not in LAWS:
+        raise OrchestrionError(f"{path} must say one of {', '.join(LAWS)} for law.")
+    if release is not None and not is_number(release, *RELEASES_DB_S):
+        raise OrchestrionError(f"{path} says {str(release)[:60]!r} for release_db_s; it must be a number from {RELEASES_DB_S[0]:g} to {RELEASES_DB_S[1]:g}.")
     return content
 
 
@@ -218,6 +224,9 @@ def read_note(
         facts = soundfile.info(path)
         if facts.duration > MOST_NOTE_S:
             raise OrchestrionError(f"{path} lasts {facts.duration:.0f} s; a note may last {MOST_NOTE_S:g} s.")
+        check_rate(facts.samplerate)
+        if max(facts.frames, round(looped_s * facts.samplerate)) * facts.channels > MOST_NUMBERS:
+            raise OrchestrionError(f"{path} holds more samples than a note may have; convert it to a lower rate, or to one channel.")
         if facts.channels > MOST_CHANNELS:
             raise OrchestrionError(f"{path} has {facts.channels} channels; a note may have {MOST_CHANNELS}.")
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
@@ -240,7 +249,7 @@ def is_sustained(notes: tuple[BankNote, ...], sample_rate: int) -> bool:
     lost = []
     for note in notes:
         early, late = (note.samples[int(a * sample_rate) : int((a + 0.2) * sample_rate)] for a in (0.3, 0.9))
-        if len(late) == len(early):
+        if len(late) == len(early) > 0:
             lost.append(10 * np.log10((np.mean(early**2) + 1e-12) / (np.mean(late**2) + 1e-12)))
     return bool(lost) and float(np.median(lost)) < 6.0
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from orchestrion.errors import OrchestrionError
 
-MOST_BYTES, MOST_REGIONS, MOST_INCLUDES = 8 * 2**20, 16384, 64
+MOST_BYTES, MOST_REGIONS, MOST_INCLUDES, MOST_WORDS, LONGEST_LINE = 8 * 2**20, 16384, 64, 1024, 1 << 20
 LEVELS = ("control", "global", "master", "group", "region")
 HEADER = re.compile(r"<(\w+)>")
 OPCODE = re.compile(r"([\w#$]+)=(.*?)(?=\s+[\w#$]+=|$)")
@@ -82,11 +82,15 @@ def _lines(path: Path, folder: Path, words: dict[str, str], read: list[int]) -> 
         include = re.match(r'#include\s+"([^"]+)"', line)
         if define:
             words[define[1]] = define[2]
+            if len(words) > MOST_WORDS:
+                raise OrchestrionError(f"{path} defines more than {MOST_WORDS} words.")
         elif include:
             out += _lines(inside(folder, include[1], folder), folder, words, read)
         elif line:
             for word in sorted(words, key=len, reverse=True):  # $KEYB before $KEY
                 line = line.replace(word, words[word])
+                if len(line) > LONGEST_LINE:  # words that hold others, doubled again and again
+                    raise OrchestrionError(f"{path} has a line of more than {LONGEST_LINE} characters once its words are replaced.")
             out.append(line)
     return out
 

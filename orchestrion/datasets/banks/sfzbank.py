@@ -39,12 +39,14 @@ def sfz_bank(path: Path, sample_rate: int) -> NoteBank:
     fence = path.resolve().parent
     if fence.parent != fence.parent.parent:  # samples often lie beside the file's folder; never from the root
         fence = fence.parent
-    regions = [region for region in read_regions(path) if _is_struck(region)][:MOST_NOTES]
+    struck = {tuple(sorted(region.items())): region for region in read_regions(path) if _is_struck(region)}
+    regions = list(struck.values())[:MOST_NOTES]  # one and the same twice is one
     notes: list[BankNote] = []
     releases, tracked, total_s = [], [], 0.0
     for region in regions:
         try:
             note = _note(path, region, fence, sample_rate)
+            release, track = _number(region, "ampeg_release", 0.0, 0.0, 100.0), _number(region, "amp_veltrack", 100.0, -100.0, 100.0)
         except OrchestrionError:
             raise
         except ValueError:
@@ -55,8 +57,8 @@ def sfz_bank(path: Path, sample_rate: int) -> NoteBank:
         if total_s > MOST_BANK_S:
             raise OrchestrionError(f"{path} holds more than {MOST_BANK_S / 3600:g} hours of notes.")
         notes.append(note)
-        releases.append(_number(region, "ampeg_release", 0.0, 0.0, 100.0))
-        tracked.append(_number(region, "amp_veltrack", 100.0, -100.0, 100.0) >= VELTRACK)
+        releases.append(release)
+        tracked.append(track >= VELTRACK)
     if not notes:
         raise OrchestrionError(f"{path} has no region with a sample that a key strikes.")
     release = float(np.median(releases))
@@ -121,7 +123,7 @@ def _loop(region: Mapping[str, str]) -> tuple[int, int] | None:
 def _number(region: Mapping[str, str], name: str, usual: float, low: float, high: float) -> float:
     value = float(region.get(name, usual))
     if not low <= value <= high:
-        raise OrchestrionError(f"An SFZ region says {name}={region[name]}; it must lie between {low:g} and {high:g}.")
+        raise OrchestrionError(f"An SFZ region says {name}={region[name][:40]}; it must lie between {low:g} and {high:g}.")
     return value
 
 

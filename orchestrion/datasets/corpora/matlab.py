@@ -8,6 +8,7 @@ beat that differs from set to set.
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def read_mat(path: str | os.PathLike[str], split: str) -> list[CorpusPiece]:
             content = loadmat(source, variable_names=[variable])
     except OrchestrionError:
         raise
-    except (MatReadError, NotImplementedError, ValueError, TypeError, EOFError) as error:
+    except (MatReadError, NotImplementedError, ValueError, TypeError, EOFError, LookupError, OverflowError, zlib.error) as error:
         raise OrchestrionError(f"{source} is not a MATLAB 5 file of piano rolls ({error}).") from error
     if variable not in content:
         raise OrchestrionError(f"{source} has no {split} split ({variable}); choose another split.")

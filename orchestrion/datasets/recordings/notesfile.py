@@ -14,6 +14,7 @@ from orchestrion.files import atomic_write
 from orchestrion.limits import MAX_NOTES
 from orchestrion.score import Note, Score
 
+SHOWN = 300  # characters of what is wrong with a line: a number may have thousands of digits
 COLUMNS = ("onset_s", "offset_s", "pitch", "velocity")
 # Alignment by dynamic time warping can leave a note no time at all; it was played nevertheless.
 SHORTEST_S = 0.001
@@ -103,7 +104,7 @@ def _note(source: Path, number: int, line: str) -> Note:
         offset_s = onset_s + SHORTEST_S if offset_s == onset_s else offset_s
         return Note(onset_s, offset_s, int(fields[2]), int(fields[3]))
     except OrchestrionError as error:
-        raise OrchestrionError(f"{source}, line {number}: {error}") from error
+        raise OrchestrionError(f"{source}, line {number}: {str(error)[:SHOWN]}") from error
     except ValueError as error:
         raise OrchestrionError(
             f"{source}, line {number}, is not two times, a pitch and a velocity: {line[:60]!r}."

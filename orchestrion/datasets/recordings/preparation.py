@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from orchestrion.datasets.untrusted.textfiles import read_bytes
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import lock, make_folder, write_json, writing
 from orchestrion.terminal import plural
@@ -106,14 +107,20 @@ def check_new(target: Path) -> None:
 def _finished(folder: Path) -> dict[str, dict[str, object]]:
     """The records whose files are all there; a last line cut short by a crash does not count."""
     path, found = folder / FINISHED, {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
+    for line in read_bytes(path).decode("utf-8", "replace").splitlines() if path.exists() else ():
         try:
-            name, record = json.loads(line)
-        except ValueError:
+            content = json.loads(line)
+        except (ValueError, RecursionError):
             continue
-        if isinstance(record, dict) and all((folder / str(file)).is_file() for file in _files(record)):
+        name, record = content if isinstance(content, list) and len(content) == 2 else (None, None)
+        if isinstance(name, str) and isinstance(record, dict) and all(_is_there(folder, file) for file in _files(record)):
             found[name] = record
     return found
+
+
+def _is_there(folder: Path, file: object) -> bool:
+    """Whether ``file`` is the plain name of one in ``folder``."""
+    return isinstance(file, str) and Path(file).name == file and os.path.isfile(folder / file)
 
 
 def _files(record: Mapping[str, object]) -> list[object]:

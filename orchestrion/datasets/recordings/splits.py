@@ -12,6 +12,7 @@ from orchestrion.errors import OrchestrionError
 SPLITS = ("train", "validation")
 """Every set has these; one whose authors set a test part aside may have ``"test"`` besides."""
 ALL_SPLITS = (*SPLITS, "test")
+SHOWN = 80  # characters of a name that is wrong
 
 
 def read_splits(folder: Path, names: Iterable[str]) -> dict[str, tuple[str, ...]] | None:
@@ -27,9 +28,9 @@ def read_splits(folder: Path, names: Iterable[str]) -> dict[str, tuple[str, ...]
     splits = {split: _names(content.get(split, []), path) for split in ALL_SPLITS}
     for one, other in combinations(ALL_SPLITS, 2):
         if both := set(splits[one]) & set(splits[other]):
-            raise OrchestrionError(f"{path} puts {min(both)} both into {one} and into {other}.")
+            raise OrchestrionError(f"{path} puts {min(both)[:SHOWN]} both into {one} and into {other}.")
     if unknown := set().union(*splits.values()) - set(names):
-        raise OrchestrionError(f"{path} names {min(unknown)}, which is not in the folder.")
+        raise OrchestrionError(f"{path} names {min(unknown)[:SHOWN]!r}, which is not in the folder.")
     return splits
 
 

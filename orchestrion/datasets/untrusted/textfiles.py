@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,7 +24,8 @@ def read_bytes(path: Path, start: int = 0, size: int | None = None, most_bytes: 
     """
     with reading(path), open(path, "rb") as handle:
         handle.seek(start)
-        content = handle.read(most_bytes + 1 if size is None else min(size, most_bytes + 1))
+        there = max(0, os.fstat(handle.fileno()).st_size - start)  # as much is set aside as is asked for
+        content = handle.read(min(there if size is None else size, there + 1, most_bytes + 1))
     if len(content) > most_bytes:
         raise OrchestrionError(f"{path} is larger than {most_bytes >> 20} MiB; that is no table or JSON of a data set.")
     return content
