@@ -54,6 +54,7 @@ DRONE = (
     "loop of which the papers speak."
 )
 DRAWN = "What it plays is drawn at a temperature of {:g} about what it predicts (docs/papers.md)."
+STOPPED = " The training was stopped at {:,} of {:,} steps, before its learning rate had fallen; the command above does not stop so."
 CARD = """# {name}
 
 A back-end of Orchestrion ({paper}): it continues piano music, or noise, at {rate:,} samples a second. It
@@ -82,7 +83,7 @@ The loss is: {unit}; up to 32 examples of each. The levels are those of {listen:
     orchestrion data prepare SONGS --rate {rate} --licence "{licence}" -o set{rate}
     orchestrion train {name} --data set{rate} {made} --steps {steps} -o runs/{name}
 
-or this and all the others with `python benchmarks/ship_backends.py SONGS`.
+or this and all the others with `python benchmarks/ship_backends.py SONGS`.{stopped}
 """
 
 
@@ -127,7 +128,10 @@ def ship(name: str, run: Path, songs: SongSet, source: str, temperature: float =
     target = shipped.FOLDER / f"{name}.safetensors"
     history = read_metrics(run)
     metadata |= {"name": name, "steps": history[-1]["step"], "minutes": history[-1]["minutes"], "attribution": source}
-    metadata["made"] = command_of(name, json.loads((run / "settings.json").read_text()))
+    settings = json.loads((run / "settings.json").read_text())
+    metadata["made"] = command_of(name, settings)
+    if (wanted := settings["loop"]["steps"]) and wanted > history[-1]["step"]:
+        metadata["stopped"] = [history[-1]["step"], wanted]
     if temperature:
         metadata["temperature"] = temperature
     weights.save(target, halved, metadata)
@@ -184,7 +188,7 @@ def _card(name: str, songs: SongSet, source: str, header: dict[str, Any]) -> str
         parameters=_parameters(small), published=_parameters(published), steps=int(header["steps"]),
         examples=int(heard["examples"]), heard_s=float(heard["seconds_of_audio"]), minutes=header["minutes"], checksum=header["sha256"], unit=kind.unit,
         held_out=", ".join(held_out) if len(held_out) < 5 else f"{len(held_out)} recordings", listen=LISTEN_S.get(name, SEED_S), seed=SEED_S,
-        made=header["made"],
+        made=header["made"], stopped=STOPPED.format(*header["stopped"]) if "stopped" in header else "",
         training_songs=header["data"]["training_songs"], training_minutes=header["data"]["training_minutes"],
         measures="\n".join(f"| {LABELS[key]} | {header['metrics'][key]:.3f} |" for key in LABELS if key in header["metrics"]),
         outcome=DRAWN.format(header["temperature"]) if "temperature" in header else OUTCOMES.get(name, DRONE),
