@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestrion.api.texts import takes_texts
 from orchestrion.datasets import download as downloading
 from orchestrion.datasets.banks import soundfont as fluidsynth
 from orchestrion.datasets.catalogue import source as info
@@ -15,9 +16,9 @@ from orchestrion.datasets.checking.validating import Verdict, validate_prepared
 from orchestrion.datasets.corpora.json_corpus import prepare_scores
 from orchestrion.datasets.dataset import initialise
 from orchestrion.datasets.layouts.musicnet_statistics import statistics
+from orchestrion.datasets.recordings import prepare as preparing
+from orchestrion.datasets.recordings import songs
 from orchestrion.datasets.recordings.aligned import AlignedSet
-from orchestrion.datasets.recordings.prepare import shard
-from orchestrion.datasets.recordings.songs import prepare_songs
 from orchestrion.datasets.recordings.tracks import Selection
 from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.labelling.recordings import label_recordings as label
@@ -27,6 +28,7 @@ __all__ = [
     "validate",
 ]  # fmt: skip
 PathLike = str | os.PathLike[str]
+prepare_songs, shard = takes_texts(songs.prepare_songs), takes_texts(preparing.shard)
 
 
 def check(folder: PathLike) -> dict[str, object]:
@@ -47,6 +49,7 @@ def download(name: str, output: PathLike, *, keep_packed: bool = False) -> Seque
     return downloading.download_all(info(name), Path(output), unpack=not keep_packed)
 
 
+@takes_texts
 def prepare(
     name: str,
     folder: PathLike,
@@ -77,6 +80,7 @@ def prepare(
     return summary(made) | {"left_out": read_json_object(Path(output) / "dataset.json").get("left_out", {})}
 
 
+@takes_texts
 def soundfont(
     instrument: str, output: PathLike, *, minutes: float | None = None, seed: int = 0, path: PathLike | None = None
 ) -> dict[str, object]:

@@ -11,21 +11,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from orchestrion.api.texts import takes_texts
 from orchestrion.datasets.banks.fitted_cache import fitted
 from orchestrion.datasets.banks.opening import open_bank
 from orchestrion.evaluation.composition.evaluate_composer import evaluate_composer as composer
-from orchestrion.evaluation.composition.evaluate_composer import evaluate_writing as writing
+from orchestrion.evaluation.composition.evaluate_composer import evaluate_writing
 from orchestrion.evaluation.figures.notes import draw_notes
-from orchestrion.evaluation.judge.evaluate_renderer import evaluate_renderer as renderer
+from orchestrion.evaluation.judge.evaluate_renderer import evaluate_renderer
 from orchestrion.evaluation.judge.notes_test import NotesReport, notes_test
 from orchestrion.files import write_json
 from orchestrion.generators.table import WAVENET, function_names
 from orchestrion.renderer.instrument import Instrument
-from orchestrion.training.evaluate_backend import evaluate_backend as backend
+from orchestrion.training.evaluate_backend import evaluate_backend
 
 __all__ = ["backend", "composer", "notes", "renderer", "writing"]
+backend, renderer, writing = takes_texts(evaluate_backend), takes_texts(evaluate_renderer), takes_texts(evaluate_writing)
 
 
+@takes_texts
 def notes(
     instrument: Instrument | str | os.PathLike[str],
     bank: str | os.PathLike[str],
