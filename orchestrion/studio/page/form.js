@@ -17,7 +17,7 @@ const SUGGESTIONS = {
   key: ["C major", "G major", "D major", "A major", "F major", "B- major", "A minor", "E minor", "D minor", "G minor", "D dorian"].map((key) => key.replace("B-", "Bb")),
   form: ["auto", "free", "AABA", "A A' B A", "AABB", "ABA"],
 };
-const SLIDERS = new Set(["expression", "vibrato"]);
+const SLIDERS = new Set(["expression", "vibrato", "noise"]);
 
 export class Form {
   /**
@@ -44,7 +44,7 @@ export class Form {
     this.inputs.set(field.name, { input, field });
     const help = el("small", { id: `${id}-help` }, field.help);
     input.setAttribute("aria-describedby", help.id);
-    const label = el("label", { for: id }, LABELS[field.name] ?? field.name.replaceAll("_", " "));
+    const label = el("label", { for: id }, LABELS[field.name] ?? field.name[0].toUpperCase() + field.name.slice(1).replaceAll("_", " "));
     const extra = field.name === "seed" ? this.#dice(input) : SLIDERS.has(field.name) ? this.#shown(input) : null;
     const suggestions = SUGGESTIONS[field.name];
     const list = suggestions ? el("datalist", { id: `${id}-list` }, ...suggestions.map((value) => el("option", { value }))) : null;

@@ -9,7 +9,7 @@ export class Playing {
   constructor(about, model, work, player) {
     Object.assign(this, { about, model, work, player });
     this.list = el("div", { className: "parts", role: "list" });
-    this.form = new Form("play", about.playing, ["seed", "temperature", "vibrato", "parallel"]);
+    this.form = new Form("play", about.playing, ["seed", "temperature", "vibrato", "noise", "parallel"]);
     this.fresh = el("input", { type: "checkbox", id: "fresh-take" });
     $("panel-play").append(el("div", { className: "panel" }, el("h2", {}, "Parts"), this.list,
       el("button", { type: "button", id: "add-part", onclick: () => this.#add() }, "Add a part"),
