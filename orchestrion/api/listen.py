@@ -15,7 +15,7 @@ __all__ = ["build", "results", "serve"]
 def serve(
     page: str | os.PathLike[str],
     output: str | os.PathLike[str],
-    key: str | os.PathLike[str] | None = None,
+    key_file: str | os.PathLike[str] | None = None,
     *,
     port: int = 0,
     browser: bool = True,
@@ -26,7 +26,7 @@ def serve(
 
     Args:
         output: an existing folder; one file a listener.
-        key: the page's key file; None for the one beside it.
+        key_file: the page's key file; None for the one beside it.
         port: 0 for any that is free.
         browser: open the page, where there is a desktop.
         tell: called with each link, which opens the page in one browser.
@@ -43,5 +43,5 @@ def serve(
     from orchestrion.studio.server import serve as run
 
     folder = Path(page)
-    key_file = Path(key) if key is not None else folder.with_name(f"{folder.resolve().name}-key.json")
-    run(port, browser=browser, tell=tell, create=lambda own, told: create_collector(folder, key_file, Path(output), own, told, received))
+    own_key = Path(key_file) if key_file is not None else folder.with_name(f"{folder.resolve().name}-key.json")
+    run(port, browser=browser, tell=tell, create=lambda own, told: create_collector(folder, own_key, Path(output), own, told, received))

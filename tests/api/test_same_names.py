@@ -14,7 +14,7 @@ from orchestrion.cli.app import cli
 from orchestrion.generators.table import BACKENDS
 
 # What a file or a screen needs and Python does not: where to write, how, and what to print. Audio is written by ``.write``.
-OF_FILES = {"output", "as_json", "verbose", "kind", "rate", "channels", "bits", "count", "resume", "force", "shard"}
+OF_FILES = {"output", "as_json", "verbose", "kind", "rate", "channels", "bits", "count", "resume", "force", "shard", "cluster"}
 # What `arrange` takes; a score in Python is arranged first.
 OF_ARRANGING = {"part", "transpose", "tempo", "speed", "start", "end", "tail", "strict"}
 # By another name, or as part of another argument.
@@ -24,7 +24,7 @@ ELSEWHERE = {
     "data validate": {"sources", "write_checksums"}, "evaluate composer": {"writing", "seed"}, "info": {"file"}, "perform": {"name"},
     "live": {"rendered", "listing"}, "play": {"instruments"},
     "render": {"scores", "instruments", "pans"}, "train sweep": {"backend", "hidden", "vary"},
-    "listen build": {"completion_code", "pair_repeats", "pairs", "ratings", "repeats", "seconds", "seed", "title"},
+    "listen build": {"abx", "anchor", "collect", "completion_code", "pair_question", "question", "pair_repeats", "pairs", "ratings", "repeats", "seconds", "seed", "title"},
 }  # fmt: skip
 
 
