@@ -11,7 +11,6 @@ random, up to six at once, with the pedal now and then.
 from __future__ import annotations
 
 import argparse
-import gc
 import heapq
 import json
 import platform
@@ -21,6 +20,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from orchestrion.datasets.banks.opening import open_bank
 from orchestrion.evaluation.judge.fidelity import log_spectral_distance
 from orchestrion.progress import Advance, progress
 from orchestrion.realtime.session import KeyMessage, Report, run
@@ -28,6 +28,7 @@ from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.live import LivePlayer
 
 NOTES_A_SECOND, MOST_KEYS = 6.0, 6
+VELOCITIES = (40, 100)
 
 
 class Time:
@@ -120,7 +121,6 @@ def keys(name: str, minutes: float, real: bool, lookahead: int, block: int, seed
     low, high = instrument.pitch_range
     player = LivePlayer(instrument, lookahead=lookahead, block=block, seed=seed)
     player.warm_up()
-    gc.freeze()
     clock = RealTime() if real else Time()
     device, hands = Device(clock, instrument.config.sample_rate), Player(clock, low, high, seed)
     n_blocks = round(minutes * 60 / player.block_s)
@@ -155,20 +155,42 @@ def distance(name: str, seed: int) -> dict[str, object]:
     low, high = instrument.pitch_range
     rate, rows = instrument.config.sample_rate, {}
     full = _notes(instrument, range(low, high, 7), instrument.config.context_frames[1], seed)
+    real = _real(instrument, range(low, high, 7))
+    rows["80 ms"] = {"to the notes themselves dB": _to_the_notes(full, real, rate)} if real else {}
     for label, lookahead, number in (("20 ms", 5, seed), ("8 ms", 2, seed), ("0 ms", 0, seed), ("another seed, 80 ms", 20, seed + 1)):
         heard = _notes(instrument, range(low, high, 7), lookahead, number)
         apart = [log_spectral_distance(a, b, rate) for a, b in zip(heard, full, strict=True)]
         error = [10 * np.log10(np.sum((a - b) ** 2) / np.sum(b**2)) for a, b in zip(heard, full, strict=True)]
         rows[label] = {"log-spectral distance dB": round(float(np.mean(apart)), 2), "difference dB": round(float(np.mean(error)), 1)}
+        if real:
+            rows[label]["to the notes themselves dB"] = _to_the_notes(heard, real, rate)
     return {"instrument": name, "beside 80 ms of look-ahead": rows}
+
+
+def _real(instrument: Instrument, pitches: Iterable[int]) -> list[np.ndarray]:
+    """The notes that an instrument learnt, at its loudness, where they are a SoundFont's; else none."""
+    data, rate = instrument.metadata.get("data"), instrument.config.sample_rate
+    source = str(data.get("source", "")) if isinstance(data, dict) else ""
+    if not source.startswith("soundfont:"):
+        return []
+    bank, found = open_bank(source, rate), []
+    for pitch in pitches:
+        for velocity in VELOCITIES:
+            note = next(n for n in bank.notes if n.pitch == pitch and n.velocity_low <= velocity <= n.velocity_high)
+            found.append(10 ** (instrument.gain_db / 20) * bank.gain(note, velocity) * note.samples[: rate // 2])
+    return found
+
+
+def _to_the_notes(heard: list[np.ndarray], real: list[np.ndarray], rate: int) -> float:
+    return round(float(np.mean([log_spectral_distance(a[: len(b)], b, rate) for a, b in zip(heard, real, strict=True)])), 2)
 
 
 def _notes(instrument: Instrument, pitches: Iterable[int], lookahead: int, seed: int) -> list[np.ndarray]:
     """Each pitch for half a second, at velocities 40 and 100, and its end."""
     heard = []
     for pitch in pitches:
-        for velocity in (40, 100):
-            player, blocks = LivePlayer(instrument, lookahead=lookahead, seed=seed), []
+        for velocity in VELOCITIES:
+            player, blocks = LivePlayer(instrument, lookahead=lookahead, block=2, seed=seed), []
             for frame in range(0, 200, player.block):
                 for at, do in ((40, lambda within: player.note_on(pitch, velocity, within)), (165, lambda within: player.note_off(pitch, within))):  # noqa: B023
                     if frame <= at - lookahead < frame + player.block:
@@ -185,8 +207,8 @@ def main() -> None:
     parser.add_argument("instruments", nargs="+")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--real", action="store_true")
-    parser.add_argument("--lookahead", type=int, default=2, help="frames of 4 ms")
-    parser.add_argument("--block", type=int, default=2, help="frames of 4 ms")
+    parser.add_argument("--lookahead", type=int, default=0, help="frames of 4 ms")
+    parser.add_argument("--block", type=int, default=3, help="frames of 4 ms")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}")

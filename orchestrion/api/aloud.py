@@ -65,8 +65,8 @@ def live(
     keyboard: str | Keyboard | None = None,
     card: str | None = None,
     output: Output | None = None,
-    lookahead_ms: Number = 8.0,
-    block_ms: Number = 8.0,
+    lookahead_ms: Number = 0.0,
+    block_ms: Number = 12.0,
     temperature: Number | None = None,
     seed: Whole = 0,
     storage: str = STORAGE,
@@ -79,7 +79,7 @@ def live(
         keyboard: part of the name of a MIDI input, None for the first; or what keys come from.
         card: as in `play`.
         output: as in `play`.
-        lookahead_ms: 0 to 20: how much of the future the network is shown. More is later, and hardly better.
+        lookahead_ms: 0 to 20: how much of the future the network is shown. More is later, and not better.
         block_ms: drawn at once, 4 to 40: less is sooner, and asks more of the processor.
         temperature: of the draws; None for the instrument's own.
         tell: called with a sentence when it begins.
@@ -102,7 +102,7 @@ def live(
     try:
         with nullcontext(output) if output else SoundCard(rate, card, block=live_player.block * player.config.hop) as sink:
             held = getattr(sink, "latency_s", 0.0)
-            tell(f"{getattr(keys, 'name', 'The keyboard')} plays {player.name}: {2 * live_player.block * frame_ms + lookahead:.0f} ms from key to sound, "
+            tell(f"{getattr(keys, 'name', 'The keyboard')} plays {player.name}: {3 * live_player.block * frame_ms + lookahead:.0f} ms from key to sound, "
                  f"and {1000 * held:.0f} ms in the sound card. Ctrl-C ends it.")  # fmt: skip
             report = run(live_player, keys, sink, until=until)
             tell(f"{report.played_s:.0f} s, {report.dropouts} drop-outs.")

@@ -65,9 +65,9 @@ def play(score: str, instruments: tuple[str, ...], card: str | None, arranging: 
 @instrument_option(default=DEFAULT_INSTRUMENT)
 @click.option("--keyboard", metavar="NAME", help="Part of the name of a MIDI input.  [default: the first]")
 @card_option
-@click.option("--lookahead", "lookahead_ms", type=NumberRange(0, 20), default=8.0, show_default=True, metavar="MS",
-              help="How much of the future the network is shown: more is later, and hardly better.")
-@click.option("--block", "block_ms", type=NumberRange(4, 40), default=8.0, show_default=True, metavar="MS",
+@click.option("--lookahead", "lookahead_ms", type=NumberRange(0, 20), default=0.0, show_default=True, metavar="MS",
+              help="How much of the future the network is shown: more is later, and not better.")
+@click.option("--block", "block_ms", type=NumberRange(4, 40), default=12.0, show_default=True, metavar="MS",
               help="Drawn at once: less is sooner, and asks more of the processor.")
 @click.option("-o", "--output", type=PATH, metavar="TAKE.mid", help="Keep what was played, as MIDI or MusicXML.")
 @click.option("--render", "rendered", type=PATH, metavar="TAKE.wav", help="Render the take anew, with full look-ahead.")
@@ -81,7 +81,7 @@ def live(
 ) -> None:
     """Play an instrument from a MIDI keyboard, on a plain processor; Ctrl-C ends it.
 
-    From key to sound it takes look-ahead and two blocks, 24 ms as they are, and what the sound card holds. The sustain pedal works.
+    From key to sound it takes look-ahead and three blocks, 36 ms as they are, and what the sound card holds. The sustain pedal works.
     Needs pip install "orchestrion[live]", and on Linux libportaudio2.
 
     \b

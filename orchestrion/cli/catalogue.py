@@ -13,6 +13,7 @@ import click
 from orchestrion.cli.figures import show_figures
 from orchestrion.cli.options import PATH, json_option
 from orchestrion.cli.streams import echo
+from orchestrion.terminal import plural
 
 if TYPE_CHECKING:
     from orchestrion.datasets.checking.validating import Verdict
@@ -128,7 +129,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> str:
         found = "; ".join(f"{finding.kind}: {finding.sentence}" for finding in v.findings) or "ok"
         lines.append(f"{v.name:<{width}} {v.seconds:>8.1f} {v.notes:>6} {lag:>7} {clarity:>7} {pitch:>6}  {found}")
     bad = sum(bool(verdict.findings) for verdict in verdicts)
-    return "\n".join([*lines, f"{len(verdicts)} pieces, {bad} with defects"])
+    return "\n".join([*lines, f"{plural(len(verdicts), 'piece')}, {bad} with defects"])
 
 
 @click.command()

@@ -45,13 +45,13 @@ def _score_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     title = f" “{facts['title']}”" if facts["title"] else ""
     pickup = f", pickup of {facts['pickup_quarters']:g} quarters" if facts["pickup_quarters"] else ""
     meters = facts["meters"][1:] if pickup else facts["meters"]
-    yield f"Score{title}: {facts['duration_s']:.1f} s, {facts['notes']:,} notes"
+    yield f"Score{title}: {facts['duration_s']:.1f} s, {plural(facts['notes'], 'note')}"
     yield f"  meter {_changes(meters)}{pickup}; key {facts['key']}{' (estimated)' * facts['key_is_estimated']}; tempo {_changes([f'{t:g}' for t in facts['tempos']])}"
     for part in facts["parts"]:
         reach = f"{part['lowest']} to {part['highest']}" if part["lowest"] else "—"
         player = f"played by {part['played_by']}" if part["played_by"] else "left out"
         name = part["name"] or "(no name)"
-        yield f"  {part['index']}  {name}  {part['instrument']}  {part['notes']:,} notes  {reach}  {player}"
+        yield f"  {part['index']}  {name}  {part['instrument']}  {plural(part['notes'], 'note')}  {reach}  {player}"
     for what in facts["left_out"]:
         yield f"  left out: {what}"
     for what in facts["ignored"]:

@@ -21,6 +21,7 @@ from orchestrion.labelling.picture import draw_labels
 from orchestrion.progress import progress
 from orchestrion.score import Note, Part, Score
 from orchestrion.suffixes import AUDIO, AUDIO_UNREADABLE, SCORES
+from orchestrion.terminal import plural
 from orchestrion.version import VERSION
 
 RECORD = ".label.json"
@@ -170,7 +171,7 @@ def _label(source: Path, folder: Path, method: str, score: Path | None, with_aud
     notes = notes_of(audio, method, None if score is None else Score.read(score))
     heard = audio.resample(SAMPLE_RATE)
     kept = _within(notes, heard.duration_s)
-    _write(target, heard, kept, f"{source.stem}: {len(kept)} notes by {method}", with_audio)
+    _write(target, heard, kept, f"{source.stem}: {plural(len(kept), 'note')} by {method}", with_audio)
     pitches = [note.pitch for note in kept]
     made = Labelled(
         source.stem, str(source), method, round(heard.duration_s, 3), len(kept),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -78,6 +80,27 @@ def run(
     frames later.
     """
     report, before = Report(player.block_s), clock()
+    with _without_collections():
+        _loop(player, keyboard, output, until, clock, report, before)
+    return report
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Python looks for cycles of garbage at moments of its own, for tens of milliseconds: not while somebody plays."""
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _loop(
+    player: LivePlayer, keyboard: Keyboard, output: Output, until: Callable[[], bool], clock: Callable[[], float], report: Report, before: float
+) -> None:
     while not until():
         now = clock()
         for key in keyboard.pending():
@@ -87,7 +110,6 @@ def run(
         report.drawn_s.append(clock() - now)
         if output.write(samples):
             report.dropouts += 1
-    return report
 
 
 def apply(player: LivePlayer, message: tuple[int, ...], within: int = 0) -> None:

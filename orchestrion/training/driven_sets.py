@@ -16,6 +16,7 @@ from orchestrion.datasets.recordings.aligned import AlignedPiece
 from orchestrion.datasets.recordings.holdout import divided
 from orchestrion.datasets.tracking.tracked import TrackedSet, tracked
 from orchestrion.renderer.config import WaveNetConfig
+from orchestrion.terminal import plural
 from orchestrion.training.own_recordings import open_labelled, report_inventory
 from orchestrion.training.trial_playing import Piece
 
@@ -67,7 +68,7 @@ def open_set(
     bank = fitted(replace(opened, name=free_name(opened.name, taken)), threads=threads)
     train, held_out = pieces_of(bank, config.hop, minutes=minutes_of_music, seed=seed)
     name, minutes = bank.bank.name, total_minutes(train)
-    tell(f"{name}: {len(bank.bank.notes)} notes, {minutes:.0f} minutes of music, {total_minutes(held_out):.0f} held out.")
+    tell(f"{name}: {plural(len(bank.bank.notes), 'note')}, {minutes:.0f} minutes of music, {total_minutes(held_out):.0f} held out.")
     return DrivenSet(name, bank.source(), train, held_out, dict(bank.bank.information), bank.bank.pitch_range, minutes)
 
 

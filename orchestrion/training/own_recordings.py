@@ -15,6 +15,7 @@ from orchestrion.evaluation.figures.coverage import draw_coverage
 from orchestrion.files import lock, make_folder, write_json
 from orchestrion.labelling.methods import AUTOMATIC, METHODS
 from orchestrion.labelling.recordings import label_recordings
+from orchestrion.terminal import plural
 
 LABELS = "labels"
 FIGURES, PICTURE = "material.json", "material.png"
@@ -56,7 +57,7 @@ def open_labelled(
         made = label_recordings(recordings, labels, method=label, with_audio=False, failed=fail)
     if failed:
         raise OrchestrionError(f"{len(failed)} of {len(recordings)} recordings cannot be labelled; repair them, or take them out of {os.fspath(data)}.")
-    tell(f"Labelled {len(made)} recordings by {label}: {sum(one.notes for one in made)} notes; look at the pictures in {labels}.")
+    tell(f"Labelled {plural(len(made), 'recording')} by {label}: {plural(sum(one.notes for one in made), 'note')}; look at the pictures in {labels}.")
     return open_recordings(data, labels=labels, sample_rate=sample_rate, hop=hop)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ import pytest
 import orchestrion
 from orchestrion.cli.app import cli
 from orchestrion.generators.table import BACKENDS
+from orchestrion.options import Listening
 
 # What a file or a screen needs and Python does not: where to write, how, and what to print. Audio is written by ``.write``.
 OF_FILES = {"output", "as_json", "verbose", "kind", "rate", "channels", "bits", "count", "resume", "force", "shard", "cluster"}
@@ -22,9 +24,9 @@ ELSEWHERE = {
     "bench": {"everything", "score_seconds"}, "data label": {"audio"}, "data prepare": {"sources", "stem", "keep_copies", "seed",
     "validation_share", "transpose"}, "data shard": {"folder", "megabytes"}, "data soundfont": {"soundfont_path"},
     "data validate": {"sources", "write_checksums"}, "evaluate composer": {"writing", "seed"}, "info": {"file"}, "perform": {"name"},
-    "live": {"rendered", "listing"}, "play": {"instruments"},
+    "live": {"rendered", "listing"}, "listen serve": {"key_file"}, "play": {"instruments"},
     "render": {"scores", "instruments", "pans"}, "train sweep": {"backend", "hidden", "vary"},
-    "listen build": {"abx", "anchor", "collect", "completion_code", "pair_question", "question", "pair_repeats", "pairs", "ratings", "repeats", "seconds", "seed", "title"},
+    "listen build": {field.name for field in fields(Listening)},  # which it takes as one
 }  # fmt: skip
 
 

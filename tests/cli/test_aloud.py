@@ -79,7 +79,7 @@ def test_live_keeps_the_take_and_renders_it_anew(pretended: None, monkeypatch: p
     midi, wav = tmp_path / "take.mid", tmp_path / "take.wav"
     run = CliRunner().invoke(cli, ["live", "-i", "violin", "-o", str(midi), "--render", str(wav)], catch_exceptions=False)
     assert run.exit_code == 0, run.output
-    assert "Pretender plays violin: 24 ms from key to sound" in run.output and "2 notes" in run.output
+    assert "Pretender plays violin: 36 ms from key to sound" in run.output and "2 notes" in run.output
     assert [note.pitch for note in Score.read(midi).notes] == [69, 76]
     assert (tmp_path / "take.mid.json").exists() and Waveform.read(wav).duration_s > 0.2
     assert np.abs(np.concatenate(Card.heard)).max() > 0.01

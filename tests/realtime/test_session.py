@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import numpy as np
@@ -84,6 +85,19 @@ def test_drop_outs_and_load_are_counted() -> None:
 
     report = run(hands, Nothing(), device, until=lambda: device.n == 10, clock=clock)
     assert report.dropouts == 2 and report.played_s == pytest.approx(10 * BLOCK * FRAME_S) and report.load == 0
+
+
+def test_no_garbage_is_looked_for_while_somebody_plays() -> None:
+    clock, hands, enabled = Clock(), Hands(), []
+    device = Device(clock)
+
+    class Looks:
+        def pending(self) -> tuple[KeyMessage, ...]:
+            enabled.append(gc.isenabled())
+            return ()
+
+    run(hands, Looks(), device, until=lambda: device.n == 3, clock=clock)
+    assert enabled == [False] * 3 and gc.isenabled()
 
 
 @pytest.mark.parametrize(("message", "told"), [

@@ -56,19 +56,19 @@ def test_an_unknown_future_costs_less_than_another_seed(violin: Instrument) -> N
     def apart(other: np.ndarray) -> float:
         return float(10 * np.log10(np.sum((other - full) ** 2) / np.sum(full**2)))
 
-    live = apart(played(LivePlayer(violin, lookahead=0, seed=3), KEYS))
+    live = apart(played(LivePlayer(violin, lookahead=0, block=2, seed=3), KEYS))
     assert live < apart(rendered(violin, 4))
 
 
 def test_no_sample_depends_on_a_key_that_is_not_pressed_yet(violin: Instrument) -> None:
     n = 60 * violin.config.hop  # the third key comes at frame 62, less the look-ahead
-    one = played(LivePlayer(violin, lookahead=2, seed=3), KEYS, 60)
-    other = played(LivePlayer(violin, lookahead=2, seed=3), KEYS[:2], 60)
+    one = played(LivePlayer(violin, lookahead=2, block=2, seed=3), KEYS, 60)
+    other = played(LivePlayer(violin, lookahead=2, block=2, seed=3), KEYS[:2], 60)
     assert np.array_equal(one[:n], other[:n]) and np.abs(one).max() > 0.01
 
 
 def test_the_take_is_what_was_played(violin: Instrument) -> None:
-    player = LivePlayer(violin, lookahead=5, seed=0)
+    player = LivePlayer(violin, lookahead=5, block=2, seed=0)
     played(player, KEYS)
     frame_s = player.frame_s
     found = [(round(n.onset_s / frame_s) + 25, round(n.offset_s / frame_s) + 25, n.pitch, n.velocity) for n in player.take().notes]

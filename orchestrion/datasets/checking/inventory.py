@@ -14,6 +14,7 @@ from orchestrion.datasets.checking.stretches import runs
 from orchestrion.datasets.recordings.aligned import AlignedPiece
 from orchestrion.progress import track
 from orchestrion.score import N_PITCHES, pitch_name
+from orchestrion.terminal import plural
 
 LITTLE_MINUTES, SOME_MINUTES = 5.0, 20.0
 THIN_S = 2.0  # a pitch that sounds for less than this in all is hardly learnt
@@ -84,7 +85,7 @@ class Inventory:
         lines = []
         for split, use in (("train", "for training"), ("validation", "held out to validate")):
             count, minutes, notes = self.pieces[split], self.minutes[split], self.notes[split]
-            lines.append(f"{minutes:.1f} minutes {use}: {notes} notes in {count} {'piece' if count == 1 else 'pieces'}.")
+            lines.append(f"{minutes:.1f} minutes {use}: {plural(notes, 'note')} in {plural(count, 'piece')}.")
         if self.pitch_range:
             low, high = self.pitch_range
             lines.append(f"The notes for training go from {pitch_name(low)} to {pitch_name(high)} (pitches {low} to {high}).")
