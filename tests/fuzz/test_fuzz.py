@@ -15,7 +15,7 @@ from tests.fuzz import readers, worker
 from tests.fuzz.__main__ import Tally, replay, save, table
 from tests.fuzz.mutating import MAX_BYTES, mutant
 from tests.fuzz.readers import READERS, Reader, seeds
-from tests.fuzz.worker import READ, REFUSED, Worker
+from tests.fuzz.worker import READ, REFUSED, Outcome, Worker
 
 N = 24
 # What compiles, or takes a tenth of a second an attempt, is fuzzed by `make fuzz` alone.
@@ -91,7 +91,7 @@ def _read(folder: Path) -> None:
             print("x", flush=True)
 
 
-def test_each_kind_of_fault_is_noticed_and_kept(bad: Worker, tmp_path: Path) -> None:
+def test_each_kind_of_fault_is_noticed(bad: Worker) -> None:
     found = {said: bad.attempt("bad", {"a": said.encode()}).status for said in (
         "good", "refused", "lines", "error", "time", "memory", "crash", "warning", "noise", "good",
     )}  # fmt: skip
@@ -99,10 +99,12 @@ def test_each_kind_of_fault_is_noticed_and_kept(bad: Worker, tmp_path: Path) -> 
         "good": READ, "refused": REFUSED, "lines": "no sentence", "error": "KeyError", "time": "time", "memory": "MemoryError",
         "crash": "crash (SIGSEGV)", "warning": "RuntimeWarning", "noise": "noise",
     }  # fmt: skip
-    outcome = bad.attempt("bad", {"a": b"error"})
-    folder = save(tmp_path / "bad-0-1", {"a": b"x", "b/c": b"y"}, "notes", 0, 1, outcome)
+
+
+def test_a_fault_is_kept_and_can_be_replayed(tmp_path: Path) -> None:
+    outcome = Outcome("KeyError", "a.py:f", "Traceback")
+    folder = save(tmp_path / "notes-0-1", {"a.tsv": b"no table", "b/c": b"y"}, "notes", 0, 1, outcome)
     assert json.loads((folder / "fault.json").read_text())["status"] == "KeyError" and (folder / "files" / "b" / "c").read_bytes() == b"y"
-    tally = Tally()
-    assert [tally.count(outcome), tally.count(outcome)] == [True, False] and "KeyError" in table({"bad": tally})
-    (folder / "files" / "a.tsv").write_text("no table")
     assert replay(folder).status == REFUSED
+    tally = Tally()
+    assert [tally.count(outcome), tally.count(outcome)] == [True, False] and "KeyError in a.py:f (2 times)" in table({"notes": tally})
