@@ -202,7 +202,7 @@ class _Module(lightning.LightningModule):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         loss = self._loss(self.model, batch)
-        self.log("loss", loss, prog_bar=True, logger=False)
+        self.log("loss", loss, prog_bar=True, logger=False, sync_dist=self.trainer.world_size > 1)  # of all processes
         return loss
 
     def on_train_batch_end(self, outputs: object, batch: object, batch_idx: int) -> None:
@@ -218,12 +218,17 @@ class _Module(lightning.LightningModule):
         for step, name in self.settings.keep_steps:
             if step == self.progress.step and self.global_rank == 0:
                 self._keep(name)
-        if done or self.progress.elapsed_s - self._validated_s > self.settings.validate_minutes * 60:
+        if done or self._is_validation_due():
             self._validate()
         elif self.interrupted:
             self._checkpoint()
         if done or self.interrupted:
             self.trainer.should_stop = True
+
+    def _is_validation_due(self) -> bool:
+        if self.settings.validate_steps is not None:
+            return self.progress.step % self.settings.validate_steps == 0
+        return self.progress.elapsed_s - self._validated_s > self.settings.validate_minutes * 60
 
     def _share(self) -> float:
         return self.settings.progress(self.progress.step, self.progress.elapsed_s)

@@ -30,6 +30,7 @@ class LoopSettings:
         precision: ``bf16-mixed`` or ``32-true`` (Lightning's names).
         seed: of the initial weights, the batches and the noise.
         validate_minutes: minutes between validations (and between checkpoints).
+        validate_steps: updates between them instead: a training that is stopped and resumed then validates where one in one go does.
         keep: whether ``model.safetensors`` is the ``best`` validation's weights or the ``last`` one's.
         keep_steps: (step, file name) of further weights to keep, as they are after that step.
         compile: whether to run the loss through torch.compile; needs a C++ compiler where there is no GPU.
@@ -49,6 +50,7 @@ class LoopSettings:
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
     seed: int = 0
     validate_minutes: float = 5.0
+    validate_steps: int | None = None
     keep: Literal["best", "last"] = "best"
     keep_steps: tuple[tuple[int, str], ...] = ()
     compile: bool = False
@@ -57,7 +59,7 @@ class LoopSettings:
     def __post_init__(self) -> None:
         if self.minutes is None and self.steps is None:
             raise OrchestrionError("A training needs an end: give minutes or steps.")
-        for name in ("minutes", "steps", "learning_rate", "validate_minutes"):
+        for name in ("minutes", "steps", "learning_rate", "validate_minutes", "validate_steps"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise OrchestrionError(f"Training setting {name} is {value}; it must be a number greater than 0.")
