@@ -2,6 +2,7 @@
 
 import math
 import re
+import zlib
 
 import pytest
 from safetensors import safe_open
@@ -33,3 +34,10 @@ def test_an_unknown_name_is_one_sentence():
     for look in (shipped.find, shipped.card):
         with pytest.raises(OrchestrionError, match="There is no model"):
             look("theremin")
+
+
+def test_a_wheel_stays_under_40_mib():
+    """Compressed as in a wheel, to within some parts in a thousand; its directory and metadata are small."""
+    files = [path for path in shipped.FOLDER.parent.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    size = sum(len(zlib.compress(path.read_bytes())) for path in files)
+    assert size < 40 * 2**20
