@@ -159,7 +159,7 @@ def test_prepared_songs(folder, tmp_path):
 def test_the_command_prints_a_table_or_json_and_tells_by_its_status(folder):
     root = folder(notes=moved(0.15))
     table = CliRunner().invoke(cli, ["data", "validate", "maps", str(root)])
-    assert table.exit_code == 1 and "late: notes are 1" in table.output and "1 pieces, 1 with" in table.output
+    assert table.exit_code == 1 and "late: notes are 1" in table.output and "1 piece, 1 with" in table.output
     result = CliRunner().invoke(cli, ["data", "validate", "maps", str(root), "--json"])
     assert json.loads(result.output)[0]["findings"][0]["kind"] == "late"
     assert CliRunner().invoke(cli, ["data", "validate", "maps", str(folder())]).exit_code == 0
