@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from orchestrion.cli.grouping import Flag, options_of
-from orchestrion.cli.options import PATH, json_option
+from orchestrion.cli.options import PATH, Threads, json_option
 from orchestrion.cli.output import output_folder, printable
 from orchestrion.cli.streams import echo
 from orchestrion.options import Reproducing
@@ -31,7 +31,7 @@ LIST, ALL = "list", "all"
     Flag("--material-minutes", "M", "Of performed chorales a data set.  [default: 12 for small, 60 for paper]"),
     Flag("--seconds", "S", "Of clips."),
     Flag("--clips", "N", "Of each network."),
-    Flag("--threads", "N", "Processor threads of training.  [default: all]"),
+    Flag("--threads", "N", "Processor threads of training.  [default: all]", kind=Threads()),
     Flag("--seed", "N", "Same seed, same material, weights and clips."),
 )
 @json_option

@@ -19,10 +19,9 @@ from orchestrion.papers.lab import WEIGHTS, Lab, Trained
 from orchestrion.papers.page import Cell, PageSection, PageTable
 from orchestrion.papers.planning import Job
 
-RATINGS = {
-    "spectral-base": 2.4, "spectral-dense": 3.2, "spectral-conv2d": 3.4, "spectral-conv1d": 3.0, "spectral-bilinear": 3.6,
-    "spectral-stacked": 2.8,
-}  # fmt: skip
+RATINGS = {f"spectral-{name}": rating for name, rating in (
+    ("base", 2.4), ("dense", 3.2), ("conv2d", 3.4), ("conv1d", 3.0), ("bilinear", 3.6), ("stacked", 2.8),
+)}  # fmt: skip
 """Their Table 1: ten listeners, 1 to 5."""
 CORPUS = "piano"
 EPOCHS = (1200, 1500, 1800, 2100)
