@@ -25,7 +25,7 @@ from orchestrion.generators.spectral.config import KG, NV, SpectralConfig, small
 if TYPE_CHECKING:
     from orchestrion.generators.generator import Generator
 
-WAVENET = "wavenet"
+WAVENET, SAMPLE_LSTM, ENCODER_DECODER, TCN = "wavenet", "sample-lstm", "stft-encdec", "tcn"
 _WAVENET_CURES = ("noise", "gain_drift_db")
 _SAMPLE_CURES = (*_WAVENET_CURES, "own")
 _SPECTRAL_CURES = (*_SAMPLE_CURES, "magnitudes")
@@ -115,19 +115,19 @@ BACKENDS: dict[str, Backend] = {
         "a dense layer, then two LSTMs summed, on DFT blocks", replace(KG, stage="dense", core="bilinear", dropout=0.2, l2=1e-4)
     ),
     "spectral-stacked": _spectral("two LSTMs one after the other on DFT blocks", replace(KG, core="stacked")),
-    "sample-lstm": Backend(
+    SAMPLE_LSTM: Backend(
         "an LSTM from 500 samples to the next", _XS,
         lambda: {"paper": SampleLstmConfig(), "small": SampleLstmConfig(hidden=32, targets=100)}, _sample_lstm_network,
         # One target a window: cut at random, so that every sample is one in its turn.
         {"paper": published("adam", 1e-3, 400, ((0, 32),), cut="random"), "small": Recipe(learning_rate=4e-3, batch=((0, 32),))},
         _SAMPLE_CURES,
     ),
-    "stft-encdec": Backend(
+    ENCODER_DECODER: Backend(
         "an LSTM encoder and decoder on DFT blocks", _XS,
         lambda: {"paper": EncDecConfig(), "small": EncDecConfig(hidden=96)}, _encdec_network,
         {"paper": published("adam", 1e-3, 400, ((0, 32),), halved=True), "small": Recipe()}, _SPECTRAL_CURES,
     ),
-    "tcn": Backend(
+    TCN: Backend(
         "a temporal convolutional network", _XS,
         lambda: {"paper": TcnConfig(), "small": TcnConfig(filters=32, targets=2048)}, _tcn_network,
         # "gradually increase": doubled every 300 epochs.

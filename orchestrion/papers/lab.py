@@ -19,7 +19,7 @@ from orchestrion.files import make_folder, sha256, write_json
 from orchestrion.generators.configuring import changed
 from orchestrion.generators.generating import LoadedModel
 from orchestrion.generators.generator import Generator
-from orchestrion.generators.table import backend_named, preset_named
+from orchestrion.generators.table import SAMPLE_LSTM, backend_named, preset_named
 from orchestrion.options import BackendTraining, Generating, Reproducing
 from orchestrion.papers.material import CORPORA, perform_chorales
 from orchestrion.papers.page import Cell, PageTable
@@ -34,7 +34,7 @@ EQUAL_BATCH = 16
 CURVE_POINTS = 12
 WARMUP = 50
 WEIGHTS = "model.safetensors"
-SLOW_S = {"sample-lstm": 2.0}  # it takes seconds for one
+SLOW_S = {SAMPLE_LSTM: 2.0}  # it takes seconds for one
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from orchestrion.evaluation.figures.style import save_figure
 from orchestrion.evaluation.figures.waves import waveforms_figure
 from orchestrion.evaluation.meters.noise import measure_noise
 from orchestrion.evaluation.meters.settling import likeness, measure_settling
+from orchestrion.generators.table import ENCODER_DECODER, SAMPLE_LSTM, TCN
 from orchestrion.papers.lab import Lab, Trained
 from orchestrion.papers.page import Cell, PageSection, PageTable
 from orchestrion.papers.planning import Job
 
-MODELS = ("sample-lstm", "stft-encdec", "tcn")
+MODELS = (SAMPLE_LSTM, ENCODER_DECODER, TCN)
 CORPORA = ("band", "bass")
 KERNELS = (2, 3, 4, 5, 6, 7, 8)
 NOISE_SAMPLES = 65_000  # after so many their TCN "starts to produce melodies"
@@ -54,7 +55,7 @@ def _continued(lab: Lab, trained: Trained) -> tuple[Waveform, Waveform]:
 
 def noise(lab: Lab) -> tuple[PageSection, ...]:
     """Figure 9."""
-    trained = next(each for each in _trained(lab) if each.job.backend == "tcn")
+    trained = next(each for each in _trained(lab) if each.job.backend == TCN)
     rate = lab.rate(trained.job)
     seconds = max(2 * lab.options.seconds, 1.25 * NOISE_SAMPLES / rate)
     clips = [lab.continuation(trained, None, "noise", seconds=seconds, number=number) for number in range(2)]
@@ -86,7 +87,7 @@ def _db(samples: np.ndarray) -> float:
 
 def predictions(lab: Lab) -> tuple[PageSection, ...]:
     """Figure 10."""
-    trained = [each for each in _trained(lab) if each.job.backend == "stft-encdec"]
+    trained = [each for each in _trained(lab) if each.job.backend == ENCODER_DECODER]
     panels, sounds = {}, {}
     rows: list[dict[str, Cell]] = []
     mark = 0
@@ -136,7 +137,7 @@ def rates(lab: Lab) -> tuple[PageSection, ...]:
 def kernels(lab: Lab) -> tuple[PageSection, ...]:
     """Kernel sizes 2 to 8."""
     corpus = lab.corpora(CORPORA[0])[0]
-    trained = lab.train([Job("tcn", corpus, {"kernel": str(size)}) for size in KERNELS], lab.minutes)
+    trained = lab.train([Job(TCN, corpus, {"kernel": str(size)}) for size in KERNELS], lab.minutes)
     points = [(float(each.job.settings["kernel"]), each.best["loss"]) for each in trained]
     path = lab.folder / "kernels.png"
     save_figure(loss_figure({"TCN, held out": points}, "Held-out loss by kernel", unit="Huber loss, normalised", over="taps of a kernel"), path)
