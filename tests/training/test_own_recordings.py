@@ -76,7 +76,7 @@ def test_audio_alone_is_labelled_on_the_way_and_only_once(tmp_path: Path, monkey
     with pytest.raises(OrchestrionError, match="not by 'align'"):
         train_renderer(mine, run, preset="tiny", loop=LOOP, label="align")
     train_renderer(mine, run, preset="tiny", loop=LOOP, label="pyin", tell=said.append)
-    assert said[0].startswith("Labelled 1 recordings by pyin") and (run / "labels" / "take.png").is_file()
+    assert said[0].startswith("Labelled 1 recording by pyin") and (run / "labels" / "take.png").is_file()
     monkeypatch.setattr(recordings, "notes_of", None)
     more = LoopSettings(steps=4, precision="32-true")
     train_renderer(mine, run, preset="tiny", loop=more, label="pyin", resume=True)
