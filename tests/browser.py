@@ -151,7 +151,8 @@ class Browser:
         if method == "Runtime.exceptionThrown":
             self.errors.append(json.dumps(parameters["exceptionDetails"]))
         elif method == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
-            self.errors.append(parameters["entry"]["text"])
+            entry = parameters["entry"]
+            self.errors.append(f"{entry['text']} {entry.get('url', '')}".strip())
         elif method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning"):
             self.errors.append(json.dumps(parameters["args"]))
         elif method == "Network.requestWillBeSent":

@@ -9,7 +9,6 @@ import click
 from orchestrion import models as shipped_models
 from orchestrion.cli.options import MODEL, json_option
 from orchestrion.cli.streams import echo
-from orchestrion.score import pitch_name
 
 PURPOSES = {
     "instrument": "Instruments play scores (render -i NAME): range, and whose notes they have learnt.",
@@ -54,6 +53,8 @@ def list_models(as_json: bool) -> None:
 
 def _what(row: shipped_models.ShippedModel) -> str:
     if row["kind"] == "instrument" and row["pitch_range"]:
+        from orchestrion.score import pitch_name  # which brings numpy: --help does not wait for it
+
         low, high = (pitch_name(pitch) for pitch in row["pitch_range"])
         return f"{low + '–' + high:<8}  {row['learnt_from']}"
     return row["what"].rstrip(".")

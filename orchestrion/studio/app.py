@@ -78,6 +78,8 @@ def _page_routes() -> list[Route]:
         kind = KINDS.get(PurePath(file.name).suffix)
         if kind is not None:
             routes.append(Route("/" if file.name == "index.html" else f"/{file.name}", _File(file.read_bytes(), kind)))
+            if file.name == "icon.svg":  # what browsers ask for on pages that name no icon, such as a download's
+                routes.append(Route("/favicon.ico", _File(file.read_bytes(), kind)))
     return routes
 
 

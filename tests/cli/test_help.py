@@ -74,6 +74,13 @@ def test_help_does_not_wait_for_heavy_libraries() -> None:
     assert help_s < 6 * click_s, f"{help_s:.2f} s against {click_s:.2f} s"
 
 
+def test_help_loads_no_heavy_library() -> None:
+    code = "import sys; from orchestrion.cli.app import cli\ntry: cli(['--help'])\nfinally: print('loaded', *sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True).stdout.rpartition("loaded")[2].split()
+    heavy = {"torch", "numpy", "scipy", "numba", "music21", "pretty_midi", "mido", "soundfile", "matplotlib", "jinja2", "lightning"}
+    assert "orchestrion.cli.app" in loaded and not heavy & set(loaded)
+
+
 def test_shell_completion_offers_commands_tunes_and_options() -> None:
     def complete(words: str) -> str:
         environment = os.environ | {

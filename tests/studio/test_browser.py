@@ -28,7 +28,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, 
         browser.open(served.app.link)
         browser.wait(READY)
         yield browser, served
-        assert browser.errors == []
+        assert browser.errors == [], "\n".join(browser.errors)
         assert all(url.startswith((served.base, "blob:" + served.base)) for url in browser.requests), browser.requests
 
 

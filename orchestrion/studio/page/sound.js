@@ -121,7 +121,7 @@ export class Player extends EventTarget {
 
   /** A short plain tone, to hear what is written; only once the audio runs. */
   audition(pitch, velocity = 80) {
-    if (this.playing || this.context?.state !== "running") return;
+    if (this.playing || !this.level || this.context.state !== "running") return;
     const now = this.context.currentTime;
     const tone = new OscillatorNode(this.context, { type: "triangle", frequency: 440 * 2 ** ((pitch - 69) / 12) });
     const level = new GainNode(this.context, { gain: 0 });
