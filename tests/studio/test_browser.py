@@ -201,7 +201,7 @@ def test_leaving_the_page_frees_what_was_being_made(studio: tuple[Browser, Serve
     page.evaluate("document.getElementById('render').click()")
     page.wait("studio.player.track?.filled > 0 && studio.work.isBusy")
     assert served.state()["running"] == 1
-    time.sleep(0.6)  # what is drawn is kept half a second later
+    page.wait("Object.values(sessionStorage).some((kept) => kept.includes('120,69,80'))")  # what is drawn is kept half a second later
     page.evaluate("studio.work.waiting.clear()")  # else the page asks whether to leave
     page.open("about:blank")
     wait_for(lambda: served.state() == {"running": 0, "waiting": 0})
