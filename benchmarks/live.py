@@ -192,9 +192,11 @@ def _notes(instrument: Instrument, pitches: Iterable[int], lookahead: int, seed:
         for velocity in VELOCITIES:
             player, blocks = LivePlayer(instrument, lookahead=lookahead, block=2, seed=seed), []
             for frame in range(0, 200, player.block):
-                for at, do in ((40, lambda within: player.note_on(pitch, velocity, within)), (165, lambda within: player.note_off(pitch, within))):  # noqa: B023
-                    if frame <= at - lookahead < frame + player.block:
-                        do(at - lookahead - frame)
+                begins, ends = (at - lookahead - frame for at in (40, 165))
+                if 0 <= begins < player.block:
+                    player.note_on(pitch, velocity, begins)
+                if 0 <= ends < player.block:
+                    player.note_off(pitch, ends)
                 blocks.append(player.next_block())
             heard.append(np.concatenate(blocks)[40 * instrument.config.hop :])
     return heard
