@@ -17,7 +17,8 @@ import click
 
 from orchestrion.progress import progress
 from tests.fuzz.mutating import mutant
-from tests.fuzz.readers import READERS, seeds
+from tests.fuzz.reader import seeds
+from tests.fuzz.readers import READERS
 from tests.fuzz.worker import READ, REFUSED, Outcome, Worker
 
 INTERRUPTED = 130

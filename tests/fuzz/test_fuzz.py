@@ -14,7 +14,8 @@ from orchestrion.errors import OrchestrionError
 from tests.fuzz import readers, worker
 from tests.fuzz.__main__ import Tally, replay, save, table
 from tests.fuzz.mutating import MAX_BYTES, mutant
-from tests.fuzz.readers import READERS, Reader, seeds
+from tests.fuzz.reader import Reader, seeds
+from tests.fuzz.readers import READERS
 from tests.fuzz.worker import READ, REFUSED, Outcome, Worker
 
 N = 24

@@ -113,7 +113,8 @@ class Worker:
 
 
 def _serve(names: Sequence[str], connection: Connection, scratch: str) -> None:
-    from tests.fuzz.readers import READERS, seeds
+    from tests.fuzz.reader import seeds
+    from tests.fuzz.readers import READERS
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
     said = os.open(Path(scratch) / "said", os.O_RDWR | os.O_CREAT | os.O_APPEND)
