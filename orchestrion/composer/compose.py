@@ -25,6 +25,7 @@ from orchestrion.composer.material import Material, to_be_filled, to_be_harmonis
 from orchestrion.composer.network import Biaxial
 from orchestrion.composer.population import Sheet
 from orchestrion.composer.sampler import Choices, Sampler
+from orchestrion.composer.steps import OnSteps
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import Composing
 from orchestrion.processors import single_threaded_torch, usable_processors
@@ -140,7 +141,7 @@ def _write_all(task: _Task, progress: Progress) -> list[Score]:
 
 
 @dataclass(frozen=True)
-class _Task:
+class _Task(OnSteps):
     """One call of ``compose``, checked.
 
     ``given``: (known, sounding, articulated) [s, 128, 3] of the whole piece, of which the last ``n_new`` steps are new.
@@ -171,16 +172,6 @@ class _Task:
         task = cls(composer, Sampler(composer.model, wishes.storage), wishes, given, material, n_new, tempo, meter, key)
         task.check()
         return task
-
-    @property
-    def n_steps(self) -> int:
-        """Of the whole piece."""
-        return len(self.given)
-
-    @property
-    def bar_steps(self) -> int:
-        """Steps a bar."""
-        return self.meter[0] * 16 // self.meter[1]
 
     @property
     def particles(self) -> int:

@@ -13,12 +13,13 @@ from orchestrion.composer.guards import Guards
 from orchestrion.composer.pace import Pace
 from orchestrion.composer.partwriting import Moment
 from orchestrion.composer.sampler import Choices, Sampler, State
+from orchestrion.composer.steps import OnSteps
 
 STEPS_PER_BEAT = 4
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Sheet(OnSteps):
     """What is known of a piece before it is written, in the model's key and pitches.
 
     Attributes:
@@ -49,16 +50,6 @@ class Sheet:
     shift: int = 0
     density: float | None = None
     has_lead: bool = False
-
-    @property
-    def n_steps(self) -> int:
-        """Steps of the whole piece."""
-        return len(self.given)
-
-    @property
-    def bar_steps(self) -> int:
-        """Steps a bar."""
-        return self.meter[0] * 16 // self.meter[1]
 
     @property
     def n_bars(self) -> int:
