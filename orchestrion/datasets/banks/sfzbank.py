@@ -7,6 +7,7 @@ What is taken: regions struck by a key (not by its release), of the key switch t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,7 +32,7 @@ VELTRACK = 50.0  # percent of amp_veltrack from which velocity is a gain
 
 
 def sfz_bank(path: Path, sample_rate: int) -> NoteBank:
-    """The bank of an SFZ file.
+    """The bank of an SFZ file. How many of its regions are left out is said in a warning.
 
     Raises:
         OrchestrionError: the file or a sample cannot be read, holds impossible values or too much, or no note.
@@ -39,7 +40,8 @@ def sfz_bank(path: Path, sample_rate: int) -> NoteBank:
     fence = path.resolve().parent
     if fence.parent != fence.parent.parent:  # samples often lie beside the file's folder; never from the root
         fence = fence.parent
-    struck = {tuple(sorted(region.items())): region for region in read_regions(path) if _is_struck(region)}
+    written = {tuple(sorted(region.items())): region for region in read_regions(path)}
+    struck = {items: region for items, region in written.items() if _is_struck(region)}
     regions = list(struck.values())[:MOST_NOTES]  # one and the same twice is one
     notes: list[BankNote] = []
     releases, tracked, total_s = [], [], 0.0
@@ -61,6 +63,11 @@ def sfz_bank(path: Path, sample_rate: int) -> NoteBank:
         tracked.append(track >= VELTRACK)
     if not notes:
         raise OrchestrionError(f"{path} has no region with a sample that a key strikes.")
+    if len(notes) < len(written):
+        warnings.warn(
+            f"{path.name}: {len(written) - len(notes)} of {len(written)} regions are left out (releases, other key switches, generators, keys "
+            f"out of reach, silence, or more than {MOST_NOTES}).", stacklevel=2,
+        )  # fmt: skip
     release = float(np.median(releases))
     facts: dict[str, object] = {"name": path.stem, "source": path.name, "law": "square" if np.mean(tracked) >= 0.5 else "as recorded"}
     if release > 0.01:
