@@ -31,10 +31,11 @@ def takes_texts(function: Callable[P, R]) -> Callable[P, R]:
         for name, given in bound.arguments.items():
             kinds = {hints.get(name), *typing.get_args(hints.get(name))}
             if isinstance(given, str) and str not in kinds and kinds & {int, float}:
+                kind, parser = ("a number", Number()) if float in kinds else ("a whole number", Whole(LOWEST))
                 try:
-                    bound.arguments[name] = Number()(given) if float in kinds else Whole(LOWEST)(given)
-                except OrchestrionError as error:
-                    raise OrchestrionError(f"{name}: {error}") from None
+                    bound.arguments[name] = parser(given)
+                except OrchestrionError:  # whose bounds are not the function's
+                    raise OrchestrionError(f"{name}: give {kind}, not {given!r}.") from None
         return function(*bound.args, **bound.kwargs)
 
     return called

@@ -20,10 +20,22 @@ def told(name: str, count: int = 1, share: float | None = None, *, seed: int = 0
 def test_texts_become_the_numbers_that_are_asked_for():
     assert told("7", "3", "0.5", seed="-2") == ("7", 3, 0.5, -2)
     assert told("a", 2, None) == ("a", 2, None, 0)
-    assert told.__doc__ == "What was given." and list(inspect.signature(told).parameters) == ["name", "count", "share", "seed"]
+    assert told.__doc__ == "What was given." and list(inspect.signature(told).parameters) == [
+        "name",
+        "count",
+        "share",
+        "seed",
+    ]
 
 
-@pytest.mark.parametrize(("given", "said"), [({"count": "two"}, "count: "), ({"share": "nan"}, "share: "), ({"seed": "1.5"}, "seed: ")])
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"count": "two"}, "^count: give a whole number, not 'two'.$"),
+        ({"share": "nan"}, "^share: give a number, not 'nan'.$"),
+        ({"seed": "1.5"}, "^seed: give a whole number, not '1.5'.$"),
+    ],
+)
 def test_what_is_no_number_is_one_sentence(given, said):
     with pytest.raises(OrchestrionError, match=said):
         told("a", **given)
