@@ -86,6 +86,18 @@ def test_notes_are_drawn_moved_resized_and_deleted_by_mouse(page: Browser) -> No
     assert notes(page) == []
 
 
+def test_a_note_that_is_dragged_over_a_change_of_tempo_stays_as_long_in_quarters(page: Browser) -> None:
+    load(page, {**TUNE, "tempos": [[0, 120], [2, 60]], "parts": [{**TUNE["parts"][0], "notes": [[0, 0.5, 67, 80]]}]})
+    page.drag(place(page, 0.5, 67), place(page, 5.5, 67))
+    assert notes(page) == [[5, 1, 67, 80]]
+
+
+def test_nothing_copied_is_nothing_to_paste(page: Browser) -> None:
+    page.evaluate("document.getElementById('roll').focus()")
+    page.key("v", ctrl=True)
+    assert "Nothing has been copied yet" in page.evaluate("document.getElementById('status').textContent")
+
+
 def test_notes_are_written_and_changed_by_keys_alone(page: Browser) -> None:
     page.evaluate("document.getElementById('roll').focus()")
     page.key("ArrowUp", ctrl=True)

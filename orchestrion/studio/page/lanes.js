@@ -1,7 +1,7 @@
 // Lanes under the roll, on its time axis: velocities, the waveform, the spectrogram.
 
 import { $, clamp, clock } from "./dom.js";
-import { drawBars, drawCursor, drawRange } from "./roll.js";
+import { drawBars, drawCursor, drawRange } from "./grid.js";
 import { palette, Spectrogram } from "./spectrum.js";
 import { GUTTER, PART_COLOURS, prepared } from "./view.js";
 

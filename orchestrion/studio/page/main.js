@@ -4,9 +4,11 @@ import { Compare } from "./compare.js";
 import { Composing, keptPlayers } from "./composing.js";
 import { $, clock, el, plural, say } from "./dom.js";
 import { Pictures, Velocities } from "./lanes.js";
+import { Editor } from "./editor.js";
 import { Model } from "./model.js";
 import { Playing } from "./playing.js";
-import { Roll, Ruler } from "./roll.js";
+import { Roll } from "./roll.js";
+import { Ruler } from "./ruler.js";
 import { download, fetched, get, post, upload } from "./server.js";
 import { Player } from "./sound.js";
 import { Takes } from "./takes.js";
@@ -22,7 +24,8 @@ const view = new View();
 const player = new Player(about.rate);
 const settings = { tool: "draw", snap: 0.25, velocity: 80, setVelocity: (value) => ($("velocity").value = settings.velocity = value), audition: (...note) => player.audition(...note) };
 addEventListener("pointerdown", () => player.start(), { once: true }); // browsers let a page sound after a gesture only
-const roll = new Roll(model, view, settings);
+const editor = new Editor(model, view, settings);
+const roll = new Roll(model, view, editor);
 const ruler = new Ruler(model, view, seek);
 const velocities = new Velocities(model, view, settings);
 const pictures = new Pictures(player, view, seek);
@@ -145,7 +148,7 @@ $("part").addEventListener("change", () => model.choosePart(Number($("part").val
 function open(score, message) {
   player.pause();
   model.load(score);
-  roll.home();
+  editor.home();
   view.range = null;
   seek(0);
   view.fit(model);
@@ -170,7 +173,7 @@ async function openFile(file) {
 
 $("new").addEventListener("click", () => {
   model.clear();
-  roll.home();
+  editor.home();
   seek(0);
   view.fit(model);
 });
@@ -224,13 +227,13 @@ $("snap").addEventListener("change", () => (settings.snap = Number($("snap").val
 let hasBegun = false;
 $("velocity").addEventListener("input", () => {
   settings.velocity = Number($("velocity").value);
-  roll.setVelocity(() => settings.velocity, { goesOn: hasBegun });
+  editor.setVelocity(() => settings.velocity, { goesOn: hasBegun });
   hasBegun = model.selection.size > 0;
 });
 $("velocity").addEventListener("change", () => (hasBegun = false));
 $("undo").addEventListener("click", () => model.undo());
 $("redo").addEventListener("click", () => model.redo());
-$("delete").addEventListener("click", () => roll.deleteSelected());
+$("delete").addEventListener("click", () => editor.deleteSelected());
 $("zoom-in").addEventListener("click", () => view.zoom(1.4));
 $("zoom-out").addEventListener("click", () => view.zoom(1 / 1.4));
 $("fit").addEventListener("click", () => view.fit(model));

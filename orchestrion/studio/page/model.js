@@ -1,5 +1,7 @@
 // The score that is being written: parts of immutable notes {on, off, pitch, vel} in seconds, with undo and redo.
 
+import { clamp } from "./dom.js";
+
 const MOST_UNDONE = 200;
 const EMPTY = { title: "", tempos: [[0, 120]], meters: [[0, 4, 4]], parts: [{ name: "Melody", program: 0, drum: false, notes: [] }] };
 
@@ -141,6 +143,12 @@ export class Model extends EventTarget {
   /** The meter of its bars: after a pickup, the second. */
   get meter() {
     return this.meters[this.#hasPickup() ? 1 : 0];
+  }
+
+  /** The note so many quarters later and semitones higher, as long in quarters as it was. */
+  moved(note, quarters, semitones) {
+    const later = (seconds) => (quarters ? this.clock.seconds(this.clock.beats(seconds) + quarters) : seconds);
+    return { ...note, on: later(note.on), off: later(note.off), pitch: clamp(note.pitch + semitones, 0, 127) };
   }
 
   snapped(seconds, grid, round = Math.round) {
