@@ -21,16 +21,16 @@ OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio", "-
 
 
 class Browser:
-    """One page in a browser of its own, whose profile and downloads lie in ``folder``."""
+    """One page in a browser of its own, whose profile and downloads lie in ``folder``; ``options`` are more words of its command line."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, *options: str):
         self.downloads = folder / "downloads"
         self.downloads.mkdir(parents=True, exist_ok=True)
         self.errors: list[str] = []
         self.requests: list[str] = []
         to_read, self._write = os.pipe()
         self._read, to_write = os.pipe()
-        words = [str(CHROMIUM), *OPTIONS, f"--user-data-dir={folder / 'profile'}", "about:blank"]
+        words = [str(CHROMIUM), *OPTIONS, *options, f"--user-data-dir={folder / 'profile'}", "about:blank"]
         # The protocol's pipes are descriptors 3 and 4.
         command = f"exec {shlex.join(words)} 3<&{to_read} 4>&{to_write}"
         self._process = subprocess.Popen(
@@ -92,12 +92,13 @@ class Browser:
             assert time.monotonic() < deadline, f"never came true: {expression}"
             time.sleep(0.03)
 
-    def press(self, key: str) -> None:
+    def press(self, key: str, held_s: float = 0.0) -> None:
         """A key as from a keyboard."""
         text = {"Enter": "\r", "Tab": ""}.get(key, key)
         for kind in ("keyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key=key, text=text if kind == "keyDown" else "",
-                      code=key, windowsVirtualKeyCode=ord(text[:1] or "\t"))  # fmt: skip
+                      code=f"Key{key.upper()}" if len(key) == 1 and key.isalpha() else key, windowsVirtualKeyCode=ord(text[:1].upper() or "\t"))  # fmt: skip
+            time.sleep(held_s if kind == "keyDown" else 0.0)
 
     def drag(self, start: tuple[float, float], end: tuple[float, float] | None = None, button: str = "left") -> None:
         """The mouse pressed at one place of the window and let go at another; a click without ``end``."""

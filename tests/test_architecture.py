@@ -55,7 +55,9 @@ ALLOWED = {
         "training",
     },
     # The page: what the command line can do, by a browser.
-    "studio": {"audio", "casting", "composer", "ensemble", "evaluation", "options", "playing", "reading", "renderer", "score", "values"},
+    "studio": {
+        "audio", "casting", "composer", "ensemble", "evaluation", "labelling", "options", "playing", "reading", "realtime", "renderer", "score", "values",
+    },
     "cli": {
         "api", "arranging", "audio", "bridge", "casting", "cluster", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection",
         "labelling", "models", "options", "papers", "playing", "reading", "realtime", "renderer", "rendering", "score", "studio", "training", "values",

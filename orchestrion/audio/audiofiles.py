@@ -17,6 +17,7 @@ from orchestrion.audio.encodings import Encoding, converted
 from orchestrion.audio.mixdown import Mixdown, mono_blocks
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import atomic_write, refusal, require_space, why_unwritable
+from orchestrion.limits import MAX_AUDIO_S
 from orchestrion.options import AudioFormat
 
 # What libsndfile can store under each of its names; model and seed go into the comment.
@@ -30,12 +31,12 @@ PCM = 1  # the format tag of integers in WAV
 MAX_TAG_CHARACTERS = 1000
 
 
-def read(path: str | os.PathLike[str]) -> tuple[np.ndarray, int, dict[str, str]]:
+def read(path: str | os.PathLike[str], longest_s: float = MAX_AUDIO_S) -> tuple[np.ndarray, int, dict[str, str]]:
     """Samples float32 [t] in [-1, 1], sample rate and tags of a file; see `Waveform.read`."""
     source = Path(path)
-    mixdown = Mixdown.of(source)
+    mixdown = Mixdown.of(source, longest_s)
     with opened(source) as handle:
-        samples = np.concatenate(list(mono_blocks(source, handle, mixdown)))
+        samples = np.concatenate(list(mono_blocks(source, handle, mixdown, longest_s)))
         tags = {name: getattr(handle, name, "") for name in READABLE_TAGS}
         rate = handle.samplerate
     return samples, rate, {name: text for name, text in tags.items() if text}

@@ -37,7 +37,7 @@ class Mixdown:
     possible: float = np.inf
 
     @classmethod
-    def of(cls, source: Path) -> Mixdown:
+    def of(cls, source: Path, longest_s: float = MAX_AUDIO_S) -> Mixdown:
         """Listens to ``source`` first, unless it has one channel that cannot pass full scale; what is odd is warned of.
 
         Raises:
@@ -48,7 +48,7 @@ class Mixdown:
             if is_bounded and handle.channels == 1:
                 return cls()
             survey = _Survey(handle.channels)
-            for block in _blocks(source, handle):
+            for block in _blocks(source, handle, longest_s):
                 survey.add(block)
         channel = survey.channel()
         if channel is not None:
@@ -66,22 +66,23 @@ class Mixdown:
         return np.asarray(np.clip(mono * np.float32(self.gain), -1.0, 1.0))
 
 
-def mono_blocks(source: Path, handle: Decoder, mixdown: Mixdown) -> Iterator[np.ndarray]:
+def mono_blocks(source: Path, handle: Decoder, mixdown: Mixdown, longest_s: float = MAX_AUDIO_S) -> Iterator[np.ndarray]:
     """The audio of an `opened` file: float32 [t] in [-1, 1], block by block.
 
     Raises:
-        OrchestrionError: no samples, a value that is not a number, or longer than six hours.
+        OrchestrionError: no samples, a value that is not a number, or longer than ``longest_s``.
     """
-    return (mixdown(block) for block in _blocks(source, handle))
+    return (mixdown(block) for block in _blocks(source, handle, longest_s))
 
 
-def _blocks(source: Path, handle: Decoder) -> Iterator[np.ndarray]:
-    limit, total = int(MAX_AUDIO_S * handle.samplerate), 0
+def _blocks(source: Path, handle: Decoder, longest_s: float) -> Iterator[np.ndarray]:
+    limit, total = int(longest_s * handle.samplerate), 0
     while len(block := handle.read_frames(BLOCK_FRAMES)):
         total += len(block)
         # The header is not to be trusted: what is really there is counted.
         if total > limit:
-            raise OrchestrionError(f"{source} is longer than {MAX_AUDIO_S / 3600:g} hours; cut it first.")
+            longest = f"{longest_s / 3600:g} hours" if longest_s >= 3600 else f"{longest_s / 60:g} minutes"
+            raise OrchestrionError(f"{source} is longer than {longest}; cut it first.")
         if not np.isfinite(block).all():
             raise OrchestrionError(f"{source} holds samples that are not numbers; export it again as WAV.")
         yield block

@@ -53,17 +53,20 @@ class Waveform:
         object.__setattr__(self, "tags", MappingProxyType(dict(self.tags)))
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str], sample_rate: int | None = None) -> Waveform:
+    def read(cls, path: str | os.PathLike[str], sample_rate: int | None = None, *, longest_s: float = MAX_AUDIO_S) -> Waveform:
         """Read any format that libsndfile knows; channels are averaged, and the rate converted where one is asked for.
 
         A file of floats beyond full scale is turned down to a peak of 1.
 
+        Args:
+            longest_s: longer audio is refused, six hours at most.
+
         Raises:
-            OrchestrionError: no such file, not audio, no samples, not finite, more than 64 channels or six hours.
+            OrchestrionError: no such file, not audio, no samples, not finite, more than 64 channels, or too long.
         """
         from orchestrion.audio import audiofiles  # not above: soundfile loads libsndfile
 
-        waveform = cls(*audiofiles.read(path))
+        waveform = cls(*audiofiles.read(path, longest_s))
         return waveform if sample_rate is None else waveform.resample(sample_rate)
 
     def write(self, path: str | os.PathLike[str], wanted: AudioFormat | None = None) -> None:

@@ -25,15 +25,18 @@ from orchestrion.score import BUILTIN_TUNES
 from orchestrion.studio import controls
 from orchestrion.studio.asking import ComposingRequest, PlayingRequest
 from orchestrion.studio.guard import TOO_LARGE, BodyTooLargeError, Guard
+from orchestrion.studio.hearing import LONGEST_HEARD_S, HearingRequest
 from orchestrion.studio.jobs import Jobs, QueueFullError, StudioJob
+from orchestrion.studio.live import Keyboards, LiveRequest
 from orchestrion.studio.scorejson import LONGEST_S, MidiScore, check_length, from_json, to_json
 from orchestrion.studio.sounding import HEARD_RATE, heard
 from orchestrion.studio.takes import SessionTake, Takes
+from orchestrion.suffixes import AUDIO
 from orchestrion.version import VERSION
 
 T = TypeVar("T")
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-MIDI, MUSICXML, WAV = "audio/midi", "application/vnd.recordare.musicxml+xml", "audio/wav"
+MIDI, MUSICXML, WAV, BYTES = "audio/midi", "application/vnd.recordare.musicxml+xml", "audio/wav", "application/octet-stream"
 MOST_JSON_BYTES = 8 << 20
 MOST_READERS = 2  # files parsed at a time
 
@@ -55,6 +58,9 @@ def create_app(port: int, tell: Callable[[str], None] = lambda link: None) -> Gu
         Route("/api/export", studio.export, methods=["POST"]),
         Route("/api/players", studio.players, methods=["POST"]),
         Route("/api/compose", studio.compose, methods=["POST"]),
+        Route("/api/hear", studio.hear, methods=["POST"]),
+        Route("/api/live", studio.live, methods=["POST"]),
+        Route("/api/keys", studio.keys, methods=["POST"]),
         Route("/api/render", studio.render, methods=["POST"]),
         Route("/api/cancel", studio.cancel, methods=["POST"]),
         Route("/api/takes", studio.takes_list),
@@ -97,7 +103,7 @@ class _Studio:
     """What one session holds: jobs and takes."""
 
     def __init__(self) -> None:
-        self.jobs, self.takes = Jobs(), Takes()
+        self.jobs, self.takes, self.keyboards = Jobs(), Takes(), Keyboards()
         self._reading: anyio.CapacityLimiter | None = None
 
     async def about(self, request: Request) -> Response:
@@ -109,7 +115,7 @@ class _Studio:
             "instrument": shipped.DEFAULT_INSTRUMENT,
             "composers": shipped.composers(), "composer": shipped.DEFAULT_COMPOSER,
             "tunes": [{"name": name, "title": tune.title} for name, tune in BUILTIN_TUNES.items()],
-            "formats": list(READERS), "longest": LONGEST_S, "rate": HEARD_RATE,
+            "formats": list(READERS), "recordings": list(AUDIO), "longest_recording": LONGEST_HEARD_S, "longest": LONGEST_S, "rate": HEARD_RATE,
             "composing": controls.form(Composing), "playing": controls.form(Playing),
         })  # fmt: skip
 
@@ -163,6 +169,19 @@ class _Studio:
         asked = await run_in_threadpool(PlayingRequest.of, body)
         return self._job(lambda job: asked.run(job, self.takes))
 
+    async def hear(self, request: Request) -> Response:
+        """A recording's bytes → a take with its tune; its ending says how it is read."""
+        asked = HearingRequest.of(await request.body(), request.query_params.get("kind", "").lower(), request.query_params.get("meter", ""))
+        return self._job(lambda job: asked.run(job, self.takes))
+
+    async def live(self, request: Request) -> Response:
+        """An instrument that keys play, for as long as the page listens."""
+        asked = LiveRequest.of(await _body(request))
+        return self._job(lambda job: asked.run(job, self.keyboards))
+
+    async def keys(self, request: Request) -> Response:
+        return JSONResponse({"played": self.keyboards.press(await _body(request))})
+
     async def cancel(self, request: Request) -> Response:
         number = (await _body(request)).get("job")
         return JSONResponse({"cancelled": isinstance(number, int) and self.jobs.cancel(number)})
@@ -196,10 +215,10 @@ class _Studio:
         return _download(await self._in_turn(take.wav), WAV, f"{take.name}.wav")
 
     async def take_given(self, request: Request) -> Response:
-        """The score that its command reads."""
+        """The score or the recording that its command reads."""
         for name, data in self._take(request).inputs.items():
-            return _download(data, MIDI, name)
-        return _sentence(404, "This take was given no score.")
+            return _download(data, MIDI if name.endswith(".mid") else BYTES, name)
+        return _sentence(404, "This take was given nothing.")
 
     def _take(self, request: Request) -> SessionTake:
         take = self.takes.get(request.path_params["number"])

@@ -29,7 +29,7 @@ SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), microphone=(), geolocation=(), usb=(), midi=(self)",
+    "permissions-policy": "camera=(), microphone=(self), geolocation=(), usb=(), midi=(self)",
     "cache-control": "no-store",
 }
 # The next page is asked for by this one, and not by whatever opened the link: only then does a strict cookie travel with it.

@@ -64,6 +64,11 @@ class StudioJob:
         self._is_cancelled.set()
 
     @property
+    def n_waiting(self) -> int:
+        """Frames that the page has not fetched yet."""
+        return len(self._frames)
+
+    @property
     def is_cancelled(self) -> bool:
         return self._is_cancelled.is_set()
 

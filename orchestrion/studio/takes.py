@@ -20,16 +20,16 @@ MOST_BYTES = 512 << 20
 
 @dataclass(frozen=True)
 class SessionTake:
-    """A piece that was composed, or a score that was played.
+    """A piece that was composed, a score that was played, or a tune that was heard.
 
     Attributes:
         name: of its files, without the ending; unique in the session.
-        kind: "composed" or "played".
+        kind: "composed", "played" or "heard".
         what: one line for people.
         midi: its score.
         command: the command line that makes the same file.
         settings: every option that is not its default, and the seed.
-        audio: None where it was composed.
+        audio: None where it was composed; where it was heard, what was sung.
         inputs: files that the command reads, beside its score's: name to bytes.
     """
 

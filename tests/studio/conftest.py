@@ -15,6 +15,8 @@ pytest.importorskip("uvicorn")
 from starlette.testclient import TestClient
 
 from orchestrion.studio.app import create_app
+from tests.browser import Browser
+from tests.studio.driving import in_a_browser
 from tests.studio.served import Served, serving
 
 PORT = 8765
@@ -74,3 +76,20 @@ def page() -> Iterator[Page]:
 def served() -> Iterator[Served]:
     with serving() as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, Served]]:
+    """One browser that is in; each test begins with an empty score."""
+    with in_a_browser(tmp_path_factory.mktemp("browser")) as found:
+        yield found
+
+
+@pytest.fixture
+def desk(studio: tuple[Browser, Served]) -> Browser:
+    """The page with an empty score and the pen in hand."""
+    browser, _ = studio
+    browser.resize(1280, 860)
+    browser.evaluate("document.getElementById('new').click()")
+    browser.evaluate("document.querySelector('[data-tool=draw]').click()")
+    return browser

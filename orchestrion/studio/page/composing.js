@@ -65,6 +65,12 @@ export class Composing {
     }
   }
 
+  /** Ask for what goes on from the score on the desk. */
+  goOn() {
+    this.way.value = "continue";
+    this.#begin();
+  }
+
   /** The bars that are chosen on the ruler, or else those of the selected notes. */
   #fillRange() {
     if (this.way.value !== "fill") return;

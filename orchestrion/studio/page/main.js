@@ -5,6 +5,9 @@ import { Composing, keptPlayers } from "./composing.js";
 import { $, clock, el, plural, say } from "./dom.js";
 import { Pictures, Velocities } from "./lanes.js";
 import { Editor } from "./editor.js";
+import { Hum } from "./hum.js";
+import { Keys } from "./keys.js";
+import { Live } from "./live.js";
 import { Model } from "./model.js";
 import { Playing } from "./playing.js";
 import { Roll } from "./roll.js";
@@ -22,7 +25,8 @@ const about = await get("/api/about").catch((error) => {
 const model = new Model();
 const view = new View();
 const player = new Player(about.rate);
-const settings = { tool: "draw", snap: 0.25, velocity: 80, setVelocity: (value) => ($("velocity").value = settings.velocity = value), audition: (...note) => player.audition(...note) };
+const settings = { tool: "draw", snap: 0.25, velocity: 80, setVelocity: (value) => ($("velocity").value = settings.velocity = value), audition: (...note) => (live?.job ? live.strike(...note) : player.audition(...note)) };
+let live = null;
 addEventListener("pointerdown", () => player.start(), { once: true }); // browsers let a page sound after a gesture only
 const editor = new Editor(model, view, settings);
 const roll = new Roll(model, view, editor);
@@ -31,7 +35,8 @@ const velocities = new Velocities(model, view, settings);
 const pictures = new Pictures(player, view, seek);
 const work = new Work(player);
 const playing = new Playing(about, model, work, player);
-new Composing(about, model, view, work);
+const composing = new Composing(about, model, view, work);
+live = new Live({ about, model, view, player, playing, settings, keys: new Keys(settings), work, move: recordingAt });
 const compare = new Compare(work, player, playing);
 new Takes(work, player, (score, message) => open(keptPlayers(score, model), message));
 
@@ -80,6 +85,14 @@ player.addEventListener("position", ({ detail }) => {
 player.addEventListener("samples", redraw);
 player.addEventListener("tracks", showTime);
 work.addEventListener("busy", showTime);
+
+/** Where the score is while it is being recorded. */
+function recordingAt(seconds) {
+  view.cursor = seconds;
+  follow();
+  showTime();
+  redraw();
+}
 
 /** Turn the page when the cursor leaves it. */
 function follow() {
@@ -157,8 +170,12 @@ function open(score, message) {
 
 async function openFile(file) {
   const kind = /\.[a-z]+$/i.exec(file.name)?.[0].toLowerCase() ?? "";
+  if (about.recordings.includes(kind)) {
+    await hear(file, kind, file.name.slice(0, -kind.length));
+    return;
+  }
   if (!about.formats.includes(kind)) {
-    say(`The studio opens ${about.formats.join(", ")}.`, "error");
+    say(`The studio opens scores (${about.formats.join(", ")}) and recordings of a tune (${about.recordings.join(", ")}).`, "error");
     return;
   }
   try {
@@ -171,6 +188,17 @@ async function openFile(file) {
   }
 }
 
+/** Have a recording of a tune written down; the composer goes on from it. */
+async function hear(data, kind, title) {
+  const [take] = await work.run(`/api/hear?kind=${encodeURIComponent(kind)}&meter=${encodeURIComponent(composing.form.get("meter"))}`, data, { label: "Listening" });
+  if (!take) return;
+  const { score } = await get(`/api/takes/${take.take}/score`);
+  open({ ...score, title }, `${plural(take.notes, "note")} heard, about ${take.bpm} quarter notes a minute. Correct them where need be; Compose goes on from them.`);
+  composing.goOn();
+  show($("tab-compose"));
+}
+new Hum($("hum"), about.longest_recording, (wav) => hear(wav, ".wav", "Hummed"));
+
 $("new").addEventListener("click", () => {
   model.clear();
   editor.home();
@@ -178,7 +206,7 @@ $("new").addEventListener("click", () => {
   view.fit(model);
 });
 $("open").addEventListener("click", () => $("file").click());
-$("file").accept = about.formats.join(",");
+$("file").accept = [...about.formats, ...about.recordings].join(",");
 $("file").addEventListener("change", () => {
   if ($("file").files[0]) openFile($("file").files[0]);
   $("file").value = "";
@@ -360,4 +388,4 @@ showTime();
 view.fit(model);
 document.documentElement.dataset.ready = "yes";
 // For the browser's console, and for tests.
-globalThis.studio = { model, view, player, work, ruler, settings };
+globalThis.studio = { model, view, player, work, ruler, settings, live };

@@ -8,7 +8,9 @@ async function checked(answer) {
   return answer;
 }
 
+/** A file as it is, anything else as JSON. */
 function sent(body) {
+  if (body instanceof Blob) return { method: "POST", body };
   return { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
 }
 
@@ -26,7 +28,7 @@ export const post = async (path, body) => (await checked(await reached(path, sen
 export const fetched = async (path, body) => (await checked(await reached(path, body ? sent(body) : {}))).blob();
 export const bytes = async (path) => (await checked(await reached(path))).arrayBuffer();
 export const remove = async (path) => (await checked(await reached(path, { method: "DELETE" }))).json();
-export const upload = async (path, data) => (await checked(await reached(path, { method: "POST", body: data }))).json();
+export const upload = async (path, data) => (await checked(await reached(path, sent(data)))).json();
 
 /**
  * Start a job and follow it: `onEvent` gets its JSON, `onAudio` its samples (float32, interleaved).

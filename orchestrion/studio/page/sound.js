@@ -22,7 +22,7 @@ export class Player extends EventTarget {
 
   async #open() {
     this.context = new AudioContext({ sampleRate: this.rate, latencyHint: "interactive" });
-    await this.context.audioWorklet.addModule("/tape.js");
+    await Promise.all(["/tape.js", "/stream.js"].map((module) => this.context.audioWorklet.addModule(module)));
     this.node = new AudioWorkletNode(this.context, "tape", { numberOfInputs: 0, outputChannelCount: [2] });
     this.level = new GainNode(this.context, { gain: this.volume });
     this.node.connect(this.level).connect(this.context.destination);
@@ -130,6 +130,20 @@ export class Player extends EventTarget {
     tone.connect(level).connect(this.level);
     tone.start(now);
     tone.stop(now + 0.4);
+  }
+
+  /** Somewhere to write samples that are heard at once; `tell` is called with what it holds, in seconds, and how often it ran dry. */
+  stream(tell) {
+    const node = new AudioWorkletNode(this.context, "stream", { numberOfInputs: 0, outputChannelCount: [1] });
+    node.connect(this.level);
+    node.port.onmessage = ({ data }) => tell(data);
+    return {
+      write: (samples) => node.port.postMessage(samples, [samples.buffer]),
+      end: () => {
+        node.port.postMessage("end");
+        node.disconnect();
+      },
+    };
   }
 
   setVolume(volume) {

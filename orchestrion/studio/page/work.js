@@ -43,6 +43,7 @@ export class Work extends EventTarget {
       return [];
     }
     this.n_running++;
+    this.dispatchEvent(new Event("start"));
     const name = `job-${++this.last}`;
     const found = [];
     let number = null;
