@@ -47,7 +47,7 @@ class NoiseSpectra:
 
     def __init__(self, start: int, stop: int, hop: int, sample_rate: int):
         self.first, self.last, self._hop = start - BEFORE, stop + AFTER, hop
-        self._band, self._scale = _bins(hop, sample_rate)
+        self._band, self._scale = band_of_bins(hop, sample_rate)
         self._values = np.zeros((self.last - self.first, len(self._band)), np.complex128)
 
     def add(self, first: int, power: np.ndarray, key: int) -> None:
@@ -66,7 +66,7 @@ class NoiseSpectra:
 
 
 @lru_cache(maxsize=8)
-def _bins(hop: int, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+def band_of_bins(hop: int, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
     """The fine band of each bin (-1: none), and the factor from that band's mean square to the squared magnitude of the bin."""
     size = OVERLAP * hop
     hz = np.fft.rfftfreq(size, 1 / sample_rate)

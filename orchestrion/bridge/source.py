@@ -28,18 +28,27 @@ SILENT_DB = -120.0
 RELEASED_DB = 70.0  # how far a released note falls before it is left out
 MOST_PITCHES, MOST_LAYERS, MOST_PARTIALS = 128, 16, 512
 RELEASE_LIMITS_DB_S = 1.0, 1e5
-NOISE_STEPS, NOISE_MIDDLE_DB = 2, -60.0  # of a decibel, in a file
+STEPS, MIDDLE_DB = 2, -60.0  # of a decibel, in a file's tables of levels and noise
+CONTOUR_S, CONTOUR_STEPS = 0.016, 2  # between a contour's knots; of a cent, in a file
+MOST_CENTS, MOST_KNOTS = 1200.0, 1024
+CONTOUR_TURNS_S = 1.0  # a note that outlasts its contour goes back along it to here, and forth again
 PLAIN_PARTIALS, PLAIN_DB = 12, -20.0
 
 
 @dataclass(frozen=True)
 class Vibrato:
-    """A contour for bowed and blown notes: from ``delay_s`` on, over ``onset_s``, it grows to ``cents`` at ``rate_hz``."""
+    """A formula for the pitch of bowed and blown notes without a contour: from ``delay_s`` on, over ``onset_s``, it grows to ``cents`` at ``rate_hz``."""
 
     cents: float = 0.0
     rate_hz: float = 5.5
     delay_s: float = 0.3
     onset_s: float = 0.4
+
+    def cents_at(self, age_s: np.ndarray) -> np.ndarray:
+        """The contour at these ages."""
+        since = np.maximum(age_s - self.delay_s, 0.0)
+        grown = np.minimum(since / self.onset_s, 1.0) if self.onset_s > 0 else 1.0
+        return np.asarray(self.cents * grown * np.sin(2 * math.pi * self.rate_hz * since))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +68,11 @@ class HarmonicSource:
         phase: ``[sum(n_partials)]`` float32 of a partial at the attack, radians.
         noise_db: ``[d, n, 52, 29]`` float32 mean square of what is not harmonic, in the bands `noise.FINE_EDGES_HZ`, in dB.
         release_db_s: ``[n]`` float32, by how much a released note falls each second.
-        vibrato: in playing.
+        vibrato: in playing, where there are no contours.
         exponent: of the velocity; 2 of SoundFonts, less where layers were recorded as loud as they are played.
         louder_db: by how much ``level_db`` and ``noise_db`` are louder than the notes that the network has learnt from.
+        contour_cents: ``[n, m]`` float32 by how much a bowed or blown note lies over ``f1_hz`` at knots `CONTOUR_S` apart, as it was played
+            when it was recorded; m is 0 where notes are struck, or have a `Vibrato`.
     """
 
     sample_rate: int
@@ -78,9 +89,11 @@ class HarmonicSource:
     vibrato: Vibrato = Vibrato()
     exponent: float = 2.0
     louder_db: float = 0.0
+    contour_cents: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n, d, total = len(self.pitch), len(self.velocity), int(np.sum(self.n_partials))
+        contour = np.zeros((n, 0), np.float32) if self.contour_cents is None else self.contour_cents
         shapes = {
             "heard": (n,), "f1_hz": (n,), "inharmonicity": (n,), "n_partials": (n,), "level_db": (d, total, N_AGES), "phase": (total,),
             "noise_db": (d, n, N_FINE, N_AGES), "release_db_s": (n,),
@@ -94,7 +107,8 @@ class HarmonicSource:
             and np.all((self.n_partials >= 1) & (self.n_partials <= MOST_PARTIALS))
             and 0 <= self.exponent <= 8 and abs(self.louder_db) <= 120 and np.all(self.noise_db < 60) and np.all((self.f1_hz > 0) & (self.inharmonicity >= 0) & (self.release_db_s > 0)) and np.all(self.level_db < 60)
         )  # fmt: skip
-        if not (sound and self._is_bounded()):
+        contoured = np.ndim(contour) == 2 and len(contour) == n and contour.shape[1] <= MOST_KNOTS and bool(np.all(np.abs(contour) <= MOST_CENTS))
+        if not (sound and contoured and self._is_bounded()):
             raise OrchestrionError("The tables of a harmonic source do not fit together or hold impossible values.")
 
     def _is_bounded(self) -> bool:
@@ -126,14 +140,14 @@ class HarmonicSource:
             "inharmonicity": self.inharmonicity.astype(np.float64),
             "n_partials": self.n_partials.astype(np.int64),
             "velocity": self.velocity.astype(np.float32),
-            "level_db": self.level_db.astype(np.float16),
+            "level_db": _in_steps(self.level_db) if self.level_db.max() <= 0 else self.level_db.astype(np.float16),
             "phase": self.phase.astype(np.float16),
-            "noise_db": np.clip(np.rint((self.noise_db - NOISE_MIDDLE_DB) * NOISE_STEPS), -120, 120).astype(np.int8),
+            "noise_db": _in_steps(self.noise_db),
             "release_db_s": self.release_db_s.astype(np.float32),
             "vibrato": np.array([v.cents, v.rate_hz, v.delay_s, v.onset_s], np.float32),
             "exponent": np.array([self.exponent], np.float32),
             "louder_db": np.array([self.louder_db], np.float32),
-        }
+        } | ({} if self.contour_cents is None else {"contour_cents": np.clip(np.rint(self.contour_cents * CONTOUR_STEPS), -127, 127).astype(np.int8)})
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> HarmonicSource:
@@ -144,25 +158,30 @@ class HarmonicSource:
         """
         names = {"sample_rate", "pitch", "heard", "f1_hz", "inharmonicity", "n_partials", "velocity", "level_db", "phase", "noise_db"}
         names |= {"release_db_s", "vibrato", "exponent"}
-        if set(tensors) - {"louder_db"} != names or tensors["sample_rate"].shape != (1,) or tensors["vibrato"].shape != (4,) or tensors["exponent"].shape != (1,):
+        if set(tensors) - {"louder_db", "contour_cents"} != names or tensors["sample_rate"].shape != (1,) or tensors["vibrato"].shape != (4,) or tensors["exponent"].shape != (1,):
             raise OrchestrionError("A harmonic source lacks a table, or has one that is unknown.")
         t = {name: np.asarray(value) for name, value in tensors.items()}
         louder = t.get("louder_db", np.zeros(1))  # older files have none, and noise in 12 bands
         if any(t[name].ndim != 1 for name in ("pitch", "n_partials", "velocity")) or t["noise_db"].ndim != 4 or louder.shape != (1,):
             raise OrchestrionError("A harmonic source's tables have the wrong shape.")
+        noise = _decibels(t["noise_db"])  # of older files in 12 bands
         return cls(
             int(t["sample_rate"][0]), t["pitch"].astype(np.int64), t["heard"] != 0, t["f1_hz"].astype(np.float64),
             t["inharmonicity"].astype(np.float64), t["n_partials"].astype(np.int64), t["velocity"].astype(np.float64),
-            t["level_db"].astype(np.float32), t["phase"].astype(np.float32), _noise_of(t["noise_db"]),
+            _decibels(t["level_db"]), t["phase"].astype(np.float32), refined(noise) if noise.shape[2] == N_BANDS else noise,
             t["release_db_s"].astype(np.float32), Vibrato(*(float(v) for v in t["vibrato"])), float(t["exponent"][0]), float(louder[0]),
+            t["contour_cents"].astype(np.float32) / CONTOUR_STEPS if "contour_cents" in t else None,
         )  # fmt: skip
 
 
-def _noise_of(table: np.ndarray) -> np.ndarray:
-    """Decibels of a file's noise table: steps in fine bands, or the decibels in 12 bands of older files."""
-    if table.dtype == np.int8:
-        return np.asarray(NOISE_MIDDLE_DB + table.astype(np.float32) / NOISE_STEPS, dtype=np.float32)
-    return refined(table.astype(np.float32)) if table.shape[2] == N_BANDS else table.astype(np.float32)
+def _in_steps(db: np.ndarray) -> np.ndarray:
+    """Decibels from -120 to 0 as int8."""
+    return np.asarray(np.clip(np.rint((db - MIDDLE_DB) * STEPS), -120, 120).astype(np.int8))
+
+
+def _decibels(table: np.ndarray) -> np.ndarray:
+    """The inverse of `_in_steps`; other files have decibels as they are."""
+    return np.asarray(MIDDLE_DB + table.astype(np.float32) / STEPS if table.dtype == np.int8 else table, dtype=np.float32)
 
 
 def plain_source(sample_rate: int) -> HarmonicSource:
@@ -201,12 +220,13 @@ class SourceSignal:
         self._end = notes.offset_frame + released[self._row]
         self._reach = Reach(notes.onset_frame, self._end)
         self._tables: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+        self._contours: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def samples(self, start: int, stop: int) -> np.ndarray:
         """Audio of frames ``start..stop``, ``[(stop - start) * hop]`` float32. Outside the series it is silent."""
         out = np.zeros((stop - start) * self.series.hop)
         frame_s = self.series.hop / self.series.sample_rate
-        v, s = self.source.vibrato, self.source
+        s = self.source
         for i in self._reach.between(start, stop):
             row, pitch, onset = int(self._row[i]), int(self.series.notes.pitch[i]), int(self.series.notes.onset_frame[i])
             level, _ = self._table(row, int(self.series.notes.velocity[i]))
@@ -217,8 +237,7 @@ class SourceSignal:
             _add_note(
                 out, self.series.hop, frame_s, max(onset, start) - start, min(int(self._end[i]), stop) - start, onset - start,
                 int(self.series.notes.offset_frame[i]) - start, level[audible], turns[audible],
-                s.phase[begin : begin + len(level)][audible].astype(np.float64), float(s.release_db_s[row]),
-                v.cents * self._depth, v.rate_hz, v.delay_s, v.onset_s, AGES_S,
+                s.phase[begin : begin + len(level)][audible].astype(np.float64), float(s.release_db_s[row]), *self._contour(row, int(self._end[i]) - onset), AGES_S,
             )  # fmt: skip
         return np.asarray(out + self._noise_samples(start, stop), dtype=np.float32)
 
@@ -263,6 +282,31 @@ class SourceSignal:
         return self._tables[row, velocity]
 
 
+    def _contour(self, row: int, frames: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of a pitch's row, at knots that reach over ``frames`` and further: frequency over the steady one, and the periods of a steady 1 Hz
+        that it has turned by then. Both are empty where the pitch is steady."""
+        s = self.source
+        knots = math.ceil(frames * self.series.hop / self.series.sample_rate / CONTOUR_S) + 2
+        steady = not (s.vibrato.cents if s.contour_cents is None else s.contour_cents.shape[1])
+        if self._depth == 0 or steady:
+            return np.zeros(0), np.zeros(0)
+        if row not in self._contours or len(self._contours[row][0]) < knots:
+            cents = s.vibrato.cents_at(np.arange(knots) * CONTOUR_S) if s.contour_cents is None else going_on(s.contour_cents[row].astype(np.float64), knots)
+            ratio = 2.0 ** (self._depth * cents / 1200)
+            self._contours[row] = ratio, np.concatenate([[0.0], np.cumsum((ratio[1:] + ratio[:-1]) * (CONTOUR_S / 2))])
+        return self._contours[row]
+
+
+def going_on(contour: np.ndarray, knots: int) -> np.ndarray:
+    """The first ``knots`` of a contour that goes back from its end to `CONTOUR_TURNS_S`, and forth again."""
+    turn = min(int(CONTOUR_TURNS_S / CONTOUR_S), len(contour) - 1)
+    back = len(contour) - 1 - turn
+    place = np.arange(knots)
+    beyond = place - turn
+    folded = turn + (back - np.abs(back - beyond % (2 * back)) if back else 0)
+    return np.asarray(contour[np.where(beyond > 0, folded, np.minimum(place, len(contour) - 1))])
+
+
 def _shares(velocity: float, layers: np.ndarray) -> np.ndarray:
     """``[d]`` how far each layer speaks at ``velocity``: straight between two, the outermost alone beyond them."""
     return np.array([np.interp(velocity, layers, row) for row in np.eye(len(layers))])
@@ -279,7 +323,7 @@ def at_ages(table: np.ndarray, age: np.ndarray) -> np.ndarray:
 @compiled(nogil=True, fastmath=True)
 def _add_note(
     out: np.ndarray, hop: int, frame_s: float, first: int, last: int, onset: int, offset: int, level_db: np.ndarray, hz: np.ndarray,
-    phase: np.ndarray, release: float, cents: float, rate: float, delay: float, grows: float, ages: np.ndarray,
+    phase: np.ndarray, release: float, ratio: np.ndarray, turned: np.ndarray, ages: np.ndarray,
 ) -> None:  # pragma: no cover - compiled
     """Add a note's partials to frames ``first..last`` of ``out [frames * hop]``; amplitudes go straight within a frame."""
     n = len(hz)
@@ -287,11 +331,11 @@ def _add_note(
     re, im, turn_re, turn_im = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
     amp, step = np.empty(n, np.float32), np.empty(n, np.float32)
     _amplitudes(level_db, ages, (first - onset) * frame_s, max(first - offset, 0) * frame_s * release, here)
-    begun = _periods((first - onset) * frame_s, cents, rate, delay, grows)
+    begun = _periods((first - onset) * frame_s, ratio, turned)
     for frame in range(first, last):
         age = (frame + 1 - onset) * frame_s
         _amplitudes(level_db, ages, age, max(frame + 1 - offset, 0) * frame_s * release, there)
-        ended = _periods(age, cents, rate, delay, grows)
+        ended = _periods(age, ratio, turned)
         for k in range(n):
             position = hz[k] * begun
             angle = 2 * math.pi * (position - math.floor(position)) + phase[k]
@@ -323,15 +367,10 @@ def _amplitudes(level_db: np.ndarray, ages: np.ndarray, age: float, fallen_db: f
 
 
 @compiled(nogil=True)
-def _periods(age: float, cents: float, rate: float, delay: float, grows: float) -> float:  # pragma: no cover - compiled
-    """∫ 2^(contour / 1200) over a note's first ``age`` seconds, to the first order in the contour's depth."""
-    if cents == 0.0 or age <= delay:
+def _periods(age: float, ratio: np.ndarray, turned: np.ndarray) -> float:  # pragma: no cover - compiled
+    """Periods of what is 1 Hz without its contour, after ``age`` seconds; the contour goes straight between its knots."""
+    if len(ratio) == 0:
         return age
-    w, t = 2 * math.pi * rate, age - delay
-    depth = cents * math.log(2.0) / 1200
-    ramp = min(t, grows)
-    # ∫ (u / grows) sin(wu) du while it grows, then ∫ sin(wu) du.
-    bent = 0.0 if grows <= 0 else (math.sin(w * ramp) - w * ramp * math.cos(w * ramp)) / (w * w * grows)
-    if t > grows:
-        bent += (math.cos(w * grows) - math.cos(w * t)) / w
-    return age + depth * bent
+    j = min(max(int(age / CONTOUR_S), 0), len(ratio) - 2)
+    u = age / CONTOUR_S - j
+    return turned[j] + CONTOUR_S * u * (ratio[j] + u / 2 * (ratio[j + 1] - ratio[j]))

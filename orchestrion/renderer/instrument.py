@@ -102,9 +102,12 @@ class Instrument:
             raise OrchestrionError(f"Noise of {noise} is impossible; give 0 (none) to {LOUDEST_NOISE:g}.")
         if vibrato == noise == 1.0 or self.source is None:
             return self
-        v, db = self.source.vibrato, 20 * math.log10(noise) if noise else -math.inf
+        own, db = self.source, 20 * math.log10(noise) if noise else -math.inf
         source = dataclasses.replace(
-            self.source, vibrato=dataclasses.replace(v, cents=v.cents * vibrato), noise_db=np.maximum(self.source.noise_db + np.float32(db), SILENT_DB)
+            own,
+            vibrato=dataclasses.replace(own.vibrato, cents=own.vibrato.cents * vibrato),
+            contour_cents=None if own.contour_cents is None else own.contour_cents * np.float32(vibrato),
+            noise_db=np.maximum(own.noise_db + np.float32(db), SILENT_DB),
         )
         return dataclasses.replace(self, parameters=dataclasses.replace(self.parameters, source=source))
 

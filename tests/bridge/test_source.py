@@ -13,11 +13,13 @@ from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.noise import BAND_EDGES_HZ, FINE_EDGES_HZ, N_BANDS, N_FINE, refined
 from orchestrion.bridge.source import (
     AGES_S,
+    CONTOUR_S,
     N_AGES,
     SILENT_DB,
     HarmonicSource,
     SourceSignal,
     Vibrato,
+    going_on,
     plain_source,
     stretched_ratios,
 )
@@ -145,6 +147,35 @@ def test_vibrato_has_the_depth_rate_and_delay_asked_for():
     assert np.array_equal(straight, audio(tables(levels_db=((-20.0,),)), (0.0, 4.0, 69, 100), tail_s=0.0))
 
 
+def test_a_contour_is_followed_and_goes_on_beyond_its_end():
+    knots = 100  # 1.6 s, of which .6 are gone back and forth along
+    contour = 20 * np.sin(2 * np.pi * 4 * np.arange(knots) * CONTOUR_S)
+    source = tables(levels_db=((-20.0,),), contour_cents=contour[None].astype(np.float32), vibrato=Vibrato(30.0, 5.0, 0.0, 0.0))
+    x = audio(source, (0.0, 6.0, 69, 100), tail_s=0.0)
+    phase = np.unwrap(np.angle(hilbert(x.astype(np.float64))))
+    cents = 1200 * np.log2((phase[96:] - phase[:-96]) / 96 * RATE / (2 * np.pi) / 440)
+    t = (np.arange(len(cents)) + 48) / RATE
+    expected = np.interp(t, np.arange(400) * CONTOUR_S, going_on(contour, 400))
+    assert np.abs(cents - expected)[2400:-2400].max() < 1.5  # at the kinks where it turns, .1 elsewhere
+    assert np.abs(np.diff(going_on(contour, 4000))).max() <= np.abs(np.diff(contour)).max() + 1e-9  # no leap where it turns
+    assert np.array_equal(going_on(contour, 4000)[:250], going_on(contour, 250))
+    assert np.array_equal(audio(source, (0.0, 1.0, 69, 100), vibrato=0.0), audio(tables(levels_db=((-20.0,),)), (0.0, 1.0, 69, 100)))
+
+
+def test_contours_are_part_of_a_file_to_half_a_cent():
+    contours = np.linspace(-60, 60, 250, dtype=np.float32)[None]
+    source = tables(contour_cents=contours)
+    assert np.abs(HarmonicSource.from_tensors(source.tensors()).contour_cents - contours).max() <= 0.25
+    assert "contour_cents" not in tables().tensors()
+
+
+def test_levels_are_kept_to_a_quarter_of_a_decibel():
+    source = tables(levels_db=((-20.13, -77.7, -120.0),))
+    assert np.abs(HarmonicSource.from_tensors(source.tensors()).level_db - source.level_db).max() <= 0.25
+    loud = tables(levels_db=((3.4, -20.0, -30.0),))
+    assert np.abs(HarmonicSource.from_tensors(loud.tensors()).level_db - loud.level_db).max() < 0.01
+
+
 def test_a_plain_source_can_be_had_at_any_rate():
     for rate in (1000, 16000, 192_000):
         piece = ConditioningSeries.from_notes([Note(0.0, 0.2, 40, 100)], sample_rate=rate, hop=rate // 250)
@@ -207,11 +238,14 @@ def test_a_louder_instrument_tells_its_network_what_it_has_learnt():
 @settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 200), st.integers(1, 80), st.integers(0, 127), st.integers(1, 127)), max_size=12),
-    st.integers(-10, 320), st.integers(-10, 320), st.floats(0, 4),
+    st.integers(-10, 320), st.integers(-10, 320), st.floats(0, 4), st.booleans(),
 )  # fmt: skip
-def test_blocks_are_bit_for_bit_the_whole(notes, a, b, vibrato):
+def test_blocks_are_bit_for_bit_the_whole(notes, a, b, vibrato, contoured):
     noisy = np.full((1, 128, N_FINE, N_AGES), -60, np.float32)
     source = dataclasses.replace(plain_source(RATE), vibrato=Vibrato(15.0, 5.5, 0.05, 0.1), noise_db=noisy)
+    if contoured:
+        contours = np.random.default_rng(0).uniform(-30, 30, (128, 9)).astype(np.float32)
+        source = dataclasses.replace(source, contour_cents=contours)
     piece = series(*[(s * 0.004, (s + d) * 0.004, p, v) for s, d, p, v in notes], duration_s=1.2)
     a, b = sorted((a, b))
     whole, part = SourceSignal(piece, source, vibrato=vibrato), SourceSignal(piece, source, vibrato=vibrato)

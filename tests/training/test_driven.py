@@ -51,6 +51,13 @@ def test_a_mixture_is_its_notes_at_their_places_and_gains(bank):
     assert error_db(mixed.source, mixed.samples) < -12
 
 
+def test_the_source_of_a_training_has_noise_along_the_recordings_own_phases(bank):
+    """With it the source explains more of a note than its partials do."""
+    note, fit = bank.bank.notes[0], bank.fits[0]
+    n = int(0.3 * RATE)
+    assert error_db(bank.sounding[0][:n], note.samples[:n]) < error_db(fit.source[:n], note.samples[:n]) - 1
+
+
 def test_any_stretch_is_the_same_as_the_whole(bank):
     whole = piece(bank, [(10, 60, 60, 100), (40, 80, 64, 50)])
     everything, part = whole.mix(0, 300), whole.mix(50, 120, 7, noise_margin=(3, 5))

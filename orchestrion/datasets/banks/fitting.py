@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from orchestrion.bridge.noise import FINE_EDGES_HZ, N_FINE
-from orchestrion.bridge.source import AGES_S, N_AGES, SILENT_DB, HarmonicSource, Vibrato
+from orchestrion.bridge.source import AGES_S, CONTOUR_S, N_AGES, SILENT_DB, HarmonicSource, Vibrato, going_on
 from orchestrion.datasets.banks import partials
 from orchestrion.datasets.banks.partials import HOP, Partials
 
 NOISE_WINDOW = 512
 QUIETEST = 1e-5  # amplitude: -100 dB
+CONTOUR_KNOTS, SMOOTHED, MOST_BENT_CENTS = 250, 5, 63.0  # four seconds; knots of the fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +91,7 @@ def tables(
     """
     velocities = sorted({velocity for _, velocity, _ in notes})
     pitches = np.arange(low, high + 1)
-    columns: list[tuple[float, float, np.ndarray, np.ndarray, np.ndarray]] = []
+    columns: list[tuple[float, float, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
     heard = np.zeros(len(pitches), bool)
     for place, pitch in enumerate(pitches):
         near = [_nearest(notes, int(pitch), velocity) for velocity in velocities]
@@ -99,12 +100,14 @@ def tables(
         f1 = fit.f1_hz * 2.0 ** ((pitch - best) / 12)
         k = max(1, min(max(len(f.phase) for _, f in near), int(partials.HIGHEST * sample_rate / f1)))
         level = np.stack([_padded(f.level_db, k, SILENT_DB) for _, f in near])
-        columns.append((f1, fit.inharmonicity, level, _padded(fit.phase, k, 0.0), np.stack([f.noise_db for _, f in near])))
+        columns.append((f1, fit.inharmonicity, level, _padded(fit.phase, k, 0.0), np.stack([f.noise_db for _, f in near]), _contour(fit, sample_rate)))
+    contours = np.stack([c[5] for c in columns])
     return HarmonicSource(
         sample_rate, pitches, heard, np.array([c[0] for c in columns]), np.array([c[1] for c in columns]),
         np.array([len(c[3]) for c in columns]), np.array(velocities, float), np.concatenate([c[2] for c in columns], 1).astype(np.float32),
         np.concatenate([c[3] for c in columns]).astype(np.float32), np.stack([c[4] for c in columns], 1).astype(np.float32),
         np.array([release_db_s[p] for p in pitches], np.float32), vibrato, exponent,
+        contour_cents=contours.astype(np.float32) if np.any(contours) else None,
     )  # fmt: skip
 
 
@@ -171,6 +174,14 @@ def _going_on_falling(level: np.ndarray, seconds: float) -> np.ndarray:
     out = level.copy()
     out[:, last + 1 :] = level[:, last, None] + slope[:, None] * (AGES_S[last + 1 :] - AGES_S[last])
     return np.asarray(np.maximum(out, SILENT_DB))
+
+
+def _contour(fit: FittedNote, sample_rate: int) -> np.ndarray:
+    """A note's contour as tables keep it, ``[m]`` cents: smoothed over 20 ms."""
+    window = np.hanning(SMOOTHED + 2)[1:-1]
+    smooth = np.convolve(np.pad(fit.contour_cents, SMOOTHED // 2, mode="edge"), window / window.sum(), "valid")
+    kept = smooth[:: round(CONTOUR_S * sample_rate / HOP)][:CONTOUR_KNOTS]
+    return going_on(np.clip(kept, -MOST_BENT_CENTS, MOST_BENT_CENTS), CONTOUR_KNOTS)
 
 
 def _at_knots(level: np.ndarray, n_knots: int, sample_rate: int) -> np.ndarray:

@@ -22,6 +22,7 @@ from orchestrion.bridge.reach import Reach
 from orchestrion.bridge.source import HarmonicSource, Vibrato, at_ages
 from orchestrion.datasets.banks.fitting import FittedNote, fit_note, tables, vibrato_of
 from orchestrion.datasets.banks.notebank import BankNote, NoteBank
+from orchestrion.datasets.banks.ownnoise import own_noise
 from orchestrion.datasets.banks.partials import HOP
 from orchestrion.errors import OrchestrionError
 from orchestrion.processors import usable_processors
@@ -53,6 +54,11 @@ class FittedBank:
             return cls(bank, tuple(pool.map(one, bank.notes)))
 
     @cached_property
+    def sounding(self) -> tuple[np.ndarray, ...]:
+        """Of each note what a network in training hears: its partials, and its noise along the recording's own phases, float32 ``[n]``."""
+        return tuple(_with_own_noise(note.samples, fit, self.bank.sample_rate) for note, fit in zip(self.bank.notes, self.fits, strict=True))
+
+    @cached_property
     def takes(self) -> dict[int, list[int]]:
         """By pitch, the numbers of its notes."""
         found: dict[int, list[int]] = {}
@@ -78,6 +84,12 @@ class FittedBank:
         """The velocity of a layer whose level a law gives: its middle, or the reference where it is the only one."""
         whole = (note.velocity_low, note.velocity_high) == (1, 127)
         return float(self.bank.reference_velocity or 0) if whole else note.velocity
+
+
+def _with_own_noise(samples: np.ndarray, fit: FittedNote, sample_rate: int) -> np.ndarray:
+    age = (np.arange(-(-len(samples) // HOP)) + 0.5) * HOP / sample_rate
+    noise = own_noise(samples - fit.source, 10 ** (at_ages(fit.noise_db, age) / 10), HOP, sample_rate)
+    return np.asarray(fit.source + noise, dtype=np.float32)
 
 
 def _louder(fit: FittedNote, db: float) -> FittedNote:
@@ -166,7 +178,7 @@ class MixedPiece:
             since = np.arange(begin - offset, end - offset)
             envelope = gain * 10 ** (-np.maximum(since, 0) / bank.sample_rate * fall / 20)
             x[here] += envelope * note.samples[heard]
-            y[here] += envelope * fit.source[heard]
+            y[here] += envelope * self._fitted.sounding[self._note[i]][heard]
         a, b = max(onset // self.hop, before), min((onset + len(note.samples)) // self.hop, before + len(power))
         if a < b:
             frame_s = self.hop / bank.sample_rate

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
-from orchestrion.bridge.noise import N_BANDS
+from orchestrion.bridge.noise import N_BANDS, N_FINE, OVERLAP, refined
 from orchestrion.datasets.banks.mixing import Mixed
+from orchestrion.datasets.banks.ownnoise import own_noise
 from orchestrion.datasets.recordings.aligned import AlignedPiece
 from orchestrion.datasets.recordings.rawaudio import RawAudio
 from orchestrion.score import Note
@@ -65,7 +66,19 @@ class TrackedPiece:
         power = np.zeros((after - before, N_BANDS))
         power[a - before : b - before] = 10 ** (self.powers_db[a:b].astype(np.float64) / 10)
         x, y = (_read(audio, first, last) for audio in (self.recording.audio, self.source_audio))
+        y = y + self._own_noise(first, last)
         return Mixed((gain * x).astype(np.float32), (gain * y).astype(np.float32), gain**2 * power)
+
+    def _own_noise(self, first: int, last: int) -> np.ndarray:
+        """Samples [first, last) of noise along the recording's own phases."""
+        a, b = first // self.hop - OVERLAP, -(-last // self.hop) + OVERLAP
+        inside = np.clip((a, b), 0, len(self.powers_db))
+        power = np.zeros((b - a, N_FINE))
+        power[inside[0] - a : inside[1] - a] = 10 ** (refined(self.powers_db[inside[0] : inside[1]].astype(np.float32)[:, :, None])[:, :, 0] / 10)
+        rest = _read(self.recording.audio, a * self.hop, b * self.hop) - _read(self.source_audio, a * self.hop, b * self.hop)
+        made = own_noise(rest, power, self.hop, self.recording.sample_rate)[first - a * self.hop : last - a * self.hop]
+        place = np.arange(first, last)
+        return np.where((place >= 0) & (place < self.recording.n_samples), made, 0.0)
 
 
 def _read(audio: RawAudio, first: int, last: int) -> np.ndarray:
