@@ -17,6 +17,8 @@ from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
 CLIP = re.compile(r"^\[[^\]\n]+\]\((?:\.\./)*audio/([a-z0-9-]+)\.opus\)$", re.MULTILINE)
+# Of the papers' experiments: beside the page, whose command made it.
+BESIDE = re.compile(r"^\[([^\]\n]+)\]\(([a-z0-9-]+/[a-z0-9-]+\.opus)\)$", re.MULTILINE)
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -36,4 +38,12 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             f"<details><summary>how it was made</summary><pre><code>{commands}</code></pre></details></figure>"
         )
 
+    def beside(found: re.Match[str]) -> str:
+        title, source = html.escape(found[1]), found[2]
+        return (
+            f'<figure class="clip"><figcaption>{title}</figcaption>'
+            f'<audio controls preload="none" src="{source}" aria-label="{title}"></audio></figure>'
+        )
+
+    markdown = BESIDE.sub(beside, markdown) if page.file.src_uri.startswith("papers/") else markdown
     return CLIP.sub(player, markdown)

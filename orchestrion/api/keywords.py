@@ -113,6 +113,7 @@ class BackendKeywords(TypedDict, total=False):
     magnitudes: Number
     keep_epochs: str | Sequence[float]
     validate_minutes: Number | None
+    validate_steps: Whole | None
     threads: Whole | None
     seed: Whole
 

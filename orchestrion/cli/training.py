@@ -46,6 +46,7 @@ _SHARED = (
     Flag("--keep", None, "Which weights are the model: of the best validation, or the last.  [default: last for paper, else best]"),
     Flag("--keep-epochs", "N,N,…", "Also keep the weights after these epochs (.5 is half of one): RUN/epoch-004.safetensors."),
     Flag("--validate-minutes", "M", "Minutes between validations, checkpoints and points of the curve.  [default: 12 times in a training]"),
+    Flag("--validate-steps", "N", "Updates between them instead: the same points of the curve however busy the machine is."),
     Flag("--threads", "N", "Processor threads.  [default: all]", kind=Threads()),
     Flag("--seed", "N", "Of weights, batches and noise."),
 )  # fmt: skip

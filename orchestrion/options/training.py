@@ -63,6 +63,7 @@ class BackendTraining(Options):
         magnitudes: cure: weight of the error of log-magnitudes in the loss, 0 to 100.
         keep_epochs: epochs, or fractions of one, after which the weights are kept as ``epoch-N.safetensors``, too.
         validate_minutes: between validations, above 0; None for twelve in a training that ends by the clock, else for 5.
+        validate_steps: updates between validations, from 1, instead of minutes.
         threads: processor threads; None for all.
         seed: from 0; of weights, batches and noise.
     """
@@ -88,6 +89,7 @@ class BackendTraining(Options):
     magnitudes: Annotated[float, Number(0, 100)] = 0.0
     keep_epochs: Annotated[tuple[float, ...], Listed(Number(0, above=True))] = ()
     validate_minutes: Annotated[float | None, Number(0, above=True)] = None
+    validate_steps: Annotated[int | None, Whole(1)] = None
     threads: Annotated[int | None, Whole(1)] = None
     seed: Annotated[int, SEED] = 0
 

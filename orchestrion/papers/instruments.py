@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,9 @@ from orchestrion.evaluation.judge.bits_per_sample import bits_per_sample
 from orchestrion.evaluation.judge.following import note_accuracy
 from orchestrion.files import make_folder, sha256, write_json
 from orchestrion.options import Crops, Playing, Training
-from orchestrion.papers.lab import WEIGHTS, Lab, digest, resumable
+from orchestrion.papers.lab import WEIGHTS, Lab, digest, resumable, threads_limited
 from orchestrion.papers.page import Cell
-from orchestrion.papers.planning import LEAST_STEPS, TIMED_STEPS
+from orchestrion.papers.planning import LEAST_STEPS, quickest
 from orchestrion.playing import play
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
 from orchestrion.renderer.instrument import Instrument
@@ -64,6 +63,7 @@ def train_alike(lab: Lab, wanted: Sequence[Renderer], minutes: float | None) -> 
     steps = _planned_steps(lab, wanted, crops, PAPER_MINUTES * len(wanted) if minutes is None else minutes)
     runs = {}
     for each in wanted:
+        lab.renderers[each.name] = config.to_dict() | {"training: crop (s)": crop_s, "training: steps": steps}
         settings = [config.to_dict(), each.name, each.conditioned, each.label, str(each.data), steps, dataclasses.asdict(crops), lab.options.seed]
         run = make_folder(lab.root / "runs") / f"wavenet-{each.name}-{digest(settings)}"
         if not (run / "finished").exists():
@@ -85,12 +85,13 @@ def _planned_steps(lab: Lab, wanted: Sequence[Renderer], crops: Crops, minutes: 
     if not path.exists():
         told = [each for each in wanted if each.label is None] or list(wanted)
         task = RendererTask(config, *_pieces(told[0].data, config), dataclasses.replace(crops, gain_db=0.0, polarity=False))
-        spent = []
-        for step in range(TIMED_STEPS):
-            begun = time.monotonic()
+
+        def update(step: int) -> None:
             task.loss(task.model, task.batch(step, 0, 1)).backward()
-            spent.append(time.monotonic() - begun)
-        write_json(path, {"steps": max(LEAST_STEPS, int(60 * minutes / (min(spent) * len(wanted))))})
+
+        with threads_limited(lab.options.threads):
+            seconds = quickest(update)
+        write_json(path, {"steps": max(LEAST_STEPS, int(60 * minutes / (seconds * len(wanted))))})
     steps = read_json_object(path)["steps"]
     assert isinstance(steps, int)
     return steps

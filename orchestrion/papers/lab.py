@@ -19,7 +19,7 @@ from orchestrion.files import make_folder, sha256, write_json
 from orchestrion.generators.configuring import changed
 from orchestrion.generators.generating import LoadedModel
 from orchestrion.generators.generator import Generator
-from orchestrion.generators.table import SAMPLE_LSTM, backend_named, preset_named
+from orchestrion.generators.table import SAMPLE_LSTM, WAVENET, backend_named, preset_named
 from orchestrion.options import BackendTraining, Generating, Reproducing
 from orchestrion.papers.material import CORPORA, perform_chorales
 from orchestrion.papers.page import Cell, PageTable
@@ -31,7 +31,7 @@ from orchestrion.training.train_backend import kept_after, read_metrics, train_b
 MINUTES = 3.0
 MATERIAL_MINUTES = {"small": 12.0, "paper": 60.0}
 EQUAL_BATCH = 16
-CURVE_POINTS = 12
+CURVE_POINTS = 10
 WARMUP = 50
 WEIGHTS = "model.safetensors"
 SLOW_S = {SAMPLE_LSTM: 2.0}  # it takes seconds for one
@@ -71,12 +71,14 @@ class Lab:
         root: holds material, sets, runs and plans of all experiments.
         options: as asked.
         used: every network that has been trained here, by label; what the page's settings are made of.
+        renderers: settings of the conditioned WaveNets and their twins, likewise.
     """
 
     name: str
     root: Path
     options: Reproducing
     used: dict[str, Job] = field(default_factory=dict)
+    renderers: dict[str, dict[str, object]] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -136,7 +138,7 @@ class Lab:
             steps, spans = self._plan(jobs, sets, minutes)
             wanted = BackendTraining.of(
                 steps=steps, batch=((0, EQUAL_BATCH),), warmup_steps=max(1, min(WARMUP, steps // 8)), threads=self.options.threads, seed=self.options.seed,
-                validate_minutes=max(steps * min(spans) / 60 / CURVE_POINTS, 0.01),
+                validate_steps=max(1, steps // CURVE_POINTS),
             )  # fmt: skip
         done = []
         with progress(sum(spans), f"{self.name}: training") as bar:
@@ -151,7 +153,7 @@ class Lab:
         key = digest([self.preset, minutes, self.options.threads, [asdict(job) for job in jobs], [path.name for path in sets]])
         path = make_folder(self.root / "plans") / f"{key}.json"
         if not path.exists():
-            with _threads(self.options.threads), progress(len(jobs), f"{self.name}: timing the networks") as bar:
+            with threads_limited(self.options.threads), progress(len(jobs), f"{self.name}: timing the networks") as bar:
                 seconds = []
                 for job, folder in zip(jobs, sets, strict=True):
                     seconds.append(seconds_a_step(job, self.preset, SongSet.open(folder), EQUAL_BATCH))
@@ -165,7 +167,7 @@ class Lab:
     def _train_one(self, job: Job, songs: Path, wanted: BackendTraining, keep: Sequence[float]) -> Trained:
         batch, per_epoch, epochs = self._epochs(job, songs, wanted)
         wanted = replace(wanted, keep_epochs=tuple(share * epochs for share in keep))
-        asked = {name: value for name, value in asdict(wanted).items() if name not in ("threads", "validate_minutes")}
+        asked = {name: value for name, value in asdict(wanted).items() if name != "threads"}
         run = make_folder(self.root / "runs") / f"{job.label}-{digest([self.preset, asdict(job), songs.name, asked])}"
         self.used[job.label] = job
         with resumable():
@@ -259,7 +261,12 @@ class Lab:
             for name in paper:
                 if paper[name] != here.get(name):
                     rows.setdefault((name, str(paper[name]), str(here.get(name))), []).append(label)
-        every = len(self.used)
+        for label, settings in self.renderers.items():
+            known = preset_named(WAVENET, "paper").to_dict() | {"training: crop (s)": "not said", "training: steps": "not said"}
+            for name, value in settings.items():
+                if known[name] != value:
+                    rows.setdefault((name, str(known[name]), str(value)), []).append(label)
+        every = len(self.used) + len(self.renderers)
         return PageTable(
             ("setting", "the paper's preset", "here", "of"),
             tuple((*key, "all" if len(labels) == every else ", ".join(labels)) for key, labels in rows.items()),
@@ -278,7 +285,8 @@ def digest(settings: object) -> str:
 
 
 @contextmanager
-def _threads(n: int | None) -> Iterator[None]:
+def threads_limited(n: int | None) -> Iterator[None]:
+    """Torch computes on ``n`` threads; None: as before."""
     before = torch.get_num_threads()
     torch.set_num_threads(n or before)
     try:

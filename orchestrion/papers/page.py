@@ -107,8 +107,12 @@ class Findings:
             "settings": self.settings.to_json(), "deviations": deviations,
         }  # fmt: skip
 
-    def to_markdown(self, folder: Path) -> str:
-        """Pictures as paths from ``folder``; the sounds are only in the HTML page."""
+    def to_markdown(self, folder: Path, clips: Mapping[tuple[str, str], str] | None = None) -> str:
+        """Pictures as paths from ``folder``.
+
+        Args:
+            clips: where the sounds are, by heading and caption; those that are not named are only in the HTML page.
+        """
         parts = [f"# {self.title}", f"{self.paper}. " + ", ".join(f"{name}: {_text(value)}" for name, value in self.facts.items()) + "."]
         for section in self.sections:
             parts += [f"## {section.heading}", f"*The paper:* {section.reported}"]
@@ -116,6 +120,7 @@ class Findings:
             parts += [section.table.to_markdown()] if section.table else []
             parts += [f"![{section.heading}]({_below(section.picture, folder)})"] if section.picture else []
             parts += [f"[{caption}]({path})" for caption, path in section.links.items()]
+            parts += [f"[{caption}]({clips[section.heading, caption]})" for caption in section.sounds if clips and (section.heading, caption) in clips]
         parts += ["## Settings", self.settings.to_markdown()] if self.settings.rows else []
         deviations = PageTable(("the paper", "here", "why"), self.deviations)
         parts += ["## Deviations", deviations.to_markdown()] if self.deviations else []

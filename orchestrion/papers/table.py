@@ -36,6 +36,11 @@ _MTSK: tuple[Deviation, ...] = (
     ("length of the training: not said", "minutes, or an hour a network at scale paper", "the same for both twins"),
 )
 
+_COUPLED: Deviation = (
+    "a composer of scores in sixteenths", "steps of an eighth of a second, whatever the tempo; 64 and 32 units",
+    "the roll must lie on the clock of the recordings",
+)  # fmt: skip
+
 NV, KG, XS, MTSK = "Nayebi & Vitelli 2015", "Kalingeri & Grandhe 2016", "Xu & Swar 2021", "Manzelli et al. 2018"
 
 
@@ -68,6 +73,7 @@ _ROWS = (
     Experiment("manzelli-spectrogram", MTSK, "Sound against conditioning", "Figure 3", _from("manzelli", "spectrogram"), _MTSK, True),
     Experiment("manzelli-twin", MTSK, "Conditioned against unconditioned", "no figure", _from("manzelli", "twin"), _MTSK, True),
     Experiment("manzelli-genre", MTSK, "Composer and renderer of one data set", "no figure", _from("manzelli", "genre"), _MTSK, True),
+    Experiment("manzelli-coupled", MTSK, "Coupled training", "future work", _from("manzelli", "coupled"), (*_MTSK, _COUPLED), True),
     Experiment("manzelli-melodia", MTSK, "Labels that were heard", "no figure", _from("manzelli", "melodia"), _MTSK, True),
 )
 EXPERIMENTS = {row.name: row for row in _ROWS}

@@ -54,7 +54,7 @@ def loop_for(asked: BackendTraining, recipe: Recipe, per_epoch: int) -> LoopSett
     validate = asked.validate_minutes or (LoopSettings.validate_minutes if minutes is None else minutes / CURVE_POINTS)
     same = ("optimizer", "learning_rate", "schedule", "final_share", "warmup_steps", "clip", "ema_decay", "keep")
     return LoopSettings(
-        minutes=minutes, steps=min(ends, default=None), validate_minutes=validate, precision="32-true",
+        minutes=minutes, steps=min(ends, default=None), validate_minutes=validate, validate_steps=asked.validate_steps, precision="32-true",
         threads=asked.threads, seed=asked.seed,
         keep_steps=tuple((steps_until(epoch), kept_after(epoch)) for epoch in asked.keep_epochs),
         **{name: getattr(recipe, name) for name in same},

@@ -9,7 +9,7 @@ from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.notesfile import write_notes
 from orchestrion.evaluation.judge.reference import additive
 from orchestrion.options import Reproducing
-from orchestrion.papers import instruments, lab, planning
+from orchestrion.papers import lab, planning
 from orchestrion.score import Note, Part, Score
 
 RATE = 16000
@@ -45,5 +45,4 @@ def tiny(monkeypatch: pytest.MonkeyPatch, recordings: Path) -> Reproducing:
     """Batches of two, four steps each."""
     monkeypatch.setattr(lab, "EQUAL_BATCH", 2)
     monkeypatch.setattr(planning, "TIMED_STEPS", 1)
-    monkeypatch.setattr(instruments, "TIMED_STEPS", 1)
     return Reproducing(minutes=1e-4, data=(str(recordings), str(recordings)), seconds=1.0, clips=1, threads=1)
