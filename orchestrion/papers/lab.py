@@ -237,12 +237,14 @@ class Lab:
         end = self.ending(trained)
         levels, known = end["level_db"], end["trained"]
         assert isinstance(levels, list) and isinstance(known, dict)
-        best = trained.best
+        best, steps = trained.best, int(trained.lines[-1]["step"])
+        # The weights that are kept may be of an earlier step.
+        examples, kept_s, kept_examples = steps * trained.batch, float(known["seconds_of_audio"]), int(known["examples"])
         return {
             "network": trained.job.label,
             "parameters": sum(p.numel() for p in _parameters(self.generator(trained))),
-            "steps": int(trained.lines[-1]["step"]), "examples": _whole(known.get("examples")),
-            "seconds of audio": _whole(known.get("seconds_of_audio")),
+            "steps": steps, "examples": examples, "seconds of audio": round(examples * kept_s / kept_examples),
+            "weights of step": int(known["steps"]),
             "held-out loss": best["loss"], "training loss": best["training_songs_loss"],
             "level (dB)": f"{levels[0]:+.1f} to {levels[1]:+.1f}", "fixed end": not end["moves_on"],
         }  # fmt: skip
@@ -308,7 +310,3 @@ def resumable() -> Iterator[None]:
 def _parameters(model: Generator) -> Iterator[torch.nn.Parameter]:
     assert isinstance(model, torch.nn.Module)
     return model.parameters()
-
-
-def _whole(value: object) -> int | None:
-    return round(value) if isinstance(value, int | float) else None
