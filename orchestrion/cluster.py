@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from orchestrion.errors import OrchestrionError
+from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.version import VERSION
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Cluster:
             raise OrchestrionError(f"The connection to {self._address} was lost; the same command goes on with what is not finished.")
         if isinstance(error, OrchestrionError):
             return error
-        return OrchestrionError(f"No worker of {self._address} could do it ({type(error).__name__}: {' '.join(str(error).split())[:300]}).")
+        return OrchestrionError(f"No worker of {self._address} could do it ({type(error).__name__}: {said_by(error, 300)}).")
 
 
 def _given(argument: object) -> object:

@@ -92,12 +92,17 @@ def _header_bytes(path: Path) -> bytes:
 
 def _parsed(source: str | os.PathLike[str], text: str | bytes) -> object:
     try:
-        return json.loads(text, parse_int=_whole_number)
+        return json.loads(text, parse_int=whole_number)
     except (ValueError, RecursionError) as error:
         raise OrchestrionError(f"{source} has a header that cannot be read; download or train it again.") from error
 
 
-def _whole_number(digits: str) -> int:
+def whole_number(digits: str) -> int:
+    """For ``json.loads``: a whole number that a float can hold.
+
+    Raises:
+        ValueError: of more than `LONGEST_NUMBER` digits.
+    """
     if len(digits) > LONGEST_NUMBER:
         raise ValueError(f"a number of {len(digits)} digits")
     return int(digits)

@@ -20,7 +20,7 @@ from orchestrion.options import STORAGE, AudioFormat, Playing
 from orchestrion.progress import Advance, progress, waiting
 from orchestrion.renderer.device import choose, stored
 from orchestrion.renderer.instrument import Instrument
-from orchestrion.renderer.kernels.batch import VoiceState
+from orchestrion.renderer.kernels.batch import UnfitState, VoiceState
 from orchestrion.renderer.parallel import ParallelState, ParallelStream, generate_parallel
 from orchestrion.renderer.resuming import State, interrupted, resumable
 from orchestrion.renderer.sampler import compile_kernels, generate
@@ -147,9 +147,11 @@ def blocks_of(
         "device": choose(options.device, [instrument.config], options.storage),
     }
     if options.parallel:
-        assert not isinstance(state, VoiceState)
+        if isinstance(state, VoiceState):
+            raise UnfitState("it is of one run, not of pieces")
         return ParallelStream(instrument.parameters, series, **sampling, state=state)
-    assert not isinstance(state, ParallelState)
+    if isinstance(state, ParallelState):
+        raise UnfitState("it is of pieces, not of one run")
     return Stream(instrument.parameters, series, **sampling, state=state)
 
 

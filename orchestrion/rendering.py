@@ -344,7 +344,7 @@ def _checksums(take: Take, ensemble: _Ensemble) -> dict[str, str]:
 
 def _is_finished(take: Take, checksums: Mapping[str, str], facts: Mapping[str, object] | None) -> bool:
     known = facts.get("checksums") if facts else None
-    if not isinstance(known, dict) or not take.target.is_file() or checksums.items() - known.items():
+    if not isinstance(known, dict) or not take.target.is_file() or any(known.get(name) != value for name, value in checksums.items()):
         return False
     return bool(known.get("audio") == checksum_of(take.target))
 

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from orchestrion import header
-from orchestrion.errors import OrchestrionError
+from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.files import atomic_write, refusal, why_unwritable
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def load_arrays(
     metadata = header.read(source)
     found = metadata.get("architecture")
     if architecture is not None and found != architecture:
-        raise OrchestrionError(f"{source} holds a model of architecture {found!r}; this command needs {architecture!r}.")
+        raise OrchestrionError(f"{source} holds a model of architecture {repr(found)[:60]}; this command needs {architecture!r}.")
     arrays = {}
     try:
         with safe_open(source, framework="np") as handle:
@@ -87,7 +87,7 @@ def load_arrays(
                     raise OrchestrionError(f"{source} holds {name[:80]} as {kind}, which no model of ours has.")
                 arrays[name] = handle.get_tensor(name)
     except (SafetensorError, OSError, ValueError) as error:
-        raise OrchestrionError(f"{source} is not a readable safetensors file ({error}); download or train it again.") from error
+        raise OrchestrionError(f"{source} is not a readable safetensors file ({said_by(error)}); download or train it again.") from error
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise OrchestrionError(f"{source} holds values in {name[:80]} that are not finite; download or train it again.")

@@ -66,7 +66,7 @@ class ComposerConfig:
                 f"A composer needs more than {VICINITY} pitches within 0..127, not {self.pitch_low}..{self.pitch_high}."
             )
         if self.clock not in CLOCK_WIDTHS:
-            raise OrchestrionError(f"Unknown clock {self.clock!r}; choose one of {', '.join(CLOCK_WIDTHS)}.")
+            raise OrchestrionError(f"Unknown clock {repr(self.clock)[:60]}; choose one of {', '.join(CLOCK_WIDTHS)}.")
         if not self.time_sizes or not self.note_sizes or min(*self.time_sizes, *self.note_sizes) < 1:
             raise OrchestrionError("A composer needs at least one layer of at least one unit on either axis.")
         if any(lag < 1 for lag in self.lags_bars) or not 0 <= self.foresight <= 4096:
@@ -116,9 +116,9 @@ class ComposerConfig:
         known = {field.name: field for field in fields(cls)}
         for key, value in values.items():
             if key not in known:
-                raise OrchestrionError(f"Unknown composer setting {key!r}; known are {', '.join(known)}.")
+                raise OrchestrionError(f"Unknown composer setting {str(key)[:60]!r}; known are {', '.join(known)}.")
             if not _fits(value, getattr(cls, key)):
-                raise OrchestrionError(f"The composer setting {key!r} cannot be {value!r}.")
+                raise OrchestrionError(f"The composer setting {str(key)[:60]!r} cannot be {repr(value)[:100]}.")
         made: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**made)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from orchestrion import header, shipped, weights
-from orchestrion.errors import OrchestrionError
+from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.generators.generator import Generator
 from orchestrion.generators.residual import YOUNGER
 from orchestrion.generators.table import BACKENDS, WAVENET
@@ -38,7 +38,7 @@ def load_generator(name_or_path: str | os.PathLike[str]) -> Generator:
     try:
         sized = kind.config_of(config)
     except (OrchestrionError, TypeError) as error:
-        raise OrchestrionError(f"{path} carries a config that cannot be used. {error}") from error
+        raise OrchestrionError(f"{path} carries a config that cannot be used. {said_by(error, 300)}") from error
     floats = {name: tensor.float() for name, tensor in tensors.items()}
     model = weights.build(lambda: kind.network(sized), floats, path, younger=YOUNGER)
     if "temperature" in metadata:
@@ -93,7 +93,7 @@ def backend_of(metadata: Mapping[str, object], path: str | os.PathLike[str]) -> 
     backend = metadata.get("backend")
     if metadata.get("architecture") != ARCHITECTURE or not isinstance(backend, str) or backend not in BACKENDS:
         found = metadata.get("architecture")
-        raise OrchestrionError(f"{os.fspath(path)} holds a model of architecture {found!r}, not one that generates audio.")
+        raise OrchestrionError(f"{os.fspath(path)} holds a model of architecture {repr(found)[:60]}, not one that generates audio.")
     return backend
 
 

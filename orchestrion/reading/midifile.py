@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrion.errors import OrchestrionError
+from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.limits import MAX_CHANGES, MAX_MIDI_TRACKS, MAX_NOTES
 
 Event = tuple[int, bytes]
@@ -118,7 +118,7 @@ def _read_track(data: bytes, name: str) -> MidiTrack:
     except IndexError as error:
         raise OrchestrionError(f"{name} is a broken MIDI file: a track ends in the middle of an event.") from error
     except _Broken as error:
-        raise OrchestrionError(f"{name} is a broken MIDI file: {error}.") from error
+        raise OrchestrionError(f"{name} is a broken MIDI file: {said_by(error)}.") from error
 
 
 def _parse_track(data: bytes) -> MidiTrack:

@@ -17,7 +17,7 @@ from orchestrion import shipped, weights
 from orchestrion.audio import Waveform
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.source import SILENT_DB, HarmonicSource
-from orchestrion.errors import OrchestrionError
+from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.progress import Advance
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.parameters import Parameters, shapes
@@ -67,7 +67,7 @@ class Instrument:
         try:
             sized = WaveNetConfig.from_dict(config)
         except OrchestrionError as error:
-            raise OrchestrionError(f"{path} carries a config that cannot be used. {error}") from error
+            raise OrchestrionError(f"{path} carries a config that cannot be used. {said_by(error, 300)}") from error
         tables = {name.removeprefix(SOURCE): table for name, table in arrays.items() if name.startswith(SOURCE)}
         network = {name: array for name, array in arrays.items() if not name.startswith(SOURCE)}
         if not network and NETWORK in metadata:
@@ -203,7 +203,7 @@ def _source(tables: Mapping[str, np.ndarray], path: Path, gain_db: float) -> Har
             source = dataclasses.replace(source, noise_db=source.noise_db + np.float32(gain_db), louder_db=gain_db)
         return source
     except OrchestrionError as error:
-        raise OrchestrionError(f"{path} cannot play by itself: {error}") from error
+        raise OrchestrionError(f"{path} cannot play by itself: {said_by(error, 300)}") from error
 
 
 def _shared_network(metadata: Mapping[str, object], config: WaveNetConfig, path: Path) -> dict[str, np.ndarray]:

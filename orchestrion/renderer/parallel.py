@@ -15,7 +15,7 @@ from orchestrion.progress import Advance
 from orchestrion.randomness import stream_key
 from orchestrion.renderer.coding import Coding
 from orchestrion.renderer.deemphasis import SILENT, Deemphasis
-from orchestrion.renderer.kernels.batch import VoiceState
+from orchestrion.renderer.kernels.batch import LOUDEST, Prepared, UnfitState, VoiceState, check_codes
 from orchestrion.renderer.kernels.conditioner import Conditioner
 from orchestrion.renderer.parameters import Parameters
 from orchestrion.renderer.sampler import (
@@ -25,7 +25,7 @@ from orchestrion.renderer.sampler import (
     prepare_for,
     temperatures,
 )
-from orchestrion.renderer.segments import Joiner, Segment, plan
+from orchestrion.renderer.segments import Joiner, Segment, overlap_frames, plan
 from orchestrion.renderer.task import Task, Voice
 
 if TYPE_CHECKING:
@@ -88,6 +88,9 @@ class ParallelStream:
 
     Iterating yields float32 blocks. ``state`` is valid between blocks; a new stream given it continues to the same audio.
     While a longer block is made, an empty one comes every ``pause_s``, so that the state between can be kept.
+
+    Raises:
+        UnfitState: ``state`` is not of a stream with the same other arguments.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class ParallelStream:
         self._parameters, packed = prepare_for(device, model, storage)
         self.state = state or ParallelState()
         self._pieces = plan(series, self._parameters.config, device)
+        self.n_made = _check(self.state, self._pieces, packed, int(stream_key(seed, voice)))  # samples before this stream's first
         self._conditioner = Conditioner(self._parameters, packed, series, temperature)
         self._key = int(stream_key(seed, voice))
         self._threads, self._progress, self._device = threads, progress, device
@@ -135,6 +139,34 @@ class ParallelStream:
             audio = deemphasis(block)
             self.state = ParallelState(self.state.done + len(pieces), joiner.held, last=deemphasis.last)
             yield audio
+
+
+def _check(state: ParallelState, pieces: Sequence[Segment], packed: Prepared, key: int) -> int:
+    """Samples of audio up to ``state``.
+
+    Raises:
+        UnfitState: it is not one of these pieces, see `VoiceState.check`.
+    """
+    config, held = packed.config, state.held
+    if not 0 <= state.done <= len(pieces) or len(state.begun) > len(pieces) - state.done or not all(abs(value) <= LOUDEST for value in state.last):
+        raise UnfitState("it is not of these pieces")
+    if (held is not None) != (0 < state.done < len(pieces)):
+        raise UnfitState("it holds no end of a piece, or one that nothing follows")
+    if held is not None:
+        n_frames = 0
+        for piece in pieces[: state.done]:
+            n_frames = min(overlap_frames(config), n_frames + piece.last - piece.kept)  # as `Joiner` keeps them
+        if held.dtype != np.float32 or held.shape != (n_frames * config.hop,) or not (np.abs(held) <= 1).all():
+            raise UnfitState("the end of its last piece has another length, or is no audio")
+    for piece, begun in zip(pieces[state.done :], state.begun, strict=False):
+        n, left = len(begun.codes), (piece.last - piece.first) * config.hop - len(begun.codes)
+        if begun.codes.dtype != np.int32 or begun.codes.ndim != 1 or n % config.hop or left < 0 or (begun.state is not None) != (n > 0 and left > 0):
+            raise UnfitState("a piece is further than it can be")
+        check_codes(begun.codes, config)
+        if begun.state is not None:
+            begun.state.check(packed, key, piece.first * config.hop + n)
+    joined = pieces[state.done - 1].last * config.hop if state.done else 0
+    return joined - (0 if held is None else len(held))
 
 
 def _begun(voice: Voice) -> Begun:

@@ -2,7 +2,7 @@
 
     out.wav                    written at once at the end, never in part
     .out.wav.resume.f32        samples made so far, raw float32
-    .out.wav.resume.state      the state after them and a hash of the settings, safetensors
+    .out.wav.resume.state      the state after them, their checksum and a hash of the settings, safetensors
 
 Samples are flushed before the state is saved, and the state says how many of them count; later ones are made again. So the
 result is the same to the byte, wherever the interruption fell. In parallel rendering the state also holds the pieces under way.
@@ -28,10 +28,10 @@ from orchestrion import weights
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import writing
 from orchestrion.header import is_whole
-from orchestrion.renderer.kernels.batch import VoiceState
+from orchestrion.renderer.kernels.batch import UnfitState, VoiceState
 from orchestrion.renderer.parallel import Begun, ParallelState
 
-ARCHITECTURE = "interrupted-rendering-2"
+ARCHITECTURE = "interrupted-rendering-3"
 FIRST_SAVE_S, SAVE_EVERY_S = 1.0, 5.0
 SHARE_OF_TIME, MOST_SELDOM = 0.05, 12  # that saving may take, unless it then came less than once a minute
 BLOCK_SAMPLES = 1 << 20
@@ -46,6 +46,11 @@ class Resumable(Protocol):
     """
 
     pause_s: float
+
+    @property
+    def n_made(self) -> int:
+        """Samples before its first."""
+        ...
 
     @property
     def state(self) -> State: ...
@@ -65,15 +70,14 @@ def resumable(
     Args:
         output: the file that the caller writes the blocks to; the journal lies beside it.
         settings: JSON-able, everything that decides the audio (score, model checksum, seed, temperature, storage, …).
-        start: makes the stream from a state, or from the beginning.
+        start: makes the stream from a state, or from the beginning; raises `UnfitState` where a state is not its own.
 
     Raises:
-        OrchestrionError: a journal of other settings lies there, or it cannot be written.
+        OrchestrionError: a journal of other settings lies there, or a damaged one, or it cannot be written.
     """
     with _Journal(Path(output), settings) as journal:
-        state = journal.load()
+        stream = journal.start(start)
         yield from journal.samples()
-        stream = start(state)
         stream.pause_s, saved = min(FIRST_SAVE_S, save_every_s), time.monotonic()
         for block in stream:
             journal.append(block)
@@ -106,7 +110,7 @@ class _Journal:
         self._output = output
         self._samples, self._state = _paths(output)
         self._hash = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-        self._count = 0
+        self._count, self._digest = 0, hashlib.sha256()
 
     def __enter__(self) -> Self:
         with writing(self._samples):
@@ -125,12 +129,26 @@ class _Journal:
             discard(self._output)
         self._file.close()
 
-    def load(self) -> State | None:
+    def start(self, start: Callable[[State | None], Resumable]) -> Resumable:
+        """The stream that goes on from what an interrupted run left, or begins."""
         if not self._state.exists():
             self._file.truncate(0)
-            return None
-        arrays, metadata = weights.load_arrays(self._state, architecture=ARCHITECTURE)
-        if metadata.get("settings") != self._hash:
+            return start(None)
+        try:
+            state = self._load()
+            stream = start(state)
+            if stream.n_made != self._count:
+                raise UnfitState("it is of another number of samples")
+        except UnfitState as error:
+            raise OrchestrionError(f"{self._state} is damaged ({error}); remove it to start anew.") from error
+        return stream
+
+    def _load(self) -> State:
+        try:
+            arrays, metadata = weights.load_arrays(self._state)
+        except OrchestrionError as error:
+            raise OrchestrionError(f"The journal of an interrupted rendering, {self._state}, is not whole; remove it to start anew.") from error
+        if metadata.get("architecture") != ARCHITECTURE or metadata.get("settings") != self._hash:
             raise OrchestrionError(
                 f"The interrupted rendering of {self._output} had other settings; remove {self._state} to start anew."
             )
@@ -139,6 +157,10 @@ class _Journal:
             raise OrchestrionError(f"{self._samples} is not whole; remove {self._state} to start anew.")
         self._count = count
         self._file.truncate(4 * count)
+        for block in self.samples():
+            self._digest.update(block.tobytes())
+        if metadata.get("samples_sha256") != self._digest.hexdigest():
+            raise OrchestrionError(f"{self._samples} was altered after it was written; remove {self._state} to start anew.")
         return _from_arrays(arrays)
 
     def samples(self) -> Iterator[np.ndarray]:
@@ -149,15 +171,17 @@ class _Journal:
 
     def append(self, block: np.ndarray) -> None:
         with writing(self._samples):
-            rest = memoryview(block.astype(np.float32).tobytes())
+            content = block.astype(np.float32).tobytes()
+            rest = memoryview(content)
             while rest:
                 rest = rest[self._file.write(rest) :]
+        self._digest.update(content)
         self._count += len(block)
 
     def save(self, state: State) -> None:
         with writing(self._samples):
             os.fsync(self._file.fileno())
-        facts = {"architecture": ARCHITECTURE, "settings": self._hash, "samples": self._count}
+        facts = {"architecture": ARCHITECTURE, "settings": self._hash, "samples": self._count, "samples_sha256": self._digest.hexdigest()}
         weights.save(self._state, _to_arrays(state), facts)
 
     def remove(self) -> None:
@@ -187,21 +211,45 @@ def _of_voice(state: VoiceState) -> dict[str, np.ndarray]:
 
 
 def _from_arrays(arrays: Mapping[str, np.ndarray]) -> State:
+    """The inverse of `_to_arrays`.
+
+    Raises:
+        UnfitState: it is not; what the numbers say is for the stream to check.
+    """
     if "done" not in arrays:
         return _to_voice(arrays)
-    done, n_begun = (int(value) for value in arrays["done"])
-    begun = []
-    for i in range(n_begun):
-        of_piece = {name.split(".")[2]: value for name, value in arrays.items() if name.startswith(f"begun.{i}.")}
-        begun.append(Begun(of_piece["codes"], _to_voice(of_piece) if "history" in of_piece else None))
+    done, n_begun = _numbers(arrays, "done")
+    pieces: dict[str, dict[str, np.ndarray]] = {}
+    for name, value in arrays.items():
+        if name.startswith("begun."):
+            number, _, field = name.removeprefix("begun.").partition(".")
+            pieces.setdefault(number, {})[field] = value
+    if len(pieces) != n_begun or any(str(i) not in pieces or "codes" not in pieces[str(i)] for i in range(n_begun)):
+        raise UnfitState("pieces are missing")
+    of_pieces = [pieces[str(i)] for i in range(n_begun)]
+    begun = [Begun(piece["codes"], _to_voice(piece) if "history" in piece else None) for piece in of_pieces]
     return ParallelState(done, arrays.get("held"), begun, _last(arrays))
 
 
 def _to_voice(arrays: Mapping[str, np.ndarray]) -> VoiceState:
-    counter, key = int(arrays["numbers"][0]), int(arrays["numbers"].view(np.uint64)[1])
-    return VoiceState(arrays["history"], arrays["recent"], counter, key, _last(arrays))
+    if "history" not in arrays or "recent" not in arrays:
+        raise UnfitState("a part of it is missing")
+    counter, key = _numbers(arrays, "numbers")
+    return VoiceState(arrays["history"], arrays["recent"], counter, key % (1 << 64), _last(arrays))
+
+
+def _numbers(arrays: Mapping[str, np.ndarray], name: str) -> tuple[int, int]:
+    first, second = _pair(arrays, name, np.int64)
+    return int(first), int(second)
 
 
 def _last(arrays: Mapping[str, np.ndarray]) -> tuple[float, float]:
-    before, after = (float(value) for value in arrays["last"])
-    return before, after
+    before, after = _pair(arrays, "last", np.float64)
+    return float(before), float(after)
+
+
+def _pair(arrays: Mapping[str, np.ndarray], name: str, kind: type[np.generic]) -> np.ndarray:
+    found = arrays.get(name)
+    if found is None or found.dtype != kind or found.shape != (2,):
+        raise UnfitState(f"its {name!r} is not two numbers")
+    return found

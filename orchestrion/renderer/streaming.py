@@ -35,6 +35,9 @@ class Stream:
         threads: a second one shares the work; the audio is the same.
         device: "cpu", or "cuda" where ``device.choose`` has found that the GPU plays.
         state: of an earlier stream with the same other arguments.
+
+    Raises:
+        UnfitState: ``state`` is not.
     """
 
     def __init__(
@@ -52,13 +55,18 @@ class Stream:
         state: VoiceState | None = None,
     ):
         parameters, packed = prepare_for(device, model, storage)
-        begun = state or VoiceState.silent(packed, int(stream_key(seed, voice)))
+        key = int(stream_key(seed, voice))
+        if state is not None:
+            at = min(max(0, state.counter // series.hop), series.n_frames) * series.hop
+            state.check(packed, key, at)
+        begun = state or VoiceState.silent(packed, key)
         task = Task(Conditioner(parameters, packed, series, temperature), begun, begun.counter // series.hop)
         self._voice = Voice(task, np.empty(0, dtype=np.int32))
         self._player = player(packed, [begun], threads)
         self._coding = parameters.config.coding
         self._deemphasis = Deemphasis(self._coding, begun.last)
         self._block_frames = block_frames
+        self.n_made = begun.counter  # samples before this stream's first
         self.pause_s = float("inf")  # as a `ParallelStream`'s; blocks are short here
 
     def __iter__(self) -> Iterator[np.ndarray]:

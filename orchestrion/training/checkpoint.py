@@ -6,6 +6,7 @@ depend on the step alone, so nothing else is needed to continue as if never stop
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,15 +52,41 @@ def load(path: Path, model: torch.nn.Module, average: torch.nn.Module, optimizer
     tensors, metadata = weights.load(path, architecture=ARCHITECTURE, max_bytes=MAX_BYTES)
     weights.load_into(model, _under(tensors, "model."), path)
     weights.load_into(average, _under(tensors, "average."), path)
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for name, tensor in _under(tensors, "optimizer.").items():
-        index, moment = name.split(".", 1)
-        state.setdefault(int(index), {})[moment] = tensor
     groups = optimizer.state_dict()["param_groups"]
-    if len(state) not in (0, sum(len(group["params"]) for group in groups)):
-        raise OrchestrionError(f"The checkpoint {path} belongs to a training with other parameters.")
+    state = _moments(_under(tensors, "optimizer."), optimizer, path)
     optimizer.load_state_dict({"state": state, "param_groups": groups})
     return _progress(metadata.get("progress"), path)
+
+
+def _moments(tensors: Mapping[str, torch.Tensor], optimizer: torch.optim.Optimizer, path: Path) -> dict[int, dict[str, torch.Tensor]]:
+    """The optimiser's state by number of parameter: none at all, or of each all that it keeps, in the right shape.
+
+    Raises:
+        OrchestrionError: it is not.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    kept = _kept(optimizer)
+    expected = {
+        f"{index}.{name}": (parameter.dtype, parameter.shape) if shape else (dtype, shape)
+        for index, parameter in enumerate(parameters) for name, (dtype, shape) in kept.items()
+    }  # fmt: skip
+    if tensors and {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()} != expected:
+        raise OrchestrionError(f"The checkpoint {path} belongs to a training with other parameters, or another optimiser.")
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name in expected if tensors else ():
+        index, _, moment = name.partition(".")
+        state.setdefault(int(index), {})[moment] = tensors[name]
+    return state
+
+
+def _kept(optimizer: torch.optim.Optimizer) -> dict[str, tuple[torch.dtype, torch.Size]]:
+    """Names, types and shapes of what ``optimizer`` keeps of a parameter of two numbers, found out by a step of a twin."""
+    parameter = torch.nn.Parameter(torch.zeros(2))
+    parameter.grad = torch.zeros(2)
+    taken = inspect.signature(type(optimizer)).parameters
+    twin = type(optimizer)([parameter], **{name: value for name, value in optimizer.defaults.items() if name in taken})
+    twin.step()
+    return {name: (value.dtype, value.shape) for name, value in twin.state[parameter].items() if isinstance(value, torch.Tensor)}
 
 
 def _progress(counters: object, path: Path) -> TrainingProgress:

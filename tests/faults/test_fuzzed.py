@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from orchestrion import rendering
 from orchestrion.datasets.banks import notebank
 from orchestrion.datasets.banks.opening import open_bank
 from orchestrion.datasets.banks.sfz import read_regions
+from orchestrion.datasets.corpora.json_corpus import KIND, read_corpus
 from orchestrion.datasets.corpora.matlab import read_mat
+from orchestrion.datasets.dataset import initialise
 from orchestrion.datasets.recordings.notesfile import read_notes
 from orchestrion.datasets.recordings.preparation import preparation
 from orchestrion.datasets.recordings.splits import read_splits
 from orchestrion.datasets.untrusted import textfiles
 from orchestrion.errors import OrchestrionError
+from orchestrion.score import Score
 from tests.datasets.banks.notes import RATE, plucked, write_bank
+from tests.datasets.layouts.published import guitarset
 
 
 def refused(call, *arguments: object) -> str:
@@ -129,3 +135,117 @@ def test_notes_shorter_than_what_tells_a_sustained_one_make_no_noise(tmp_path: P
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(open_bank(tmp_path, RATE).notes) == 5
+
+
+def test_a_long_name_in_a_bank_is_cut_and_one_no_file_system_takes_is_refused(tmp_path: Path) -> None:
+    write_bank(tmp_path, [60])
+    for name in ("9" * 5000, "9" * 256):
+        (tmp_path / "index.tsv").write_text(f"file\tpitch\n{name}\t60\n")
+        assert "is impossible" in refused(open_bank, tmp_path, RATE)
+
+
+# Archives, corpora and published layouts.
+
+
+def test_an_archive_whose_entry_has_two_names(tmp_path: Path) -> None:
+    """The library quotes what stands in the place of the name: kilobytes, where its length is damaged."""
+    with zipfile.ZipFile(tmp_path / "a.mxl", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("score.xml"), b"x" * 5000)
+    content = bytearray((tmp_path / "a.mxl").read_bytes())
+    content[26:28] = (4000).to_bytes(2, "little")  # the name's length in the local header
+    (tmp_path / "a.mxl").write_bytes(content)
+    refused(Score.read, tmp_path / "a.mxl")
+
+
+@pytest.mark.parametrize("value", ["1e999", "9" * 400, "9" * 5000, '"' + "x" * 5000 + '"', "[]", "{}", "null"])
+def test_numbers_of_corpora_that_are_none(value: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(f'{{"kind": "{KIND}", "pieces": [{{"name": "a", "split": "train", "meter": [4, 4], "sharps": 0, "notes": [[0, 4, {value}]]}}]}}')
+    refused(read_corpus, tmp_path / "a.json", "all")
+    if value != "null":
+        (tmp_path / "jsb-16th.json").write_text(f'{{"train": [[[{value}]]], "valid": [], "test": []}}')
+        refused(read_corpus, tmp_path / "jsb-16th.json", "train")
+
+
+def test_a_cell_array_larger_than_its_file(tmp_path: Path) -> None:
+    """SciPy set 2 GiB aside for it, or crashed."""
+    from scipy.io import savemat
+
+    rolls = np.empty(2, dtype=object)
+    rolls[:] = [np.zeros((3, 88), np.uint8)] * 2
+    savemat(tmp_path / "a.mat", {"traindata": rolls})
+    content = (tmp_path / "a.mat").read_bytes()
+    for at in range(128, 400):
+        (tmp_path / "a.mat").write_bytes(content[:at] + b"\xff" + content[at + 1 :])
+        try:
+            read_mat(tmp_path / "a.mat", "train")
+        except OrchestrionError as error:
+            assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "1e999", "9" * 5000, "null", '"x"'])
+def test_numbers_of_guitarset_that_are_none(number: str, tmp_path: Path) -> None:
+    jams = guitarset(tmp_path) / "annotation"
+    for path in jams.iterdir():
+        content = json.loads(path.read_text())
+        for annotation in content["annotations"]:
+            annotation["data"] = "HERE"
+        path.write_text(json.dumps(content).replace('"HERE"', f'[{{"time": {number}, "duration": 1, "value": 60}}]'))
+    track = initialise("guitarset", tmp_path).tracks()[0]
+    refused(track.read_notes)
+
+
+# What runs leave to go on from; the journals of renderings are tested in tests/renderer/test_resuming.py.
+
+
+def test_a_preparation_whose_piece_has_no_key(tmp_path: Path) -> None:
+    (tmp_path / ".set-partial").mkdir()
+    (tmp_path / ".set-partial" / "finished.jsonl").write_text('["a", {"files": []}]\n')
+    with preparation(tmp_path / "set") as work:
+        assert work.key("a") == {} and not work.is_finished("a", {"sha256": "0"})
+
+
+@pytest.mark.parametrize("known", [{"score": []}, {"score": {}}, [], None, {"score": "a", "audio": []}])
+def test_checksums_of_another_kind_in_a_settings_file(known: object, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"audio")
+    assert not rendering._is_finished(rendering.Take("a.mid", 0, tmp_path / "a.wav"), {"score": "a"}, {"checksums": known})
+
+
+@pytest.mark.parametrize("name", ["adamw", "adam", "rmsprop", "sgd"])
+def test_moments_of_a_checkpoint_that_do_not_fit(name: str, tmp_path: Path) -> None:
+    """They broke the step after that, or were taken at their word."""
+    import torch
+
+    from orchestrion import weights
+    from orchestrion.training import checkpoint
+    from orchestrion.training.optimizers import make_optimizer
+    from orchestrion.training.settings import LoopSettings
+
+    def fresh():
+        model = torch.nn.Linear(2, 3)
+        return model, make_optimizer(LoopSettings(steps=1, optimizer=name), model.parameters())
+
+    model, optimizer = fresh()
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    path = tmp_path / "checkpoint.safetensors"
+    checkpoint.save(path, model, model, optimizer, checkpoint.TrainingProgress(1, 2.0, 0.5))
+    tensors, facts = weights.load_arrays(path)
+    facts.pop("sha256")
+    moments = [key for key in tensors if key.startswith("optimizer.")]
+    assert bool(moments) == (name != "sgd")
+    ways = [
+        lambda found: {"optimizer.0.x": np.zeros(3, np.float32), **found},
+        lambda found: {"optimizer.x": np.zeros(3, np.float32), **found},
+        *([lambda found, key=key: {**found, key: found[key][None]} for key in moments]),
+        *([lambda found, key=key: {**found, key: found[key].astype(np.int64)} for key in moments]),
+        *([lambda found, key=key: {other: value for other, value in found.items() if other != key} for key in moments]),
+    ]
+    for way in ways:
+        weights.save(path, way(tensors), facts)
+        model, optimizer = fresh()
+        assert "another optimiser" in refused(checkpoint.load, path, model, model, optimizer)
+    weights.save(path, tensors, facts)
+    model, optimizer = fresh()
+    assert checkpoint.load(path, model, model, optimizer).step == 1
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()

@@ -203,3 +203,15 @@ def test_a_checkpoint_without_its_counters(tmp_path: Path) -> None:
     for progress in (None, [], {"step": 7}, {"step": "7", "elapsed_s": 1.5, "best": 0.25}):
         with pytest.raises(OrchestrionError, match="how far"):
             checkpoint.load(with_fields(path, tmp_path / "bad.safetensors", progress=progress), model, average, optimizer)
+
+
+def test_a_long_value_in_a_config_is_cut(tmp_path: Path, tiny: Path, tiny_composer: Path) -> None:
+    for path, load, name in ((tiny, Instrument.load, "conditioning"), (tiny_composer, Composer.load, "clock"), (tiny, load_generator, "layers")):
+        config = header.read(path)["config"] | {name: "x" * 5000}
+        with pytest.raises(OrchestrionError) as caught:
+            load(with_fields(path, tmp_path / "bad.safetensors", config=config))
+        assert len(str(caught.value)) < 1000
+    for load in (Instrument.load, Composer.load, load_generator):
+        with pytest.raises(OrchestrionError) as caught:
+            load(with_fields(tiny, tmp_path / "bad.safetensors", architecture="x" * 5000))
+        assert len(str(caught.value)) < 1000

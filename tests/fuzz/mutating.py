@@ -263,7 +263,7 @@ def _sealed(content: bytes, draw: Random) -> bytes:
 
 def _other_array(array: np.ndarray, draw: Random) -> np.ndarray:
     ways: list[Callable[[], np.ndarray]] = [
-        lambda: array[:0], lambda: array.reshape(-1), lambda: array[None], lambda: np.concatenate([array, array]) if array.ndim else array[None],
+        lambda: array.reshape(-1)[:0], lambda: array.reshape(-1), lambda: array[None], lambda: np.concatenate([array, array]) if array.ndim else array[None],
         lambda: array.astype(draw.choice(("float64", "int64", "int8", "uint8", "bool", "float16"))), lambda: np.zeros_like(array),
         lambda: array.reshape(-1)[:1].reshape(()) if array.size else array, lambda: _set_one(array, draw), lambda: _set_one(array, draw),
     ]  # fmt: skip
@@ -280,8 +280,8 @@ def _set_one(array: np.ndarray, draw: Random) -> np.ndarray:
 
 
 GRAMMARS: Mapping[str, tuple[Callable[[bytes, Random], bytes], ...]] = {
-    **{suffix: TEXT for suffix in (".abc", ".krn", ".musicxml", ".xml", ".tsv", ".csv", ".sfz", ".txt")},
-    ".json": (_json, _json, _json, *TEXT[:2]),
+    **{suffix: TEXT for suffix in (".abc", ".krn", ".musicxml", ".xml", ".tsv", ".csv", ".sfz", ".txt", ".lab")},
+    **dict.fromkeys((".json", ".jams"), (_json, _json, _json, *TEXT[:2])),
     ".jsonl": (_json_lines, _json_lines, *TEXT),
     ".mxl": (_zip_entry,), ".zip": (_zip_entry,), ".npz": (_zip_entry,),
     ".safetensors": (_sealed,), ".state": (_sealed,),

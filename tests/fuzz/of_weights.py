@@ -34,6 +34,26 @@ def _driven_file(folder: Path) -> None:
     shutil.copy(smallest, folder / "a.safetensors")
 
 
+def _unconditioned_file(folder: Path) -> None:
+    """With a mixture, which a softmax's codes are no test of."""
+    from orchestrion import weights
+    from orchestrion.renderer.config import WaveNetConfig
+    from orchestrion.renderer.parameters import shapes
+
+    config = WaveNetConfig(layers=3, cycle=3, residual=8, skip=8, head=8, harmonics=0, conditioning="none", mixtures=3, history=5, preemphasis=0.85, gain=2.0)
+    draw = np.random.default_rng(0)
+    arrays = {name: draw.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes(config).items()}
+    weights.save(folder / "a.safetensors", arrays, {"architecture": "wavenet", "config": config.to_dict(), "licence": "none"})
+
+
+def _generator_file(folder: Path) -> None:
+    """A shipped one, the smallest."""
+    from orchestrion import header, shipped
+
+    others = [path for path in map(shipped.find, shipped.names()) if header.read(path).get("architecture") == "generator"]
+    shutil.copy(min(others, key=lambda path: path.stat().st_size), folder / "a.safetensors")
+
+
 def _composer_file(folder: Path) -> None:
     from orchestrion.composer.compose import Composer
     from orchestrion.composer.config import ComposerConfig
@@ -45,16 +65,22 @@ def _composer_file(folder: Path) -> None:
 
 def _read_weights(folder: Path) -> None:
     from orchestrion import header
-    from orchestrion.composer.compose import Composer
+    from orchestrion.composer.compose import Composer, compose
     from orchestrion.generators.files import load_generator
+    from orchestrion.options import Composing, Playing
+    from orchestrion.playing import play
     from orchestrion.renderer.instrument import Instrument
 
     path = folder / "a.safetensors"
     load = {"wavenet": Instrument.load, "generator": load_generator}.get(str(header.read(path).get("architecture")), Composer.load)
     loaded = load(path)
     if isinstance(loaded, Instrument):
-        loaded.series(Score((Part("", 0, NOTES),)))
         _ = loaded.pitch_range, loaded.notice, loaded.temperature, loaded.gain_db
+        play(Score((Part("", 0, NOTES),)), [loaded], Playing(device="cpu", threads=1, length_s=0.02, only_source=loaded.source is not None))
+    elif isinstance(loaded, Composer):
+        compose(loaded, Composing(bars=1, threads=1))
+    else:
+        loaded.generate(None, 50, seed=0)
 
 
 def _journal(parallel: bool) -> Callable[[Path], None]:
@@ -90,6 +116,6 @@ def _read_journal(folder: Path) -> None:
 
 
 READERS = {
-    "weights": Reader((_instrument_file, _driven_file, _composer_file), _read_weights),
+    "weights": Reader((_instrument_file, _driven_file, _unconditioned_file, _composer_file, _generator_file), _read_weights),
     "journal": Reader((_journal(False), _journal(True)), _read_journal),
 }

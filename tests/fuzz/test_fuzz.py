@@ -20,7 +20,7 @@ from tests.fuzz.worker import READ, REFUSED, Outcome, Worker
 
 N = 24
 # What compiles, or takes a tenth of a second an attempt, is fuzzed by `make fuzz` alone.
-SLOW = ("journal", "answers")
+SLOW = ("journal", "answers", "checkpoint", "request", "urmp")
 
 
 def test_mutants_are_read_or_refused(tmp_path: Path) -> None:

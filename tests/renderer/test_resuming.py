@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from orchestrion import weights
 from orchestrion.audio.audiofiles import write_blocks
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.errors import OrchestrionError
-from orchestrion.renderer import parallel
+from orchestrion.renderer import parallel, sampler
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.resuming import interrupted, resumable
@@ -88,3 +89,113 @@ def test_samples_beyond_the_state_are_made_again(start, tmp_path):
         file.write(np.ones(77, dtype=np.float32).tobytes())
     write(path, start, {})
     assert path.read_bytes() == expected
+
+
+def other(arrays, name, value):
+    return {**arrays, name: value}
+
+
+DAMAGES = {
+    "history of another width": lambda a: other(a, "history", a["history"][:, :-1]),
+    "history of another length": lambda a: other(a, "history", a["history"][:5]),
+    "history of whole numbers": lambda a: other(a, "history", a["history"].astype(np.int64)),
+    "fewer codes": lambda a: other(a, "recent", a["recent"][:1]),
+    "codes of another type": lambda a: other(a, "recent", a["recent"].astype(np.uint8)),
+    "a code past the table": lambda a: other(a, "recent", a["recent"] + (1 << 40)),
+    "a negative code": lambda a: other(a, "recent", a["recent"] * 0 - 7),
+    "no counter": lambda a: other(a, "numbers", a["numbers"][:1]),
+    "a counter past the end": lambda a: other(a, "numbers", a["numbers"] + [1 << 50, 0]),
+    "a negative counter": lambda a: other(a, "numbers", a["numbers"] * [-1, 1]),
+    "a counter within a frame": lambda a: other(a, "numbers", a["numbers"] + [1, 0]),
+    "another key": lambda a: other(a, "numbers", a["numbers"] + [0, 1]),
+    "too loud": lambda a: other(a, "last", np.full(2, 1e300)),
+    "nothing": lambda a: {},
+}
+DAMAGED_PIECES = {
+    "more done than there are": lambda a: other(a, "done", a["done"] + [1000, 0]),
+    "fewer done than there are": lambda a: other(a, "done", a["done"] - [1, 0]),
+    "less than nothing done": lambda a: other(a, "done", a["done"] * [-1, 1]),
+    "more begun than are kept": lambda a: other(a, "done", a["done"] + [0, 1 << 60]),
+    "no end of a piece": lambda a: {name: value for name, value in a.items() if name != "held"},
+    "a long end of a piece": lambda a: other(a, "held", np.concatenate([a["held"], a["held"]])),
+    "a loud end of a piece": lambda a: other(a, "held", a["held"] + 3),
+    "codes of no frame": lambda a: other(a, "begun.0.codes", a["begun.0.codes"][:-1]),
+    "codes in rows": lambda a: other(a, "begun.0.codes", a["begun.0.codes"][None]),
+    "too many codes": lambda a: other(a, "begun.0.codes", np.tile(a["begun.0.codes"], 1000)),
+    "codes past the table": lambda a: other(a, "begun.0.codes", a["begun.0.codes"] + (1 << 20)),
+    "no codes": lambda a: {name: value for name, value in a.items() if name != "begun.0.codes"},
+    "a short history": lambda a: other(a, "begun.0.history", a["begun.0.history"][:2]),
+    "codes before, past the table": lambda a: other(a, "begun.0.recent", a["begun.0.recent"] + (1 << 20)),
+    "no state": lambda a: {name: value for name, value in a.items() if name not in ("begun.0.history", "begun.0.recent")},
+    "a name that says nothing": lambda a: other(a, "begun.x", np.zeros(3)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("start", [("exact", CONFIG), ("exact", DRIVEN)], ids=["softmax", "driven"], indirect=True)
+def test_a_state_that_is_not_the_voices_is_refused(start, tmp_path):
+    with pytest.raises(Interrupted):
+        write(tmp_path / "a.wav", start, {}, 2)
+    assert_refused(DAMAGES, start, tmp_path)
+
+
+@pytest.mark.parametrize("start", [("parallel", DRIVEN)], ids=["driven"], indirect=True)
+def test_a_state_that_is_not_the_pieces_is_refused(start, tmp_path, monkeypatch):
+    monkeypatch.setattr(sampler, "FRAMES_A_RUN", 8)
+    with pytest.raises(Interrupted):
+        write(tmp_path / "a.wav", lambda state: UntilBegun(start(state)), {})
+    assert_refused(DAMAGED_PIECES, start, tmp_path)
+
+
+class UntilBegun:
+    """A stream that is interrupted in the middle of a piece, some pieces after the first."""
+
+    def __init__(self, stream):
+        self._stream, self.n_made, self.pause_s = stream, stream.n_made, 0.0
+
+    @property
+    def state(self):
+        return self._stream.state
+
+    def __iter__(self):
+        self._stream.pause_s = 0.0
+        for block in self._stream:
+            yield block
+            if self.state.done and self.state.begun and self.state.begun[0].state:
+                raise Interrupted
+
+
+def assert_refused(damages, start, tmp_path):
+    """Journals with other arrays, but sound checksums."""
+    path, state = tmp_path / "a.wav", tmp_path / ".a.wav.resume.state"
+    arrays, facts = weights.load_arrays(state)
+    for name, damage in damages.items():
+        print(name)
+        assert_start_refused(path, start, damage(arrays), facts, r"\.a\.wav\.resume\.state is damaged .* remove it to start anew")
+
+
+def assert_start_refused(path, start, arrays, facts, sentence):
+    weights.save(path.with_name(".a.wav.resume.state"), arrays, {name: value for name, value in facts.items() if name != "sha256"})
+    with pytest.raises(OrchestrionError, match=sentence):
+        next(resumable(path, {}, start))
+
+
+def test_facts_of_a_journal_that_are_not_its_own(start, tmp_path):
+    path = tmp_path / "a.wav"
+    with pytest.raises(Interrupted):
+        write(path, start, {}, 2)
+    arrays, facts = weights.load_arrays(tmp_path / ".a.wav.resume.state")
+    for other in ({"samples": 0}, {"samples": 1 << 60}, {"samples": "x"}, {"samples_sha256": "0"}, {"architecture": "wavenet"}):
+        assert_start_refused(path, start, arrays, facts | other, "remove .* to start anew")
+
+
+def test_a_flipped_bit_in_either_file_is_told(start, tmp_path):
+    path = tmp_path / "a.wav"
+    with pytest.raises(Interrupted):
+        write(path, start, {}, 2)
+    for name in (".a.wav.resume.f32", ".a.wav.resume.state"):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[:100] + bytes([content[100] ^ 4]) + content[101:])
+        with pytest.raises(OrchestrionError, match="altered after it was written|is not whole"):
+            write(path, start, {})
+        (tmp_path / name).write_bytes(content)
+    write(path, start, {})

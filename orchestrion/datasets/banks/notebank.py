@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ import numpy as np
 
 from orchestrion.audio.rates import check_rate
 from orchestrion.datasets.untrusted.textfiles import read_json_object, read_text
-from orchestrion.errors import OrchestrionError
+from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.header import is_number
 
 SAMPLE_RATE = 24000
@@ -178,7 +179,7 @@ def _index(folder: Path) -> list[dict[str, str]]:
     try:
         rows = [row for row, _ in zip(reader, range(MOST_NOTES + 1), strict=False)]
     except csv.Error as error:
-        raise OrchestrionError(f"{path} is not a table that can be read ({error}).") from error
+        raise OrchestrionError(f"{path} is not a table that can be read ({said_by(error)}).") from error
     if not 0 < len(rows) <= MOST_NOTES:
         raise OrchestrionError(f"{path} lists {'no' if not rows else f'more than {MOST_NOTES}'} notes; it must list 1 to {MOST_NOTES}.")
     for number, row in enumerate(rows, 2):
@@ -187,9 +188,14 @@ def _index(folder: Path) -> list[dict[str, str]]:
             low, high = int(row.get("velocity_low") or 1), int(row.get("velocity_high") or 127)
         except (KeyError, TypeError, ValueError):
             raise OrchestrionError(f"{path}, line {number}: it needs the columns file, pitch, velocity_low, velocity_high.") from None
-        if not (0 <= pitch <= 127 and 1 <= low <= high <= 127) or not name or not name.isprintable() or Path(name).name != name:
-            raise OrchestrionError(f"{path}, line {number}: pitch {pitch}, velocities {low} to {high} or file {name!r} is impossible.")
+        if not (0 <= pitch <= 127 and 1 <= low <= high <= 127) or not _is_plain(name):
+            raise OrchestrionError(f"{path}, line {number}: pitch {pitch}, velocities {low} to {high} or file {name[:60]!r} is impossible.")
     return rows
+
+
+def _is_plain(name: str) -> bool:
+    """Whether ``name`` is that of a file in the folder, which no file system refuses."""
+    return name.isprintable() and 0 < len(os.fsencode(name)) <= 255 and Path(name).name == name
 
 
 def _information(folder: Path) -> dict[str, object]:

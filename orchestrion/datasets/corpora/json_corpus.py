@@ -27,8 +27,8 @@ from orchestrion.datasets.corpora.piece import (
     split_of,
 )
 from orchestrion.datasets.corpora.scores import find_scores, read_score
-from orchestrion.datasets.untrusted.textfiles import read_json
-from orchestrion.errors import OrchestrionError
+from orchestrion.datasets.untrusted.textfiles import SHOWN, read_json
+from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.files import write_json
 from orchestrion.progress import track
 from orchestrion.score import N_PITCHES
@@ -157,8 +157,8 @@ def _piece(row: object, path: Path) -> tuple[str, CorpusPiece]:
         return str(row["split"]), CorpusPiece(str(row["name"]), notes, (int(beats), int(unit)), int(row["sharps"]))
     except OrchestrionError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
-        raise OrchestrionError(f"{path} holds a piece that is none ({error}); prepare the corpus again.") from error
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise OrchestrionError(f"{path} holds a piece that is none ({said_by(error)}); prepare the corpus again.") from error
 
 
 def _chorales(listed: object, key: str, path: Path) -> list[CorpusPiece]:
@@ -204,7 +204,7 @@ def _pitch(value: object, name: str, path: Path) -> int:
             return -1
         if value < N_PITCHES and value == int(value):
             return int(value)
-    raise OrchestrionError(f"{path} ({name}) holds {value!r}, which is no pitch.")
+    raise OrchestrionError(f"{path} ({name}) holds {repr(value)[:SHOWN]}, which is no pitch.")
 
 
 def _without_doubles(notes: set[GridNote]) -> tuple[GridNote, ...]:

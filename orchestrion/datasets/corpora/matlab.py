@@ -8,14 +8,14 @@ beat that differs from set to set.
 from __future__ import annotations
 
 import os
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from orchestrion.datasets.corpora.piece import CorpusPiece
+from orchestrion.datasets.untrusted.matfile import MatlabError, read_cells
+from orchestrion.datasets.untrusted.textfiles import read_bytes
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import reading
 from orchestrion.score import N_PITCHES, PianoRoll
 
 VARIABLES = {"train": "traindata", "validation": "validdata", "test": "testdata"}
@@ -30,24 +30,13 @@ def read_mat(path: str | os.PathLike[str], split: str) -> list[CorpusPiece]:
     Raises:
         OrchestrionError: not such a file, or it has no such split.
     """
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
     source, variable = Path(path), VARIABLES[split]
     try:
-        with reading(source):
-            if source.stat().st_size > MAX_BYTES:
-                raise OrchestrionError(
-                    f"{source} is larger than the {MAX_BYTES >> 20} MiB a file of piano rolls may have."
-                )
-            content = loadmat(source, variable_names=[variable])
-    except OrchestrionError:
-        raise
-    except (MatReadError, NotImplementedError, ValueError, TypeError, EOFError, LookupError, OverflowError, zlib.error) as error:
+        rolls = read_cells(read_bytes(source, most_bytes=MAX_BYTES), variable)
+    except MatlabError as error:
         raise OrchestrionError(f"{source} is not a MATLAB 5 file of piano rolls ({error}).") from error
-    if variable not in content:
+    if rolls is None:
         raise OrchestrionError(f"{source} has no {split} split ({variable}); choose another split.")
-    rolls = content[variable].ravel()
     return [_piece(roll, f"{source.stem}/{split}#{i}", source) for i, roll in enumerate(rolls)]
 
 

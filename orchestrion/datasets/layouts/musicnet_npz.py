@@ -19,7 +19,7 @@ import numpy as np
 from orchestrion.datasets.layouts.musicnet_index import RATE, Index
 from orchestrion.datasets.recordings.tracks import Track, checked
 from orchestrion.datasets.untrusted.pickles import Call, Name, array_of, describe, integer_of
-from orchestrion.errors import OrchestrionError
+from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.score import Note
 
 MAX_MEMBER_BYTES = 1 << 30
@@ -47,7 +47,7 @@ def _identities(path: Path) -> list[str]:
         with zipfile.ZipFile(path) as archive:
             return sorted(Path(name).stem for name in archive.namelist() if name.endswith(".npy"))
     except (zipfile.BadZipFile, OSError) as error:
-        raise OrchestrionError(f"{path} is not a NumPy archive that can be read ({error}).") from error
+        raise OrchestrionError(f"{path} is not a NumPy archive that can be read ({said_by(error)}).") from error
 
 
 def _read(path: Path, identity: str) -> tuple[np.ndarray, list[tuple[int, int, int, int]]]:
@@ -61,7 +61,7 @@ def _read(path: Path, identity: str) -> tuple[np.ndarray, list[tuple[int, int, i
                 _skip_header(handle)
                 items = array_of(describe(handle, where))
     except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
-        raise OrchestrionError(f"{where} cannot be read ({error}).") from error
+        raise OrchestrionError(f"{where} cannot be read ({said_by(error)}).") from error
     if not isinstance(items, list) or len(items) != 2:
         raise OrchestrionError(f"{where} does not hold audio and labels.")
     audio = array_of(items[0])

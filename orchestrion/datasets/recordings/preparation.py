@@ -37,7 +37,7 @@ class Preparation:
 
     def key(self, name: str) -> dict[str, object]:
         """Of what and how piece ``name`` was made."""
-        key = self.records[name]["key"]
+        key = self.records[name].get("key")
         return key if isinstance(key, dict) else {}
 
     def is_finished(self, name: str, key: Mapping[str, object]) -> bool:

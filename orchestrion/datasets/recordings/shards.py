@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrion.errors import OrchestrionError
+from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.files import atomic_write
 
 MAX_MEMBERS = 1_000_000
@@ -76,7 +76,7 @@ def _members(path: Path) -> Iterator[tuple[str, Member]]:
                     raise OrchestrionError(f"{path} is cut off within {info.name}; copy it again.")
                 yield Path(info.name).name, Member(path, info.offset_data, info.size)
     except (tarfile.TarError, OSError) as error:
-        raise OrchestrionError(f"{path} is not a shard that can be read ({error}).") from error
+        raise OrchestrionError(f"{path} is not a shard that can be read ({said_by(error)}).") from error
 
 
 def _batches(files: Mapping[str, Iterable[Path]], most_bytes: int) -> Iterator[list[Path]]:

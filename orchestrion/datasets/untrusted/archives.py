@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from orchestrion.errors import OrchestrionError
+from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.progress import progress
 
 MAX_FILES = 200_000
@@ -57,7 +57,7 @@ def unpack(archive: Path, folder: Path, most_bytes: int = MAX_BYTES, most_files:
     except OrchestrionError:
         raise
     except DAMAGED as error:
-        raise OrchestrionError(f"{archive} is damaged ({error}); delete it and fetch it again.") from error
+        raise OrchestrionError(f"{archive} is damaged ({said_by(error)}); delete it and fetch it again.") from error
     except OSError as error:
         raise OrchestrionError(f"Cannot unpack {archive}: {error.strerror or error}.") from error
     return n_files

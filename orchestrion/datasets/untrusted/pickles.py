@@ -14,7 +14,7 @@ from typing import IO
 
 import numpy as np
 
-from orchestrion.errors import OrchestrionError
+from orchestrion.errors import OrchestrionError, said_by
 
 MAX_OPCODES = 20_000_000
 NUMBER_TYPES = ("f4", "f8", "i2", "i4", "i8")
@@ -59,7 +59,7 @@ def describe(handle: IO[bytes], source: str) -> object:
         raise
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, MemoryError) as error:
         raise OrchestrionError(
-            f"{source} is damaged, or does not hold plain data ({type(error).__name__}: {error})."
+            f"{source} is damaged, or does not hold plain data ({type(error).__name__}: {said_by(error)})."
         ) from error
     raise OrchestrionError(f"{source} is cut off.")
 

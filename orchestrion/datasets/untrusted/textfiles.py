@@ -9,8 +9,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from orchestrion.errors import OrchestrionError
+from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.files import reading
+from orchestrion.header import whole_number
 from orchestrion.limits import MAX_NOTES, MAX_TEXT_BYTES
 
 SHOWN = 60
@@ -60,9 +61,9 @@ def read_json(path: Path, most_bytes: int = MAX_TEXT_BYTES) -> object:
     """
     text = read_text(path, most_bytes)
     try:
-        return json.loads(text)
+        return json.loads(text, parse_int=whole_number)
     except (ValueError, RecursionError) as error:
-        raise OrchestrionError(f"{path} is not JSON ({error}).") from error
+        raise OrchestrionError(f"{path} is not JSON ({said_by(error)}).") from error
 
 
 def read_json_object(path: Path) -> dict[str, object]:
@@ -89,7 +90,7 @@ def read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
             raise OrchestrionError(f"{path} has no column {missing[0]!r}; it should have {', '.join(columns)}.")
         return [_complete(row, number, path) for number, row in enumerate(rows, start=2)]
     except csv.Error as error:
-        raise OrchestrionError(f"{path} is not a CSV file ({error}).") from error
+        raise OrchestrionError(f"{path} is not a CSV file ({said_by(error)}).") from error
 
 
 def read_numbers(path: Path, n_columns: int, header: bool) -> Iterator[tuple[int, list[float]]]:

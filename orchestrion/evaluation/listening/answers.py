@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
 
-from orchestrion.errors import OrchestrionError
+from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.evaluation.listening.build import KEY_FORMAT
 
 FORMAT = "orchestrion-listening"
@@ -222,7 +222,7 @@ def _csv(source: Path, text: str) -> dict[str, object]:
     try:
         rows = list(csv.reader(io.StringIO(text)))
     except csv.Error as error:
-        raise OrchestrionError(f"{source} is not a table that can be read ({error}).") from error
+        raise OrchestrionError(f"{source} is not a table that can be read ({said_by(error)}).") from error
     if not rows or rows[0] not in (COLUMNS, COLUMNS_ABX):
         raise OrchestrionError(f"{source} holds no listener's answers; give files downloaded from the page.")
     answers = []

@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from xml.parsers import expat
 
-from orchestrion.errors import OrchestrionError
+from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.limits import MAX_ARCHIVE_BYTES, MAX_ARCHIVE_ENTRIES, MAX_NOTES, MAX_TEXT_BYTES
 
 DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
@@ -56,7 +56,7 @@ def unpack_mxl(data: bytes, name: str) -> bytes:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         if isinstance(error, OrchestrionError):
             raise
-        raise OrchestrionError(f"{name} is not a compressed MusicXML file, or is damaged ({error}).") from error
+        raise OrchestrionError(f"{name} is not a compressed MusicXML file, or is damaged ({said_by(error)}).") from error
 
 
 def _check_archive(archive: zipfile.ZipFile, name: str) -> None:
@@ -123,7 +123,7 @@ class _Scan:
         except (expat.ExpatError, LookupError, ValueError) as error:
             if isinstance(error, OrchestrionError):
                 raise
-            raise OrchestrionError(f"{self._name} is malformed XML ({error}).") from error
+            raise OrchestrionError(f"{self._name} is malformed XML ({said_by(error)}).") from error
 
     def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
         self.encoding = encoding or ""

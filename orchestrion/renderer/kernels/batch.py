@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from orchestrion.errors import OrchestrionError
 from orchestrion.matrices.arithmetic import FLOAT32, host
 from orchestrion.matrices.memory import aligned_zeros
 from orchestrion.renderer.config import WaveNetConfig
@@ -19,6 +20,11 @@ from orchestrion.renderer.kernels.packing import Packed
 
 AHEAD = 8  # samples whose past is multiplied at once; a power of two
 FEW = 4  # voices up to which that pays, and a helper may
+LOUDEST = 1e6  # that de-emphasis ever comes to, many times
+
+
+class UnfitState(OrchestrionError):
+    """A state that is not one of this network playing this score."""
 
 
 class Prepared(Protocol):
@@ -57,6 +63,28 @@ class VoiceState:
         recent = np.full(packed.config.history, packed.config.coding.silence, dtype=np.int64)
         history = np.zeros((sum(packed.config.dilations), packed.width), dtype=np.float32)
         return cls(history, recent, counter, key)
+
+    def check(self, packed: Prepared, key: int, counter: int) -> None:
+        """Compiled code takes shapes and codes at their word; so this must come before, of a state that was read from a file.
+
+        Raises:
+            UnfitState: not the state of a voice of ``packed`` with ``key`` after ``counter`` samples.
+        """
+        expected = VoiceState.silent(packed, key, counter)
+        for name, found, wanted in (("history", self.history, expected.history), ("recent", self.recent, expected.recent)):
+            if found.dtype != wanted.dtype or found.shape != wanted.shape:
+                raise UnfitState(f"its {name} is {found.dtype} {found.shape}, not {wanted.dtype} {wanted.shape}")
+        check_codes(self.recent, packed.config)
+        if not np.isfinite(self.history).all() or not all(abs(value) <= LOUDEST for value in self.last):
+            raise UnfitState("it holds numbers that no playing comes to")
+        if (self.key, self.counter) != (key, counter):
+            raise UnfitState("it is of another seed or another place in the score")
+
+
+def check_codes(codes: np.ndarray, config: WaveNetConfig) -> None:
+    """Raise `UnfitState` where ``codes`` has any that samples of the network cannot have."""
+    if len(codes) and not (0 <= codes.min() and codes.max() < config.coding.levels):
+        raise UnfitState("it holds codes that no sample has")
 
 
 @dataclass(frozen=True)

@@ -385,6 +385,8 @@ def _draw_mixture(net, own, v, sharpness, u, centre):  # pragma: no cover - comp
     mean = np.float64(read_float(raw + 4 * (mixtures + chosen))) + np.float64(centre)
     scale = min(max(np.float64(read_float(raw + 4 * (2 * mixtures + chosen))), LOG_SCALE_LOW), LOG_SCALE_HIGH) + LOG_SCALE_SHIFT
     value = mean + math.exp(scale) * math.log(rest / (1.0 - rest)) / sharpness
+    if math.isnan(value):  # of weights that come to infinities; no number has no code
+        value = 0.0
     value = min(max(value, -1.0), 1.0)
     return math.floor((value + 1.0) / 2.0 * (net.codes - 1) + 0.5)
 
