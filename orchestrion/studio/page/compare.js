@@ -108,7 +108,7 @@ export class Compare {
 
   /** Whether the names of what is heard must not be shown. */
   get isHiding() {
-    return !this.isRevealed && this.tracks.includes(this.player.current);
+    return !this.isRevealed && this.player.current !== null && this.tracks.includes(this.player.current);
   }
 
   #vote(letter) {

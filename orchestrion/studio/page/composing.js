@@ -103,7 +103,7 @@ export class Composing {
     this.model.load(keptPlayers(score, this.model));
     this.view.fit(this.model);
     const count = takes.length > 1 ? `; ${plural(takes.length, "take")} in all, under Takes` : "";
-    say(`Composed: ${plural(takes[0].notes, "note")}, ${takes[0].seconds.toFixed(1)} s, seed ${takes[0].settings.seed}${count}.`);
+    say(`Composed: ${plural(takes[0].notes, "note")}, ${takes[0].seconds.toFixed(1)} s, seed ${takes[0].settings.seed}${count}. Render, or Space, plays it.`);
   }
 }
 

@@ -48,7 +48,7 @@ export class Live extends EventTarget {
 
   #list() {
     const inputs = this.keys.inputs;
-    const options = [[LETTERS, "the letters of this keyboard"], ...(inputs.length ? [[ALL, "all MIDI keyboards"]] : []), ...inputs];
+    const options = [[LETTERS, "letters (A W S E D …)"], ...(inputs.length ? [[ALL, "all MIDI keyboards"]] : []), ...inputs];
     this.keyboard.replaceChildren(...options.map(([value, text]) => el("option", { value }, text)));
     this.keyboard.value = options.some(([value]) => value === this.keys.source) ? this.keys.source : LETTERS;
     if (this.keyboard.value !== this.keys.source) this.keys.choose(this.keyboard.value);

@@ -59,10 +59,14 @@ function redraw() {
   });
 }
 view.addEventListener("change", redraw);
-model.addEventListener("selection", redraw);
+model.addEventListener("selection", () => {
+  $("delete").disabled = !model.selection.size;
+  redraw();
+});
 model.addEventListener("change", () => {
   view.length = Math.max(8, model.duration, (player.track?.frames ?? 0) / player.rate);
   showFacts();
+  showTime();
   redraw();
 });
 new ResizeObserver(redraw).observe($("desk"));
@@ -78,12 +82,18 @@ function seek(seconds) {
 
 player.addEventListener("position", ({ detail }) => {
   if (player.playing || detail.ended) view.cursor = detail.ended ? 0 : player.at;
+  if (detail.ended && hasTurned) view.scrollTo(0);
+  if (!player.playing) hasTurned = false;
   if (player.playing && !player.waiting) follow();
   showTime();
   redraw();
 });
 player.addEventListener("samples", redraw);
+let chosenWith = null; // what was on the desk when the track that is heard was chosen
+player.addEventListener("chosen", () => (chosenWith = model.parts));
 player.addEventListener("tracks", showTime);
+/** Whether what would be heard is older than what is seen. */
+const isStale = () => Boolean(player.track) && chosenWith !== model.parts && !compare.isHiding && !work.isBusy;
 work.addEventListener("busy", showTime);
 
 /** Where the score is while it is being recorded. */
@@ -94,24 +104,27 @@ function recordingAt(seconds) {
   redraw();
 }
 
+let hasTurned = false;
 /** Turn the page when the cursor leaves it. */
 function follow() {
   if (roll.action || (view.cursor >= view.start && view.cursor < view.end - 24 / view.scale)) return;
+  hasTurned = true;
   view.scrollTo(view.cursor - 0.5);
 }
 
 function showTime() {
   const track = player.track;
   $("time").textContent = track ? `${clock(view.cursor)} / ${clock(track.frames / player.rate)}` : clock(view.cursor);
-  $("now").textContent = track && !compare.isHiding && !work.isBusy ? track.label : "";
-  $("play").disabled = $("rewind").disabled = !track;
+  $("now").textContent = track && !compare.isHiding && !work.isBusy ? `${track.label}${isStale() ? ", before your changes" : ""}` : "";
+  $("play").disabled = !track && model.isEmpty;
+  $("rewind").disabled = !track;
   $("play").classList.toggle("playing", player.playing);
   $("play").setAttribute("aria-label", player.playing ? "Pause" : "Play");
 }
 
 async function toggle() {
-  if (!player.track) await render();
-  else if (player.playing) player.pause();
+  if (player.playing) player.pause();
+  else if (!player.track || isStale()) await render();
   else {
     player.seek(view.cursor);
     await player.play();
@@ -120,7 +133,7 @@ async function toggle() {
 
 async function render() {
   const takes = await playing.render();
-  if (takes.length) say(`Rendered: ${takes[0].what}. WAV, MIDI and the command line are under Takes.`);
+  if (takes.length) say(`Rendered: ${takes[0].what}; heard after ${takes[0].first_s.toFixed(1)} s. WAV, MIDI and the command line are under Takes.`);
 }
 
 // ---- the score's facts
@@ -215,8 +228,13 @@ $("tune").append(...about.tunes.map(({ name, title }) => el("option", { value: n
 $("tune").addEventListener("change", async () => {
   const name = $("tune").value;
   $("tune").value = "";
-  if (name) open((await post("/api/tune", { name })).score, "A built-in tune is on the desk.");
+  if (name) await openTune(name);
 });
+async function openTune(name) {
+  open((await post("/api/tune", { name })).score, "A built-in tune is on the desk: Render, or Space, plays it.");
+}
+$("begin-tune").addEventListener("click", () => openTune("ode-to-joy"));
+$("begin-compose").addEventListener("click", () => $("compose").click());
 for (const [id, kind, ending] of [["save-mid", "mid", "mid"], ["save-xml", "musicxml", "musicxml"]]) {
   $(id).addEventListener("click", async () => {
     try {

@@ -1,5 +1,7 @@
 // Playing: tracks in the audio thread, their samples for the pictures, one position for all.
 
+const LATEST_MS = 800; // a tone that would come later than this after its note is left out
+
 export class Player extends EventTarget {
   constructor(rate) {
     super();
@@ -11,6 +13,7 @@ export class Player extends EventTarget {
     this.waiting = false;
     this.volume = 1;
     this.waitingFor = [];
+    this.n_auditions = 0; // for tests: tones leave no other trace
   }
 
   /** The audio thread; started by the first gesture, as browsers ask. */
@@ -95,6 +98,7 @@ export class Player extends EventTarget {
   select(id) {
     this.current = id;
     this.#post({ do: "select", id });
+    this.dispatchEvent(new Event("chosen"));
     this.dispatchEvent(new Event("tracks"));
     this.dispatchEvent(new Event("samples"));
   }
@@ -119,9 +123,16 @@ export class Player extends EventTarget {
     this.dispatchEvent(new CustomEvent("position", { detail: {} }));
   }
 
-  /** A short plain tone, to hear what is written; only once the audio runs. */
-  audition(pitch, velocity = 80) {
-    if (this.playing || !this.level || this.context.state !== "running") return;
+  /** A short plain tone, to hear what is written. The first one starts the audio, which a gesture allows. */
+  async audition(pitch, velocity = 80) {
+    if (this.playing) return;
+    if (this.context?.state !== "running" || !this.level) {
+      if (!navigator.userActivation?.isActive) return;
+      const asked = performance.now();
+      await this.start();
+      if (performance.now() - asked > LATEST_MS || this.context.state !== "running") return;
+    }
+    this.n_auditions++;
     const now = this.context.currentTime;
     const tone = new OscillatorNode(this.context, { type: "triangle", frequency: 440 * 2 ** ((pitch - 69) / 12) });
     const level = new GainNode(this.context, { gain: 0 });

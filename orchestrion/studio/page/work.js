@@ -47,6 +47,7 @@ export class Work extends EventTarget {
     const name = `job-${++this.last}`;
     const found = [];
     let number = null;
+    const asked = performance.now();
     const started = { at: 0, total: 0, done: 0, rate: 1, unit: "" };
     this.isCancelled = false;
     this.#show(label, null);
@@ -76,12 +77,14 @@ export class Work extends EventTarget {
           this.tracks.set(event.take, name);
           if (event.lowered_db) this.player.rebase(name, 10 ** (-event.lowered_db / 20));
         }
-        found.push(event);
+        found.push({ ...event, first_s: started.first_s ?? (performance.now() - asked) / 1000 });
         this.dispatchEvent(new Event("takes"));
       } else if (event.event === "failed") say(event.message, "error");
       else if (event.event === "cancelled") say("Cancelled.");
     };
     const onAudio = (samples) => {
+      const isHeard = this.player.current === name && this.player.playing && !this.player.waiting;
+      if (isHeard) started.first_s ??= (performance.now() - asked) / 1000;
       const channels = this.player.tracks.get(name)?.channels ?? 1;
       this.player.write(name, samples);
       this.#advance(label, started, samples.length / channels);
