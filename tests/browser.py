@@ -20,6 +20,10 @@ OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio", "-
            "--autoplay-policy=no-user-gesture-required", "--disable-dev-shm-usage")  # fmt: skip
 
 
+class NavigatedError(Exception):
+    """The page was left before it could answer."""
+
+
 class Browser:
     """One page in a browser of its own, whose profile and downloads lie in ``folder``; ``options`` are more words of its command line."""
 
@@ -65,7 +69,10 @@ class Browser:
         while True:
             answer = self._receive(deadline)
             if answer.get("id") == self._number:
-                assert "error" not in answer, answer
+                error = answer.get("error", {})
+                if "navigated" in error.get("message", ""):
+                    raise NavigatedError(error["message"])
+                assert not error, answer
                 return answer["result"]
 
     def open(self, url: str) -> None:
@@ -88,9 +95,15 @@ class Browser:
     def wait(self, expression: str, timeout_s: float = 60) -> None:
         """Until the expression holds."""
         deadline = time.monotonic() + timeout_s
-        while not self.evaluate(expression):
+        while not self._holds(expression):
             assert time.monotonic() < deadline, f"never came true: {expression}"
             time.sleep(0.03)
+
+    def _holds(self, expression: str) -> bool:
+        try:
+            return bool(self.evaluate(expression))
+        except NavigatedError:
+            return False  # asked of a page that was just being left
 
     def press(self, key: str, held_s: float = 0.0) -> None:
         """A key as from a keyboard."""

@@ -1,7 +1,5 @@
 // Playing: tracks in the audio thread, their samples for the pictures, one position for all.
 
-const LATEST_MS = 800; // a tone that would come later than this after its note is left out
-
 export class Player extends EventTarget {
   constructor(rate) {
     super();
@@ -13,6 +11,7 @@ export class Player extends EventTarget {
     this.waiting = false;
     this.volume = 1;
     this.waitingFor = [];
+    this.latest_ms = 1000; // a tone that would come later than this after its note is left out
     this.n_auditions = 0; // for tests: tones leave no other trace
   }
 
@@ -130,7 +129,7 @@ export class Player extends EventTarget {
       if (!navigator.userActivation?.isActive) return;
       const asked = performance.now();
       await this.start();
-      if (performance.now() - asked > LATEST_MS || this.context.state !== "running") return;
+      if (performance.now() - asked > this.latest_ms || this.context.state !== "running") return;
     }
     this.n_auditions++;
     const now = this.context.currentTime;
