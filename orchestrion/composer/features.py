@@ -40,15 +40,23 @@ def previous_steps(grid: torch.Tensor) -> torch.Tensor:
 
 
 def note_inputs(
-    previous: torch.Tensor, clock: torch.Tensor, config: ComposerConfig, memory: torch.Tensor | None = None
+    previous: torch.Tensor,
+    clock: torch.Tensor,
+    config: ComposerConfig,
+    memory: torch.Tensor | None = None,
+    lowest: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Inputs [b, s, p, n_inputs - foresight] from the previous steps [b, s, p, 2] (0/1), the clock rows [b, s, w] and, where
-    the network has memories, the earlier rolls [b, s, m, p, 2] (silence when None)."""
+    the network has memories, the earlier rolls [b, s, m, p, 2] (silence when None).
+
+    ``lowest`` [b]: index of the first of p keys, where each piece is given a part of the keyboard outside which nothing sounds.
+    """
     b, s, p, _ = previous.shape
+    first = previous.new_zeros(b, dtype=torch.long) if lowest is None else lowest
     columns = [
-        static_inputs(config).to(previous).expand(b, s, p, 13),
-        vicinity(previous, wraps=config.vicinity_wraps),
-        context(previous, config.pitch_low),
+        static_inputs(config).to(previous)[first[:, None] + torch.arange(p, device=first.device)][:, None].expand(b, s, p, 13),
+        vicinity(previous, wraps=config.vicinity_wraps and p == config.n_pitches),
+        context(previous, first + config.pitch_low),
         clock.to(previous)[:, :, None, :].expand(b, s, p, clock.shape[-1]),
     ]
     if config.spare_input:
@@ -59,9 +67,10 @@ def note_inputs(
     return torch.cat(columns, dim=-1)
 
 
-def given_inputs(given: torch.Tensor, pitch_low: int) -> torch.Tensor:
-    """Inputs [b, s, p, n_given_inputs] of the backward axis from (known, sounding, articulated) [b, s, p, 3] in 0/1."""
-    return torch.cat([vicinity(given, wraps=False), context(given[..., 1:], pitch_low)], dim=-1)
+def given_inputs(given: torch.Tensor, lowest: torch.Tensor) -> torch.Tensor:
+    """Inputs [b, s, p, n_given_inputs] of the backward axis from (known, sounding, articulated) [b, s, p, 3] in 0/1; ``lowest`` [b]
+    are the pitches that the pieces begin with."""
+    return torch.cat([vicinity(given, wraps=False), context(given[..., 1:], lowest)], dim=-1)
 
 
 def memories(
@@ -102,11 +111,13 @@ def vicinity(previous: torch.Tensor, *, wraps: bool) -> torch.Tensor:
     return windows.transpose(-1, -2).flatten(-2)
 
 
-def context(previous: torch.Tensor, pitch_low: int) -> torch.Tensor:
-    """[b, s, p, 2] → [b, s, p, 12]: how many notes of each pitch class sound, counted from the note's own class."""
-    own = (torch.arange(previous.shape[2]) + pitch_low) % 12
+def context(previous: torch.Tensor, lowest: torch.Tensor) -> torch.Tensor:
+    """[b, s, p, 2] → [b, s, p, 12]: how many notes of each pitch class sound, counted from the note's own class; ``lowest`` [b] are
+    the pitches that the pieces begin with."""
+    own = (lowest[:, None] + torch.arange(previous.shape[2], device=lowest.device)) % 12  # [b, p]
     counts = previous[..., 0] @ torch.nn.functional.one_hot(own, 12).to(previous)  # [b, s, 12]
-    return counts[:, :, (own[:, None] + torch.arange(12)) % 12]
+    classes = (own[..., None] + torch.arange(12, device=lowest.device)) % 12  # [b, p, 12]
+    return counts.gather(2, classes.flatten(1)[:, None].expand(-1, counts.shape[1], -1)).view(*previous.shape[:3], 12)
 
 
 def clock_rows(

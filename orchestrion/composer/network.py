@@ -62,6 +62,7 @@ class Biaxial(nn.Module):
         heard: torch.Tensor | None = None,
         memory: torch.Tensor | None = None,
         given: torch.Tensor | None = None,
+        lowest: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Logits [b, s, p, 2] of (play, articulate) given all earlier steps and the lower notes of the same step.
 
@@ -73,21 +74,24 @@ class Biaxial(nn.Module):
             memory: [b, s, m, p, 2], the rolls of earlier bars (`features`); None for silence.
             given: [b, s, p, 3], (known, sounding, articulated) of notes that are known beforehand, zeros where they are not;
                 None where none are. They are seen from the first step on.
+            lowest: [b], where each piece is given p keys of the keyboard alone, outside which nothing sounds: the index of the
+                first. The note axis begins there, so that chances differ slightly from those on the whole keyboard.
         """
         previous = previous_steps(grid if heard is None else heard)
         if before is not None:
             previous = torch.cat([before[:, None], previous[:, 1:]], dim=1)
-        inputs = note_inputs(previous, clock, self.config, memory)
+        inputs = note_inputs(previous, clock, self.config, memory, lowest)
         if self.foresight is not None:
-            ahead = self.look_ahead(given) if given is not None else inputs.new_zeros(*inputs.shape[:-1], self.config.foresight)
+            ahead = self.look_ahead(given, lowest) if given is not None else inputs.new_zeros(*inputs.shape[:-1], self.config.foresight)
             inputs = torch.cat([inputs, ahead.to(inputs)], dim=-1)
         return self._along_notes(self._along_time(inputs), grid)
 
-    def look_ahead(self, given: torch.Tensor) -> torch.Tensor:
+    def look_ahead(self, given: torch.Tensor, lowest: torch.Tensor | None = None) -> torch.Tensor:
         """What step s should know of the ``given`` notes [b, s, p, 3] from s on: [b, s, p, foresight], zeros where a piece has none."""
         assert self.foresight is not None
         b, s, p, _ = given.shape
-        x = given_inputs(given, self.config.pitch_low).transpose(0, 1).reshape(s, b * p, -1)
+        first = given.new_zeros(b, dtype=torch.long) if lowest is None else lowest
+        x = given_inputs(given, first + self.config.pitch_low).transpose(0, 1).reshape(s, b * p, -1)
         ahead = self.foresight(x.flip(0)).flip(0).view(s, b, p, -1).transpose(0, 1)
         result: torch.Tensor = ahead * (given[..., 0] > 0).flatten(1).any(dim=1)[:, None, None, None]
         return result

@@ -36,7 +36,8 @@ class LstmInBfloat16(torch.autograd.Function):
         with torch.autocast("cpu", enabled=False):
             x, w_in, w_hidden = x.bfloat16().contiguous(), w_in.bfloat16(), w_hidden.bfloat16()
             gates = (x.flatten(0, 1) @ w_in.t()).view(t, b, 4 * u)
-            h, c = x.new_zeros(t + 1, b, u), torch.zeros(t + 1, b, u)
+            h, c = x.new_empty(t + 1, b, u), torch.empty(t + 1, b, u)
+            h[0], c[0] = 0, 0
             shift = bias.detach().float().numpy()
             for step in range(t):
                 if step:
@@ -51,19 +52,20 @@ class LstmInBfloat16(torch.autograd.Function):
         saved: Sequence[torch.Tensor] = ctx.saved_tensors
         x, w_in, w_hidden, gates, h, c = saved
         grad = grad.bfloat16().contiguous()
-        from_later, dc = torch.zeros_like(h[0]), torch.zeros_like(c[0])
+        from_later, dc, dbias = torch.zeros_like(h[0]), torch.zeros_like(c[0]), torch.zeros(gates.shape[2])
         with torch.autocast("cpu", enabled=False):
             for step in range(len(x) - 1, -1, -1):
                 _cells_back(
-                    _bits(gates[step]), c[step].numpy(), c[step + 1].numpy(), _bits(grad[step]), _bits(from_later), dc.numpy()
+                    _bits(gates[step]), c[step].numpy(), c[step + 1].numpy(), _bits(grad[step]), _bits(from_later), dc.numpy(),
+                    dbias.numpy(),
                 )  # fmt: skip
                 if step:
                     torch.mm(gates[step], w_hidden, out=from_later)
             flat = gates.flatten(0, 1)
             dx = (flat @ w_in).view_as(x) if ctx.needs_input_grad[0] else None
-            dw_in, dw_hidden = flat.t() @ x.flatten(0, 1), flat.t() @ h[:-1].flatten(0, 1)
-            dbias = flat.t() @ flat.new_ones(len(flat))
-            return dx, dw_in.float(), dw_hidden.float(), dbias.float()
+            # The narrow matrix first: a fifth faster than the other way about.
+            dw_in, dw_hidden = x.flatten(0, 1).t() @ flat, h[:-1].flatten(0, 1).t() @ flat
+            return dx, dw_in.t().float(), dw_hidden.t().float(), dbias
 
 
 def _bits(values: torch.Tensor) -> np.ndarray:
@@ -112,9 +114,9 @@ def _cells(gates: np.ndarray, shift: np.ndarray, before: np.ndarray, c: np.ndarr
 
 @compiled(nogil=True, error_model="numpy", fastmath=FAST)
 def _cells_back(
-    gates: np.ndarray, before: np.ndarray, c: np.ndarray, grad: np.ndarray, from_later: np.ndarray, dc: np.ndarray
+    gates: np.ndarray, before: np.ndarray, c: np.ndarray, grad: np.ndarray, from_later: np.ndarray, dc: np.ndarray, dbias: np.ndarray
 ) -> None:  # pragma: no cover - compiled
-    """What the gates let through [b, 4u] → gradients of their inputs, in place; dc [b, u] moves on to the step before."""
+    """What the gates let through [b, 4u] → gradients of their inputs, in place, and added to ``dbias`` [4u]; dc [b, u] moves on to the step before."""
     n, u = c.shape
     one = np.float32(1)
     bits = np.empty(4 * u, dtype=np.uint32)
@@ -135,4 +137,6 @@ def _cells_back(
             gate_g[j] = d * i * (one - g * g)
             gate_o[j] = dh * squashed * o * (one - o)
             carried[j] = d * f
+        for j in range(4 * u):
+            dbias[j] += values[j]
         _narrow(bits, gates[row])

@@ -21,6 +21,7 @@ from orchestrion.composer.scoring import score_pieces
 from orchestrion.datasets.corpora.loading import load_corpus
 from orchestrion.datasets.corpora.piece import CorpusPiece, prepared, without_leaks
 from orchestrion.errors import OrchestrionError
+from orchestrion.training.keys import cut_to_notes
 
 ARCHITECTURE = "biaxial-lstm"
 TONIC_TOLD = 0.5
@@ -75,16 +76,17 @@ class ComposerTask:
 
     def batch(self, step: int, rank: int = 0, world: int = 1) -> dict[str, torch.Tensor]:
         """Crops for one update: ``grid`` [b, s, p, 2], ``clock`` [b, s, w], ``before`` [b, p, 2], ``heard`` [b, s, p, 2], ``mask``
-        [b, s]; ``memory`` [b, s, m, p, 2] and ``given`` [b, s, p, 3] where the network has such inputs."""
+        [b, s]; ``memory`` [b, s, m, p, 2] and ``given`` [b, s, p, 3] where the network has such inputs; ``lowest`` [b]: p may be but
+        the keys around the notes (`keys`)."""
         rng = np.random.default_rng([self._seed, step, rank, world])
         chosen = rng.choice(len(self._train), size=self._batch, p=self._chance)
-        crops = [self._crop(self._moved(self._train[i], rng), rng) for i in chosen]
+        crops = cut_to_notes([self._crop(self._moved(self._train[i], rng), rng) for i in chosen], rng)
         return {key: torch.from_numpy(np.stack([crop[key] for crop in crops])) for key in crops[0]}
 
     def loss(self, model: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Mean NLL of a step in nats."""
         grid, given = batch["grid"], batch.get("given")
-        logits = model(grid, batch["clock"], batch["before"], batch["heard"], batch.get("memory"), given)
+        logits = model(grid, batch["clock"], batch["before"], batch["heard"], batch.get("memory"), given, batch["lowest"])
         unknown = None if given is None else 1 - given[..., 0]
         return masked_mean(step_nll(logits, grid, unknown).total, batch["mask"])
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from orchestrion.composer.config import PRESETS, ComposerConfig
-from orchestrion.composer.features import clock_rows, memories, note_inputs, previous_steps
+from orchestrion.composer.features import clock_rows, given_inputs, memories, note_inputs, previous_steps
 from orchestrion.composer.form import NEW, VARIED, Plan
 from tests.composer.models import TINY_BAR, TINY_FORM, TINY_PUBLISHED, random_grid
 
@@ -50,6 +50,23 @@ def test_inputs_equal_the_literal_loop(config: ComposerConfig) -> None:
     ]
     assert inputs.shape[-1] == config.n_inputs - config.foresight
     np.testing.assert_array_equal(inputs, np.array(expected, dtype=np.float32))
+
+
+@pytest.mark.parametrize("config", [PRESETS["paper"], PRESETS["compact-chorales"]])
+def test_inputs_of_the_keys_around_the_notes_are_those_of_the_whole_keyboard(config: ComposerConfig) -> None:
+    clock, lowest, width = torch.from_numpy(clock_rows(config, (4, 4), 0, 6, 64))[None].expand(2, -1, -1), torch.tensor([13, 20]), 24
+    part = torch.cat([random_grid(6, width, seed=seed) for seed in (1, 2)])
+    whole = torch.zeros(2, 6, config.n_pitches, 2)
+    for piece, first in zip(range(2), lowest, strict=True):
+        whole[piece, :, first : first + width] = part[piece]
+    memory = [each[:, :, None].expand(-1, -1, config.n_memories, -1, -1) for each in (part, whole)]
+    found = note_inputs(part, clock, config, memory[0], lowest)
+    expected = note_inputs(whole, clock, config, memory[1])
+    given = [torch.cat([each[..., :1], each], dim=-1) for each in (part, whole)]
+    ahead = given_inputs(given[0], lowest + config.pitch_low), given_inputs(given[1], torch.full((2,), config.pitch_low))
+    for piece, first in zip(range(2), lowest, strict=True):
+        assert found[piece].equal(expected[piece, :, first : first + width])
+        assert ahead[0][piece].equal(ahead[1][piece, :, first : first + width])
 
 
 def test_published_clock_is_the_bits_of_the_step_before() -> None:
