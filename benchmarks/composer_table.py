@@ -63,6 +63,9 @@ def main() -> None:
     train.add_argument("data", type=Path)
     train.add_argument("-o", "--output", type=Path, required=True)
     train.add_argument("--minutes", type=float, default=60.0)
+    train.add_argument("--steps", type=int, help="updates, instead of minutes")
+    train.add_argument("--validate-steps", type=int, help="updates between validations, instead of minutes")
+    train.add_argument("--validation-pieces", type=int, default=24, help="held-out pieces scored while training")
     train.add_argument("--from", dest="start_from", help="a composer of the preset paper to begin with")
     train.add_argument("--validate-minutes", type=float, default=5.0)
     train.add_argument("--seed", type=int, default=0)
@@ -79,12 +82,12 @@ def main() -> None:
 def train_set(arguments: argparse.Namespace) -> None:
     """AdamW, learning rate .003 with a cosine, dropout .3 (the preset's), EMA .995, crops of 64 steps by fours, transposed by up to six."""
     loop = LoopSettings(
-        minutes=arguments.minutes, learning_rate=3e-3, ema_decay=0.995, seed=arguments.seed, threads=1,
-        validate_minutes=arguments.validate_minutes,
+        minutes=None if arguments.steps else arguments.minutes, steps=arguments.steps, learning_rate=3e-3, ema_decay=0.995,
+        seed=arguments.seed, threads=1, validate_minutes=arguments.validate_minutes, validate_steps=arguments.validate_steps,
     )  # fmt: skip
     measures = train_composer(
         arguments.data, arguments.output, preset="paper", loop=loop, batch=4, crop_steps=64, transpose=6, resume=arguments.resume,
-        start_from=arguments.start_from,
+        start_from=arguments.start_from, validation_pieces=arguments.validation_pieces,
     )  # fmt: skip
     print(json.dumps(measures, indent=2))
 

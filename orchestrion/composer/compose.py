@@ -17,13 +17,14 @@ import torch
 
 from orchestrion import shipped, weights
 from orchestrion.composer import form, voices, writing
-from orchestrion.composer.config import STEPS_PER_BEAT, ComposerConfig
+from orchestrion.composer.config import FORM_CLOCK, STEPS_PER_BEAT, ComposerConfig
 from orchestrion.composer.controls import allowed_by_chords, allowed_pitches
 from orchestrion.composer.expression import expressed
 from orchestrion.composer.lengths import all_known, n_new_steps, whole_bars
 from orchestrion.composer.material import Material, to_be_filled, to_be_harmonised
 from orchestrion.composer.network import Biaxial
 from orchestrion.composer.population import Sheet
+from orchestrion.composer.recall import Recall
 from orchestrion.composer.sampler import Choices, Sampler
 from orchestrion.composer.steps import OnSteps
 from orchestrion.errors import OrchestrionError
@@ -251,6 +252,7 @@ class _Task(OnSteps):
         return Sheet(
             self.meter, given, self._choices(), plan, allowed, self._ahead(given), tonic, tonic,
             self.parts, self.parts == voices.N_PARTS == self.polyphony, self.shift, self.wishes.density, pickup is not None,
+            self._recall(given),
         )  # fmt: skip
 
     def _pickup(self, piece: int) -> int | None:
@@ -334,6 +336,13 @@ class _Task(OnSteps):
         if not self.composer.config.foresight or not known[int(np.argmin(known.all(axis=1))) :].any() or known.all():
             return None
         return self.composer.model.look_ahead(torch.from_numpy(given.astype(np.float32))[None])[0].numpy()
+
+    def _recall(self, given: np.ndarray) -> Recall | None:
+        """Bars after a gap that its bars may repeat, for a network that knows plans."""
+        plans = self.composer.default("plans", None)
+        if self.material is None or self.composer.config.clock != FORM_CLOCK or plans is None:
+            return None
+        return Recall.of(given, self.bar_steps, form.checked_plans(plans))
 
     def _score(self, rows: np.ndarray, pickup: int) -> Score:
         name = str(self.composer.default("name", "melody"))

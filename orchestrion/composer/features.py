@@ -162,3 +162,11 @@ def clock_rows(
         left = np.full(n_steps, FAR_BARS) if total is None else np.clip((total - 1) // bar_steps - bar, 0, FAR_BARS)
         rows[:, -1] = np.minimum(np.log2(1.0 + left) / np.log2(FAR_BARS), 1.0)
     return rows
+
+
+def telling(row: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """A clock row [w] of the clock ``form`` as rows [v, w] that say of their bar each of ``kinds`` [v] instead."""
+    rows = np.repeat(row[None], len(kinds), axis=0)
+    first = CLOCK_WIDTHS[BAR_CLOCK]
+    rows[:, first : first + PLAN_KINDS] = np.eye(PLAN_KINDS, dtype=row.dtype)[kinds]
+    return rows

@@ -46,6 +46,12 @@ class Plan:
         ends, copied, final = (frozenset(bar + n_bars for bar in bars) for bars in (self.ends, self.copied, self.final))
         return Plan(kinds, sources, ends, copied, final)
 
+    def told(self, bar: int, kind: int, source: int) -> Plan:
+        """This plan with another word on one bar."""
+        kinds, sources = self.kinds.copy(), self.sources.copy()
+        kinds[bar], sources[bar] = kind, source
+        return replace(self, kinds=kinds, sources=sources)
+
     def source_steps(self, bar_steps: int, first: int, n_steps: int) -> np.ndarray:
         """The step that each of the steps ``first`` … refers to, -1 for none."""
         steps = np.arange(first, first + n_steps)

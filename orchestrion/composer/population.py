@@ -12,6 +12,7 @@ from orchestrion.composer.form import Plan
 from orchestrion.composer.guards import Guards
 from orchestrion.composer.pace import Pace
 from orchestrion.composer.partwriting import Moment
+from orchestrion.composer.recall import Recall
 from orchestrion.composer.sampler import Choices, Sampler, State
 from orchestrion.composer.steps import OnSteps
 
@@ -35,6 +36,7 @@ class Sheet(OnSteps):
         shift: semitones from the model's pitches to those that sound.
         density: attacks a quarter; None for the network's own.
         has_lead: whether the first bar is one before the piece, silent but for a pickup.
+        recall: which open bars may repeat bars that are given after them; None for none.
     """
 
     meter: tuple[int, int]
@@ -50,6 +52,7 @@ class Sheet(OnSteps):
     shift: int = 0
     density: float | None = None
     has_lead: bool = False
+    recall: Recall | None = None
 
     @property
     def n_bars(self) -> int:
@@ -83,12 +86,13 @@ class Population:
     """Particles, each a version of the piece.
 
     Attributes:
-        rows: [v, s, p, 2], written so far.
+        rows: [v, s, p, 2], written so far, and what is given later.
         given: [v, s, p, 3], what is given to each.
         state: the sampler's.
         guards, paces: one each.
         parts: [v, 4], MIDI numbers of the last chord as four parts (`voices.placed`).
         weights: [v], logarithms.
+        plans: one each: the sheet's, but for bars that repeat bars given after them.
     """
 
     rows: np.ndarray
@@ -98,19 +102,21 @@ class Population:
     paces: list[Pace]
     parts: np.ndarray
     weights: np.ndarray
+    plans: list[Plan]
 
     @classmethod
     def of(cls, sampler: Sampler, sheet: Sheet) -> Population:
         """As many as the sampler has pieces, nothing written."""
         n = sampler.pieces
         return cls(
-            rows=np.zeros((n, *sheet.given.shape[:2], 2), dtype=np.uint8),
+            rows=np.repeat(sheet.given[None, ..., 1:], n, axis=0),
             given=np.repeat(sheet.given[None], n, axis=0),
             state=sampler.initial_state(),
             guards=[Guards(sheet.bar_steps) for _ in range(n)],
             paces=[Pace(sheet.density) for _ in range(n)],
             parts=np.full((n, voices.N_PARTS), voices.SILENT),
             weights=np.zeros(n),
+            plans=[sheet.plan] * n,
         )
 
     def choices(self, choices: Choices) -> list[Choices]:
@@ -130,4 +136,5 @@ class Population:
         return Population(
             self.rows[picks], self.given[picks], sampler.picked(self.state, picks), [copy.copy(self.guards[i]) for i in picks],
             [copy.copy(self.paces[i]) for i in picks], self.parts[picks], np.zeros(len(picks)),
+            [self.plans[i] for i in picks],
         )  # fmt: skip

@@ -166,9 +166,9 @@ class Sampler:
         return rows, _taken(state, rows), surprise
 
     def picked(self, state: State, pieces: np.ndarray) -> State:
-        """The state in which piece i is what piece ``pieces[i]`` was."""
+        """The state of ``len(pieces)`` pieces, of which piece i is what piece ``pieces[i]`` was."""
         rows = (pieces[:, None] * self.config.n_pitches + np.arange(self.config.n_pitches)).ravel()
-        inputs = [aligned_zeros(*each.shape) for each in state.inputs]
+        inputs = [aligned_zeros(len(rows), each.shape[1]) for each in state.inputs]
         for new, old in zip(inputs, state.inputs, strict=True):
             new[...] = old[rows]
         return State(inputs, [cells[rows] for cells in state.cells], state.previous[pieces], state.step)

@@ -89,7 +89,8 @@ def _around(sampler: Sampler, sheet: Sheet, population: Population, step: int) -
     config = sampler.config
     memory = None
     if config.n_memories:
-        pieces = [memories(rows, config, sheet.bar_steps, sheet.plan, step, 1)[0] for rows in population.rows]
+        written = zip(population.rows, population.plans, strict=True)
+        pieces = [memories(rows, config, sheet.bar_steps, plan, step, 1)[0] for rows, plan in written]
         memory = np.ascontiguousarray(pieces)
     ahead = None if sheet.ahead is None else np.repeat(sheet.ahead[None, step], sampler.pieces, axis=0)
     return Around(memory, ahead, population.given[:, step])

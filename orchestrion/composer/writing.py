@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from orchestrion.composer import cadence
-from orchestrion.composer.features import clock_rows
+from orchestrion.composer.features import clock_rows, telling
 from orchestrion.composer.form import EXACT, VARIED
 from orchestrion.composer.given import given_of
 from orchestrion.composer.population import Population, Sheet
@@ -22,7 +22,7 @@ from orchestrion.composer.sampler import Sampler
 from orchestrion.composer.stepping import write_step
 from orchestrion.randomness import uniform
 
-RESAMPLING = 1 << 40  # random numbers from here on are not those of notes
+RESAMPLING, RECALLING = 1 << 40, 1 << 43  # random numbers from here on are not those of notes
 
 Progress = Callable[[int], object]
 
@@ -37,9 +37,10 @@ def write(sampler: Sampler, sheet: Sheet, seed: int, voices: Sequence[int], *, t
         bar, place = divmod(step, sheet.bar_steps)
         if place == 0:
             _give_repeats(population, sheet, bar, hints=config.n_memories > 0)
+            recall(population, sheet, bar, seed, voices)
             if together and sheet.is_final(bar):
                 _give_tonic(population, sheet, bar, config.pitch_low)
-        surprise = write_step(sampler, sheet, population, clock[step], step, seed, voices, forced=step < n_begun)
+        surprise = write_step(sampler, sheet, population, told(clock[step], sheet, population, bar), step, seed, voices, forced=step < n_begun)
         if together:
             population.weights -= surprise
             if place == sheet.bar_steps - 1:
@@ -52,6 +53,23 @@ def write(sampler: Sampler, sheet: Sheet, seed: int, voices: Sequence[int], *, t
         if step >= lead_steps:
             report(1 if together else n)
     return population.rows[:1] if together else population.rows
+
+
+def recall(population: Population, sheet: Sheet, bar: int, seed: int, voices: Sequence[int]) -> None:
+    """Before an open bar is written: draw which of the bars given after it each particle repeats, if any (`recall`)."""
+    if sheet.recall is None or not sheet.recall.chances[bar].any():
+        return
+    for i, plan in enumerate(population.plans):
+        draws = uniform(seed, voices[i], RECALLING + 3 * bar + np.arange(3))
+        kind, source = sheet.recall.drawn(bar, int(plan.sources[bar - 1]) - (bar - 1) if bar else 0, draws)
+        population.plans[i] = plan.told(bar, kind, source)
+
+
+def told(row: np.ndarray, sheet: Sheet, population: Population, bar: int) -> np.ndarray:
+    """The clock row [w], or rows [v, w] where each particle is told another thing of its bar."""
+    if sheet.recall is None or bar >= len(sheet.recall.chances):
+        return row
+    return telling(row, np.array([plan.kinds[bar] for plan in population.plans]))
 
 
 def _give_repeats(population: Population, sheet: Sheet, bar: int, *, hints: bool) -> None:

@@ -30,6 +30,7 @@ def train_composer(
     crop_steps: int = 64,
     forget: float = 0.0,
     transpose: int = 6,
+    validation_pieces: int | None = None,
     resume: bool = False,
 ) -> dict[str, float]:
     """Train in folder ``run`` and return the last validation's measures; ``run/model.safetensors`` is the composer.
@@ -44,6 +45,7 @@ def train_composer(
         batch, crop_steps: crops an update, and their length in sixteenths.
         forget: share of the notes that are missing in the past; see `ComposerTask`.
         transpose: semitones by which crops are moved either way; see `ComposerTask`.
+        validation_pieces: how many held-out pieces are scored while training; None for all.
         resume: go on in a ``run`` that was stopped; its settings must be the same but for the loop's.
 
     Raises:
@@ -63,8 +65,9 @@ def train_composer(
         "start_from": None if start_from is None else os.fspath(start_from),
     }
     task = ComposerTask(
-        config, str(data), crop_steps=crop_steps, batch=batch, forget=forget, transpose=transpose, seed=loop.seed
-    )
+        config, str(data), crop_steps=crop_steps, batch=batch, forget=forget, transpose=transpose, seed=loop.seed,
+        validation_pieces=validation_pieces,
+    )  # fmt: skip
     if start_from is not None:
         _begin_with(start_from, task)
     claim(folder, resume, record)

@@ -28,7 +28,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.composition import endings, statistics, voice_leading
 from orchestrion.evaluation.composition.baselines import fit_markov, fit_unigram
 from orchestrion.evaluation.composition.classifier import told_apart
-from orchestrion.evaluation.composition.gaps import gap_nll
+from orchestrion.evaluation.composition.gaps import gap_measures
 from orchestrion.evaluation.figures.form import draw_form
 from orchestrion.files import write_json
 from orchestrion.options import Composing
@@ -56,7 +56,7 @@ def evaluate_composer(
     for name, fit in (("unigram", fit_unigram), ("markov", fit_markov)):
         baseline = fit(train_grids)
         results |= _named(f"baseline_{name}_", averages(baseline.nll(grid) for grid in grids))
-    results |= gap_nll(composer.model, pieces)
+    results |= gap_measures(composer, pieces)
     counts = {"pieces": len(pieces), "pieces_left_out": len(found) - len(pieces), "steps": sum(map(len, grids))}
     return results | counts
 

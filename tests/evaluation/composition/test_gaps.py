@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from orchestrion.composer.compose import Composer
 from orchestrion.composer.network import Biaxial
 from orchestrion.datasets.corpora.piece import CorpusPiece
-from orchestrion.evaluation.composition.gaps import gap_nll
+from orchestrion.evaluation.composition.gaps import gap_measures
 from tests.composer.models import TINY_BAR, TINY_FORM, random_model
 
 BARS = [[60, 64], [62, 65], [67, 71], [69, 72]]
@@ -19,18 +20,21 @@ def piece(n_bars: int, seed: int = 0) -> CorpusPiece:
     return CorpusPiece(f"piece {seed}", tuple(notes))
 
 
+PLANS = {"defaults": {"plans": [[[1, 0], [1, 0], [1, 0], [1, 0], [3, 4], [3, 4], [3, 4], [3, 4]]]}}
+
+
 def test_one_that_sees_only_the_past_and_short_pieces_have_no_figure() -> None:
-    assert gap_nll(random_model(TINY_BAR), [piece(16)]) == {}
-    assert gap_nll(random_model(TINY_FORM), [piece(8)]) == {}
+    assert gap_measures(Composer(random_model(TINY_BAR), {}), [piece(16)]) == {}
+    assert gap_measures(Composer(random_model(TINY_FORM), {}), [piece(8)]) == {}
 
 
 def test_what_is_seen_counts_and_deaf_networks_are_told_nothing() -> None:
-    model = random_model(TINY_FORM)
-    found = gap_nll(model, [piece(16), piece(14, 1)])
-    assert found["gap_pieces"] == 2 and found["gap_nll_seen"] != found["gap_nll_left_to_right"]
+    model, pieces = random_model(TINY_FORM), [piece(16), piece(14, 1)]
+    found = gap_measures(Composer(model, PLANS), pieces)
+    assert found["gap_pieces"] == 2 and len({found[f"gap_nll_{way}"] for way in ("left_to_right", "seen", "filled")}) == 3
     _silence_foresight(model)
-    deaf = gap_nll(model, [piece(16), piece(14, 1)])
-    assert deaf["gap_nll_seen"] == pytest.approx(deaf["gap_nll_left_to_right"], abs=1e-6) and deaf["gap_seen_better_share"] in (0.0, 0.5)
+    deaf = gap_measures(Composer(model, {}), pieces)
+    assert deaf["gap_nll_seen"] == deaf["gap_nll_filled"] == pytest.approx(deaf["gap_nll_left_to_right"], abs=1e-6)
     assert deaf["gap_nll_left_to_right"] == pytest.approx(found["gap_nll_left_to_right"], abs=1e-6)
 
 
