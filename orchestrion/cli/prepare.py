@@ -26,7 +26,7 @@ USED = {
 @click.option("--validation-share", type=NumberRange(0, 1, max_open=True), default=0.2, show_default=True, metavar="X",
               help="Songs: part of them that is held out.")
 @click.option("--validation", multiple=True, metavar="PIECE", help="Hold out this piece instead; repeatable.")
-@click.option("--stem", type=click.Choice(["drums", "bass", "vocals", "other"]), help="Songs: only this stem, by Demucs.")
+@click.option("--stem", type=click.Choice(["drums", "bass", "vocals", "other", "guitar", "piano"]), help="Songs: only this stem, by Demucs.")
 @click.option("--instrument", metavar="NAME", help="MusicNet, URMP: this instrument (43, cello, vn, …).")
 @click.option("--ensemble", metavar="NAME", help='MusicNet: this ensemble ("Solo Cello").')
 @click.option("--collection", metavar="NAME", help="This piano, player, year or collection (ENSTDkCl, john-garner, 2018, …).")

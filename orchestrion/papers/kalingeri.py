@@ -14,6 +14,7 @@ from orchestrion.evaluation.figures.waves import waveforms_figure
 from orchestrion.evaluation.listening.build import build_page
 from orchestrion.evaluation.meters.settling import measure_settling
 from orchestrion.files import make_folder
+from orchestrion.generators.table import preset_named
 from orchestrion.options import Listening
 from orchestrion.papers.lab import WEIGHTS, Lab, Trained
 from orchestrion.papers.page import Cell, PageSection, PageTable
@@ -24,6 +25,7 @@ RATINGS = {f"spectral-{name}": rating for name, rating in (
 )}  # fmt: skip
 """Their Table 1: ten listeners, 1 to 5."""
 CORPUS = "piano"
+STACKED, MEMBERS = "spectral-stacked", 4
 EPOCHS = (1200, 1500, 1800, 2100)
 CLIPS_A_MODEL = 5
 SHOWN_S = 10.0
@@ -50,6 +52,27 @@ def networks(lab: Lab) -> tuple[PageSection, ...]:
             "more parameters than the base.",
             f"by held-out loss, from the least: {', '.join(each.job.backend.removeprefix('spectral-') for each in order)}.",
             PageTable.of(rows), path, {each.job.backend: clip for each in trained for clip in _clips(lab, each, 1)},
+        ),
+    )  # fmt: skip
+
+
+def ensemble(lab: Lab) -> tuple[PageSection, ...]:
+    """An ensemble of stacked LSTMs (no figure in the paper)."""
+    corpus = lab.corpora(CORPUS)[0]
+    whole = int(preset_named(STACKED, lab.preset).to_dict()["hidden"])
+    many = {"core": "ensemble", "members": str(MEMBERS), "hidden": str(whole // MEMBERS)}
+    trained = lab.train([Job(STACKED, corpus), Job(STACKED, corpus, many)], lab.minutes)
+    curves = {name: each.curve("loss") for name, each in zip(("two LSTMs, stacked", f"an ensemble of {MEMBERS}"), trained, strict=True)}
+    path = lab.folder / "ensemble.png"
+    save_figure(loss_figure(curves, "Stacked LSTMs and an ensemble of them", unit="held-out mean squared error, normalised", over="epochs"), path)
+    one, several = (each.best["loss"] for each in trained)
+    return (
+        PageSection(
+            "An ensemble of stacked LSTMs of few dimensions",
+            "tried, with very low dimensional cell states, without any convincing results (no figures).",
+            f"{MEMBERS} pairs of LSTMs of {whole // MEMBERS} units each, whose predictions are summed, have a held-out loss of {several:.3f}; one pair of "
+            f"{whole} units has {one:.3f}: the ensemble is {'no better' if several >= one else 'better'}.",
+            PageTable.of([lab.row(each) for each in trained]), path, {each.job.label: _clips(lab, each, 1)[0] for each in trained},
         ),
     )  # fmt: skip
 

@@ -260,6 +260,7 @@ class Lab:
             here |= {f"training: {name}": value for name, value in asdict(recipes[self.preset]).items() if name != "cures"}
             if self.minutes is not None:
                 here |= {"training: batch": EQUAL_BATCH, "training: epochs": None, "training: minutes": None}
+                here["training: warmup_steps"] = f"an eighth of the steps, {WARMUP} at most"
             for name in paper:
                 if paper[name] != here.get(name):
                     rows.setdefault((name, str(paper[name]), str(here.get(name))), []).append(label)

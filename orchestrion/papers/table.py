@@ -65,6 +65,7 @@ _ROWS = (
     Experiment("kalingeri-networks", KG, "Six networks trained alike", "Figures 9 and 10", _from("kalingeri", "networks"), _COMMON),
     Experiment("kalingeri-epochs", KG, "Clips at four epochs", "section 4, no figure", _from("kalingeri", "epochs"), (*_COMMON, _SHARES)),
     Experiment("kalingeri-listening", KG, "A blind listening sheet", "Table 1", _from("kalingeri", "listening"), (*_COMMON, _PICKED)),
+    Experiment("kalingeri-ensemble", KG, "An ensemble of stacked LSTMs", "section 3.3, no figure", _from("kalingeri", "ensemble"), _COMMON),
     Experiment("xu-rates", XS, "The sample rate", "Figure 3", _from("xu", "rates"), (_STEMS,)),
     Experiment("xu-models", XS, "Three networks on two data sets", "section 8, no figure", _from("xu", "models"), (*_XU, _WINDOWS)),
     Experiment("xu-noise", XS, "What the TCN makes of noise", "Figure 9", _from("xu", "noise"), _XU),

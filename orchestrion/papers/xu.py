@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+
 import numpy as np
 
 from orchestrion.audio import Waveform
@@ -23,6 +25,8 @@ NOISE_SAMPLES = 65_000  # after so many their TCN "starts to produce melodies"
 SEEDS_S = 2.25
 FULL_RATE, LOW_RATE = 44_100, 4_410
 SHOWN_S = 0.02
+SILENT_DB = -25.0  # against the songs
+NOISY = 0.28  # flatness: half of noise's
 
 
 def _trained(lab: Lab) -> list[Trained]:
@@ -40,10 +44,16 @@ def models(lab: Lab) -> tuple[PageSection, ...]:
             "Three networks on a full mix and on an isolated instrument",
             "the LSTM of samples predicts a constant, or static; the encoder-decoder gives continuous sound that repeats itself; the TCN makes "
             "patterns of the full mix, and does poorly on isolated instruments, with their long silences.",
-            "steps and examples are the same for all; an example of the encoder-decoder is 4.5 s, of the others parts of a second.",
+            "steps and examples are the same for all; an example of the encoder-decoder is 4.5 s, of the others parts of a second. "
+            f"In a block that repeats itself end {_named(row['network'] for row in rows if row['fixed end'])}; silence, or a constant, comes of "
+            f"{_named(row['network'] for row in rows if float(str(row['level (dB)']).split()[0]) < SILENT_DB)}.",
             PageTable.of(rows), sounds=sounds,
         ),
     )  # fmt: skip
+
+
+def _named(networks: Iterable[Cell]) -> str:
+    return ", ".join(f"`{name}`" for name in networks) or "none"
 
 
 def _continued(lab: Lab, trained: Trained) -> tuple[Waveform, Waveform]:
@@ -74,11 +84,16 @@ def noise(lab: Lab) -> tuple[PageSection, ...]:
         PageSection(
             "Figure 9: the TCN goes on from noise",
             "noise for the first 65,000 samples, then melodies (a waveform without axes).",
-            f"two continuations of two seeds of noise; their ends correlate {likeness(*clips):.2f} (1: the seed is forgotten). "
+            f"{_sort(rows, 'before')} before the mark, {_sort(rows, 'after')} after it. Two continuations of two seeds of noise; their ends correlate {likeness(*clips):.2f} (1: the seed is forgotten). "
             "Flatness: 0 for tones, 0.56 for noise.",
             PageTable.of(rows), path, panels,
         ),
     )  # fmt: skip
+
+
+def _sort(rows: Sequence[Mapping[str, Cell]], when: str) -> str:
+    flatness = [float(str(row[f"flatness {when} {NOISE_SAMPLES:,}"])) for row in rows]
+    return "tones" if max(flatness) < NOISY else "noise" if min(flatness) >= NOISY else "noise or tones"
 
 
 def _db(samples: np.ndarray) -> float:
@@ -107,9 +122,15 @@ def predictions(lab: Lab) -> tuple[PageSection, ...]:
         PageSection(
             "Figure 10: predictions of the encoder-decoder",
             "of a melody and of drums; predictions begin with large spikes and are very repetitive, the drums' evenly spaced.",
-            "the seed has 10,000 samples, as theirs; it stands before the line.", PageTable.of(rows), path, sounds,
+            "the seed has 10,000 samples, as theirs; it stands before the line. What follows it is softer by "
+            f"{', '.join(_fall(row) for row in rows)}.", PageTable.of(rows), path, sounds,
         ),
     )  # fmt: skip
+
+
+def _fall(row: Mapping[str, Cell]) -> str:
+    fallen_db = float(str(row["level of the seed (dB)"])) - float(str(row["level of the prediction (dB)"]))
+    return f"{fallen_db:.0f} dB ({row['data']})"
 
 
 def rates(lab: Lab) -> tuple[PageSection, ...]:
@@ -131,7 +152,8 @@ def rates(lab: Lab) -> tuple[PageSection, ...]:
         for name, sound in panels.items()
     ]
     reported = "at a tenth of the rate there is a tenth of the data, for slightly more loss, mostly of high frequencies (no figures)."
-    return (PageSection("Figure 3: the effect of the sample rate", reported, table=PageTable.of(rows), picture=path, sounds=panels),)
+    text = f"{lost:.1%} of the energy lies above what a tenth of the rate can hold."
+    return (PageSection("Figure 3: the effect of the sample rate", reported, text, table=PageTable.of(rows), picture=path, sounds=panels),)
 
 
 def kernels(lab: Lab) -> tuple[PageSection, ...]:

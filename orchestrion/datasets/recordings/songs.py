@@ -118,7 +118,7 @@ def prepare_songs(
         sample_rate: of the set.
         validation_share: part of the songs held out, chosen by ``seed``; at least one of two or more.
         validation: names of the songs to hold out instead.
-        stem: ``drums``, ``bass``, ``vocals`` or ``other``: only that, separated by Demucs (`stems`).
+        stem: ``drums``, ``bass``, ``vocals``, ``other``, ``guitar`` or ``piano``: only that, separated by Demucs (`stems`).
 
     Raises:
         OrchestrionError: no such folder, no audio in it, no file that can be read to its end, names that clash, ``output`` exists, or

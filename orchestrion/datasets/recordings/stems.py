@@ -1,4 +1,4 @@
-"""Separates one stem of a song (drums, bass, vocals, the rest) with the program Demucs.
+"""Separates one stem of a song (drums, bass, vocals, the rest; guitar, piano) with the program Demucs.
 
 Demucs (Rouard, Massa, Défossez 2023; MIT) may keep its weights in pickles, so it runs in its own process and nothing of
 it is loaded here. It would download missing weights by itself; so the weights are looked for first, and Demucs runs
@@ -20,12 +20,13 @@ from pathlib import Path
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import sha256
 
-STEMS = ("drums", "bass", "vocals", "other")
-MODEL = "htdemucs"
-# The one network of the model htdemucs. In torch's cache the file is SIGNATURE-CHECKSUM.th, by its SHA-256's first
-# digits.
-SIGNATURE = "955717e8"
-HUB_FOLDER = "models--adefossez--HTDemucs"
+_FOUR, _SIX = "htdemucs", "htdemucs_6s"
+MODELS = {"drums": _FOUR, "bass": _FOUR, "vocals": _FOUR, "other": _FOUR, "guitar": _SIX, "piano": _SIX}
+"""The model that separates each stem. That of six stems is a little worse at the four, whose ``other`` has guitar and piano in it."""
+STEMS = tuple(MODELS)
+# The one network of each model. In torch's cache the file is SIGNATURE-CHECKSUM.th, by its SHA-256's first digits.
+SIGNATURES = {_FOUR: "955717e8", _SIX: "5c90dfd2"}
+HUB_FOLDERS = "models--adefossez--*"
 # No server listens on the port "discard" of this machine: whoever would fetch something fails at once.
 NO_NETWORK = {"HF_HUB_OFFLINE": "1"} | dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
 
@@ -53,7 +54,8 @@ class Separator:
                 "Separating stems needs the program demucs, which is not on the PATH; install it with: "
                 'pip install "orchestrion[stems]".'
             )
-        return cls(stem, program, f"{MODEL} {_checksum(_weights_file())}")
+        model = MODELS[stem]
+        return cls(stem, program, f"{model} {_checksum(_weights_file(model))}")
 
     @contextmanager
     def separated(self, audio: Path, scratch: Path) -> Iterator[Path]:
@@ -63,12 +65,13 @@ class Separator:
             OrchestrionError: Demucs fails.
         """
         with tempfile.TemporaryDirectory(prefix="stems-", dir=scratch) as folder:
-            command = [self.program, "-n", MODEL, "--shifts", "0", "-d", "cpu", "-o", folder, str(audio.resolve())]
+            model = MODELS[self.stem]
+            command = [self.program, "-n", model, "--shifts", "0", "-d", "cpu", "-o", folder, str(audio.resolve())]
             environment = dict(os.environ) | NO_NETWORK
             result = subprocess.run(
                 command, check=False, capture_output=True, text=True, errors="replace", env=environment
             )
-            found = sorted(Path(folder, MODEL).glob(f"*/{self.stem}.wav"))
+            found = sorted(Path(folder, model).glob(f"*/{self.stem}.wav"))
             if result.returncode or len(found) != 1:
                 reason = (result.stderr.strip().splitlines() or ["it gave no reason"])[-1]
                 raise OrchestrionError(f"Demucs could not separate {audio} ({reason[:300]}).")
@@ -79,16 +82,17 @@ def weights_folders() -> tuple[Path, Path]:
     """Where Demucs' weights may lie: in the hub's cache (below ``$HF_HOME``), and in torch's (``$TORCH_HOME``)."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     hub = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or cache / "huggingface") / "hub")
-    return hub / HUB_FOLDER, Path(os.environ.get("TORCH_HOME") or cache / "torch") / "hub" / "checkpoints"
+    return hub, Path(os.environ.get("TORCH_HOME") or cache / "torch") / "hub" / "checkpoints"
 
 
-def _weights_file() -> Path:
+def _weights_file(model: str) -> Path:
     hub, torch = weights_folders()
-    found = [*sorted(hub.glob(f"snapshots/*/{SIGNATURE}.safetensors")), *sorted(torch.glob(f"{SIGNATURE}-*.th"))]
+    signature = SIGNATURES[model]
+    found = [*sorted(hub.glob(f"{HUB_FOLDERS}/snapshots/*/{signature}.safetensors")), *sorted(torch.glob(f"{signature}-*.th"))]
     if not found:
         raise OrchestrionError(
-            f"Demucs has no weights here (neither in {hub} nor in {torch}), and nothing is downloaded unasked; let "
-            "Demucs fetch them once with any file: demucs SONG."
+            f"Demucs has no weights of {model} here (neither in {hub} nor in {torch}), and nothing is downloaded unasked; let "
+            f"Demucs fetch them once with any file: demucs -n {model} SONG. Stems that are separated already need none: prepare their folder."
         )
     return found[0]
 

@@ -16,6 +16,8 @@ V. Kalingeri, S. Grandhe, "Music Generation with Deep Learning", 2016 (K&G). Whe
   which compresses 3 × 4,000 × 2 numbers to 2,000, about the state's size. The window of K blocks moves by one.
 - K&G's dropout on the LSTM's input and hidden state is one mask a sequence, the same for all gates (Gal & Ghahramani 2016);
   that of dense layers and the L2 penalty are on the input stage, not on the head, whose values are the prediction.
+- K&G "also tried an ensemble of stacked LSTM models with very low dimensional cell states", of which no more is said: the core
+  ``ensemble``, whose members learn together and whose predictions are summed.
 - K&G trained for 2,000 epochs but listened to weights of epoch 2,100; a training here stops when its budget ends.
 """
 
@@ -29,7 +31,7 @@ from orchestrion.generators.configuring import BackendConfig, Bounds
 
 TRANSFORMS = ("dft", "rfft", "overlap", "mdct")
 STAGES = ("none", "dense", "conv1d", "conv2d")
-CORES = ("single", "stacked", "bilinear")
+CORES = ("single", "stacked", "bilinear", "ensemble")
 CELLS = ("lstm", "lstm-peephole", "gru", "torch-lstm", "torch-gru")
 GENERATION = ("growing", "predicted", "window")
 
@@ -47,7 +49,9 @@ class SpectralConfig(BackendConfig):
         context: blocks that the stage ``conv2d`` sees at once (K).
         filters: of the convolutions.
         merge: whether ``conv1d`` sums its maps with learnt weights before the core.
-        core: one cell, two one after the other, or two side by side and summed.
+        core: one cell, two one after the other, two side by side and summed, or an ensemble: several of the second side by side,
+            each with a head of its own, whose predictions are summed.
+        members: of the ensemble.
         cell: ``lstm`` (no peepholes), ``lstm-peephole`` and ``gru`` as N&V print them, or torch's own.
         hidden: units of each cell, and of the dense stage.
         dropout: after the dense stage, in training.
@@ -67,6 +71,7 @@ class SpectralConfig(BackendConfig):
     filters: int = 12
     merge: bool = False
     core: str = "single"
+    members: int = 4
     cell: str = "lstm"
     hidden: int = 2048
     dropout: float = 0.0
@@ -87,7 +92,7 @@ class SpectralConfig(BackendConfig):
         return {
             "sample_rate": (1000, 192000), "block": (4, 65536), "steps": (2, 4096), "context": (1, 16), "filters": (1, 256),
             "hidden": (1, 16384), "dropout": (0.0, 0.95), "cell_dropout": (0.0, 0.95), "l2": (0.0, 1.0),
-            "compression": (0.1, 1.0),
+            "compression": (0.1, 1.0), "members": (1, 64),
         }  # fmt: skip
 
     @classmethod
@@ -99,7 +104,7 @@ class SpectralConfig(BackendConfig):
 
     @classmethod
     def younger(cls) -> dict[str, object]:
-        return {"compression": 1.0}
+        return {"compression": 1.0, "members": 4}
 
 
 NV = SpectralConfig(sample_rate=44100, block=11025, generation="growing")

@@ -38,7 +38,7 @@ class Spectral(Generator):
         d = self.transform.dimensions
         self.stage = STAGES[config.stage](config, d, self.transform.channels)
         self.core = make_core(config, self.stage.features)
-        self.head = nn.Linear(config.hidden, d)
+        self.head = nn.Linear(self.core.width, d)
         self.residual = Residual(d)
 
     @property

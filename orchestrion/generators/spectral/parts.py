@@ -101,6 +101,7 @@ class Chain(nn.Module):
 
     def __init__(self, make: Callable[[int], nn.Module], inputs: int, hidden: int, n_cells: int):
         super().__init__()
+        self.width = hidden
         self.cells = nn.ModuleList(make(inputs if i == 0 else hidden) for i in range(n_cells))
 
     def forward(self, x: Tensor, states: list[CellState] | None = None) -> tuple[Tensor, list[CellState]]:
@@ -116,11 +117,29 @@ class Bilinear(nn.Module):
 
     def __init__(self, make: Callable[[int], nn.Module], inputs: int, hidden: int):
         super().__init__()
+        self.width = hidden
         self.cells = nn.ModuleList(make(inputs) for _ in range(2))
 
     def forward(self, x: Tensor, states: list[CellState] | None = None) -> tuple[Tensor, list[CellState]]:
         outs, after = zip(*(cell(x, states[i] if states else None) for i, cell in enumerate(self.cells)), strict=True)
         return torch.stack(outs).sum(0), list(after)
+
+
+class Ensemble(nn.Module):
+    """Several stacks of two cells that read the same, side by side: a head of all their states is the sum of a head each."""
+
+    def __init__(self, make: Callable[[int], nn.Module], inputs: int, hidden: int, n_members: int):
+        super().__init__()
+        self.width = n_members * hidden
+        self.members = nn.ModuleList(Chain(make, inputs, hidden, 2) for _ in range(n_members))
+
+    def forward(self, x: Tensor, states: list[CellState] | None = None) -> tuple[Tensor, list[CellState]]:
+        outs, after = [], []
+        for i, member in enumerate(self.members):
+            out, own = member(x, states[2 * i : 2 * i + 2] if states else None)
+            outs.append(out)
+            after += own
+        return torch.cat(outs, -1), after
 
 
 STAGES: dict[str, Callable[[SpectralConfig, int, int], InputStage]] = {
@@ -131,15 +150,16 @@ STAGES: dict[str, Callable[[SpectralConfig, int, int], InputStage]] = {
 }
 
 
-def make_core(config: SpectralConfig, inputs: int) -> nn.Module:
-    """The recurrent core of ``config``; its forward takes and returns a list with the state of every cell."""
+def make_core(config: SpectralConfig, inputs: int) -> Chain | Bilinear | Ensemble:
+    """The recurrent core of ``config``; its forward takes and returns a list with the state of every cell. ``width`` is its output's."""
 
     def make(n: int) -> nn.Module:
         return CELLS[config.cell](n, config.hidden, dropout=config.cell_dropout)
 
-    cores: dict[str, Callable[[], nn.Module]] = {
+    cores: dict[str, Callable[[], Chain | Bilinear | Ensemble]] = {
         "single": lambda: Chain(make, inputs, config.hidden, 1),
         "stacked": lambda: Chain(make, inputs, config.hidden, 2),
         "bilinear": lambda: Bilinear(make, inputs, config.hidden),
+        "ensemble": lambda: Ensemble(make, inputs, config.hidden, config.members),
     }
     return cores[config.core]()

@@ -305,10 +305,12 @@ import os, sys, pathlib, soundfile
 assert os.environ["HF_HUB_OFFLINE"] == "1" and os.environ["https_proxy"]
 arguments = sys.argv[1:]
 source = pathlib.Path(arguments[-1])
-out = pathlib.Path(arguments[arguments.index("-o") + 1], "htdemucs", source.stem)
+model = arguments[arguments.index("-n") + 1]
+out = pathlib.Path(arguments[arguments.index("-o") + 1], model, source.stem)
 out.mkdir(parents=True)
 samples, rate = soundfile.read(source)
-for gain, stem in enumerate(("drums", "bass", "vocals", "other"), start=1):
+six = ("guitar", "piano") if model == "htdemucs_6s" else ()
+for gain, stem in enumerate(("drums", "bass", "vocals", "other", *six), start=1):
     soundfile.write(out / (stem + ".wav"), samples * gain / 8, rate)
 """
 
@@ -341,6 +343,18 @@ def test_stems_come_from_demucs_where_it_is_installed(folder, tmp_path, demucs):
     assert not list(made.path.glob("stems-*"))
 
 
+def test_guitar_and_piano_come_from_the_model_of_six_stems(folder, tmp_path, demucs):
+    for other in ("flac song.flac", "ogg song.ogg", "mp3 song.mp3", "album/one.wav"):
+        (folder / other).unlink()
+    assert "no weights of htdemucs_6s" in refused(folder, tmp_path / "none", stem="piano")
+    demucs.rename(demucs.with_name(demucs.name.replace("955717e8", "5c90dfd2")))
+    made = prepare_songs(folder, tmp_path / "set", sample_rate=44100, stem="piano", validation_share=0.0)
+    expected = Waveform.read(folder / "wav song.wav").samples * 6 / 8
+    song = next(song for song in made.songs if song.name == "wav song")
+    np.testing.assert_allclose(song.samples(), expected, atol=2 / 32768)
+    assert made.sources["wav song"]["separator"] == f"htdemucs_6s {demucs.stem[9:]}"
+
+
 def test_weights_may_lie_in_either_cache(tmp_path, demucs, monkeypatch):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     assert Separator.find("drums").model == f"htdemucs {demucs.stem[9:]}"
@@ -357,4 +371,4 @@ def test_stems_are_never_downloaded_unasked(folder, tmp_path, demucs, monkeypatc
     assert "nothing is downloaded unasked" in refused(folder, tmp_path / "set", stem="drums")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert 'pip install "orchestrion[stems]"' in refused(folder, tmp_path / "set", stem="drums")
-    assert "no stem" in refused(folder, tmp_path / "set", stem="piano")
+    assert "no stem" in refused(folder, tmp_path / "set", stem="strings")

@@ -57,6 +57,23 @@ def test_what_is_before_the_window_is_not_heard_and_what_is_in_it_is():
     assert np.array_equal(audio[0], audio[1]) and not np.array_equal(audio[0], audio[2])
 
 
+def test_an_ensemble_sums_the_predictions_of_its_members():
+    config = replace(TINY["spectral-base"], core="ensemble", members=3)
+    model = make("spectral-base", config).eval()
+    assert model.head.in_features == 3 * config.hidden
+    with torch.no_grad():
+        x = model.normal.analyse(torch.from_numpy(SEED)[None])
+        parts = []
+        for number, member in enumerate(model.core.members):
+            weight = model.head.weight[:, number * config.hidden : (number + 1) * config.hidden]
+            parts.append(member(model.stage(x))[0] @ weight.T)
+        torch.testing.assert_close(model(x)[0], sum(parts) + model.head.bias)
+        whole, _ = model(x)
+        first, states = model(x[:, :3])
+        rest, _ = model(x[:, 3:], states)
+    torch.testing.assert_close(torch.cat([first, rest], 1), whole)
+
+
 @pytest.mark.parametrize("transform", ["dft", "rfft", "overlap", "mdct"])
 def test_a_model_that_predicted_perfectly_would_continue_without_a_seam(transform):
     """With the true next vectors in place of predictions, the audio after the seed is the true audio."""
