@@ -72,6 +72,7 @@ table without the network.
 | error of level, mean (95 % of the notes below) | {level} dB ({level_95} dB) | |
 | noise between the partials, over the reference's | {noise} dB | |
 | log-spectral distance | {distance} dB | {distance_source} dB | {distance_partials} dB |
+| ... of the source from itself with other phases of its noise, which is as good as none | | {draws} dB | |
 {takes}| octaves in which it is nearer | {octaves_nearer:.0f} of {octaves:.0f} | |
 | error in the first 50 ms | {attack} dB | {attack_source} dB |
 | notes of 50 ms: missing; error of level | {short_missing:.0f}; {short_level} dB | |
@@ -204,7 +205,7 @@ def card(name: str, header: dict, found: dict, report: NotesReport, facts: dict,
         attack_source=s["attack_error_db_source_alone"], run=s["run_missing"], soft=s["soft_note_after_rest_db"],
         short_missing=s["short_missing"], short_level=s["short_level_error_db_mean"], long_level=s["long_level_error_db_worst"],
         long_partials=s["long_partials_error_db_worst"], octaves_table=octaves_of(report),
-        late=s["release_late_s_worst"], chords=chords_of(s), takes=takes_of(s),
+        late=s["release_late_s_worst"], chords=chords_of(s), takes=takes_of(s), draws=s["distance_db_between_draws"],
     )  # fmt: skip
 
 
@@ -218,7 +219,7 @@ def octaves_of(report: NotesReport) -> str:
 
 def takes_of(s: dict[str, float | None]) -> str:
     between = s["distance_db_between_takes"]
-    return "" if between is None else f"| ... of two recordings of one note in the bank | {between} dB | |\n"
+    return "" if between is None else f"| ... of two recordings of one note in the bank | {between} dB | | |\n"
 
 
 def chords_of(s: dict[str, float | None]) -> str:

@@ -49,6 +49,12 @@ def test_who_does_not_ship_is_replaced_within_the_family():
     assert players(part(program=70, pitch=48)) == ["cello"] and players(part(program=19)) == ["piano"]
 
 
+def test_longer_names_are_looked_for_first():
+    ranges = RANGES | {"english-horn": (52, 81), "tenor-sax": (44, 76), "harpsichord": (29, 89), "bass-guitar": (28, 67), "harp": (24, 103)}
+    named = (part("Englischhorn"), part("Tenor Sax"), part("Harpsichord"), part("Bass Guitar", pitch=40), part("Saxophone"))
+    assert cast(Score(named), ranges, "piano") == ["english-horn", "tenor-sax", "harpsichord", "bass-guitar", "alto-sax"]
+
+
 def test_drums_and_empty_parts_have_no_player():
     drums = Part("Drums", 0, (Note(0.0, 0.1, 36, 90),), is_drum=True)
     assert players(drums, Part("Silent", 40, ()), part(program=73, pitch=72)) == ["flute"]

@@ -88,6 +88,7 @@ def compare(
         render=_Sound(player, options),
         unconditioned=None if unconditioned is None else _Sound(Instrument.load(unconditioned), options),
         source=None if player.source is None else _Sound(player, Playing(seed=options.seed, length_s=options.length_s, only_source=True)),
+        network=None if player.source is None else _Sound(player.unsourced(), options),
         program=program if isinstance(program, int) else None,
         out_dir=folder,
         seed=options.seed,

@@ -111,6 +111,15 @@ class Instrument:
         )
         return dataclasses.replace(self, parameters=dataclasses.replace(self.parameters, source=source))
 
+    def unsourced(self) -> Instrument:
+        """The network without its source: it is told the notes as ever, and hears a source that is silent. What it cannot play, the source brings."""
+        if self.source is None:
+            return self
+        silent = dataclasses.replace(
+            self.source, level_db=np.full_like(self.source.level_db, SILENT_DB), noise_db=np.full_like(self.source.noise_db, SILENT_DB)
+        )
+        return dataclasses.replace(self, parameters=dataclasses.replace(self.parameters, source=silent))
+
     @property
     def config(self) -> WaveNetConfig:
         return self.parameters.config

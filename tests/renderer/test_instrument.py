@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from orchestrion import weights
+from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.noise import N_BANDS, N_FINE
-from orchestrion.bridge.source import N_AGES, SILENT_DB, Vibrato, plain_source
+from orchestrion.bridge.source import N_AGES, SILENT_DB, SourceSignal, Vibrato, plain_source
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.instrument import Instrument
@@ -77,16 +78,31 @@ def test_a_driven_instrument_carries_its_source(tmp_path):
 
 
 def test_noise_and_vibrato_are_turned_up_and_down(tmp_path):
-    noisy = dataclasses.replace(plain_source(24000), noise_db=np.full((1, 128, N_FINE, N_AGES), -60, np.float32), vibrato=Vibrato(12.0))
+    contours = np.tile(np.linspace(-20, 20, 50, dtype=np.float32), (128, 1))
+    noisy = dataclasses.replace(
+        plain_source(24000), noise_db=np.full((1, 128, N_FINE, N_AGES), -60, np.float32), vibrato=Vibrato(12.0), contour_cents=contours
+    )
     tables = {f"source.{name}": torch.from_numpy(table) for name, table in noisy.tensors().items()}
     weights.save(tmp_path / "driven.safetensors", WaveNet(DRIVEN).state_dict() | tables, METADATA | {"config": DRIVEN.to_dict()})
     driven = Instrument.load(tmp_path / "driven.safetensors")
     louder, silent = driven.adjusted(noise=2.0, vibrato=0.5).source, driven.adjusted(noise=0.0).source
     assert np.allclose(louder.noise_db, -60 + 6.02, atol=0.01) and louder.vibrato.cents == 6.0
+    assert np.allclose(driven.adjusted(vibrato=0.5).source.contour_cents, contours / 2, atol=0.25)
     assert np.all(silent.noise_db == SILENT_DB) and np.array_equal(silent.level_db, driven.source.level_db)
     assert driven.adjusted() is driven
     with pytest.raises(OrchestrionError, match="Noise of -1"):
         driven.adjusted(noise=-1.0)
+
+
+def test_a_network_can_be_heard_without_its_source(tmp_path):
+    tables = {f"source.{name}": torch.from_numpy(table) for name, table in plain_source(24000).tensors().items()}
+    weights.save(tmp_path / "driven.safetensors", WaveNet(DRIVEN).state_dict() | tables, METADATA | {"config": DRIVEN.to_dict()})
+    driven = Instrument.load(tmp_path / "driven.safetensors")
+    bare = driven.unsourced()
+    series = ConditioningSeries.from_notes(SCORE.notes, sample_rate=24000, hop=96)
+    assert np.abs(SourceSignal(series, driven.source).samples(0, 100)).max() > 0.01
+    assert np.abs(SourceSignal(series, bare.source).samples(0, 100)).max() < 1e-4
+    assert bare.parameters.arrays is driven.parameters.arrays and bare.unsourced().source is not None
 
 
 def test_noise_of_an_older_file_is_as_much_louder_as_its_partials(tmp_path):

@@ -237,6 +237,7 @@ def test_every_note_of_an_instrument_is_measured_and_drawn(bank, tmp_path):
     found = report.summary()
     assert report.level_db.shape == (4, 2) and found["missing"] == 0 and found["level_error_db_mean"] < 0.5
     assert abs(found["distance_db"] - found["distance_db_source_alone"]) < 0.3
+    assert 0 < found["distance_db_between_draws"] < found["distance_db_source_alone"]  # the source is nearer to itself than to what was recorded
     assert found["short_missing"] == 0 and abs(found["release_late_s_worst"]) < 0.06 and found["soft_note_after_rest_db"] > -1
     assert found["long_level_error_db_worst"] < 1 and found["long_partials_error_db_worst"] < 1
     draw_notes(tmp_path / "notes.png", report, "harp")

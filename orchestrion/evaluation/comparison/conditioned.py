@@ -104,6 +104,7 @@ def compare(
     out_dir: str | os.PathLike[str],
     unconditioned: Render | None = None,
     source: Render | None = None,
+    network: Render | None = None,
     program: int | None = None,
     seed: int = 0,
     settings: Mapping[str, object] | None = None,
@@ -116,6 +117,7 @@ def compare(
         render: the instrument.
         out_dir: an existing folder.
         source: the instrument's harmonic source without its network, where it is driven by one.
+        network: the network without that source, where there is one.
         unconditioned: a WaveNet trained without notes; it gets the score for its length only. Without
             one, the instrument plays another built-in tune instead, and the report says so. (A conditioned network
             without notes would be no fair substitute: it was never trained for that.)
@@ -129,7 +131,7 @@ def compare(
     folder = Path(out_dir)
     if not folder.is_dir():
         raise OrchestrionError(f"Cannot write the report into {folder}: it is not a folder; make it first.")
-    takes = _takes(score, instrument, render, unconditioned, source, program, seed)
+    takes = _takes(score, instrument, render, unconditioned, source, network, program, seed)
     measures = {take.name: note_accuracy(take.audio, score) for take in takes}
     others = {name: tune for name, tune in BUILTIN_TUNES.items() if _differs(tune, score)}
     floor_tune, measures["floor"] = floor(takes[0].audio, others)
@@ -156,6 +158,7 @@ def _takes(
     render: Render,
     unconditioned: Render | None,
     source: Render | None,
+    network: Render | None,
     program: int | None,
     seed: int,
 ) -> list[ComparedTake]:
@@ -184,6 +187,9 @@ def _takes(
     if source is not None:
         what = "The table of partials that the score alone makes sound, without the network: what is heard beside it, the network adds."
         takes.append(_as_long_as(played, ComparedTake("source", f"{heading}, its source alone", what, source(score, seed=seed))))
+    if network is not None:
+        what = "The network without that table: it is told the notes, and hears a source that is silent."
+        takes.append(_as_long_as(played, ComparedTake("network", f"{heading}, its network alone", what, network(score, seed=seed))))
     return takes
 
 

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from orchestrion.bridge import ConditioningSeries
+from orchestrion.bridge.framenotes import FrameNotes
 from orchestrion.bridge.source import SourceSignal, stretched_ratios
 from orchestrion.datasets.banks.mixing import FittedBank, MixedPiece
 from orchestrion.errors import OrchestrionError
@@ -41,6 +43,7 @@ VELOCITIES = (10, 20, 40, 80, 120)
 MISSING_DB = -15.0
 AFTER_S = 0.3  # of a note's end belong to it
 RELEASED_DB = 25.0  # a note that has fallen so far has ended
+LATER_FRAMES = 1009
 LONG_SHARES = (0.1, 0.5, 0.9)  # of the pitches: those that are held for ten seconds
 
 
@@ -56,6 +59,8 @@ class NotesReport:
             source without its noise.
         between_takes_db: ``[pitches]`` log-spectral distance of two recordings of the note in the bank, which no player can be expected
             to go below; NaN where there is but one.
+        redrawn_distance_db: ``[pitches]`` log-spectral distance of the source from itself with other random phases of its noise: what this
+            meter says of two notes that differ in nothing that can be heard.
         attack_error_db, source_attack_error_db: ``[pitches]`` of the first 50 ms at velocity 80.
         short_level_db: ``[pitches]`` of notes of 50 ms.
         release_late_s: ``[pitches]`` by how much later than the reference's a note has fallen 25 dB after its end.
@@ -75,6 +80,7 @@ class NotesReport:
     source_distance_db: np.ndarray
     partials_distance_db: np.ndarray
     between_takes_db: np.ndarray
+    redrawn_distance_db: np.ndarray
     attack_error_db: np.ndarray
     source_attack_error_db: np.ndarray
     short_level_db: np.ndarray
@@ -99,6 +105,7 @@ class NotesReport:
             "distance_db_source_alone": _rounded(self.source_distance_db.mean()),
             "distance_db_partials_alone": _rounded(self.partials_distance_db.mean()),
             "distance_db_between_takes": _mean(self.between_takes_db),
+            "distance_db_between_draws": _rounded(self.redrawn_distance_db.mean()),
             "octaves_nearer_than_the_source": float(sum(ours < alone for ours, alone in self.by_octave())),
             "octaves": float(len(self.by_octave())),
             "attack_error_db": _rounded(np.median(self.attack_error_db)),
@@ -167,12 +174,14 @@ def notes_test(
     scales = np.stack(levels[:n])
     measured = [_one_note(pieces[i].notes[loud], played[i], alone[i], partials[i], references[i], player) for i in range(n)]
     noise, reference_noise, distance, bare, barest, attack, bare_attack, late = np.array(measured).T
+    redrawn = [_whole(_redrawn(player, pieces[i]), pieces[i].notes[loud], rate) for i in range(n)]
+    draws = [log_spectral_distance(again, _whole(alone[i], pieces[i].notes[loud], rate), rate) for i, again in enumerate(redrawn)]
     between = [_between_takes(int(p), velocities[loud], bank) for p in pitches]
     distances = [log_spectral_distance(heard[-1], references[-1], rate) if several else float("nan") for heard in (played, alone)]
     long = [(played[i], references[i], pieces[i].notes[0]) for i in range(n + 2, n + 2 + len(held))]
     return NotesReport(
         pitches=pitches, velocities=tuple(velocities), level_db=scales[:, :-1], noise_db=noise, reference_noise_db=reference_noise,
-        distance_db=distance, source_distance_db=bare, partials_distance_db=barest, between_takes_db=np.array(between), attack_error_db=attack, source_attack_error_db=bare_attack,
+        distance_db=distance, source_distance_db=bare, partials_distance_db=barest, between_takes_db=np.array(between), redrawn_distance_db=np.array(draws), attack_error_db=attack, source_attack_error_db=bare_attack,
         short_level_db=scales[:, -1], release_late_s=late, run_level_db=levels[n],
         long_level_db=np.stack([quarter_level_errors(*one, rate) for one in long]),
         long_partials_db=np.stack([quarter_level_errors(*one, rate, _partials(one[2].pitch, player)) for one in long]),
@@ -205,15 +214,27 @@ def _one_note(note: Note, ours: np.ndarray, bare: np.ndarray, barest: np.ndarray
     """Noise of ours and of the reference, distance of ours, of the source and of its partials, error of the first two in the attack, how
     late ours ends."""
     rate, partials = player.config.sample_rate, _partials(note.pitch, player)
-    whole = slice(int(note.onset_s * rate), int((note.offset_s + AFTER_S) * rate))
     attack = slice(int(note.onset_s * rate), int((note.onset_s + 0.05) * rate))
     return (
         noise_between_partials(ours, note, partials, rate), noise_between_partials(theirs, note, partials, rate),
-        log_spectral_distance(ours[whole], theirs[whole], rate), log_spectral_distance(bare[whole], theirs[whole], rate),
-        log_spectral_distance(barest[whole], theirs[whole], rate),
+        *(log_spectral_distance(_whole(x, note, rate), _whole(theirs, note, rate), rate) for x in (ours, bare, barest)),
         error_db(ours[attack], theirs[attack]), error_db(bare[attack], theirs[attack]),
         fall_s(ours, note, RELEASED_DB, rate) - fall_s(theirs, note, RELEASED_DB, rate),
     )  # fmt: skip
+
+
+def _whole(samples: np.ndarray, note: Note, rate: int) -> np.ndarray:
+    """A note with its end."""
+    return samples[int(note.onset_s * rate) : int((note.offset_s + AFTER_S) * rate)]
+
+
+def _redrawn(player: Instrument, piece: MixedPiece) -> np.ndarray:
+    """The piece by the source alone, its noise with other phases: those of a later moment."""
+    assert player.source is not None
+    notes = piece.series.notes
+    later = FrameNotes(notes.onset_frame + LATER_FRAMES, notes.offset_frame + LATER_FRAMES, notes.pitch, notes.velocity)
+    series = ConditioningSeries(later, piece.n_frames + LATER_FRAMES, piece.series.sample_rate, piece.hop)
+    return SourceSignal(series, player.source).samples(LATER_FRAMES, piece.n_frames + LATER_FRAMES)
 
 
 def _without_network(player: Instrument, pieces: Sequence[MixedPiece]) -> list[np.ndarray]:

@@ -90,6 +90,13 @@ def test_without_an_unconditioned_model_the_instrument_plays_another_tune(tmp_pa
     assert result.measures["other-score"]["note_f1_50ms"] < 0.4
 
 
+def test_a_driven_instrument_is_heard_whole_and_in_its_parts(tmp_path):
+    result = compare(SCORE, "fake", render=plays_the_notes, source=plays_the_notes, network=plays_noise, out_dir=tmp_path)
+    assert set(result.takes) == {"conditioned", "other-score", "reference", "source", "network"}
+    assert result.measures["source"]["note_f1_50ms"] > 0.8 and result.measures["network"]["note_f1_50ms"] < 0.2
+    assert (tmp_path / "network.wav").is_file()
+
+
 def test_a_render_that_fails_leaves_nothing(tmp_path):
     def fails(score: Score, *, seed: int) -> Waveform:
         raise OrchestrionError("no weights")
