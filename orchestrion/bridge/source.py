@@ -31,6 +31,9 @@ RELEASE_LIMITS_DB_S = 1.0, 1e5
 STEPS, MIDDLE_DB = 2, -60.0  # of a decibel, in a file's tables of levels and noise
 CONTOUR_S, CONTOUR_STEPS = 0.016, 2  # between a contour's knots; of a cent, in a file
 MOST_CENTS, MOST_KNOTS = 1200.0, 1024
+ATTACK_S = 0.03, 0.06  # of a struck note its attack is as recorded, and then fades out
+ATTACK_MU = 255
+MOST_ATTACK_S, LOUDEST_ATTACK = 0.25, 16.0
 CONTOUR_TURNS_S = 1.0  # a note that outlasts its contour goes back along it to here, and forth again
 PLAIN_PARTIALS, PLAIN_DB = 12, -20.0
 
@@ -73,6 +76,8 @@ class HarmonicSource:
         louder_db: by how much ``level_db`` and ``noise_db`` are louder than the notes that the network has learnt from.
         contour_cents: ``[n, m]`` float32 by how much a bowed or blown note lies over ``f1_hz`` at knots `CONTOUR_S` apart, as it was played
             when it was recorded; m is 0 where notes are struck, or have a `Vibrato`.
+        attack: ``[d, n, m]`` float32 what a struck note's attack has beside its partials, `faded` out: hammer, pluck, mallet, as recorded; the
+            noise comes in as it goes. Notes of other pitches have none.
     """
 
     sample_rate: int
@@ -90,6 +95,7 @@ class HarmonicSource:
     exponent: float = 2.0
     louder_db: float = 0.0
     contour_cents: np.ndarray | None = None
+    attack: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n, d, total = len(self.pitch), len(self.velocity), int(np.sum(self.n_partials))
@@ -108,8 +114,14 @@ class HarmonicSource:
             and 0 <= self.exponent <= 8 and abs(self.louder_db) <= 120 and np.all(self.noise_db < 60) and np.all((self.f1_hz > 0) & (self.inharmonicity >= 0) & (self.release_db_s > 0)) and np.all(self.level_db < 60)
         )  # fmt: skip
         contoured = np.ndim(contour) == 2 and len(contour) == n and contour.shape[1] <= MOST_KNOTS and bool(np.all(np.abs(contour) <= MOST_CENTS))
-        if not (sound and contoured and self._is_bounded()):
+        if not (sound and contoured and self._attack_fits() and self._is_bounded()):
             raise OrchestrionError("The tables of a harmonic source do not fit together or hold impossible values.")
+
+    def _attack_fits(self) -> bool:
+        a = self.attack
+        return a is None or bool(
+            a.ndim == 3 and a.shape[:2] == (len(self.velocity), len(self.pitch)) and a.shape[2] <= MOST_ATTACK_S * self.sample_rate and np.all(np.abs(a) <= LOUDEST_ATTACK)
+        )
 
     def _is_bounded(self) -> bool:
         """Whether numbers of other people's files lead to no endless release, no division by zero and no overflow."""
@@ -147,7 +159,17 @@ class HarmonicSource:
             "vibrato": np.array([v.cents, v.rate_hz, v.delay_s, v.onset_s], np.float32),
             "exponent": np.array([self.exponent], np.float32),
             "louder_db": np.array([self.louder_db], np.float32),
-        } | ({} if self.contour_cents is None else {"contour_cents": np.clip(np.rint(self.contour_cents * CONTOUR_STEPS), -127, 127).astype(np.int8)})
+        } | self._optional_tensors()
+
+    def _optional_tensors(self) -> dict[str, np.ndarray]:
+        made = {}
+        if self.contour_cents is not None:
+            made["contour_cents"] = np.clip(np.rint(self.contour_cents * CONTOUR_STEPS), -127, 127).astype(np.int8)
+        if self.attack is not None:  # companded, as a fraction of the loudest
+            peak = float(np.abs(self.attack).max(initial=1e-9))
+            companded = np.sign(self.attack) * np.log1p(ATTACK_MU * np.abs(self.attack) / peak) / math.log1p(ATTACK_MU)
+            made |= {"attack": np.rint(127 * companded).astype(np.int8), "attack_peak": np.array([peak], np.float32)}
+        return made
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> HarmonicSource:
@@ -158,7 +180,7 @@ class HarmonicSource:
         """
         names = {"sample_rate", "pitch", "heard", "f1_hz", "inharmonicity", "n_partials", "velocity", "level_db", "phase", "noise_db"}
         names |= {"release_db_s", "vibrato", "exponent"}
-        if set(tensors) - {"louder_db", "contour_cents"} != names or tensors["sample_rate"].shape != (1,) or tensors["vibrato"].shape != (4,) or tensors["exponent"].shape != (1,):
+        if set(tensors) - {"louder_db", "contour_cents", "attack", "attack_peak"} != names or ("attack" in tensors) != ("attack_peak" in tensors) or tensors["sample_rate"].shape != (1,) or tensors["vibrato"].shape != (4,) or tensors["exponent"].shape != (1,):
             raise OrchestrionError("A harmonic source lacks a table, or has one that is unknown.")
         t = {name: np.asarray(value) for name, value in tensors.items()}
         louder = t.get("louder_db", np.zeros(1))  # older files have none, and noise in 12 bands
@@ -170,8 +192,21 @@ class HarmonicSource:
             t["inharmonicity"].astype(np.float64), t["n_partials"].astype(np.int64), t["velocity"].astype(np.float64),
             _decibels(t["level_db"]), t["phase"].astype(np.float32), refined(noise) if noise.shape[2] == N_BANDS else noise,
             t["release_db_s"].astype(np.float32), Vibrato(*(float(v) for v in t["vibrato"])), float(t["exponent"][0]), float(louder[0]),
-            t["contour_cents"].astype(np.float32) / CONTOUR_STEPS if "contour_cents" in t else None,
+            t["contour_cents"].astype(np.float32) / CONTOUR_STEPS if "contour_cents" in t else None, _attack_of(t) if "attack" in t else None,
         )  # fmt: skip
+
+
+def _attack_of(tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+    companded, peak = tensors["attack"].astype(np.float64) / 127, tensors["attack_peak"]
+    if peak.shape != (1,) or not 0 < peak[0] <= LOUDEST_ATTACK or np.abs(companded).max(initial=0.0) > 1.01:
+        raise OrchestrionError("A harmonic source's attacks hold impossible values.")
+    return np.asarray(np.sign(companded) * np.expm1(np.abs(companded) * math.log1p(ATTACK_MU)) / ATTACK_MU * float(peak[0]), dtype=np.float32)
+
+
+def faded(age_s: np.ndarray) -> np.ndarray:
+    """The share of a recorded attack in what sounds at these ages: 1, then falling to 0 (`ATTACK_S`)."""
+    whole, gone = ATTACK_S
+    return np.asarray(0.5 + 0.5 * np.cos(math.pi * np.clip((age_s - whole) / (gone - whole), 0.0, 1.0)))
 
 
 def _in_steps(db: np.ndarray) -> np.ndarray:
@@ -221,6 +256,7 @@ class SourceSignal:
         self._reach = Reach(notes.onset_frame, self._end)
         self._tables: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
         self._contours: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._attacks: dict[tuple[int, int], np.ndarray] = {}
 
     def samples(self, start: int, stop: int) -> np.ndarray:
         """Audio of frames ``start..stop``, ``[(stop - start) * hop]`` float32. Outside the series it is silent."""
@@ -239,7 +275,34 @@ class SourceSignal:
                 int(self.series.notes.offset_frame[i]) - start, level[audible], turns[audible],
                 s.phase[begin : begin + len(level)][audible].astype(np.float64), float(s.release_db_s[row]), *self._contour(row, int(self._end[i]) - onset), AGES_S,
             )  # fmt: skip
+            if s.attack is not None and pitch == s.pitch[row]:
+                self._add_attack(out, i, start)
         return np.asarray(out + self._noise_samples(start, stop), dtype=np.float32)
+
+    def _add_attack(self, out: np.ndarray, i: int, start: int) -> None:
+        """Note ``i``'s attack as it was recorded, to the block ``out`` that begins with frame ``start``."""
+        s, rate, hop, notes = self.source, self.series.sample_rate, self.series.hop, self.series.notes
+        attack = self._attack(int(self._row[i]), int(notes.velocity[i]))
+        onset = (int(notes.onset_frame[i]) - start) * hop
+        first, last = max(0, -onset), min(len(attack), len(out) - onset, (int(self._end[i]) - int(notes.onset_frame[i])) * hop)
+        if first < last:
+            since_end = (np.arange(first, last) - (int(notes.offset_frame[i]) - int(notes.onset_frame[i])) * hop) / rate
+            fallen = 10 ** (-np.maximum(since_end, 0.0) * float(s.release_db_s[self._row[i]]) / 20)
+            out[onset + first : onset + last] += fallen * attack[first:last]
+
+    def _attack(self, row: int, velocity: int) -> np.ndarray:
+        """The attack of a pitch's row, of the layer nearest to the velocity, on this clock."""
+        if (row, velocity) not in self._attacks:
+            s = self.source
+            assert s.attack is not None
+            layer = int(np.argmin(np.abs(s.velocity - velocity)))
+            made = s.attack[layer, row].astype(np.float64) * (velocity / s.velocity[layer]) ** s.exponent
+            if self.series.sample_rate != s.sample_rate:
+                import soxr
+
+                made = soxr.resample(made, s.sample_rate, self.series.sample_rate, quality="HQ")
+            self._attacks[row, velocity] = made
+        return self._attacks[row, velocity]
 
     def noise(self, start: int, stop: int) -> np.ndarray:
         """How loud what is not harmonic should be in frames ``start..stop``: ``[f, 12]`` float32, see `noise_feature`."""
@@ -265,7 +328,8 @@ class SourceSignal:
         age = (np.arange(first, last) - onset + 0.5) * frame_s
         fallen = np.maximum(np.arange(first, last) - int(self.series.notes.offset_frame[i]), 0) * frame_s
         db = at_ages(noise, age) - (fallen * self.source.release_db_s[row])[:, None]
-        return first, np.asarray(10 ** (db / 10))
+        power = np.asarray(10 ** (db / 10))
+        return first, power if self.source.attack is None else power * ((1 - faded(age)) ** 2)[:, None]
 
     def _table(self, row: int, velocity: int) -> tuple[np.ndarray, np.ndarray]:
         """``level_db [k, ages]`` and ``noise_db [bands, ages]`` of a pitch's row at a velocity."""

@@ -91,7 +91,7 @@ class Instrument:
         """The same instrument with its vibrato so many times as deep and its noise so many times as loud, as far as it has them.
 
         Args:
-            noise: of bow, breath, hammer and room, as amplitude.
+            noise: of bow, breath, hammer (with a struck note's recorded attack) and room, as amplitude.
 
         Raises:
             OrchestrionError: ``vibrato`` or ``noise`` outside 0 to 4.
@@ -107,6 +107,7 @@ class Instrument:
             own,
             vibrato=dataclasses.replace(own.vibrato, cents=own.vibrato.cents * vibrato),
             contour_cents=None if own.contour_cents is None else own.contour_cents * np.float32(vibrato),
+            attack=None if own.attack is None or noise == 0 else own.attack * np.float32(noise),
             noise_db=np.maximum(own.noise_db + np.float32(db), SILENT_DB),
         )
         return dataclasses.replace(self, parameters=dataclasses.replace(self.parameters, source=source))
@@ -116,7 +117,7 @@ class Instrument:
         if self.source is None:
             return self
         silent = dataclasses.replace(
-            self.source, level_db=np.full_like(self.source.level_db, SILENT_DB), noise_db=np.full_like(self.source.noise_db, SILENT_DB)
+            self.source, attack=None, level_db=np.full_like(self.source.level_db, SILENT_DB), noise_db=np.full_like(self.source.noise_db, SILENT_DB)
         )
         return dataclasses.replace(self, parameters=dataclasses.replace(self.parameters, source=silent))
 

@@ -161,7 +161,9 @@ class DrivenTask:
         gain = 10 ** (rng.uniform(-s.gain_db, s.gain_db) / 20) * (rng.choice((-1.0, 1.0)) if s.polarity else 1.0)
         # Two samples more than the window before: one for the emphasis, one before the first that is predicted.
         # The source has its noise along the recording's own phases, as it has its partials. Without noise, or with one that has nothing to
-        # do with what sounds, the network draws a noise of its own beside the one that it is played (2.53 and 2.09 dB over 20 banks).
+        # do with what sounds, the network draws a noise of its own beside the one that it is played: held-out pieces of nine banks at
+        # temperature .2, 2.05 dB without and 1.99 with it (the source alone 1.96). A history of the source's own past in six of ten crops
+        # was tried for 707 steps: 2.63 dB over 20 banks where 2.09 stood before.
         mixed = piece.mix(start, stop, w + 2, noise_margin=(past, future), gain=gain)
         codes = c.coding.encode(mixed.samples[w + 1 : len(mixed.samples) - w - 2], float(mixed.samples[w]))
         jitter = rng.standard_normal(len(codes)) * rng.uniform(0, s.noise_levels) * (GRID - 1) / 255

@@ -99,7 +99,11 @@ def calibrated(source: HarmonicSource, config: WaveNetConfig) -> tuple[HarmonicS
     peak = max(true_peak_db(audio) for audio in heard)
     gain_db = min(LOUDNESS_LUFS - loudness, HIGHEST_PEAK_DB - HEADROOM_DB - peak)
     louder = dataclasses.replace(
-        source, level_db=source.level_db + np.float32(gain_db), noise_db=source.noise_db + np.float32(gain_db), louder_db=gain_db
+        source,
+        level_db=source.level_db + np.float32(gain_db),
+        noise_db=source.noise_db + np.float32(gain_db),
+        attack=None if source.attack is None else source.attack * np.float32(10 ** (gain_db / 20)),
+        louder_db=gain_db,
     )
     return louder, dataclasses.replace(config, gain=float(config.gain * 10 ** (-gain_db / 20)))
 

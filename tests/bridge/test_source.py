@@ -162,6 +162,33 @@ def test_a_contour_is_followed_and_goes_on_beyond_its_end():
     assert np.array_equal(audio(source, (0.0, 1.0, 69, 100), vibrato=0.0), audio(tables(levels_db=((-20.0,),)), (0.0, 1.0, 69, 100)))
 
 
+def test_an_attack_sounds_as_it_was_recorded_and_as_loud_as_its_note():
+    click = np.zeros((2, 1, 1440), np.float32)
+    click[0, 0, :200], click[1, 0, :200] = 0.1, 0.3
+    layers = {"levels_db": ((-30.0,), (-20.0,)), "velocities": (40, 100)}
+    source, bare = tables(attack=click, **layers), tables(**layers)
+
+    def added(*note) -> np.ndarray:
+        return audio(source, note) - audio(bare, note)
+
+    assert added(0.1, 0.5, 60, 100)[2400:2600] == pytest.approx(0.3, abs=1e-4) and np.abs(added(0.1, 0.5, 60, 100)[2600:]).max() < 1e-6
+    assert added(0.0, 0.5, 60, 50)[:200] == pytest.approx(0.1 * (50 / 40) ** 2, abs=1e-4)  # the nearest layer, by the velocity's law
+    assert not added(0.0, 0.5, 61, 100).any()  # sounds as pitch 60 transposed, whose attack is at another pitch
+    short = added(0.0, 0.004, 60, 100)  # falls with its note: 120 dB a second
+    assert short[190] / short[50] == pytest.approx(10 ** (-120 * 94 / RATE / 20), rel=0.01)
+    again = HarmonicSource.from_tensors(source.tensors())
+    assert np.abs(again.attack - click).max() < 0.01 and "attack" not in bare.tensors()
+
+
+def test_noise_comes_in_as_the_attack_goes():
+    noise = np.full((1, 1, N_FINE, N_AGES), -60, np.float32)
+    loud = {"levels_db": ((SILENT_DB,),), "noise_db": noise}
+    with_attack = audio(tables(attack=np.zeros((1, 1, 10), np.float32), **loud), (0.0, 1.0, 60, 100))
+    without = audio(tables(**loud), (0.0, 1.0, 60, 100))
+    assert np.abs(with_attack[: int(0.02 * RATE)]).max() < 1e-3 * np.abs(without).max()
+    assert np.array_equal(with_attack[int(0.08 * RATE) :], without[int(0.08 * RATE) :])
+
+
 def test_contours_are_part_of_a_file_to_half_a_cent():
     contours = np.linspace(-60, 60, 250, dtype=np.float32)[None]
     source = tables(contour_cents=contours)
@@ -245,7 +272,7 @@ def test_blocks_are_bit_for_bit_the_whole(notes, a, b, vibrato, contoured):
     source = dataclasses.replace(plain_source(RATE), vibrato=Vibrato(15.0, 5.5, 0.05, 0.1), noise_db=noisy)
     if contoured:
         contours = np.random.default_rng(0).uniform(-30, 30, (128, 9)).astype(np.float32)
-        source = dataclasses.replace(source, contour_cents=contours)
+        source = dataclasses.replace(source, contour_cents=contours, attack=np.tile(contours[None] / 100, (1, 1, 150)))
     piece = series(*[(s * 0.004, (s + d) * 0.004, p, v) for s, d, p, v in notes], duration_s=1.2)
     a, b = sorted((a, b))
     whole, part = SourceSignal(piece, source, vibrato=vibrato), SourceSignal(piece, source, vibrato=vibrato)
@@ -315,6 +342,16 @@ HOSTILE = {
 def test_impossible_tables_are_one_sentence(change):
     with pytest.raises(OrchestrionError, match="do not fit together or hold impossible values"):
         tables(pitches=(60, 64), **change)
+
+
+def test_attacks_of_impossible_shape_or_size_are_one_sentence():
+    good = tables(attack=np.zeros((1, 1, 100), np.float32)).tensors()
+    for change in ({"attack_peak": np.array([np.nan], np.float32)}, {"attack_peak": np.array([1e9], np.float32)}, {"attack": np.zeros((1, 2, 100), np.int8)},
+                   {"attack": np.zeros((1, 1, 10**5), np.int8)}, {"attack": np.zeros(3, np.int8)}):  # fmt: skip
+        with pytest.raises(OrchestrionError):
+            HarmonicSource.from_tensors(good | change)
+    with pytest.raises(OrchestrionError):
+        HarmonicSource.from_tensors({name: table for name, table in good.items() if name != "attack_peak"})
 
 
 def test_files_with_other_tables_are_refused():

@@ -19,7 +19,8 @@ from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.framenotes import FrameNotes
 from orchestrion.bridge.noise import N_FINE
 from orchestrion.bridge.reach import Reach
-from orchestrion.bridge.source import HarmonicSource, Vibrato, at_ages
+from orchestrion.bridge.source import HarmonicSource, Vibrato, at_ages, faded
+from orchestrion.datasets.banks.attacks import with_attacks
 from orchestrion.datasets.banks.fitting import FittedNote, fit_note, tables, vibrato_of
 from orchestrion.datasets.banks.notebank import BankNote, NoteBank
 from orchestrion.datasets.banks.ownnoise import own_noise
@@ -55,8 +56,10 @@ class FittedBank:
 
     @cached_property
     def sounding(self) -> tuple[np.ndarray, ...]:
-        """Of each note what a network in training hears: its partials, and its noise along the recording's own phases, float32 ``[n]``."""
-        return tuple(_with_own_noise(note.samples, fit, self.bank.sample_rate) for note, fit in zip(self.bank.notes, self.fits, strict=True))
+        """Of each note what a network in training hears: its partials, its noise along the recording's own phases, and of what is struck the
+        attack as it was recorded; float32 ``[n]``."""
+        struck = not self.bank.sustained
+        return tuple(_sounding(note.samples, fit, self.bank.sample_rate, struck) for note, fit in zip(self.bank.notes, self.fits, strict=True))
 
     @cached_property
     def takes(self) -> dict[int, list[int]]:
@@ -70,15 +73,18 @@ class FittedBank:
         """The tables that play any score: one take of every pitch and layer, pitches between filled from their neighbours."""
         bank = self.bank
         chosen: dict[tuple[int, float], FittedNote] = {}
+        recordings: dict[tuple[int, float], np.ndarray] = {}
         for note, fit in zip(bank.notes, self.fits, strict=True):
             key = note.pitch, note.velocity if bank.reference_velocity is None else self._layer(note)
             gain = bank.gain(note, key[1])
             chosen.setdefault(key, _louder(fit, 20 * np.log10(gain)))
+            recordings.setdefault(key, gain * note.samples[: bank.sample_rate])
         low, high = bank.pitch_range
         notes = [(pitch, velocity, fit) for (pitch, velocity), fit in chosen.items()]
         vibrato = vibrato_of([fit.contour_cents for fit in self.fits], bank.sample_rate / HOP) if bank.sustained else Vibrato()
         recorded = {note.pitch for note in bank.notes if note.recorded}
-        return tables(notes, bank.sample_rate, bank.release_db_s, low, high, vibrato=vibrato, recorded=recorded, exponent=bank.exponent)
+        made = tables(notes, bank.sample_rate, bank.release_db_s, low, high, vibrato=vibrato, recorded=recorded, exponent=bank.exponent)
+        return made if bank.sustained else with_attacks(made, recordings)
 
     def _layer(self, note: BankNote) -> float:
         """The velocity of a layer whose level a law gives: its middle, or the reference where it is the only one."""
@@ -86,10 +92,12 @@ class FittedBank:
         return float(self.bank.reference_velocity or 0) if whole else note.velocity
 
 
-def _with_own_noise(samples: np.ndarray, fit: FittedNote, sample_rate: int) -> np.ndarray:
+def _sounding(samples: np.ndarray, fit: FittedNote, sample_rate: int, struck: bool) -> np.ndarray:
     age = (np.arange(-(-len(samples) // HOP)) + 0.5) * HOP / sample_rate
-    noise = own_noise(samples - fit.source, 10 ** (at_ages(fit.noise_db, age) / 10), HOP, sample_rate)
-    return np.asarray(fit.source + noise, dtype=np.float32)
+    made = fit.source + own_noise(samples - fit.source, 10 ** (at_ages(fit.noise_db, age) / 10), HOP, sample_rate)
+    if struck:
+        made += faded(np.arange(len(samples)) / sample_rate) * (samples - made)
+    return np.asarray(made, dtype=np.float32)
 
 
 def _louder(fit: FittedNote, db: float) -> FittedNote:
