@@ -14,7 +14,8 @@ import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.groups import group_values
-from orchestrion.bridge.source import HarmonicSource, SourceSignal
+from orchestrion.bridge.source import HarmonicSource
+from orchestrion.bridge.sourcesignal import SourceSignal
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.excitation import Excitation

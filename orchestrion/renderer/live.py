@@ -17,7 +17,7 @@ import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.framenotes import FrameNotes
-from orchestrion.bridge.source import RELEASED_DB
+from orchestrion.bridge.sourcesignal import RELEASED_DB
 from orchestrion.errors import OrchestrionError
 from orchestrion.limits import MAX_SCORE_S
 from orchestrion.options import STORAGE

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
-from orchestrion.bridge.source import HarmonicSource, SourceSignal
+from orchestrion.bridge.source import HarmonicSource
+from orchestrion.bridge.sourcesignal import SourceSignal
 
 BLOCK_FRAMES = 256
 

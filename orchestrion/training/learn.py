@@ -17,7 +17,8 @@ from orchestrion import shipped, weights
 from orchestrion.audio import Waveform
 from orchestrion.audio.loudness import integrated_loudness
 from orchestrion.bridge import ConditioningSeries
-from orchestrion.bridge.source import HarmonicSource, SourceSignal
+from orchestrion.bridge.source import HarmonicSource
+from orchestrion.bridge.sourcesignal import SourceSignal
 from orchestrion.datasets.banks.fitted_cache import fitted
 from orchestrion.datasets.banks.mixing import FittedBank
 from orchestrion.datasets.banks.opening import SOUNDFONT_FILE, is_bank, open_bank

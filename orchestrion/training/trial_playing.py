@@ -11,7 +11,8 @@ import numpy as np
 
 from orchestrion.audio import Waveform
 from orchestrion.bridge import ConditioningSeries
-from orchestrion.bridge.source import HarmonicSource, SourceSignal
+from orchestrion.bridge.source import HarmonicSource
+from orchestrion.bridge.sourcesignal import SourceSignal
 from orchestrion.datasets.banks.mixing import Mixed
 from orchestrion.evaluation.judge.fidelity import Fidelity, fidelity
 from orchestrion.evaluation.judge.following import onset_scores

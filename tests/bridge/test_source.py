@@ -17,12 +17,12 @@ from orchestrion.bridge.source import (
     N_AGES,
     SILENT_DB,
     HarmonicSource,
-    SourceSignal,
     Vibrato,
     going_on,
     plain_source,
     stretched_ratios,
 )
+from orchestrion.bridge.sourcesignal import SourceSignal
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note
 

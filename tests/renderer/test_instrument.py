@@ -9,7 +9,8 @@ import torch
 from orchestrion import weights
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.noise import N_BANDS, N_FINE
-from orchestrion.bridge.source import N_AGES, SILENT_DB, SourceSignal, Vibrato, plain_source
+from orchestrion.bridge.source import N_AGES, SILENT_DB, Vibrato, plain_source
+from orchestrion.bridge.sourcesignal import SourceSignal
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.instrument import Instrument

@@ -9,7 +9,7 @@ import torch
 from orchestrion import weights
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.framenotes import FrameNotes
-from orchestrion.bridge.source import SourceSignal
+from orchestrion.bridge.sourcesignal import SourceSignal
 from orchestrion.datasets.banks.fitted_cache import fitted
 from orchestrion.datasets.banks.mixing import FittedBank, MixedPiece
 from orchestrion.datasets.banks.notebank import open_folder

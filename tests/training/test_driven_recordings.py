@@ -10,7 +10,7 @@ import torch
 
 from orchestrion import weights
 from orchestrion.bridge import ConditioningSeries
-from orchestrion.bridge.source import SourceSignal
+from orchestrion.bridge.sourcesignal import SourceSignal
 from orchestrion.datasets.recordings.aligned import AlignedSet
 from orchestrion.datasets.tracking.tracked import TrackedSet, tracked
 from orchestrion.errors import OrchestrionError

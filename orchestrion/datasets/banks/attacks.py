@@ -9,7 +9,8 @@ import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.framenotes import FrameNotes
-from orchestrion.bridge.source import ATTACK_S, HarmonicSource, SourceSignal, faded
+from orchestrion.bridge.source import ATTACK_S, HarmonicSource, faded
+from orchestrion.bridge.sourcesignal import SourceSignal
 from orchestrion.datasets.banks.partials import HOP
 
 
@@ -40,7 +41,8 @@ def _partials(source: HarmonicSource, row: int, layer: int, length: int) -> np.n
         source, velocity=source.velocity[layer : layer + 1], level_db=source.level_db[layer : layer + 1], noise_db=source.noise_db[layer : layer + 1]
     )
     velocity = int(np.clip(round(float(source.velocity[layer])), 1, 127))
-    note = FrameNotes(*(np.array([value], np.int64) for value in (0, 2 * frames, int(source.pitch[row]), velocity)))
+    onset, offset, pitch, loudness = (np.array([value], np.int64) for value in (0, 2 * frames, int(source.pitch[row]), velocity))
+    note = FrameNotes(onset, offset, pitch, loudness)
     played = SourceSignal(ConditioningSeries(note, 2 * frames, source.sample_rate, HOP), one).samples(0, frames)[:length]
     # The clock of scores has whole velocities, a layer's middle need not be one.
     return np.asarray(played * (float(source.velocity[layer]) / velocity) ** source.exponent)

@@ -19,7 +19,8 @@ from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.framenotes import FrameNotes
 from orchestrion.bridge.noise import N_FINE
 from orchestrion.bridge.reach import Reach
-from orchestrion.bridge.source import HarmonicSource, Vibrato, at_ages, faded
+from orchestrion.bridge.source import HarmonicSource, Vibrato, faded
+from orchestrion.bridge.sourcesignal import at_ages
 from orchestrion.datasets.banks.attacks import with_attacks
 from orchestrion.datasets.banks.fitting import FittedNote, fit_note, tables, vibrato_of
 from orchestrion.datasets.banks.notebank import BankNote, NoteBank

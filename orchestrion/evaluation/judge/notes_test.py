@@ -15,7 +15,8 @@ import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.framenotes import FrameNotes
-from orchestrion.bridge.source import SourceSignal, stretched_ratios
+from orchestrion.bridge.source import stretched_ratios
+from orchestrion.bridge.sourcesignal import SourceSignal
 from orchestrion.datasets.banks.mixing import FittedBank, MixedPiece
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.fidelity import (
