@@ -104,6 +104,7 @@ def composer(model: str, data: str, split: str, writing: int | None, output: Pat
     nll_… is over the 0/1 of sounding alone, as in the literature; nll_with_articulation_… adds the attacks. Averages are
     over all steps (frame) and over the pieces' means (sequence). gap_nll_…: of the true notes in a gap of four bars, left to
     right, with the bars after it seen, and as compose --fill fills it, where the composer can.
+    harmonising_nll_…: of the notes below a given melody, its present alone heard, and all that follows.
 
     With --writing: of what it writes, measures of notes, form, endings and (in four parts) voice-leading beside the 5-95 % range
     of held-out pieces, the share of pieces inside it, the share of 16-step windows that occur in the training pieces, and how

@@ -63,6 +63,7 @@ class Biaxial(nn.Module):
         memory: torch.Tensor | None = None,
         given: torch.Tensor | None = None,
         lowest: torch.Tensor | None = None,
+        ahead: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Logits [b, s, p, 2] of (play, articulate) given all earlier steps and the lower notes of the same step.
 
@@ -76,13 +77,15 @@ class Biaxial(nn.Module):
                 None where none are. They are seen from the first step on.
             lowest: [b], where each piece is given p keys of the keyboard alone, outside which nothing sounds: the index of the
                 first. The note axis begins there, so that chances differ slightly from those on the whole keyboard.
+            ahead: [b, s, p, foresight], what is heard of the given notes, instead of what ``look_ahead`` makes of them.
         """
         previous = previous_steps(grid if heard is None else heard)
         if before is not None:
             previous = torch.cat([before[:, None], previous[:, 1:]], dim=1)
         inputs = note_inputs(previous, clock, self.config, memory, lowest)
         if self.foresight is not None:
-            ahead = self.look_ahead(given, lowest) if given is not None else inputs.new_zeros(*inputs.shape[:-1], self.config.foresight)
+            if ahead is None:
+                ahead = self.look_ahead(given, lowest) if given is not None else inputs.new_zeros(*inputs.shape[:-1], self.config.foresight)
             inputs = torch.cat([inputs, ahead.to(inputs)], dim=-1)
         return self._along_notes(self._along_time(inputs), grid)
 

@@ -3,7 +3,8 @@
 ``evaluate_composer`` gives the negative log-likelihood in nats a step beside two baselines (`baselines`), all counted
 alike: over the pitches of the model, from silence, whole pieces, padding left out. ``nll_…`` is over the 0/1 of
 sounding alone, the figure in the literature; ``nll_with_articulation_…`` adds the attacks of sounding notes. Pieces with
-notes outside the model's pitches cannot be scored and are counted in ``pieces_left_out``. ``gap_…``: see `gaps`.
+notes outside the model's pitches cannot be scored and are counted in ``pieces_left_out``. ``gap_…``: see `gaps`;
+``harmonising_…``: see `harmonising`.
 
 ``evaluate_writing`` composes pieces in the meters of held-out ones and sets what can be counted (`statistics`, `endings`,
 `voice_leading`) beside the held-out pieces' 5–95 % range, with the share of windows copied from the training set and how well a
@@ -29,6 +30,7 @@ from orchestrion.evaluation.composition import endings, statistics, voice_leadin
 from orchestrion.evaluation.composition.baselines import fit_markov, fit_unigram
 from orchestrion.evaluation.composition.classifier import told_apart
 from orchestrion.evaluation.composition.gaps import gap_measures
+from orchestrion.evaluation.composition.harmonising import harmonising_measures
 from orchestrion.evaluation.figures.form import draw_form
 from orchestrion.files import write_json
 from orchestrion.options import Composing
@@ -56,7 +58,7 @@ def evaluate_composer(
     for name, fit in (("unigram", fit_unigram), ("markov", fit_markov)):
         baseline = fit(train_grids)
         results |= _named(f"baseline_{name}_", averages(baseline.nll(grid) for grid in grids))
-    results |= gap_measures(composer, pieces)
+    results |= gap_measures(composer, pieces) | harmonising_measures(composer, pieces)
     counts = {"pieces": len(pieces), "pieces_left_out": len(found) - len(pieces), "steps": sum(map(len, grids))}
     return results | counts
 
