@@ -40,6 +40,7 @@ def perform(
     Examples:
       orchestrion perform -o demo
       orchestrion perform --key "D major" --bars 4 --seed 3 -o dance
+      orchestrion perform --model chorales -o chorale
       orchestrion perform --pan -0.3 --rate 44100 --format mp3 -o demo
     """
     started = time.monotonic()
