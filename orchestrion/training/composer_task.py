@@ -80,7 +80,8 @@ class ComposerTask:
         the keys around the notes (`keys`)."""
         rng = np.random.default_rng([self._seed, step, rank, world])
         chosen = rng.choice(len(self._train), size=self._batch, p=self._chance)
-        crops = cut_to_notes([self._crop(self._moved(self._train[i], rng), rng) for i in chosen], rng)
+        crops = [self._crop(self._moved(self._train[i], rng), rng) for i in chosen]
+        crops = cut_to_notes(crops, np.random.default_rng([self._seed, step, rank, world, 1]))  # whatever was drawn for the crops
         return {key: torch.from_numpy(np.stack([crop[key] for crop in crops])) for key in crops[0]}
 
     def loss(self, model: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
