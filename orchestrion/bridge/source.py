@@ -25,7 +25,7 @@ STEPS, MIDDLE_DB = 2, -60.0  # of a decibel, in a file's tables of levels and no
 CONTOUR_S, CONTOUR_STEPS = 0.016, 2  # between a contour's knots; of a cent, in a file
 MOST_CENTS, MOST_KNOTS = 1200.0, 1024
 ATTACK_S = 0.03, 0.06  # of a struck note its attack is as recorded, and then fades out
-ATTACK_MU = 255
+ATTACK_MU, ATTACK_EMPHASIS = 255, 0.9  # in a file
 MOST_ATTACK_S, LOUDEST_ATTACK = 0.25, 16.0
 CONTOUR_TURNS_S = 1.0  # a note that outlasts its contour goes back along it to here, and forth again
 PLAIN_PARTIALS, PLAIN_DB = 12, -20.0
@@ -159,10 +159,13 @@ class HarmonicSource:
         made: dict[str, np.ndarray] = {}
         if self.contour_cents is not None:
             made["contour_cents"] = np.clip(np.rint(self.contour_cents * CONTOUR_STEPS), -127, 127).astype(np.int8)
-        if self.attack is not None:  # companded, as a fraction of the loudest
-            peak = float(np.abs(self.attack).max(initial=1e-9))
-            companded = np.sign(self.attack) * np.log1p(ATTACK_MU * np.abs(self.attack) / peak) / math.log1p(ATTACK_MU)
-            made |= {"attack": np.rint(127 * companded).astype(np.int8), "attack_peak": np.array([peak], np.float32)}
+        if self.attack is not None:
+            # Emphasised, so that what rounding adds falls with frequency as the sound does; companded, each as a fraction of its loudest.
+            emphasised = self.attack.astype(np.float64)
+            emphasised[..., 1:] -= ATTACK_EMPHASIS * self.attack[..., :-1]
+            peak = np.abs(emphasised).max(axis=2, initial=1e-9)
+            companded = np.sign(emphasised) * np.log1p(ATTACK_MU * np.abs(emphasised) / peak[..., None]) / math.log1p(ATTACK_MU)
+            made |= {"attack": np.rint(127 * companded).astype(np.int8), "attack_peak": peak.astype(np.float32)}
         return made
 
     @classmethod
@@ -191,10 +194,13 @@ class HarmonicSource:
 
 
 def _attack_of(tensors: Mapping[str, np.ndarray]) -> np.ndarray:
-    companded, peak = tensors["attack"].astype(np.float64) / 127, tensors["attack_peak"]
-    if peak.shape != (1,) or not 0 < peak[0] <= LOUDEST_ATTACK or np.abs(companded).max(initial=0.0) > 1.01:
+    companded, peak = tensors["attack"].astype(np.float64) / 127, tensors["attack_peak"].astype(np.float64)
+    if companded.ndim != 3 or peak.shape != companded.shape[:2] or not np.all((peak > 0) & (peak <= LOUDEST_ATTACK)) or np.abs(companded).max(initial=0.0) > 1.01:
         raise OrchestrionError("A harmonic source's attacks hold impossible values.")
-    return np.asarray(np.sign(companded) * np.expm1(np.abs(companded) * math.log1p(ATTACK_MU)) / ATTACK_MU * float(peak[0]), dtype=np.float32)
+    made = np.sign(companded) * np.expm1(np.abs(companded) * math.log1p(ATTACK_MU)) / ATTACK_MU * peak[..., None]
+    for t in range(1, made.shape[2]):
+        made[..., t] += ATTACK_EMPHASIS * made[..., t - 1]
+    return np.asarray(made, dtype=np.float32)
 
 
 def faded(age_s: np.ndarray) -> np.ndarray:

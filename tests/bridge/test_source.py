@@ -346,7 +346,7 @@ def test_impossible_tables_are_one_sentence(change):
 
 def test_attacks_of_impossible_shape_or_size_are_one_sentence():
     good = tables(attack=np.zeros((1, 1, 100), np.float32)).tensors()
-    for change in ({"attack_peak": np.array([np.nan], np.float32)}, {"attack_peak": np.array([1e9], np.float32)}, {"attack": np.zeros((1, 2, 100), np.int8)},
+    for change in ({"attack_peak": np.array([[np.nan]], np.float32)}, {"attack_peak": np.array([[1e9]], np.float32)}, {"attack_peak": np.ones(1, np.float32)}, {"attack": np.zeros((1, 2, 100), np.int8)},
                    {"attack": np.zeros((1, 1, 10**5), np.int8)}, {"attack": np.zeros(3, np.int8)}):  # fmt: skip
         with pytest.raises(OrchestrionError):
             HarmonicSource.from_tensors(good | change)

@@ -14,6 +14,7 @@ from orchestrion.datasets.banks import partials
 from orchestrion.datasets.banks.partials import HOP, Partials
 
 NOISE_WINDOW = 512
+USUAL_VELOCITY = 80
 QUIETEST = 1e-5  # amplitude: -100 dB
 CONTOUR_KNOTS, SMOOTHED, MOST_BENT_CENTS = 250, 5, 63.0  # four seconds; knots of the fit
 
@@ -96,7 +97,8 @@ def tables(
     for place, pitch in enumerate(pitches):
         near = [_nearest(notes, int(pitch), velocity) for velocity in velocities]
         heard[place] = pitch in recorded
-        best, fit = min(near, key=lambda one: abs(one[0] - pitch))
+        # Of several layers one gives phases, tuning and contour: that of usual loudness.
+        best, fit = min(zip(near, velocities, strict=True), key=lambda one: (abs(one[0][0] - pitch), abs(one[1] - USUAL_VELOCITY)))[0]
         f1 = fit.f1_hz * 2.0 ** ((pitch - best) / 12)
         k = max(1, min(max(len(f.phase) for _, f in near), int(partials.HIGHEST * sample_rate / f1)))
         level = np.stack([_padded(f.level_db, k, SILENT_DB) for _, f in near])
