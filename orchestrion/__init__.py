@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from orchestrion.api.playing import arrange, render, stream
     from orchestrion.audio import Waveform
     from orchestrion.bridge import ConditioningSeries
+    from orchestrion.ensemble import Mix
     from orchestrion.options import AudioFormat
     from orchestrion.renderer.instrument import Instrument
     from orchestrion.score import BUILTIN_TUNES, Note, Part, PianoRoll, Score
@@ -37,6 +38,7 @@ __all__ = [
     "AudioFormat",
     "ConditioningSeries",
     "Instrument",
+    "Mix",
     "Note",
     "OrchestrionError",
     "Part",
@@ -69,7 +71,7 @@ _MODULES = {name: f"orchestrion.api.{name}" for name in ("data", "evaluate", "li
 _HOMES = (
     dict.fromkeys(("BUILTIN_TUNES", "Note", "Part", "PianoRoll", "Score"), "orchestrion.score")
     | {"ConditioningSeries": "orchestrion.bridge", "Waveform": "orchestrion.audio"}
-    | {"AudioFormat": "orchestrion.options", "Instrument": "orchestrion.renderer.instrument"}
+    | {"AudioFormat": "orchestrion.options", "Mix": "orchestrion.ensemble", "Instrument": "orchestrion.renderer.instrument"}
     | dict.fromkeys(("compare", "compare_all", "generate"), "orchestrion.api.comparing")
     | dict.fromkeys(("compose", "perform", "statistics", "transcribe"), "orchestrion.api.composing")
     | dict.fromkeys(("bench", "info", "learn"), "orchestrion.api.instruments")

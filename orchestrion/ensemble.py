@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from orchestrion.audio import Waveform
 from orchestrion.audio.audiofiles import write
+from orchestrion.audio.rates import check_rate
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import AudioFormat
 from orchestrion.score import Score
@@ -40,6 +41,22 @@ class Mix:
     def to_mono(self) -> Waveform:
         """The mean of the channels."""
         return Waveform(self.samples.mean(axis=1), self.sample_rate, self.tags)
+
+    def resample(self, sample_rate: int) -> Mix:
+        """As `Waveform.resample`."""
+        check_rate(sample_rate)
+        if sample_rate == self.sample_rate or not len(self.samples):
+            return self
+        import soxr
+
+        converted = soxr.resample(self.samples, self.sample_rate, sample_rate, quality="HQ")
+        return replace(self, samples=np.clip(converted if len(converted) else self.samples[:1], -1.0, 1.0), sample_rate=sample_rate)
+
+    def _repr_html_(self) -> str:
+        """In a notebook: a player of all channels, and the spectrogram of their mean."""
+        from orchestrion.audio.showing import MOST_S, audio_html
+
+        return audio_html(self.to_mono(), sound=replace(self, samples=self.samples[: round(MOST_S * self.sample_rate)]))
 
     def write(self, path: str | os.PathLike[str], wanted: AudioFormat | None = None) -> None:
         """As `Waveform.write`."""

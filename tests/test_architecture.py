@@ -64,7 +64,7 @@ ALLOWED = {
     },
     "__main__": {"cli"},
     # Names that `orchestrion` itself hands out lazily.
-    "__init__": {"api", "audio", "bridge", "models", "options", "renderer", "score"},
+    "__init__": {"api", "audio", "bridge", "ensemble", "models", "options", "renderer", "score"},
 }  # fmt: skip
 # Leaves that anyone may import, and what they may import in turn.
 LEAVES = {

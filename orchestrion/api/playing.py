@@ -13,8 +13,9 @@ from orchestrion.api.keywords import EnsembleKeywords, Number, PartKeywords, Sou
 from orchestrion.arranging import arranged
 from orchestrion.audio import Waveform
 from orchestrion.casting import players_of
+from orchestrion.ensemble import Mix
 from orchestrion.options import Arranging, Playing
-from orchestrion.playing import Player, blocks_of, play_all
+from orchestrion.playing import Performance, Player, blocks_of, play_all
 from orchestrion.progress import Advance
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.span import Span
@@ -52,45 +53,61 @@ def render(
 def render(
     score: Sources, instrument: Players | None = ..., *, take: int = ..., advance: Advance | None = ..., **options: Unpack[EnsembleKeywords]
 ) -> list[Waveform]: ...  # fmt: skip
+@overload
+def render(
+    score: Source, instrument: Players | None = ..., *, pans: Sequence[Number], take: int = ..., advance: Advance | None = ...,
+    **options: Unpack[EnsembleKeywords],
+) -> Mix: ...  # fmt: skip
+@overload
+def render(
+    score: Sources, instrument: Players | None = ..., *, pans: Sequence[Number], take: int = ..., advance: Advance | None = ...,
+    **options: Unpack[EnsembleKeywords],
+) -> list[Mix]: ...  # fmt: skip
 @spelled_out(Playing, EnsembleKeywords)
 def render(
     score: Source | Sources,
     instrument: Players | None = None,
     *,
+    pans: Sequence[Number] = (),
     take: int = 0,
     advance: Advance | None = None,
     **options: Unpack[EnsembleKeywords],
-) -> Waveform | list[Waveform]:
+) -> Waveform | Mix | list[Waveform] | list[Mix]:
     """Play a score, or each of a list of scores, by the options of `orchestrion.options.Playing`.
 
     Args:
         score: a score, a file, or the name of a built-in tune; `arrange` chooses parts, transposes and cuts. Or a list of them.
         instrument: a shipped name, a weights file or a loaded instrument; a list of them, one for each part; or "violin=Melody",
             "piano=rest" and their like. None: each part is played by the shipped instrument that its MIDI program or name asks for.
+        pans: of the parts, -1 left to 1 right, one each; the audio is a `Mix` of two channels then.
         take: the number of the take; another one, other audio.
         advance: called with the seconds of audio made since its last call; None for a bar of its own.
 
     Raises:
         OrchestrionError: no such score or instrument, or nothing to play.
     """
-    wishes = Playing.of(**options)
-    if isinstance(score, Score | str | os.PathLike):
-        return _render_all([as_score(score)], instrument, take, wishes, advance)[0]
-    return _render_all([as_score(one) for one in score], instrument, take, wishes, advance)
+    wishes, is_one = Playing.of(pans=pans, **options), isinstance(score, Score | str | os.PathLike)
+    scores = [as_score(score)] if isinstance(score, Score | str | os.PathLike) else [as_score(one) for one in score]
+    played = _render_all(scores, instrument, take, wishes, advance)
+    if wishes.pans:
+        mixes = [performance.audio for performance in played if isinstance(performance.audio, Mix)]
+        return mixes[0] if is_one else mixes
+    tracks = [performance.to_mono() for performance in played]
+    return tracks[0] if is_one else tracks
 
 
 def _render_all(
     scores: Sequence[Score], instrument: Players | None, take: int, options: Playing, advance: Advance | None
-) -> list[Waveform]:
+) -> list[Performance]:
     """Scores that the same players play are played together."""
     groups: dict[tuple[Player, ...], list[int]] = {}
     for index, score in enumerate(scores):
         groups.setdefault(players_for(score, instrument), []).append(index)
-    audio: dict[int, Waveform] = {}
+    made: dict[int, Performance] = {}
     for players, chosen in groups.items():
         played = play_all([(scores[index], take) for index in chosen], players, options, advance=advance)
-        audio |= {index: performance.to_mono() for index, performance in zip(chosen, played, strict=True)}
-    return [audio[index] for index in range(len(scores))]
+        made |= dict(zip(chosen, played, strict=True))
+    return [made[index] for index in range(len(scores))]
 
 
 def players_for(score: Score, instrument: Players | None) -> tuple[Player, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import os
 import tempfile
 from dataclasses import replace
 from html import escape
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -21,7 +22,18 @@ COLUMNS, ROWS = 800, 180
 WINDOW, LOWEST_HZ, RANGE_DB = 2048, 27.5, 70.0
 
 
-def flac_uri(audio: Waveform) -> str:
+class Sound(Protocol):
+    """Samples ``[t]`` or ``[t, c]`` that can be written; `Waveform` is one."""
+
+    @property
+    def samples(self) -> np.ndarray: ...
+    @property
+    def sample_rate(self) -> int: ...
+    def resample(self, sample_rate: int) -> Sound: ...
+    def write(self, path: str | os.PathLike[str]) -> None: ...
+
+
+def flac_uri(audio: Sound) -> str:
     """``audio``, at 16 kHz or more, as a data URI."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "audio.flac"
@@ -60,8 +72,12 @@ def spectrogram_uri(audio: Waveform) -> str:
     return data_uri("image/png", picture.getvalue())
 
 
-def audio_html(audio: Waveform, title: str = "") -> str:
-    """A player and a spectrogram; of long audio its first two minutes, and that is said."""
+def audio_html(audio: Waveform, title: str = "", sound: Sound | None = None) -> str:
+    """A player and a spectrogram; of long audio its first two minutes, and that is said.
+
+    Args:
+        sound: what the player plays where ``audio`` is only the mean of its channels; two minutes at most.
+    """
     seconds, rate = audio.duration_s, audio.sample_rate
     shown = replace(audio, samples=audio.samples[: round(MOST_S * rate)]) if seconds > MOST_S else audio
     cut = f"; here its first {MOST_S:g} s" if shown is not audio else ""
@@ -69,7 +85,7 @@ def audio_html(audio: Waveform, title: str = "") -> str:
     what = f"Spectrogram of {heading}: {LOWEST_HZ:g} Hz to {rate / 2000:g} kHz, logarithmic, 0 to {shown.duration_s:.1f} s"
     return (
         f'<figure style="margin:0.5em 0"><figcaption><b>{heading}</b>: {seconds:.1f} s at {rate:,} samples a second{cut}</figcaption>'
-        f'<audio controls preload="metadata" aria-label="{heading}" src="{flac_uri(shown)}" style="width:100%;max-width:{COLUMNS}px"></audio>'
+        f'<audio controls preload="metadata" aria-label="{heading}" src="{flac_uri(sound or shown)}" style="width:100%;max-width:{COLUMNS}px"></audio>'
         f'<img alt="{what}" title="{what}" src="{spectrogram_uri(shown)}" '
         f'style="display:block;width:100%;max-width:{COLUMNS}px;height:{ROWS}px"></figure>'
     )

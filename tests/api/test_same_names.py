@@ -25,7 +25,7 @@ ELSEWHERE = {
     "validation_share", "transpose"}, "data shard": {"folder", "megabytes"}, "data soundfont": {"soundfont_path"},
     "data validate": {"sources", "write_checksums"}, "evaluate composer": {"writing", "seed"}, "info": {"file"}, "perform": {"name"},
     "live": {"rendered", "listing"}, "listen serve": {"key_file"}, "play": {"instruments"},
-    "render": {"scores", "instruments", "pans"}, "train sweep": {"backend", "hidden", "vary"},
+    "render": {"scores", "instruments"}, "train sweep": {"backend", "hidden", "vary"},
     "listen build": {field.name for field in fields(Listening)},  # which it takes as one
 }  # fmt: skip
 

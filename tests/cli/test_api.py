@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import orchestrion
 from orchestrion import Note, OrchestrionError, Part, Score, Waveform
+from orchestrion.cli.app import cli
 
 
 @pytest.fixture()
@@ -41,6 +43,21 @@ def test_instruments_are_given_by_part(tiny: Path, duo: Path) -> None:
     np.testing.assert_array_equal(named.samples, in_order.samples)
     with pytest.raises(OrchestrionError, match="no part 'Alto'"):
         orchestrion.render(duo, f"{tiny}=Alto")
+
+
+def test_pans_are_as_on_the_command_line(tiny: Path, duo: Path, tmp_path: Path) -> None:
+    orchestrion.render(duo, [tiny, "violin"], gains_db=[0, "-3"], pans=[-1, "0.5"], seed=1).write(tmp_path / "api.wav")
+    asked = ["render", str(duo), "-i", str(tiny), "-i", "violin", "--gain", "0", "--gain=-3", "--pan=-1", "--pan", "0.5", "--seed", "1"]
+    assert CliRunner().invoke(cli, [*asked, "-o", str(tmp_path / "cli.wav")], catch_exceptions=False).exit_code == 0
+    assert (tmp_path / "api.wav").read_bytes() == (tmp_path / "cli.wav").read_bytes()
+    melody = orchestrion.arrange(duo, part="Melody")
+    several = orchestrion.render([melody, melody], tiny, pans=[1], seed=1)
+    assert [type(one) for one in several] == [orchestrion.Mix] * 2 and several[0].samples.shape[1] == 2
+    assert np.abs(several[0].samples[:, 0]).max() < 1e-6 < np.abs(several[0].samples[:, 1]).max()
+    shown = several[0]._repr_html_()
+    assert "<audio controls" in shown and "data:image/png" in shown
+    with pytest.raises(OrchestrionError, match="2 parts to mix but 1"):
+        orchestrion.render(duo, [tiny, "violin"], pans=[0])
 
 
 def test_blocks_are_the_same_audio(tiny: Path, duo: Path) -> None:

@@ -21,6 +21,7 @@ from orchestrion.evaluation.figures.style import save_figure
 from orchestrion.evaluation.judge.following import floor, note_accuracy
 from orchestrion.evaluation.judge.reference import reference_performance
 from orchestrion.evaluation.judge.transcription import NAME
+from orchestrion.evaluation.listening.loudness import at_one_loudness
 from orchestrion.evaluation.meters.audio_checks import check_audio
 from orchestrion.evaluation.pages import render_page
 from orchestrion.files import atomic_write, write_json
@@ -218,7 +219,7 @@ def _write(folder: Path, score: Score, takes: Sequence[ComparedTake], report: Co
         "conditioned.html",
         title=title,
         report=report,
-        takes=takes,
+        takes=[(take, audio) for take, audio in zip(takes, at_one_loudness([take.audio for take in takes]), strict=True)],
         f1=[column["note_f1_50ms"] for column in columns],
         rows={label: [column.get(key) for column in columns] for key, label in ROWS.items() if any(key in c for c in columns)},
         image=folder / "report.png",

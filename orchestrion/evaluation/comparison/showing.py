@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrion.audio import Waveform
 from orchestrion.audio.showing import flac_uri
+from orchestrion.evaluation.listening.loudness import at_one_loudness
 from orchestrion.evaluation.pages import png_uri
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def conditioned_html(report: ConditionedReport, rows: Mapping[str, str]) -> str:
     ]
     clips = [(take["heading"], report.folder / take["file"]) for take in report.takes.values()]
     heading = f"<p><b>{escape(report.title or 'The score')} on {escape(report.instrument)}</b></p>"
-    return heading + _table(headings, shown) + _players(clips) + _picture(report.folder / "report.png", "Peak frequencies of each take")
+    return heading + _table(headings, shown) + _players(clips, is_level=True) + _picture(report.folder / "report.png", "Peak frequencies of each take")
 
 
 def generators_html(folder: Path, table: Table, title: str) -> str:
@@ -53,20 +54,27 @@ def _table(headings: Iterable[str], rows: Iterable[tuple[str, Sequence[str]]]) -
     return f'<div style="overflow-x:auto"><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _players(clips: Iterable[tuple[str, Path]]) -> str:
-    left_s, players = MOST_S, []
+def _players(clips: Iterable[tuple[str, Path]], is_level: bool = False) -> str:
+    """Players of clips that are there; ``is_level``: equally loud."""
+    left_s, more = MOST_S, ""
+    found: list[tuple[str, Waveform]] = []
     for heading, path in clips:
         if not path.is_file():
             continue
         audio = Waveform.read(path)
         left_s -= audio.duration_s
         if left_s < 0:
-            players.append(f"<p>More in <code>{escape(str(path.parent))}</code>.</p>")
+            more = f"<p>More in <code>{escape(str(path.parent))}</code>.</p>"
             break
+        found.append((heading, audio))
+    sounds = [audio for _, audio in found]
+    players = []
+    for (heading, _), audio in zip(found, at_one_loudness(sounds) if is_level else sounds, strict=True):
         name = escape(heading)
         players.append(f'<figure style="margin:0.5em 0"><figcaption>{name}</figcaption>'
                        f'<audio controls preload="metadata" aria-label="{name}" src="{flac_uri(audio)}"></audio></figure>')  # fmt: skip
-    return "".join(players)
+    said = "<p>Here they are equally loud; the files are as they were played.</p>" if is_level and players else ""
+    return "".join(players) + said + more
 
 
 def _picture(path: Path, what: str) -> str:

@@ -7,7 +7,7 @@ silence, is made as loud as they do allow and is reported as softer than the oth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -65,6 +65,19 @@ def match_loudness(levels: Mapping[str, Level], target_lufs: float = TARGET_LUFS
 def amplified(clip: Waveform, gain_db: float) -> Waveform:
     """``clip`` times a gain that keeps it below full scale."""
     return replace(clip, samples=clip.samples * np.float32(10 ** (gain_db / 20)))
+
+
+def at_one_loudness(clips: Sequence[Waveform]) -> list[Waveform]:
+    """``clips`` as loud as each other, for players side by side; those that are silent stay so.
+
+    The one loudness is that of the softest of them, or, where a peak forbids that, as `match_loudness` has it.
+    """
+    levels = {str(i): Level.of(clip) for i, clip in enumerate(clips)}
+    heard = [level.lufs for level in levels.values() if np.isfinite(level.lufs)]
+    if not heard:
+        return list(clips)
+    match = match_loudness(levels, max(min(heard), TARGET_LUFS))
+    return [amplified(clip, match.gains_db[str(i)]) for i, clip in enumerate(clips)]
 
 
 def _peak_db(clip: Waveform) -> float:

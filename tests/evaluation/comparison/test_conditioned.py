@@ -1,3 +1,5 @@
+import base64
+import io
 import json
 import re
 from dataclasses import replace
@@ -7,6 +9,7 @@ import pytest
 import soundfile
 
 from orchestrion.audio import Waveform
+from orchestrion.audio.loudness import integrated_loudness
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.comparison.conditioned import compare
 from orchestrion.evaluation.judge import reference
@@ -69,6 +72,20 @@ def test_the_page_needs_no_other_file(reported):
     assert "<b>notes" not in page and "Six &lt;b&gt;notes" in page
     assert page.count("<audio controls") == 3 == page.count("aria-label=")
     assert 'lang="en"' in page and 'alt="' in page
+
+
+def test_players_side_by_side_are_equally_loud(reported):
+    folder, result = reported
+    as_played = {round(integrated_loudness(Waveform.read(folder / f"{name}.wav"))) for name in result.takes}
+    assert len(as_played) > 1
+    for page in ((folder / "report.html").read_text(encoding="utf-8"), result._repr_html_()):
+        clips = [base64.b64decode(clip) for clip in re.findall(r"data:audio/flac;base64,([^\"]+)", page)]
+        levels = []
+        for clip in clips:
+            samples, rate = soundfile.read(io.BytesIO(clip), dtype="float32")
+            levels.append(integrated_loudness(Waveform(samples, rate)))
+        assert len(levels) == 3 and max(levels) - min(levels) < 0.3
+        assert "equally loud" in page
 
 
 def test_a_notebook_shows_measures_players_and_picture(reported):

@@ -18,7 +18,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.listening.build import build_page
 from orchestrion.evaluation.listening.clips import ClipFile, find_clips
 from orchestrion.evaluation.listening.codes import completion_code, fnv1a
-from orchestrion.evaluation.listening.loudness import Level, amplified, match_loudness
+from orchestrion.evaluation.listening.loudness import Level, amplified, at_one_loudness, match_loudness
 from orchestrion.evaluation.listening.plan import make_playlists
 from orchestrion.options import Listening
 from tests.sinusoids import tone
@@ -37,6 +37,15 @@ def systems(tmp_path: Path) -> Path:
                 root / name / f"item{item}.wav"
             )
     return root
+
+
+def test_players_are_brought_to_the_softest_and_silence_stays():
+    loud, soft = (Waveform(np.float32(gain) * np.sin(np.arange(16_000) * 0.3).astype(np.float32), 16_000) for gain in (0.5, 0.1))
+    silent = Waveform(np.zeros(16_000, np.float32), 16_000)
+    made = at_one_loudness([loud, silent, soft])
+    assert integrated_loudness(made[0]) == pytest.approx(integrated_loudness(made[2]), abs=0.05)
+    assert float(np.abs(made[0].samples).max()) < 0.5 and not made[1].samples.any()
+    assert at_one_loudness([silent])[0] is silent
 
 
 def test_matched_clips_are_equally_loud_and_never_clip():
