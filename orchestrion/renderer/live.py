@@ -31,6 +31,7 @@ from orchestrion.score import Note, Part, Score
 
 HELD = 1 << 40  # the last frame of a key that is down
 MOST_AT_ONCE = 32  # keys and releases that sound; the oldest go
+BEYOND = 250  # frames
 TAIL_S = 0.5  # after which a network without a source has forgotten a note
 
 
@@ -211,7 +212,10 @@ class LivePlayer:
                 before[-1] = replace(before[-1], offset=pressed.onset)
             last[pressed.pitch] = [*before, pressed]
         notes = sorted((p for several in last.values() for p in several if p.offset > 0), key=lambda p: (p.onset, p.pitch))
-        onset, offset, pitch, velocity = np.array([(p.onset, p.offset, p.pitch, p.velocity) for p in notes], np.int64).reshape(-1, 4).T
+        # What is held ends beyond anything that is asked for, and no further: its vibrato is computed up to there.
+        horizon = self.frame + self.lookahead + self.block + c.context_frames[1] + BEYOND
+        known = [(p.onset, min(p.offset, horizon), p.pitch, p.velocity) for p in notes]
+        onset, offset, pitch, velocity = np.array(known, np.int64).reshape(-1, 4).T
         series = ConditioningSeries(FrameNotes(onset, offset, pitch, velocity), self._most_frames, c.sample_rate, c.hop)
         return Features(series, c, self._parameters.source)
 
