@@ -1,19 +1,23 @@
 """A Dask cluster as one machine: calls handed out to its workers, and their results as they come.
 
-A call whose worker dies is made again elsewhere, and what all calls need (weights) travels to a worker once. Dask's own messages
+A call whose worker dies is made again elsewhere, and what all calls need (weights) travels to a worker once. Recordings do not travel:
+the workers read and write them themselves, see `spread`. Dask's own messages
 are pickles: whoever can reach the scheduler's port can run anything on all its machines, so that it belongs on a private network,
 or behind TLS (https://distributed.dask.org/en/stable/tls.html).
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.version import VERSION
@@ -54,6 +58,18 @@ class Cluster:
                 told = True
             time.sleep(0.2)
         return n
+
+    def must_see(self, *paths: Path) -> None:
+        """Check that every worker that is there now sees ``paths`` and the working folder, as on a disk that all machines share.
+
+        Raises:
+            OrchestrionError: one does not.
+        """
+        self.n_workers()
+        wanted = [str(path) for path in (Path.cwd(), *(path.absolute() for path in paths))]
+        for worker, unseen in sorted(self._client.run(_unseen, wanted).items()):
+            if unseen:
+                raise OrchestrionError(f"The worker {worker} sees no {unseen[0]}; give files on a disk that all machines have under one path.")
 
     def share(self, value: object) -> Shared:
         """Put ``value`` on the cluster, from where each worker that needs it fetches it once."""
@@ -104,6 +120,54 @@ class Cluster:
         if isinstance(error, OrchestrionError):
             return error
         return OrchestrionError(f"No worker of {self._address} could do it ({type(error).__name__}: {said_by(error, 300)}).")
+
+
+def spread(
+    cluster: Cluster | None, function: Callable[..., Result], calls: Iterable[tuple[Label, Sequence[object]]]
+) -> Iterator[tuple[Label, Result | OrchestrionError]]:
+    """As `Cluster.run` in the present working folder, or, where there is no cluster, here in turn.
+
+    The workers read and write the files themselves; see `Cluster.must_see`.
+    """
+    if cluster is None:
+        for label, arguments in calls:
+            try:
+                result: Result | OrchestrionError = function(*arguments)
+            except OrchestrionError as error:
+                result = error
+            yield label, result
+        return
+    here = Path.cwd()
+    for label, answer in cluster.run(_in_folder, ((label, (here, function, *arguments)) for label, arguments in calls)):
+        if isinstance(answer, OrchestrionError):
+            yield label, answer
+        elif answer is not None:
+            for sentence, kind in answer.warned:
+                warnings.warn(sentence, kind, stacklevel=2)
+            yield label, answer.result
+
+
+@dataclass(frozen=True)
+class _Answer(Generic[Result]):
+    """What a worker gives back: the result, and what was to be said."""
+
+    result: Result
+    warned: Sequence[tuple[str, type[Warning]]]
+
+
+def _in_folder(folder: Path, function: Callable[..., Result], *arguments: object) -> _Answer[Result]:
+    """Run on a worker."""
+    if not folder.is_dir():
+        raise OrchestrionError(f"A worker sees no {folder}; give files on a disk that all machines have under one path.")
+    with contextlib.chdir(folder), warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        result = function(*arguments)
+    return _Answer(result, [(str(one.message), one.category) for one in warned if issubclass(one.category, UserWarning)])
+
+
+def _unseen(paths: Sequence[str]) -> list[str]:
+    """Run on each worker."""
+    return [path for path in paths if not os.path.exists(path)]
 
 
 def _given(argument: object) -> object:

@@ -29,13 +29,13 @@ ALLOWED = {
     "renderer": {"audio", "bridge", "matrices", "options", "score"},
     # Two of the back-ends are the renderer's network.
     "generators": {"audio", "bridge", "options", "renderer", "score"},
-    "datasets": {"audio", "bridge", "reading", "score"},
+    "datasets": {"audio", "bridge", "cluster", "reading", "score"},
     # Training validates with evaluation's measures; evaluation knows nothing of training.
     # It trains on recordings without notes, too, which are labelled first.
     "training": {"audio", "bridge", "composer", "datasets", "evaluation", "generators", "labelling", "options", "renderer", "score"},
-    "evaluation": {"audio", "bridge", "composer", "datasets", "generators", "options", "renderer", "score"},
+    "evaluation": {"audio", "bridge", "cluster", "composer", "datasets", "generators", "options", "renderer", "score"},
     # Labels with evaluation's transcriber, draws with its figures, writes sets of recordings.
-    "labelling": {"audio", "datasets", "evaluation", "options", "reading", "score"},
+    "labelling": {"audio", "cluster", "datasets", "evaluation", "options", "reading", "score"},
     "casting": {"score"},
     "inspection": {"audio", "casting", "reading", "score"},
     "ensemble": {"audio", "options", "score"},
@@ -46,7 +46,7 @@ ALLOWED = {
     "models": set(),
     # What the command line can do, so can Python.
     "api": {
-        "arranging", "audio", "bridge", "casting", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection", "labelling",
+        "arranging", "audio", "bridge", "casting", "cluster", "composer", "datasets", "ensemble", "evaluation", "generators", "inspection", "labelling",
         "options", "papers", "playing", "realtime", "renderer", "score", "studio", "training", "values",
     },
     # Experiments: everything that trains, measures and plays.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrion.api.texts import takes_texts
+from orchestrion.cluster import Cluster
 from orchestrion.datasets import download as downloading
 from orchestrion.datasets.banks import soundfont as fluidsynth
 from orchestrion.datasets.catalogue import source as info
@@ -62,6 +63,7 @@ def prepare(
     work: str | None = None,
     validation: Sequence[str] = (),
     licence: str = "unknown",
+    cluster: Cluster | None = None,
 ) -> dict[str, object]:
     """Make a training set of the known data set ``name`` that lies in ``folder``; its figures.
 
@@ -71,12 +73,13 @@ def prepare(
     Args:
         rate: samples a second.
         validation: pieces to hold out instead of the authors'.
+        cluster: makes the pieces, on machines that see the same files (`orchestrion.cluster.connected`).
 
     Raises:
         OrchestrionError: no such set, or nothing of it is there.
     """
     dataset = initialise(name, folder, Selection(instrument, ensemble, collection, work))
-    made = dataset.prepare(output, rate, validation, licence=licence)
+    made = dataset.prepare(output, rate, validation, licence=licence, cluster=cluster)
     return summary(made) | {"left_out": read_json_object(Path(output) / "dataset.json").get("left_out", {})}
 
 

@@ -84,6 +84,7 @@ class TrainingKeywords(TypedDict, total=False):
     steps: Whole | None
     learning_rate: Number | None
     validate_minutes: Number
+    validate_steps: Whole | None
     precision: str
     threads: Whole | None
     seed: Whole

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from orchestrion.cli import backends
+from orchestrion.cli.clusters import cluster_at, cluster_option
 from orchestrion.cli.options import (
     COMPOSER,
     NumberRange,
@@ -68,8 +69,9 @@ def notes(instrument: str, bank: str, step: int, output: Path | None, seed: int,
               help="Seconds of each piece to play freely and listen to, from its beginning.")
 @seed_option
 @temperature_option
+@cluster_option
 @json_option  # fmt: skip
-def renderer(instrument: str, data: str, split: str, seconds: float, seed: int, temperature: float | None, as_json: bool) -> None:
+def renderer(instrument: str, data: str, split: str, seconds: float, seed: int, temperature: float | None, cluster: str | None, as_json: bool) -> None:
     """Bits a sample with the true and with another score, and how many notes of the free-running audio are right.
 
     The ceiling is the recording itself through the same transcriber, the floor another piece's score.
@@ -83,7 +85,9 @@ def renderer(instrument: str, data: str, split: str, seconds: float, seed: int, 
     """
     from orchestrion.evaluation.judge.evaluate_renderer import evaluate_renderer
 
-    echo_measures(evaluate_renderer(instrument, data, split=split, seconds=seconds, seed=seed, temperature=temperature), as_json)
+    with cluster_at(cluster) as workers:
+        figures = evaluate_renderer(instrument, data, split=split, seconds=seconds, seed=seed, temperature=temperature, cluster=workers)
+    echo_measures(figures, as_json)
 
 
 @evaluate.command()

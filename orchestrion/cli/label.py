@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from orchestrion.cli.clusters import cluster_at, cluster_option
 from orchestrion.cli.options import PATH, json_option
 from orchestrion.cli.output import printable, tell_failures
 from orchestrion.cli.streams import echo
@@ -23,8 +24,9 @@ METHODS = ("pyin", "melodia", "polyphonic", "align")
 @click.option("--method", type=click.Choice(METHODS), required=True, help="See above.")
 @click.option("--score", "scores", multiple=True, metavar="FILE|DIR",
               help="For align: the score of each recording, in their order, or a folder of scores of the same names.")
+@cluster_option
 @json_option  # fmt: skip
-def label(audio: tuple[Path, ...], output: Path, method: str, scores: tuple[str, ...], as_json: bool) -> None:
+def label(audio: tuple[Path, ...], output: Path, method: str, scores: tuple[str, ...], cluster: str | None, as_json: bool) -> None:
     """Write down the notes of recordings AUDIO (files, or folders of them).
 
     \b
@@ -48,7 +50,8 @@ def label(audio: tuple[Path, ...], output: Path, method: str, scores: tuple[str,
     if notice := KNOWN[method].notice:
         echo(notice, err=True)
     failures: list[tuple[Path, OrchestrionError]] = []
-    made = label_recordings(audio, output, method=method, scores=scores, failed=lambda *failure: failures.append(failure))
+    with cluster_at(cluster) as workers:
+        made = label_recordings(audio, output, method=method, scores=scores, failed=lambda *failure: failures.append(failure), cluster=workers)
     if as_json:
         echo(json.dumps([{**asdict(one), "source": printable(one.source)} for one in made], indent=2))
     for one in made if not as_json else ():

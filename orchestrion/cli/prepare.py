@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from orchestrion.cli.clusters import cluster_at, cluster_option
 from orchestrion.cli.figures import show_figures
 from orchestrion.cli.options import PATH, NumberRange, json_option, seed_option
 from orchestrion.errors import OrchestrionError
@@ -13,9 +14,9 @@ from orchestrion.errors import OrchestrionError
 SCORES = "scores"
 # The options that mean something for a folder of songs, for scores, and for a known data set.
 USED = {
-    None: {"validation_share", "validation", "stem", "licence", "seed", "rate"},
+    None: {"validation_share", "validation", "stem", "licence", "seed", "rate", "cluster"},
     SCORES: {"transpose", "keep_copies", "licence"},
-    "": {"validation", "instrument", "ensemble", "collection", "work", "rate", "licence"},
+    "": {"validation", "instrument", "ensemble", "collection", "work", "rate", "licence", "cluster"},
 }
 
 
@@ -36,11 +37,12 @@ USED = {
 @click.option("--keep-copies", is_flag=True, help="Scores: keep pieces that begin alike.")
 @click.option("--licence", default="unknown", show_default=True, metavar="TEXT", help="Songs, pairs, scores: kept in the set.")
 @seed_option
+@cluster_option
 @json_option
 @click.pass_context  # fmt: skip
 def prepare(ctx: click.Context, sources: tuple[str, ...], output: Path, rate: int, validation_share: float, validation: tuple[str, ...],
             stem: str | None, instrument: str | None, ensemble: str | None, collection: str | None, work: str | None, transpose: str,
-            keep_copies: bool, licence: str, seed: int, as_json: bool) -> None:  # fmt: skip
+            keep_copies: bool, licence: str, seed: int, cluster: str | None, as_json: bool) -> None:  # fmt: skip
     """Make a training set: of a folder of songs (DIR alone), of a known data set (NAME and DIR), or of scores.
 
     Audio is mixed to mono, resampled and kept as 16-bit samples that training maps into memory; notes go beside it.
@@ -61,17 +63,19 @@ def prepare(ctx: click.Context, sources: tuple[str, ...], output: Path, rate: in
     _refuse_unused(ctx, name)
     from orchestrion.api import data
 
-    if name is None:
-        figures = data.prepare_songs(
-            folder, output, sample_rate=rate, validation_share=validation_share, seed=seed, validation=validation, stem=stem, licence=licence,
-        ).summary()  # fmt: skip
-    elif name == SCORES:
-        figures = data.prepare_scores(folder, output, transpose=transpose, keep_copies=keep_copies, licence=licence)
-    else:
-        figures = data.prepare(
-            name, folder, output, rate=rate, instrument=instrument, ensemble=ensemble, collection=collection, work=work,
-            validation=validation, licence=licence,
-        )  # fmt: skip
+    with cluster_at(cluster) as workers:
+        if name is None:
+            figures = data.prepare_songs(
+                folder, output, sample_rate=rate, validation_share=validation_share, seed=seed, validation=validation, stem=stem, licence=licence,
+                cluster=workers,
+            ).summary()  # fmt: skip
+        elif name == SCORES:
+            figures = data.prepare_scores(folder, output, transpose=transpose, keep_copies=keep_copies, licence=licence)
+        else:
+            figures = data.prepare(
+                name, folder, output, rate=rate, instrument=instrument, ensemble=ensemble, collection=collection, work=work,
+                validation=validation, licence=licence, cluster=workers,
+            )  # fmt: skip
     show_figures(figures, as_json)
 
 

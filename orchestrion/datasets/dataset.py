@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrion.cluster import Cluster
 from orchestrion.datasets.layouts.bachviolin import read_bach_violin
 from orchestrion.datasets.layouts.guitarset import read_guitarset
 from orchestrion.datasets.layouts.maestro import read_maestro
@@ -79,8 +80,9 @@ class Dataset:
         sample_rate: int = 16000,
         validation: Sequence[str] = (),
         licence: str = "unknown",
+        cluster: Cluster | None = None,
     ) -> AlignedSet:
-        """Make the prepared set ``output`` (`alignedprep`); ``licence`` counts where the recordings are your own."""
+        """Make the prepared set ``output`` (`prepare_aligned`); ``licence`` counts where the recordings are your own."""
         chosen = {name: value for name, value in vars(self.selection).items() if value is not None}
         information: dict[str, object] = {
             "licence": licence if self.record.licence == YOURS else self.licence,
@@ -90,7 +92,7 @@ class Dataset:
             "selection": chosen,
         }
         return prepare_aligned(
-            self.tracks(), output, sample_rate=sample_rate, information=information, validation=validation
+            self.tracks(), output, sample_rate=sample_rate, information=information, validation=validation, cluster=cluster
         )
 
     def cite(self) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from orchestrion.audio import Waveform
 from orchestrion.audio.folders import audio_in, conversion
+from orchestrion.cluster import Cluster, spread
 from orchestrion.datasets.checking.flux import SAMPLE_RATE
 from orchestrion.datasets.recordings.notesfile import read_notes, write_notes
 from orchestrion.errors import OrchestrionError
@@ -53,6 +54,7 @@ def label_recordings(
     scores: Sequence[str | os.PathLike[str]] = (),
     with_audio: bool = True,
     failed: Callable[[Path, OrchestrionError], None] | None = None,
+    cluster: Cluster | None = None,
 ) -> tuple[Labelled, ...]:
     """Label recordings into the folder ``output``: NAME.tsv, NAME.mid, NAME.png, and NAME.flac at 16 kHz, mono.
 
@@ -66,6 +68,7 @@ def label_recordings(
             with NAME.mid, NAME.musicxml, … for each.
         with_audio: whether NAME.flac is written.
         failed: told of each of several recordings that cannot be labelled, and the others are; None to raise the first error.
+        cluster: labels them, on machines that see the same files.
 
     Raises:
         OrchestrionError: unknown method, a missing or broken file, two of the same name, ``output`` holds a recording
@@ -76,22 +79,25 @@ def label_recordings(
     check(method, bool(given))
     folder = Path(output)
     _refuse_own_sources(sources, folder)
-    done = []
+    done: dict[Path, Labelled] = {}
     # A bar of bytes: what takes long is the audio, and its length is not known before it is read.
     size = sum(source.stat().st_size for source in sources)
     with _made(folder), progress(size, f"Labelling {len(sources)} recordings") as advance:
-        for source in sources:
-            try:
-                done.append(_label(source, folder, method, given.get(source), with_audio))
-            except OrchestrionError as error:
-                if failed is None or len(sources) == 1:
-                    raise
-                refuse_shared_fault(error)
-                failed(source, error)
+        if cluster is not None:
+            cluster.must_see(folder, *sources[:1], *given.values())
+        calls = ((source, (source, folder, method, given.get(source), with_audio)) for source in sources)
+        for source, made in spread(cluster, _label, calls):
+            if not isinstance(made, OrchestrionError):
+                done[source] = made
+            elif failed is None or len(sources) == 1:
+                raise made
+            else:
+                refuse_shared_fault(made)
+                failed(source, made)
             advance(source.stat().st_size)
     if with_audio and done:
         _describe(folder)
-    return tuple(done)
+    return tuple(done[source] for source in sources if source in done)
 
 
 def find_recordings(given: Sequence[str | os.PathLike[str]]) -> list[Path]:

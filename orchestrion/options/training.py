@@ -21,6 +21,7 @@ class Training(Options):
         steps: updates, from 1; None for no limit.
         learning_rate: at its peak, above 0; None for 0.002, for composers 0.003.
         validate_minutes: minutes between validations, and between checkpoints, above 0.
+        validate_steps: updates between them, from 1, instead of minutes: stopped and resumed, a training then ends in the same weights.
         precision: of the arithmetic, "bf16-mixed" or "32-true".
         compiled: through torch.compile; None: of renderers on recordings, where a compiler is found.
         threads: processor threads; None for all.
@@ -31,6 +32,7 @@ class Training(Options):
     steps: Annotated[int | None, Whole(1)] = None
     learning_rate: Annotated[float | None, Number(0, above=True)] = None
     validate_minutes: Annotated[float, Number(0, above=True)] = 5.0
+    validate_steps: Annotated[int | None, Whole(1)] = None
     precision: Annotated[Literal["bf16-mixed", "32-true"], Choice(("bf16-mixed", "32-true"))] = "bf16-mixed"
     compiled: Annotated[bool | None, values.flag] = None
     threads: Annotated[int | None, Whole(1)] = None

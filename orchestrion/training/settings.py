@@ -82,6 +82,7 @@ def settled(asked: Training, *, learning_rate: float = 2e-3, ema_decay: float = 
         precision=asked.precision,
         seed=asked.seed,
         validate_minutes=asked.validate_minutes,
+        validate_steps=asked.validate_steps,
         compile=compile if asked.compiled is None else asked.compiled,
         threads=asked.threads,
     )

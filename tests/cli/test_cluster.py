@@ -1,4 +1,4 @@
-"""`render --cluster`: the bytes of one machine, whatever becomes of the workers."""
+"""`--cluster`: the bytes of one machine, whatever becomes of the workers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner, Result
 
 from orchestrion import cluster, rendering
@@ -151,3 +153,92 @@ def test_a_worker_that_is_killed_half_way_costs_nothing(tiny: Path, folder: Path
     assert running.returncode == 0, err
     assert n_then < len(expected), "the worker died too late to matter"
     assert audio(folder / "there") == expected and len(out.splitlines()) == len(expected) and "failed" not in err
+
+
+def recordings(folder: Path) -> None:
+    """Three recordings with notes, three songs, and one of each that cannot be read."""
+    rate = 16000
+    (folder / "takes").mkdir()
+    for n in range(3):
+        t = np.arange(rate) / rate
+        notes = [Note(0.1, 0.4, 60 + n, 80), Note(0.5, 0.9, 64 + n, 80)]
+        hz = [440 * 2 ** ((note.pitch - 69) / 12) for note in notes]
+        tone = sum(0.3 * np.sin(2 * np.pi * f * t) * ((t >= note.onset_s) & (t < note.offset_s)) for f, note in zip(hz, notes, strict=True))
+        soundfile.write(folder / "takes" / f"t{n}.wav", tone, rate)
+        Score((Part("", 0, tuple(notes)),)).write(folder / "takes" / f"t{n}.mid")
+    (folder / "songs").mkdir()
+    for n in range(3):
+        soundfile.write(folder / "songs" / f"s{n}.wav", 0.1 * np.random.default_rng(n).standard_normal(rate), rate)
+    (folder / "songs" / "s3.wav").write_bytes(b"no audio")
+    (folder / "hummed").mkdir()
+    for path in (folder / "takes").glob("*.wav"):
+        (folder / "hummed" / path.name).write_bytes(path.read_bytes())
+    (folder / "hummed" / "broken.wav").write_bytes(b"no audio")
+
+
+COMMANDS = {
+    "prepare": ["data", "prepare", "pairs", "takes", "-o", "OUT"], "songs": ["data", "prepare", "songs", "-o", "OUT"],
+    "label": ["data", "label", "hummed", "--method", "pyin", "-o", "OUT"], "transcribe": ["transcribe", "hummed", "-o", "OUT"],
+    "evaluate": ["evaluate", "renderer", "-i", "TINY", "--data", "set", "--split", "all", "--seconds", "1", "--json"],
+}  # fmt: skip
+
+
+def of_files(folder: Path) -> dict[str, bytes]:
+    """Every file but dataset.json's and settings' own names and times."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes().replace(folder.name.encode(), b"OUT")
+        for path in folder.rglob("*") if path.is_file() and path.suffix != ".png" and not path.name.endswith(".mid.json")
+    }  # fmt: skip
+
+
+def run_all(tiny: Path, where: str, *more: str) -> dict[str, object]:
+    """What each command says and writes."""
+    found: dict[str, object] = {}
+    for name, words in COMMANDS.items():
+        target = Path(f"{where}-{name}")
+        command = [str({"OUT": target, "TINY": tiny}.get(word, word)) for word in words]
+        result = CliRunner().invoke(cli, [*command, *more])
+        assert result.exit_code == (1 if name in ("label", "transcribe") else 0), (name, result.output, result.exception)
+        if name in ("label", "transcribe"):
+            assert "broken.wav" in result.stderr
+        if name == "evaluate":
+            found[name] = json.loads(result.stdout)
+        else:
+            found[name] = of_files(target)
+            assert len(found[name]) >= 3, found[name].keys()
+    return found
+
+
+@pytest.mark.parametrize("kind", ["threads", pytest.param("processes", marks=pytest.mark.slow)])
+def test_other_commands_make_the_same_there(kind: str, tiny: Path, folder: Path) -> None:
+    recordings(folder)
+    assert CliRunner().invoke(cli, ["data", "prepare", "pairs", "takes", "-o", "set"]).exit_code == 0
+    here = run_all(tiny, "here")
+    with threads() if kind == "threads" else processes(folder, 2) as started:
+        address = started if isinstance(started, str) else started[0]
+        there = run_all(tiny, "there", "--cluster", address)
+        again = CliRunner().invoke(cli, ["data", "label", "hummed", "--method", "pyin", "-o", "there-label", "--cluster", address])
+        assert again.stdout.count("(was there)") == 3
+        assert "for many recordings" in CliRunner().invoke(cli, ["transcribe", "hummed/t0.wav", "-o", "a.mid", "--cluster", address]).stderr
+    assert there == here
+
+
+def test_a_worker_that_sees_no_such_files_is_named(tmp_path: Path) -> None:
+    from orchestrion.errors import OrchestrionError
+
+    with threads() as address, cluster.connected(address, print) as connection:
+        connection.must_see(tmp_path)
+        with pytest.raises(OrchestrionError, match="sees no .*nowhere; give files on a disk that all machines have"):
+            connection.must_see(tmp_path / "nowhere")
+        ((_, error),) = connection.run(cluster._in_folder, [("a", (tmp_path / "nowhere", abs, -1))])
+        assert "sees no" in str(error)
+        with pytest.warns(UserWarning, match="heard there"):
+            assert dict(cluster.spread(connection, warned, [("a", (3,)), ("b", (-1,))]))["a"] == 3
+        assert list(cluster.spread(None, abs, [("a", (-1,))])) == [("a", 1)]
+
+
+def warned(n: int) -> int:
+    import warnings
+
+    warnings.warn("heard there", stacklevel=1)
+    return n

@@ -2,15 +2,17 @@
 
 import json
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
 
 from orchestrion import weights
 from orchestrion.errors import OrchestrionError
+from orchestrion.options import Training
 from orchestrion.training.loop import fit
 from orchestrion.training.schedule import learning_rate_at
-from orchestrion.training.settings import LoopSettings
+from orchestrion.training.settings import LoopSettings, settled
 
 SETTINGS = LoopSettings(steps=60, learning_rate=0.1, warmup_steps=3, precision="32-true", ema_decay=0.9, validate_minutes=60)
 
@@ -93,3 +95,9 @@ def test_whichever_limit_ends_first_counts():
 def test_settings_without_an_end_or_sense_are_refused(bad):
     with pytest.raises(OrchestrionError):
         LoopSettings(**bad)
+
+
+def test_validation_by_steps_takes_no_notice_of_the_clock(tmp_path):
+    fit(Line(), tmp_path, replace(SETTINGS, steps=10, validate_steps=4, validate_minutes=1e-9))
+    assert [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == [4, 8, 10]
+    assert settled(Training(steps=1, validate_steps=7)).validate_steps == 7

@@ -37,13 +37,17 @@ class Preparation:
 
     def key(self, name: str) -> dict[str, object]:
         """Of what and how piece ``name`` was made."""
-        key = self.records[name].get("key")
+        return self.known(name)
+
+    def known(self, name: str) -> dict[str, object]:
+        """As `key`; empty where ``name`` was not made."""
+        key = self.records.get(name, {}).get("key")
         return key if isinstance(key, dict) else {}
 
     def is_finished(self, name: str, key: Mapping[str, object]) -> bool:
         """Whether piece ``name`` was made from the same source in the same way before."""
         record = self.records.get(name)
-        return record is not None and record.get("key") == json.loads(json.dumps(key))
+        return record is not None and record.get("key") == as_kept(key)
 
     def finish(self, name: str, record: Mapping[str, object]) -> None:
         """Note that every file of piece ``name`` lies in the folder."""
@@ -92,6 +96,11 @@ def preparation(target: Path) -> Iterator[Preparation]:
             if work.records:
                 stop.add_note(f"{plural(len(work.records), 'finished piece')} kept; the same command goes on from there.")
             raise
+
+
+def as_kept(key: Mapping[str, object]) -> object:
+    """``key`` as a record has it, which has been text."""
+    return json.loads(json.dumps(key))
 
 
 def check_new(target: Path) -> None:

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from orchestrion.audio.audiostream import length, read_blocks
 from orchestrion.audio.rates import check_rate
+from orchestrion.cluster import Cluster, spread
 from orchestrion.datasets.recordings.aligned import KIND, AlignedSet
 from orchestrion.datasets.recordings.dividing import divide
 from orchestrion.datasets.recordings.notesfile import END_SLACK_S, past_the_end, write_notes
-from orchestrion.datasets.recordings.preparation import Preparation, preparation
+from orchestrion.datasets.recordings.preparation import Preparation, as_kept, preparation
 from orchestrion.datasets.recordings.rawaudio import write_raw
 from orchestrion.datasets.recordings.shards import write_shards
 from orchestrion.datasets.recordings.splits import ALL_SPLITS
@@ -38,6 +39,7 @@ def prepare_aligned(
     sample_rate: int = 16000,
     information: Mapping[str, object] | None = None,
     validation: Sequence[str] = (),
+    cluster: Cluster | None = None,
 ) -> AlignedSet:
     """Make the prepared set ``output`` of ``tracks``; stopped half-way, the same call goes on with the next piece.
 
@@ -48,6 +50,7 @@ def prepare_aligned(
         information: name, licence, citation and source of the set.
         validation: names of the pieces to hold out; by default those that the authors say, else a share of the works
             (`dividing`).
+        cluster: makes the pieces, on machines that see the same files.
 
     Raises:
         OrchestrionError: ``output`` exists, or nothing is left.
@@ -56,10 +59,16 @@ def prepare_aligned(
     target = Path(output)
     left_out: dict[str, str] = {}
     with preparation(target) as work:
-        for track in follow(tracks, len(tracks), "Preparing"):
-            reason = _prepare(work, track, sample_rate)
-            if reason is not None:
-                left_out[track.name] = reason
+        if cluster is not None:
+            cluster.must_see(work.folder, *(track.audio for track in tracks[:1] if track.audio is not None))
+        calls = ((track.name, (track, sample_rate, work.folder, work.known(track.name))) for track in tracks)
+        for name, result in follow(spread(cluster, _prepare, calls), len(tracks), "Preparing"):
+            if isinstance(result, OrchestrionError):
+                raise result
+            if isinstance(result, str):
+                left_out[name] = result
+            elif result is not None:
+                work.finish(name, result)
         made = [track for track in tracks if track.name not in left_out]
         splits, divided_out = divide(made, validation)
         left_out |= divided_out
@@ -99,11 +108,12 @@ def shard(source: str | os.PathLike[str], output: str | os.PathLike[str], most_b
     return names
 
 
-def _prepare(work: Preparation, track: Track, rate: int) -> str | None:
-    """Make the files of one piece; why it is left out, or None."""
+def _prepare(track: Track, rate: int, folder: Path, known: Mapping[str, object]) -> dict[str, object] | str | None:
+    """Make the files of one piece in ``folder``; its record, or why it is left out, or None where its key is ``known`` already."""
     if missing := track.missing():
         return f"{missing[0].name} is missing"
-    if work.is_finished(track.name, _key(track, rate)):
+    key = _key(track, rate)
+    if known == as_kept(key):
         return None
     try:
         notes = track.read_notes()
@@ -114,14 +124,15 @@ def _prepare(work: Preparation, track: Track, rate: int) -> str | None:
     if not notes:
         return "it has no notes that were asked for"
     try:
-        return _write(work, track, rate, notes)
+        made = _write(track, rate, folder, notes)
     except UnreadableError as error:
         return str(error).rstrip(".")
+    return made if isinstance(made, str) else {"key": key, **made}
 
 
-def _write(work: Preparation, track: Track, rate: int, notes: Sequence[Note]) -> str | None:
-    audio_file, notes_file = work.folder / f"{track.name}.npy", work.folder / f"{track.name}.tsv"
-    with track.opened(work.folder) as audio:
+def _write(track: Track, rate: int, folder: Path, notes: Sequence[Note]) -> dict[str, object] | str:
+    audio_file, notes_file = folder / f"{track.name}.npy", folder / f"{track.name}.tsv"
+    with track.opened(folder) as audio:
         written = write_raw(audio_file, telling(read_blocks(audio, rate, track.start_s, track.stop_s)))
     end_s = written.n_samples / rate
     late = past_the_end(notes, end_s, END_SLACK_S)
@@ -131,7 +142,8 @@ def _write(work: Preparation, track: Track, rate: int, notes: Sequence[Note]) ->
     kept = [note for note in notes if note.onset_s < end_s]
     write_notes(notes_file, kept)
     pitches = [note.pitch for note in kept]
-    figures = {
+    return {
+        "files": [audio_file.name, notes_file.name],
         "n_samples": written.n_samples,
         "samples_sha256": written.sha256,
         "notes_sha256": sha256(notes_file),
@@ -139,8 +151,6 @@ def _write(work: Preparation, track: Track, rate: int, notes: Sequence[Note]) ->
         "lowest_pitch": min(pitches),
         "highest_pitch": max(pitches),
     }
-    work.finish(track.name, {"key": _key(track, rate), "files": [audio_file.name, notes_file.name], **figures})
-    return None
 
 
 def _key(track: Track, rate: int) -> dict[str, object]:

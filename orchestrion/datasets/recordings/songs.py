@@ -19,7 +19,8 @@ import numpy as np
 from orchestrion.audio.audiostream import length, read_blocks
 from orchestrion.audio.folders import audio_in
 from orchestrion.audio.rates import check_rate
-from orchestrion.datasets.recordings.preparation import Preparation, preparation
+from orchestrion.cluster import Cluster, spread
+from orchestrion.datasets.recordings.preparation import as_kept, preparation
 from orchestrion.datasets.recordings.rawaudio import open_raw, write_raw
 from orchestrion.datasets.recordings.recording import Recording, check_plain
 from orchestrion.datasets.recordings.splits import SPLITS, in_split, prepared_splits
@@ -108,6 +109,7 @@ def prepare_songs(
     validation: Sequence[str] = (),
     stem: str | None = None,
     licence: str = "unknown",
+    cluster: Cluster | None = None,
 ) -> SongSet:
     """Make the prepared set ``output`` of every audio file below the folder ``source``.
 
@@ -119,6 +121,7 @@ def prepare_songs(
         validation_share: part of the songs held out, chosen by ``seed``; at least one of two or more.
         validation: names of the songs to hold out instead.
         stem: ``drums``, ``bass``, ``vocals``, ``other``, ``guitar`` or ``piano``: only that, separated by Demucs (`stems`).
+        cluster: makes the songs, on machines that see the same files.
 
     Raises:
         OrchestrionError: no such folder, no audio in it, no file that can be read to its end, names that clash, ``output`` exists, or
@@ -133,12 +136,17 @@ def prepare_songs(
     seconds, left_out = readable(files)
     separator = None if stem is None else Separator.find(stem)
     with preparation(target) as work, progress(sum(seconds.values()), "Preparing") as advance:
-        for name, length_s in seconds.items():
-            try:
-                _prepare_song(work, name, files[name], folder, sample_rate, separator)
-            except UnreadableError as error:
-                left_out[name] = str(error)
-            advance(length_s)
+        if cluster is not None:
+            cluster.must_see(work.folder, folder)
+        calls = ((name, (name, files[name], folder, sample_rate, separator, work.folder, work.known(name))) for name in seconds)
+        for name, made in spread(cluster, _prepare_song, calls):
+            if isinstance(made, UnreadableError):
+                left_out[name] = str(made)
+            elif isinstance(made, OrchestrionError):
+                raise made
+            elif made is not None:
+                work.finish(name, made)
+            advance(seconds[name])
         files = _kept(files, left_out, folder)
         _check_named(validation, files, folder)
         digests = {name: str(work.key(name)["sha256"]) for name in files}
@@ -195,20 +203,21 @@ def _kept(files: Mapping[str, Path], left_out: Mapping[str, str], folder: Path) 
 
 
 def _prepare_song(
-    work: Preparation, name: str, path: Path, folder: Path, rate: int, separator: Separator | None
-) -> None:
-    key: dict[str, object] = {"source": str(path.relative_to(folder)), "sha256": sha256(path), "sample_rate": rate}
+    name: str, path: Path, source: Path, rate: int, separator: Separator | None, folder: Path, known: Mapping[str, object]
+) -> dict[str, object] | None:
+    """Make the file of one song in ``folder``; its record, or None where its key is ``known`` already."""
+    key: dict[str, object] = {"source": str(path.relative_to(source)), "sha256": sha256(path), "sample_rate": rate}
     key |= {} if separator is None else {"stem": separator.stem, "separator": separator.model}
-    if work.is_finished(name, key):
-        return
+    if known == as_kept(key):
+        return None
     _, source_rate, channels = length(path)
-    with nullcontext(path) if separator is None else separator.separated(path, work.folder) as audio:
-        written = write_raw(work.folder / f"{name}.npy", telling(read_blocks(audio, rate)))
+    with nullcontext(path) if separator is None else separator.separated(path, folder) as audio:
+        written = write_raw(folder / f"{name}.npy", telling(read_blocks(audio, rate)))
     if not written.n_samples:
         raise UnreadableError(f"{path} is too short to be resampled to {rate} samples a second.")
     figures = {"n_samples": written.n_samples, "samples_sha256": written.sha256}
     origin = {"source_rate": source_rate, "source_channels": channels}
-    work.finish(name, {"key": key, "files": [f"{name}.npy"], **figures, **origin})
+    return {"key": key, "files": [f"{name}.npy"], **figures, **origin}
 
 
 def _held_out(digests: Mapping[str, str], share: float, seed: int) -> set[str]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrion.audio import Waveform
+from orchestrion.cluster import Cluster, spread
 from orchestrion.datasets.catalogue import open_recordings
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.recordings.splits import SPLITS
@@ -40,6 +41,7 @@ def evaluate_renderer(
     seed: int = 0,
     temperature: float | None = None,
     windows: int = 120,
+    cluster: Cluster | None = None,
 ) -> dict[str, object]:
     """Measure ``instrument`` on a folder in the shared notes format (or ``soundfont:NAME``).
 
@@ -48,6 +50,7 @@ def evaluate_renderer(
             (``splits.json``), else ``all``.
         seconds: of each piece to be played freely, from its beginning.
         windows: at most so many windows of 0.64 s, over all pieces, on which bits/sample are taken.
+        cluster: plays and listens to the pieces, on machines that see the same files.
 
     Returns:
         ``bits_per_sample`` and ``bits_per_sample_other_score``; means over the pieces of ``note_f1_50ms``,
@@ -67,7 +70,8 @@ def evaluate_renderer(
     bits = {"bits_per_sample": bits_per_sample(player.model, pieces, windows=windows)}
     if player.config.conditioned:
         bits["bits_per_sample_other_score"] = bits_per_sample(player.model, pieces, scores=others, windows=windows)
-    rows = _listen(player, pieces, others, seconds, seed, temperature)
+    asked = seconds, seed, temperature
+    rows = _listen(player, pieces, others, *asked) if cluster is None else _listen_on(cluster, player, pieces, others, *asked)
     rests = _rests(player, seed, temperature) if player.config.conditioned else {}
     measured = [name for name in rows[0] if name != "piece"]
     means = {name: sum(float(str(row[name])) for row in rows) / len(rows) for name in measured}
@@ -139,6 +143,27 @@ def _listen(
             rows.append({"piece": piece.name, **_measures(audio, recording, piece, other, length_s)})
             advance(1)
     return rows
+
+
+def _listen_on(
+    cluster: Cluster,
+    player: Instrument,
+    pieces: Sequence[AlignedPiece],
+    others: Sequence[AlignedPiece],
+    *asked: object,
+) -> list[dict[str, object]]:
+    """As `_listen`, a piece a call: none hears of those that it is played beside."""
+    cluster.must_see(*(piece.audio.path for piece in pieces))
+    shared = cluster.share(player)
+    calls = ((i, (shared, [piece], [other], *asked)) for i, (piece, other) in enumerate(zip(pieces, others, strict=True)))
+    found: dict[int, dict[str, object]] = {}
+    with progress(len(pieces), f"Playing {len(pieces)} pieces") as advance:
+        for i, rows in spread(cluster, _listen, calls):
+            if isinstance(rows, OrchestrionError):
+                raise rows
+            (found[i],) = rows
+            advance(1)
+    return [found[i] for i in range(len(pieces))]
 
 
 def _rests(player: Instrument, seed: int, temperature: float | None) -> dict[str, float]:
