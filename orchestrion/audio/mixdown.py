@@ -20,6 +20,7 @@ CANCELLED = 0.01
 AUDIBLE = 1e-8  # mean square: -80 dB
 # A float so far beyond full scale (18 dB), where nearly all others are not, is a defect and not loudness.
 IMPOSSIBLE, MOST_IMPOSSIBLE = 8.0, 1e-4
+LARGEST = 1e30  # of a sample; larger ones are cut to it
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def _blocks(source: Path, handle: Decoder, longest_s: float) -> Iterator[np.ndar
             raise OrchestrionError(f"{source} is longer than {longest}; cut it first.")
         if not np.isfinite(block).all():
             raise OrchestrionError(f"{source} holds samples that are not numbers; export it again as WAV.")
-        yield block
+        # One flipped bit makes a sample of 1e38, which two channels' sum could not hold.
+        yield np.clip(block, -LARGEST, LARGEST) if max(block.max(), -block.min()) > LARGEST else block
     if not total:
         raise OrchestrionError(f"{source} holds no samples.")
 

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from orchestrion import rendering
+from orchestrion.audio import Waveform
 from orchestrion.datasets.banks import notebank
 from orchestrion.datasets.banks.opening import open_bank
 from orchestrion.datasets.banks.sfz import read_regions
@@ -249,3 +250,17 @@ def test_moments_of_a_checkpoint_that_do_not_fit(name: str, tmp_path: Path) -> N
     assert checkpoint.load(path, model, model, optimizer).step == 1
     model(torch.ones(1, 2)).sum().backward()
     optimizer.step()
+
+
+# Audio.
+
+
+def test_a_sample_as_large_as_floats_are_does_not_overflow(tmp_path: Path) -> None:
+    tone = np.tile(np.sin(np.arange(40_000) / 7)[:, None] * 0.5, 2).astype(np.float32)
+    tone[100] = 3e38
+    soundfile.write(tmp_path / "a.wav", tone, 16000, subtype="FLOAT")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        samples = Waveform.read(tmp_path / "a.wav").samples
+    assert [str(one.message).partition(": ")[2][:17] for one in told] == ["left out 1 sample"]
+    assert np.isfinite(samples).all() and 0.4 < np.abs(samples).max() <= 1.0
