@@ -3,8 +3,8 @@
     python benchmarks/cluster.py --scores 100 --seconds 3
 
 Runs take turns (here, cluster, here, …), the files of all are compared to the byte, and beside the clock's time stands the processor time
-of everything that took part (command, scheduler, workers), which another program on the machine does not change. A worker is given one
-thread; so is the run without a cluster that one worker is compared with.
+of everything that took part (command, scheduler, workers), which other programs on the machine hardly change. Each worker is kept on a
+processor of its own, and the run without a cluster on as many.
 """
 
 from __future__ import annotations
@@ -53,9 +53,10 @@ def workers(folder: Path, n: int) -> Iterator[tuple[str, list[psutil.Process]]]:
         while not where.exists():
             time.sleep(0.1)
         address = json.loads(where.read_text())["address"]
-        for _ in range(n):
+        for number in range(n):
             command = [*DASK, "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", str(folder)]
-            started.append(subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, **quiet))
+            started.append(subprocess.Popen(command, **quiet))
+            psutil.Process(started[-1].pid).cpu_affinity([processors(n)[number]])
         yield address, [psutil.Process(process.pid) for process in started]
     finally:
         for process in started:
@@ -63,10 +64,19 @@ def workers(folder: Path, n: int) -> Iterator[tuple[str, list[psutil.Process]]]:
             process.wait()
 
 
-def run(arguments: Sequence[str], beside: Sequence[psutil.Process] = ()) -> tuple[float, float]:
+def processors(n: int) -> list[int]:
+    """The last ``n`` that this process may use."""
+    allowed = sorted(os.sched_getaffinity(0))
+    if n > len(allowed):
+        raise click.ClickException(f"There are {len(allowed)} processors; {n} workers cannot be compared with them.")
+    return allowed[-n:]
+
+
+def run(arguments: Sequence[str], n: int, beside: Sequence[psutil.Process] = ()) -> tuple[float, float]:
     """Seconds of the clock, and of all processors that took part."""
     before, began = sum(map(processor_s, beside)), time.monotonic()
-    with subprocess.Popen([*ORCHESTRION, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen([*ORCHESTRION, *arguments], stdout=subprocess.DEVNULL) as process:
+        psutil.Process(process.pid).cpu_affinity(processors(n))
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -86,14 +96,13 @@ def main(n: int, seconds: float, instrument: str, rounds: int, counts: Sequence[
         folder = Path(name)
         write_scores(folder / "scores", n, seconds)
         common = ["render", str(folder / "scores"), "-i", instrument, "--device", "cpu", "--force"]
-        run([*common, "-o", str(folder / "warm"), "--threads", "1", "--shard", f"1/{n}"])
+        run([*common, "-o", str(folder / "warm"), "--shard", f"1/{n}"], 1)
         for count in counts:
             here, there = [], []
-            more = ["--threads", str(count)]
             with workers(folder, count) as (address, processes):
                 for _ in range(rounds):
-                    here.append(run([*common, *more, "-o", str(folder / "here")]))
-                    there.append(run([*common, *(["--threads", "1"] if count > 1 else more), "-o", str(folder / "there"), "--cluster", address], processes))
+                    here.append(run([*common, "-o", str(folder / "here")], count))
+                    there.append(run([*common, "-o", str(folder / "there"), "--cluster", address], count, processes))
             audio_s = 0.0
             for path in sorted((folder / "here").glob("*.wav")):
                 assert path.read_bytes() == (folder / "there" / path.name).read_bytes(), path
@@ -101,7 +110,7 @@ def main(n: int, seconds: float, instrument: str, rounds: int, counts: Sequence[
             wall, cpu = (statistics.median(t[i] / h[i] for h, t in zip(here, there, strict=True)) for i in (0, 1))
             an_hour = 3600 / statistics.median(t[0] for t in there)
             click.echo(
-                f"{count} workers, {n} scores, {audio_s / 60:.1f} min of audio: clock {wall:.3f}, processor time {cpu:.3f} of one process with {count} threads; "
+                f"{count} workers, {n} scores, {audio_s / 60:.1f} min of audio: clock {wall:.3f}, processor time {cpu:.3f} of one process on {count} processors; "
                 f"{n * an_hour:,.0f} files and {audio_s / 3600 * an_hour:.1f} hours of audio an hour. (s: here {here}, there {there})"
             )
 

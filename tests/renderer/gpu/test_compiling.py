@@ -7,6 +7,10 @@ import sys
 
 import pytest
 
+# Bytes of stack of a thread. What matters is that neither weights nor sums leave the registers within the loop over samples: that would be
+# hundreds of bytes and more, written and read a layer. Wide programs may set a few addresses aside; how many differs with the compiler (a small
+# network on an A100: 48 bytes by Triton 3.6, none by 3.7). So a tenth of the 255 registers that a thread has is allowed.
+MOST_STACK = {16: 0, 32: 96}
 LARGE, SMALL = 227 << 10, 99 << 10  # shared memory of a program on data centres' and on most other GPUs
 
 
@@ -33,4 +37,4 @@ def test_what_ships_compiles_for_a_large_gpu(preset, tmp_path):
 @pytest.mark.parametrize("capability, shared_bytes", [(80, 163 << 10), (86, SMALL), (89, SMALL), (90, LARGE), (120, SMALL)])
 def test_presets_compile_for_all_gpus(preset, rows, capability, shared_bytes, tmp_path):
     shared, stack = compiled(preset, capability, shared_bytes, rows, tmp_path)
-    assert shared <= shared_bytes and stack <= (0 if rows == 16 else 32)
+    assert shared <= shared_bytes and stack <= MOST_STACK[rows]
