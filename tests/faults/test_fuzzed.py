@@ -22,11 +22,12 @@ from orchestrion.datasets.dataset import initialise
 from orchestrion.datasets.recordings.notesfile import read_notes
 from orchestrion.datasets.recordings.preparation import preparation
 from orchestrion.datasets.recordings.splits import read_splits
+from orchestrion.datasets.recordings.tracks import inside
 from orchestrion.datasets.untrusted import textfiles
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Score
 from tests.datasets.banks.notes import RATE, plucked, write_bank
-from tests.datasets.layouts.published import guitarset
+from tests.datasets.layouts.published import guitarset, musicnet
 
 
 def refused(call, *arguments: object) -> str:
@@ -193,6 +194,23 @@ def test_numbers_of_guitarset_that_are_none(number: str, tmp_path: Path) -> None
         path.write_text(json.dumps(content).replace('"HERE"', f'[{{"time": {number}, "duration": 1, "value": 60}}]'))
     track = initialise("guitarset", tmp_path).tracks()[0]
     refused(track.read_notes)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999", "9" * 5000, "x"])
+def test_numbers_of_musicnet_that_are_none(number: str, tmp_path: Path) -> None:
+    root = musicnet(tmp_path)
+    for path in (root / "train_labels").glob("*.csv"):
+        head, _, rest = path.read_text().partition("\n")
+        fields = rest.split(",")
+        path.write_text(head + "\n" + ",".join([*fields[:2], number, *fields[3:]]))
+    track = next(track for track in initialise("musicnet", root).tracks() if "train" in str(track.labels[0]))
+    refused(track.read_notes)
+
+
+def test_a_name_in_an_index_that_no_file_system_takes(tmp_path: Path) -> None:
+    for name in ("9" * 5000, "9" * 256, "a/" * 600):
+        assert "does not lie in its folder" in refused(inside, tmp_path, tmp_path / "index.csv", name)
+    assert inside(tmp_path, tmp_path / "index.csv", "9" * 255) == tmp_path / ("9" * 255)
 
 
 # What runs leave to go on from; the journals of renderings are tested in tests/renderer/test_resuming.py.

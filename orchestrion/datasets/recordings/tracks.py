@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrion.datasets.recordings.notesfile import SHORTEST_S
+from orchestrion.datasets.untrusted.textfiles import SHOWN
 from orchestrion.errors import OrchestrionError
 from orchestrion.limits import MAX_SCORE_S
 from orchestrion.score import Note
 
+LONGEST_NAME, LONGEST_PATH = 255, 1000  # of a file: no file system has longer ones, and some raise an error when they are asked
 # Where a data set has no velocities.
 UNKNOWN_VELOCITY = 64
 
@@ -107,8 +109,9 @@ def inside(folder: Path, index: Path, name: str) -> Path:
         OrchestrionError: it does.
     """
     relative = Path(name)
-    if not name or relative.is_absolute() or ".." in relative.parts or "\0" in name:
-        raise OrchestrionError(f"{index} names a file {name!r}, which does not lie in its folder.")
+    is_too_long = len(name) > LONGEST_PATH or any(len(part.encode("utf-8", "replace")) > LONGEST_NAME for part in relative.parts)
+    if not name or relative.is_absolute() or ".." in relative.parts or "\0" in name or is_too_long:
+        raise OrchestrionError(f"{index} names a file {name[:SHOWN]!r}, which does not lie in its folder.")
     return folder / relative
 
 

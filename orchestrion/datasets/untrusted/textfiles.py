@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -113,13 +114,16 @@ def read_numbers(path: Path, n_columns: int, header: bool) -> Iterator[tuple[int
 
 
 def number(row: dict[str, str], column: str, path: Path) -> float:
-    """A number in a row of `read_csv`.
+    """A finite number in a row of `read_csv`.
 
     Raises:
-        OrchestrionError: it is no number.
+        OrchestrionError: it is none.
     """
     try:
-        return float(row[column])
+        found = float(row[column])
+        if not math.isfinite(found):
+            raise ValueError("not finite")
+        return found
     except ValueError as error:
         raise OrchestrionError(f"{path} has {row[column][:SHOWN]!r} for {column}, which is no number.") from error
 
