@@ -89,7 +89,7 @@ class Passages:
     def _passage(self, piece: AlignedPiece, grid: np.ndarray, start: int) -> Passage:
         c = self._renderer.config
         first_s, stop_s = ((start + step) / STEPS_PER_SECOND for step in (N_STEPS - HEARD_STEPS, N_STEPS))
-        first, stop = (int(at * c.sample_rate / c.hop + 0.5) for at in (first_s, stop_s))
+        first, stop = (math.ceil(at * c.sample_rate / c.hop - 0.5) for at in (first_s, stop_s))
         # A frame belongs to the step in which its middle lies.
         steps = (2 * np.arange(first, stop) + 1) * c.hop * STEPS_PER_SECOND // (2 * c.sample_rate) - start
         samples = piece.samples(first * c.hop - 1, stop * c.hop)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.songs import SongSet
@@ -100,9 +100,14 @@ def epochs(lab: Lab) -> tuple[PageSection, ...]:
             "Clips at four epochs",
             "clips of 10 s by the weights of epochs 1,200, 1,500, 1,800 and 2,100 of trainings of 2,000 (sic); the plausible ones were picked "
             "by hand.",
-            "weights after the same shares of the training; nothing is picked.", PageTable.of(rows), sounds=sounds,
+            f"weights after the same shares of the training; nothing is picked. {_ended(rows)}", PageTable.of(rows), sounds=sounds,
         ),
     )  # fmt: skip
+
+
+def _ended(rows: Sequence[Mapping[str, Cell]]) -> str:
+    fixed, clips = (sum(int(str(row[key])) for row in rows) for key in ("with a fixed end", "clips"))
+    return f"{fixed} of {clips} clips end in a block that repeats itself."
 
 
 def listening(lab: Lab) -> tuple[PageSection, ...]:

@@ -40,10 +40,11 @@ def test_a_relaxed_note_is_drawn_as_often_as_its_probability_and_has_a_gradient(
 
 
 def test_the_audio_of_a_passage_lies_where_its_notes_do(passages: coupling.Passages, renderer: WaveNet) -> None:
-    passage = passages.drawn(np.random.default_rng(0))
-    assert len(passage.targets) == len(passage.steps) * TINY.hop == coupling.HEARD_STEPS * TINY.sample_rate // coupling.STEPS_PER_SECOND
-    assert sorted(set(passage.steps.tolist())) == list(range(coupling.N_STEPS - coupling.HEARD_STEPS, coupling.N_STEPS))
-    assert passage.grid[0, :, :, 0].sum(1).max() == 1  # the recordings' line is of one voice
+    rng = np.random.default_rng(0)
+    for passage in [passages.drawn(rng) for _ in range(40)]:  # steps begin within frames as well as between them
+        assert len(passage.targets) == len(passage.steps) * TINY.hop == coupling.HEARD_STEPS * TINY.sample_rate // coupling.STEPS_PER_SECOND
+        assert sorted(set(passage.steps.tolist())) == list(range(coupling.N_STEPS - coupling.HEARD_STEPS, coupling.N_STEPS))
+        assert passage.grid[0, :, :, 0].sum(1).max() == 1  # the recordings' line is of one voice
 
 
 def test_the_likelihood_of_the_audio_reaches_the_composers_weights(passages: coupling.Passages, renderer: WaveNet) -> None:
