@@ -48,7 +48,7 @@ def test_a_midi_keyboard_is_found_chosen_heard_and_written_down(live: Browser, s
     live.wait("document.getElementById('live-keyboard').options.length === 4")
     assert live.evaluate("asked.sysex") is False
     assert live.evaluate("[...document.getElementById('live-keyboard').options].map((one) => one.text)") == [
-        "the letters of this keyboard", "all MIDI keyboards", "Keystation", "Pads"]  # fmt: skip
+        "letters (A W S E D …)", "all MIDI keyboards", "Keystation", "Pads"]  # fmt: skip
     live.evaluate("document.getElementById('live-keyboard').value = 'k1'; document.getElementById('live-keyboard').dispatchEvent(new Event('change'))")
     live.evaluate("for (const id of ['live-click', 'live-snap']) document.getElementById(id).checked = false")
     click(live, "live-record")
