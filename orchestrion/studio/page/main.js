@@ -1,11 +1,13 @@
 // The studio: what the parts of the page know of each other.
 
+import { arrows } from "./arrows.js";
 import { Compare } from "./compare.js";
 import { Composing, keptPlayers } from "./composing.js";
 import { $, clock, el, plural, say } from "./dom.js";
 import { Pictures, Velocities } from "./lanes.js";
 import { Editor } from "./editor.js";
 import { Hum } from "./hum.js";
+import { keepScore, keptScore } from "./keeping.js";
 import { Keys } from "./keys.js";
 import { Live } from "./live.js";
 import { Model } from "./model.js";
@@ -15,6 +17,7 @@ import { Ruler } from "./ruler.js";
 import { download, fetched, get, post, upload } from "./server.js";
 import { Player } from "./sound.js";
 import { Takes } from "./takes.js";
+import { themes } from "./themes.js";
 import { View } from "./view.js";
 import { Work } from "./work.js";
 
@@ -311,41 +314,13 @@ function show(tab) {
     $(other.getAttribute("aria-controls")).hidden = !isShown;
   }
 }
-for (const [group, act] of [[tabs, show], [tools, (button) => choose(button.dataset.tool)]]) {
-  group.forEach((button, i) => {
-    if (group === tabs) button.addEventListener("click", () => show(button));
-    button.addEventListener("keydown", (event) => {
-      const to = { ArrowLeft: i - 1, ArrowRight: i + 1, Home: 0, End: group.length - 1 }[event.key];
-      if (to === undefined) return;
-      event.preventDefault();
-      const next = group[(to + group.length) % group.length];
-      act(next);
-      next.focus();
-    });
-  });
-}
+for (const tab of tabs) tab.addEventListener("click", () => show(tab));
+arrows(tabs, show);
+arrows(tools, (button) => choose(button.dataset.tool));
 
 // ---- theme and help
 
-const THEMES = ["auto", "light", "dark"];
-function showTheme() {
-  const theme = document.documentElement.dataset.theme ?? "auto";
-  $("theme").textContent = { auto: "auto", light: "light", dark: "dark" }[theme];
-  $("theme").setAttribute("aria-label", `Theme: ${{ auto: "as the system says", light: "light", dark: "dark" }[theme]}`);
-  view.readColours();
-}
-$("theme").addEventListener("click", () => {
-  const next = THEMES[(THEMES.indexOf(document.documentElement.dataset.theme ?? "auto") + 1) % 3];
-  if (next === "auto") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = next;
-  try {
-    localStorage.setItem("orchestrion-theme", next);
-  } catch {
-    // It holds until the page is left, then.
-  }
-  showTheme();
-});
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showTheme);
+const showTheme = themes(view);
 $("help-button").addEventListener("click", () => $("help").showModal());
 
 // ---- keys that work everywhere but in fields
@@ -376,27 +351,8 @@ addEventListener("beforeunload", (event) => {
 
 // ---- a reload keeps the score
 
-const KEPT = "orchestrion-score";
-function kept() {
-  try {
-    return JSON.parse(sessionStorage.getItem(KEPT));
-  } catch {
-    return null;
-  }
-}
-let keeping = 0;
-model.addEventListener("change", () => {
-  clearTimeout(keeping);
-  keeping = setTimeout(() => {
-    try {
-      const score = model.json();
-      sessionStorage.setItem(KEPT, JSON.stringify({ ...score, parts: score.parts.map((part, i) => ({ ...part, player: model.parts[i].player, gain: model.parts[i].gain, pan: model.parts[i].pan })) }));
-    } catch {
-      // Too large, or not allowed: a reload then begins anew, as the browser's question says.
-    }
-  }, 500);
-});
-const before = kept();
+keepScore(model);
+const before = keptScore();
 if (before) model.load(before);
 
 await work.refresh();
