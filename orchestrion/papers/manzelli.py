@@ -129,9 +129,10 @@ def coupled(lab: Lab) -> tuple[PageSection, ...]:
     sounding, silent = (float(str(found[key])) for key in ("right where a note sounds", "right elsewhere"))
     gain = float(arms["by notes"]["notes"]) - float(arms["by notes and audio"]["notes"])
     heard = float(arms["by notes"]["audio"]) - float(arms["by notes and audio"]["audio"])
-    bought = "it buys nothing here" if gain <= 0 and heard <= 0 else "what it buys here is in the table"
+    is_heard = bounds["another score"] - bounds["the true score"] > HEARS_BITS
+    bought = "it buys nothing here" if gain <= 0 and heard < HEARS_BITS else "what it buys here is in the table"
     text = (
-        f"the renderer hears its score so far: {bounds['the true score']:.3f} bits a sample with the true score, {bounds['silence']:.3f} with silence, "
+        f"the renderer {'hears its score' if is_heard else 'does not hear its score yet, and can teach nothing of it'}: {bounds['the true score']:.3f} bits a sample with the true score, {bounds['silence']:.3f} with silence, "
         f"{bounds['another score']:.3f} with another passage's. Its gradient asks for a note where one sounds in {sounding:.0%} of the cells, and for "
         f"silence where none does in {silent:.0%} (chance: 50 %). Against as many updates by the notes alone, the notes' loss is "
         f"{abs(gain):.3f} nats a step {'lower' if gain > 0 else 'higher'}, and the audio's {abs(heard):.4f} bits a sample {'lower' if heard > 0 else 'higher'}: {bought}."
