@@ -59,7 +59,7 @@ def networks(lab: Lab) -> tuple[PageSection, ...]:
 def ensemble(lab: Lab) -> tuple[PageSection, ...]:
     """An ensemble of stacked LSTMs (no figure in the paper)."""
     corpus = lab.corpora(CORPUS)[0]
-    whole = int(preset_named(STACKED, lab.preset).to_dict()["hidden"])
+    whole = int(str(preset_named(STACKED, lab.preset).to_dict()["hidden"]))
     many = {"core": "ensemble", "members": str(MEMBERS), "hidden": str(whole // MEMBERS)}
     trained = lab.train([Job(STACKED, corpus), Job(STACKED, corpus, many)], lab.minutes)
     curves = {name: each.curve("loss") for name, each in zip(("two LSTMs, stacked", f"an ensemble of {MEMBERS}"), trained, strict=True)}
