@@ -27,7 +27,7 @@ MANIFEST = "clips.json"
 MAX_BYTES = 5 << 20
 INSTRUMENTS = (
     "piano", "violin", "flute", "guitar", "organ", "cello", "clarinet", "oboe", "horn", "trumpet", "harp", "electric-guitar",
-    "alto-sax", "disklavier",
+    "alto-sax", "disklavier", "harpsichord", "marimba", "vibraphone", "strings", "choir", "trombone", "accordion",
 )  # fmt: skip
 GENERATORS = (
     "wavenet-unconditioned", "spectral-lstm", "spectral-gru", "spectral-base", "sample-lstm", "stft-encdec", "tcn",
