@@ -159,6 +159,27 @@ def lock(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 @contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Be the only process that works in ``folder``, until the block or the process ends. Nothing is written.
+
+    Raises:
+        OrchestrionError: another one is there, or the folder cannot be opened.
+    """
+    with reading(folder):
+        descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OrchestrionError(f"{folder} is in use: another process is at work in it.") from None
+        except OSError:
+            pass  # a file system that cannot lock folders: then nobody is held off
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def reading(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn an `OSError` in the block into one sentence that names ``path``.
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import make_folder, write_json
+from orchestrion.files import alone_in, make_folder, write_json
 from orchestrion.training.settings import LoopSettings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def claim(folder: Path, resume: bool, record: Mapping[str, object]) -> None:
     """Make the run's folder and write its settings, or check that they are those of the run to be resumed.
 
     Raises:
-        OrchestrionError: the folder holds another training, or cannot be made.
+        OrchestrionError: the folder holds another training, one that is running included, or cannot be made.
     """
     if int(os.environ.get("RANK", "0")):
         return  # of several processes, the first one speaks for all
@@ -43,7 +43,8 @@ def claim(folder: Path, resume: bool, record: Mapping[str, object]) -> None:
                     f"{folder} was trained with another {key}; resume with the same, or name another folder."
                 )
     make_folder(folder)
-    write_json(path, record)
+    with alone_in(folder):
+        write_json(path, record)
 
 
 @contextmanager
@@ -76,13 +77,15 @@ def fit(task: TrainingTask[Model], folder: Path, loop: LoopSettings, resume: boo
     A training that fails before it has kept anything gives its claim on ``folder`` back.
 
     Raises:
-        OrchestrionError: they are not installed.
+        OrchestrionError: they are not installed, or another training runs in ``folder``.
     """
     check_installed()
     from orchestrion.training import loop as training
 
+    first = not int(os.environ.get("RANK", "0"))
     try:
-        return training.fit(task, folder, loop, resume=resume)
+        with alone_in(folder) if first else nullcontext():
+            return training.fit(task, folder, loop, resume=resume)
     except BaseException:
         kept = (folder / training.CHECKPOINT).exists() or (folder / training.MODEL).exists()
         if not resume and not kept and not int(os.environ.get("RANK", "0")):
