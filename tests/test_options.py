@@ -117,7 +117,7 @@ def test_storages_are_those_of_the_matrices() -> None:
 SPELLED = [
     (orchestrion.arrange, Arranging, {"tail"}),
     (orchestrion.compose, Composing, set()),
-    (orchestrion.render, Playing, {"pans"}),
+    (orchestrion.render, Playing, set()),
     (orchestrion.stream, Playing, {"gains_db", "pans", "only_source"}),
     (orchestrion.generate, Generating, set()),
     (orchestrion.compare_all, ComparingAll, set()),

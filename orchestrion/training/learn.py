@@ -6,6 +6,7 @@ Tables are fitted to the notes; a shipped network plays them.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from orchestrion import shipped, weights
 from orchestrion.audio import Waveform
 from orchestrion.audio.loudness import integrated_loudness
 from orchestrion.bridge import ConditioningSeries
-from orchestrion.bridge.source import HarmonicSource
+from orchestrion.bridge.source import STEPS, HarmonicSource
 from orchestrion.bridge.sourcesignal import SourceSignal
 from orchestrion.datasets.banks.fitted_cache import fitted
 from orchestrion.datasets.banks.mixing import FittedBank
@@ -98,7 +99,8 @@ def calibrated(source: HarmonicSource, config: WaveNetConfig) -> tuple[HarmonicS
     heard = [_alone(tune, source, config) for tune in BUILTIN_TUNES.values()]
     loudness = float(np.median([integrated_loudness(audio) for audio in heard]))
     peak = max(true_peak_db(audio) for audio in heard)
-    gain_db = min(LOUDNESS_LUFS - loudness, HIGHEST_PEAK_DB - HEADROOM_DB - peak)
+    # In whole steps of a file's tables: tables that were in steps already are not rounded twice.
+    gain_db = math.floor(min(LOUDNESS_LUFS - loudness, HIGHEST_PEAK_DB - HEADROOM_DB - peak) * STEPS) / STEPS
     louder = dataclasses.replace(
         source,
         level_db=source.level_db + np.float32(gain_db),

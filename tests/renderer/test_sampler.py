@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrion.bridge import ConditioningSeries, source
+from orchestrion.bridge import ConditioningSeries, sourcesignal
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer import excitation, output
 from orchestrion.renderer.config import WaveNetConfig
@@ -158,7 +158,7 @@ def test_compiling_ahead_leaves_nothing_to_compile(model, storage):
     torch.manual_seed(3)
     compile_kernels(storage, mixture=bool(model.config.mixtures))
     assert torch.equal(torch.rand(3), expected)
-    compiled = (loop.run, excitation._add_note, source._add_note)
+    compiled = (loop.run, excitation._add_note, sourcesignal._add_note)
     before = [len(function.signatures) for function in compiled]
     generate(model, [series(0.1)], storage=storage)
     assert [len(function.signatures) for function in compiled] == before and before[0] > 0

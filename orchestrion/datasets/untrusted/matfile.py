@@ -98,7 +98,7 @@ def _matrix(kind: int, data: memoryview, order: str) -> np.ndarray:
         return np.empty((0, 0), np.uint8)
     head, rest = _head(data, order)
     if head.kind not in NUMERIC or head.flags & COMPLEX or len(rest) != 1:
-        raise MatlabError("a cell holds no real numbers")
+        raise MatlabError("a cell is not a roll: it holds no real numbers")
     numbers = _numbers(*rest[0], order)
     if len(numbers) != prod(head.shape):
         raise MatlabError("a cell has another number of numbers than its dimensions say")
