@@ -56,8 +56,9 @@ def compare(ctx: click.Context, score: str, instrument: str, unconditioned: str 
             seed: int, temperature: float | None, wanted: AudioFormat, as_json: bool) -> None:  # fmt: skip
     """Play SCORE with and without its notes, beside a reference, and measure which one follows them.
 
-    Writes the audio (conditioned, unconditioned, reference), the measures in report.json, the spectrograms in
-    report.png, and report.html, a page with players that needs no other file.
+    Writes the audio (conditioned, unconditioned, reference; of an instrument with a source, that source and the
+    network without it), the measures in report.json, the spectrograms in report.png, and report.html, a page with
+    players that needs no other file.
 
     \b
     Examples:
