@@ -109,7 +109,7 @@ class Lab:
             return Path(self.options.data[int(corpus.removeprefix("data-")) - 1])
         minutes = self.options.material_minutes or MATERIAL_MINUTES[self.options.scale]
         font = self.options.soundfont
-        named = (corpus, minutes, self.options.seed, sha256(Path(font)) if font else None)
+        named = (corpus, CORPORA[corpus], minutes, self.options.seed, sha256(Path(font)) if font else None)
         folder = self.root / "material" / f"{corpus}-{digest(named)}"
         return perform_chorales(folder, minutes, players=CORPORA[corpus], seed=self.options.seed, soundfont=font)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +26,17 @@ LICENCE = "MIT (FluidR3 GM); public domain (Bach)"
 PIANO, ORGAN, BASS, CELLO = 0, 19, 32, 42
 Players = Mapping[str, int]
 """The General MIDI program, from 0, of each of the `voices` that plays."""
-CORPORA: Mapping[str, Players] = {
-    "piano": dict.fromkeys(("top", "inner", "bass"), PIANO), "organ": dict.fromkeys(("top", "inner", "bass"), ORGAN),
-    "band": {"top": PIANO, "inner": PIANO, "bass": BASS}, "bass": {"bass": BASS}, "cello": {"top": CELLO},
+CORPORA: Mapping[str, tuple[Players, ...]] = {
+    "piano": (dict.fromkeys(("top", "inner", "bass"), PIANO),), "organ": (dict.fromkeys(("top", "inner", "bass"), ORGAN),),
+    "band": ({"top": PIANO, "inner": PIANO, "bass": BASS},), "bass": ({"bass": BASS},),
+    # Both voices, for notes from C2 to G5.
+    "cello": ({"top": CELLO}, {"bass": CELLO}),
 }  # fmt: skip
-"""What can be performed; a voice without a player is silent."""
+"""What can be performed: the players of the first piece, of the second, and so on in turn; a voice without a player is silent."""
 
 
 def perform_chorales(
-    folder: Path, minutes: float, *, players: Players = CORPORA["piano"], seed: int = 0, soundfont: str | os.PathLike[str] | None = None
+    folder: Path, minutes: float, *, players: Sequence[Players] = CORPORA["piano"], seed: int = 0, soundfont: str | os.PathLike[str] | None = None
 ) -> Path:
     """Write ``minutes`` of chorales into ``folder``: NAME.flac at 16 kHz, and NAME.tsv with its notes; returns ``folder``.
 
@@ -41,7 +44,7 @@ def perform_chorales(
     that was stopped goes on. Without FluidSynth the sound is additive synthesis.
 
     Args:
-        players: see `CORPORA`.
+        players: the pieces take them in turn; see `CORPORA`.
         soundfont: an ``.sf2`` file; None for the system's.
 
     Raises:
@@ -52,11 +55,11 @@ def perform_chorales(
     order = np.random.default_rng(seed).permutation(len(pieces))
     with progress(60 * minutes, "Performing chorales") as advance:
         left_s = 60 * minutes
-        for number in order:
+        for number, played_by in zip(order, cycle(players), strict=False):
             if left_s <= 0:
                 break
             score = performance(pieces[number], min(LONGEST_S, max(left_s, 5.0)), seed=seed + int(number))
-            _write(folder / pieces[number].name.replace("/", "-"), score, players, soundfont)
+            _write(folder / pieces[number].name.replace("/", "-"), score, played_by, soundfont)
             left_s -= score.duration_s
             advance(score.duration_s)
     return folder

@@ -25,17 +25,20 @@ import torch
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, IterableDataset
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import DISK_FULL, refusal, writing
 from orchestrion.training import checkpoint
+from orchestrion.training.ahead import made_ahead
 from orchestrion.training.optimizers import make_optimizer
 from orchestrion.training.schedule import learning_rate_at
 from orchestrion.training.settings import LoopSettings
 
 CHECKPOINT, MODEL, METRICS = "checkpoint.safetensors", "model.safetensors", "metrics.jsonl"
 STOPS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; what batch schedulers and `kill` send
+BATCHES_AHEAD = 3  # on a GPU, whose step may take less time than its batch
 
 
 Model = TypeVar("Model", bound=torch.nn.Module)
@@ -101,11 +104,24 @@ def fit(task: TrainingTask[Model], run: Path, settings: LoopSettings, *, resume:
             log_every_n_steps=50,
             use_distributed_sampler=False,
         )
-        with _says_what_is_kept(run), _graceful_stop(module):
-            trainer.fit(module, DataLoader(_Steps(module), batch_size=None))
+        on_gpu = trainer.strategy.root_device.type == "cuda"
+        with _says_what_is_kept(run), _graceful_stop(module), _tensor_cores(on_gpu):
+            # Pinned, since copying from other memory would wait for the step under way.
+            trainer.fit(module, DataLoader(_Steps(module, BATCHES_AHEAD if on_gpu else 0), batch_size=None, pin_memory=on_gpu))
             if module.interrupted:
                 raise SystemExit(128 + signal.SIGTERM) if module.stopped_by == signal.SIGTERM else KeyboardInterrupt
     return module.metrics
+
+
+@contextmanager
+def _tensor_cores(on_gpu: bool) -> Iterator[None]:
+    """On a GPU, products of float32 matrices in TensorFloat-32."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if on_gpu else before)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @contextmanager
@@ -153,17 +169,14 @@ def _graceful_stop(module: _Module) -> Iterator[None]:
 
 
 class _Steps(IterableDataset[dict[str, Tensor]]):
-    """Every step's batch from the module's present step on, for this process."""
+    """Every step's batch from the module's present step on, for this process; ``ahead`` of them made before they are asked for."""
 
-    def __init__(self, module: _Module):
-        self.module = module
+    def __init__(self, module: _Module, ahead: int):
+        self.module, self.ahead = module, ahead
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         rank, world = self.module.global_rank, self.module.trainer.world_size
-        step = self.module.progress.step
-        while True:
-            yield self.module.task.batch(step, rank, world)
-            step += 1
+        return made_ahead(lambda step: self.module.task.batch(step, rank, world), self.module.progress.step, self.ahead)
 
 
 class _Module(lightning.LightningModule):
@@ -179,7 +192,7 @@ class _Module(lightning.LightningModule):
         self.listen: Callable[[], None] = lambda: None
         self._resume = resume
         self._loss = torch.compile(task.loss) if settings.compile else task.loss
-        self._train_loss = 0.0
+        self._train_loss: float | Tensor = 0.0  # stays on the device: to read it would wait for the step
         self._started: float | None = None
         self._validated_s = 0.0
 
@@ -213,7 +226,7 @@ class _Module(lightning.LightningModule):
         mine = (time.monotonic() - self._started, self.stopped_by is not None)
         self.progress.elapsed_s, self.interrupted = self.trainer.strategy.broadcast(mine)
         self._update_average()
-        self._train_loss += 0.02 * (self.trainer.callback_metrics["loss"].item() - self._train_loss)
+        self._train_loss = self._train_loss + 0.02 * (self.trainer.callback_metrics["loss"].detach() - self._train_loss)
         done = self._share() >= 1
         for step, name in self.settings.keep_steps:
             if step == self.progress.step and self.global_rank == 0:
@@ -241,8 +254,7 @@ class _Module(lightning.LightningModule):
     @torch.no_grad()
     def _update_average(self) -> None:
         decay = min(self.settings.ema_decay, (1 + self.progress.step) / (10 + self.progress.step))
-        for averaged, trained in zip(self.average.parameters(), self.model.parameters(), strict=True):
-            averaged.lerp_(trained, 1 - decay)
+        get_ema_multi_avg_fn(decay)(list(self.average.parameters()), list(self.model.parameters()), self.progress.step)
 
     def _validate(self) -> None:
         """Measure, log, checkpoint, and keep the weights when they are the best so far (process 0 alone)."""
@@ -269,7 +281,7 @@ class _Module(lightning.LightningModule):
             checkpoint.save(self.run_dir / CHECKPOINT, self.model, self.average, self._optimizer(), self.progress, holds)
 
     def _log(self) -> None:
-        line = {"step": self.progress.step, "minutes": round(self.progress.elapsed_s / 60, 2), "train_loss": self._train_loss}
+        line = {"step": self.progress.step, "minutes": round(self.progress.elapsed_s / 60, 2), "train_loss": float(self._train_loss)}
         line |= self.metrics
         assert isinstance(self.logger, TensorBoardLogger)
         for name, value in line.items():

@@ -44,14 +44,16 @@ class RendererTask:
         *,
         seed: int = 0,
         provenance: dict[str, object] | None = None,
+        listen: bool = True,
     ):
+        """``listen``: at validations, also play a held-out opening and count its notes."""
         if not train or not validation:
             raise OrchestrionError("The set needs pieces both for training and for validation.")
         torch.manual_seed(seed)
         self.config, self.settings, self.seed = config, settings, seed
         self.model = WaveNet(config)
         self.validation = validation
-        self.provenance = provenance or {}
+        self.provenance, self._listens = provenance or {}, listen
         self._pieces = [piece for piece in train if piece.n_samples >= settings.crop_frames * config.hop]
         if not self._pieces:
             raise OrchestrionError(f"No training piece is as long as one crop ({settings.crop_frames * config.hop} samples).")
@@ -83,7 +85,7 @@ class RendererTask:
         if self.config.conditioned:
             others = [*self.validation[1:], self._pieces[0]]
             result["bits_per_sample_other_score"] = bits_per_sample(model, self.validation, scores=others)
-            if (heard := self._listen(model)) is not None:
+            if self._listens and (heard := self._listen(model)) is not None:
                 result["note_f1_50ms"] = heard
         return result
 

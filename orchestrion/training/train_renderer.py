@@ -46,6 +46,7 @@ def train_renderer(
     label: str | None = None,
     tell: Callable[[str], None] = lambda sentence: None,
     config: WaveNetConfig | None = None,
+    listen: bool = True,
 ) -> dict[str, float]:
     """Train in folder ``run`` and return the last validation's measures; ``run/model.safetensors`` is the instrument.
 
@@ -68,6 +69,7 @@ def train_renderer(
         label: how to label recordings without notes (`labelling.methods.AUTOMATIC`), into ``run/labels``; None refuses
             them.
         tell: is called with each sentence about the material.
+        listen: at validations, also play a held-out opening and count its notes, which takes a processor minutes in a large network.
 
     Raises:
         OrchestrionError: rests without a score, no such data, preset or instrument to start from, ``run`` is in use by another training, or no end was given.
@@ -98,7 +100,7 @@ def train_renderer(
         report_inventory(train, validation, folder, recordings.name, tell)
         task = RendererTask(
             config, train, validation, crops,
-            seed=loop.seed, provenance=provenance(recordings, train, config),
+            seed=loop.seed, provenance=provenance(recordings, train, config), listen=listen,
         )  # fmt: skip
     if beginning is not None:
         task.model.load_state_dict(beginning)

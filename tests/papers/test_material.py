@@ -43,3 +43,13 @@ def test_outer_voices_are_told_apart_and_a_voice_without_a_player_is_silent(tmp_
     )
     all_notes, low = (read_notes(next(iter(folder.glob("*.tsv")))) for folder in (band, bass))
     assert 0 < len(low) < len(all_notes) and set(low) < set(all_notes)
+
+
+def test_pieces_take_their_players_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(material, "has_fluidsynth", lambda: False)
+    turns = material.perform_chorales(tmp_path / "cello", 1.2, players=material.CORPORA["cello"])
+    high, low = (material.perform_chorales(tmp_path / voice, 1.2, players=[{voice: material.CELLO}]) for voice in ("top", "bass"))
+    heard = {path.name: read_notes(path) for path in turns.glob("*.tsv")}
+    as_top = {name for name, notes in heard.items() if notes == read_notes(high / name)}
+    as_bass = {name for name, notes in heard.items() if notes == read_notes(low / name)}
+    assert as_top | as_bass == set(heard) and not as_top & as_bass and abs(len(as_top) - len(as_bass)) <= 1

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from dataclasses import replace
 
 import pytest
@@ -101,3 +102,20 @@ def test_validation_by_steps_takes_no_notice_of_the_clock(tmp_path):
     fit(Line(), tmp_path, replace(SETTINGS, steps=10, validate_steps=4, validate_minutes=1e-9))
     assert [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == [4, 8, 10]
     assert settled(Training(steps=1, validate_steps=7)).validate_steps == 7
+
+
+def test_a_step_waits_for_no_number_of_the_device(tmp_path, monkeypatch):
+    readers, item = [], torch.Tensor.item
+    monkeypatch.setattr(torch.Tensor, "item", lambda tensor: readers.append(sys._getframe(1).f_globals["__name__"]) or item(tensor))
+    fit(Line(), tmp_path, SETTINGS)
+    assert readers and "orchestrion.training.loop" not in readers  # AdamW reads its count of steps, which is the processor's
+
+
+def test_the_logged_loss_is_the_running_mean_of_the_steps(tmp_path):
+    class Constant(Line):
+        def loss(self, model, batch):
+            return 0.0 * model.weight.sum() + 2.0
+
+    fit(Constant(), tmp_path, replace(SETTINGS, steps=10))
+    (line,) = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(line)["train_loss"] == pytest.approx(2 * (1 - 0.98**10), rel=1e-5)

@@ -127,6 +127,24 @@ def test_a_network_that_knows_nothing_needs_all_its_bits(recordings):
     assert bits_per_sample(model, recordings.split("validation")) == pytest.approx(np.log2(TINY.levels))
 
 
+def test_held_out_bits_are_measured_on_the_models_device(recordings, monkeypatch):
+    seen = []
+
+    def forward(self, codes, rows, drive=None):
+        seen.append({codes.device.type, rows.device.type, drive.device.type})
+        return torch.zeros(*codes.shape, TINY.levels)
+
+    monkeypatch.setattr(WaveNet, "forward", forward)
+    assert bits_per_sample(WaveNet(TINY).to("meta"), recordings.split("validation"), windows=2) == pytest.approx(6.0)
+    assert seen == [{"meta"}] * 2
+
+
+def test_a_task_that_does_not_listen_plays_nothing(recordings):
+    made = RendererTask(TINY, recordings.split("train"), recordings.split("validation"), CROPS, listen=False)
+    assert set(made.validate(made.model)) == {"loss", "bits_per_sample", "bits_per_sample_other_score"}
+    assert "note_f1_50ms" in task(recordings).validate(made.model)
+
+
 def test_training_makes_the_score_matter_and_the_result_is_an_instrument(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("ORCHESTRION_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(PRESETS, "tiny", TINY)

@@ -51,10 +51,11 @@ def _window_bits(model: WaveNet, piece: AlignedPiece, score: AlignedPiece, start
     first, last = start * c.hop, min(start + WINDOW_FRAMES, piece.n_samples // c.hop) * c.hop
     before = float(piece.samples(first - 1, first)[0]) if first else 0.0
     codes = c.coding.encode(piece.samples(first, last), before)
-    given = torch.from_numpy(np.concatenate([[c.coding.silence], codes[:-1]]))[None]
+    given = torch.from_numpy(np.concatenate([[c.coding.silence], codes[:-1]]))[None].to(model.b_skip.device)
     heard = conditioning_of(model, score.series, start, last // c.hop)
     settled = SETTLE_FRAMES * c.hop
-    raw, target = model(given, heard.rows, heard.drive)[0, settled:], torch.from_numpy(codes)[settled:]
+    raw = model(given, heard.rows, heard.drive)[0, settled:]
+    target = torch.from_numpy(codes)[settled:].to(raw.device)
     if c.mixtures:
         return float(bits_of_levels(raw, model.centre(heard.signal, given.shape)[0, settled:], target).mean())
     return float(F.cross_entropy(raw, target)) / math.log(2)
@@ -76,14 +77,14 @@ class Conditioning:
 
 
 def conditioning_of(model: WaveNet, series: ConditioningSeries, start: int, stop: int) -> Conditioning:
-    """Of frames ``start..stop`` of ``series``."""
-    c = model.config
+    """Of frames ``start..stop`` of ``series``, on the model's device."""
+    c, device = model.config, model.b_skip.device
     if not c.conditioned:
         return Conditioning(model.conditioning_rows(None, stop - start), None, None)
     past, future = c.context_frames
     features = Features(series, c, model.source)
-    frames = torch.from_numpy(features.frames(start - past, stop + future))[None]
+    frames = torch.from_numpy(features.frames(start - past, stop + future))[None].to(device)
     rows = model.conditioning_rows(frames)[:, past : frames.shape[1] - future]
     found = features.signal(start, stop)
-    signal = None if found is None else torch.from_numpy(found)[None]
+    signal = None if found is None else torch.from_numpy(found)[None].to(device)
     return Conditioning(rows, signal, None if signal is None else model.drive(signal))
