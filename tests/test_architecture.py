@@ -77,6 +77,7 @@ LEAVES = {
     "cachefolder": {"errors"},
     "cluster": {"errors", "version"},
     "compiledfiles": {"cachefolder"},
+    "compiling": {"compiledfiles"},
     "compiled": {"cachefolder", "compiledfiles", "errors", "version"},
     "randomness": {"compiled"},
 }  # fmt: skip

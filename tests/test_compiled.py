@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from orchestrion import compiled
+from orchestrion.compiling import at_hand
 from tests.toys import forget, make_toy
 
 CALLER = "from toy.inner import double\nfrom orchestrion.compiled import compiled\n@compiled()\ndef run(x):\n    return double(x) + 1\n"
@@ -37,6 +38,15 @@ def test_an_edit_of_what_is_called_compiles_anew(toy):
     assert toy(2) == (21, 0)
     assert toy(2) == (21, 1)
     assert toy(31) == (311, 0)  # numba alone would have answered 21
+
+
+def test_what_need_not_be_compiled_first_is_at_hand(toy):
+    toy(2)
+    first = importlib.import_module("toy.outer").run
+    assert at_hand(first, 10) and not at_hand(first, 1.5)
+    forget()
+    again = importlib.import_module("toy.outer").run
+    assert again is not first and at_hand(again, 10) and not again.overloads  # from the cache
 
 
 def test_the_fingerprint_follows_imports(tmp_path):

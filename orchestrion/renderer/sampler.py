@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from orchestrion.bridge import ConditioningSeries
+from orchestrion.compiling import much_compiling
 from orchestrion.options import STORAGE
 from orchestrion.processors import single_threaded_torch, usable_processors
 from orchestrion.progress import Advance
@@ -133,7 +134,8 @@ def compile_kernels(storage: str = STORAGE, *, mixture: bool = True) -> None:
         source_window=int(mixture), mixtures=int(mixture),
     )  # fmt: skip
     tick = ConditioningSeries.from_notes([Note(0.0, 0.004, 60, 64)], tail_s=0.0)
-    generate(Parameters.zeros(smallest), [tick], storage=storage, threads=1)
+    with much_compiling():
+        generate(Parameters.zeros(smallest), [tick], storage=storage, threads=1)
 
 
 def perform(tasks: Sequence[Task], *, threads: int | None = None, progress: Advance | None = None) -> list[np.ndarray]:

@@ -15,7 +15,7 @@ from orchestrion.renderer.coding import GRID
 from orchestrion.renderer.config import PRESETS, UNDRIVEN
 from orchestrion.renderer.kernels import loop
 from orchestrion.renderer.kernels.batch import FEW, Batch, Block, VoiceState
-from orchestrion.renderer.kernels.helper import TRY_AGAIN, Helper
+from orchestrion.renderer.kernels.helper import TRY_AGAIN, WORTH_COMPILING, Helper
 from orchestrion.renderer.kernels.packing import gate_order, in_gate_order, pack
 from tests.renderer.reference import DRIVEN, KINDS, TINY, Reference, draw, draw_mixture, random_tensors
 
@@ -198,7 +198,7 @@ def played(packed, block, helped, cuts=(37, 64, 91), choose=lambda turn: True):
     batch, out = Batch(packed, voices, helped=helped), np.empty((n_steps, n_voices), dtype=np.int32)
     if helped:
         pieces = iter(range(100))
-        batch.helper._chosen = lambda: choose(next(pieces))
+        batch.helper._is_worth_it, batch.helper._chosen = lambda is_compiled: True, lambda: choose(next(pieces))
     for first, last in itertools.pairwise((0, *cuts, n_steps)):
         batch.run(block, first, last - first, out)
     return out, batch.logits
@@ -230,6 +230,7 @@ def test_a_helper_takes_part(monkeypatch):
         real(how, last, n, swapped.ctypes.data, *rest)
 
     monkeypatch.setattr(loop, "help_along", on_other_weights)
+    monkeypatch.setattr("orchestrion.renderer.kernels.batch.at_hand", lambda *helping: True)
     for _ in range(20):  # a busy machine may start the helper late
         helped.run(block, 0, len(out), out)
         if not np.array_equal(out, expected):
@@ -266,13 +267,21 @@ def test_the_helper_stays_if_it_is_quicker(helped_s, alone_s):
     helper, helped = Helper(), []
     for _ in range(2 * TRY_AGAIN):
         asked = []
-        with helper.beside(100, lambda asked=asked: asked.append(1)):
+        with helper.beside(100, lambda asked=asked: asked.append(1), lambda: True):
             pass
         helped.append(bool(asked))
         helper._pace[bool(asked)] = helped_s if asked else alone_s
     quick = helped_s < alone_s
     assert helped[3:TRY_AGAIN] == [quick] * (TRY_AGAIN - 3)
     assert helped[:3] == [False, True, True] == helped[TRY_AGAIN : TRY_AGAIN + 3]
+
+
+def test_a_short_rendering_does_not_wait_for_its_helper_to_be_compiled():
+    helper, asked = Helper(), []
+    for _ in range(WORTH_COMPILING + 2):
+        with helper.beside(100, lambda: asked.append(helper._runs_before), lambda: False):
+            pass
+    assert asked == [WORTH_COMPILING]  # in the second run after all those alone, as otherwise in the second of all
 
 
 @pytest.mark.parametrize("config", KINDS.values(), ids=KINDS)

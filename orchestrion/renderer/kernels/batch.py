@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from orchestrion.compiling import at_hand
 from orchestrion.errors import OrchestrionError
 from orchestrion.matrices.arithmetic import FLOAT32, host
 from orchestrion.matrices.memory import aligned_zeros
@@ -148,10 +149,9 @@ class Batch:
         """Samples ``first .. first + n_steps`` of ``block`` into ``out [f * hop, v]`` int32."""
         drive, centre = (0 if given is None else given.ctypes.data for given in (block.drive, block.centre))
         network = self._network.ctypes.data
-        help_along = partial(
-            loop.help_along, self._how, self._last, self.n, network, self._helpers.ctypes.data, self._clock, n_steps
-        )
-        with self.helper.beside(n_steps, help_along) if self.helper else nullcontext():
+        helping = self._how, self._last, self.n, network, self._helpers.ctypes.data, self._clock, n_steps
+        help_along, is_compiled = partial(loop.help_along, *helping), partial(at_hand, loop.help_along, *helping)
+        with self.helper.beside(n_steps, help_along, is_compiled) if self.helper else nullcontext():
             loop.run(
                 self._how, self._plain, self._last, network, self._own.ctypes.data, block.rows.ctypes.data, drive, centre,
                 block.sharpness, self._keys, self._counters, self._recent, out, block.forced,

@@ -16,6 +16,7 @@ from orchestrion.renderer.kernels.loop import STOP, WORDS_BYTES
 from orchestrion.renderer.kernels.packing import Packed
 
 TRY_AGAIN = 32  # runs, after which both ways are timed anew
+WORTH_COMPILING = 128  # runs alone, a quarter of a second of audio each, before the helper's side is compiled if that was never done
 LAYER_COST = 4096  # the part of a layer that cannot be shared beside its weights, in multiply-adds that take as long
 
 
@@ -23,19 +24,24 @@ class Helper:
     """The helper's thread and the words it shares with the drawing thread (see ``loop``).
 
     On a processor that other programs want too, two threads that wait for each other can be slower than one. The results are
-    the same, so runs with and without help are timed now and then, and the quicker way is taken.
+    the same, so runs with and without help are timed now and then, and the quicker way is taken. A short rendering does not wait
+    for the helper's side to be compiled, which takes longer than it saves.
     """
 
     def __init__(self) -> None:
         self.words = aligned_zeros(WORDS_BYTES // 8, dtype=np.int64)
         self._pool = ThreadPoolExecutor(1)
-        self._runs = 0
+        self._runs = self._runs_before = 0
         self._pace = {True: 0.0, False: 0.0}  # seconds a sample
 
     @contextmanager
-    def beside(self, n_samples: int, help_along: Callable[[], None]) -> Iterator[None]:
-        """Call ``help_along`` on the other thread, unless that has been slower; it has returned when this ends."""
-        helped = self._chosen()
+    def beside(self, n_samples: int, help_along: Callable[[], None], is_compiled: Callable[[], bool]) -> Iterator[None]:
+        """Call ``help_along`` on the other thread, unless that has been slower; it has returned when this ends.
+
+        Args:
+            is_compiled: whether that can be called at once.
+        """
+        helped = self._is_worth_it(is_compiled) and self._chosen()
         self.words[:] = 0
         started = time.perf_counter()
         helping = self._pool.submit(help_along) if helped else None
@@ -47,6 +53,12 @@ class Helper:
                 helping.result()
         pace = (time.perf_counter() - started) / n_samples
         self._pace[helped] = (self._pace[helped] + pace) / 2 if self._pace[helped] else pace
+
+    def _is_worth_it(self, is_compiled: Callable[[], bool]) -> bool:
+        if not self._runs and not is_compiled() and self._runs_before < WORTH_COMPILING:
+            self._runs_before += 1
+            return False
+        return True
 
     def _chosen(self) -> bool:
         turn = self._runs % TRY_AGAIN

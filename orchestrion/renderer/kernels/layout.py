@@ -9,10 +9,13 @@ from __future__ import annotations
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
+from orchestrion.matrices.emitter import INT64, PANEL
 from orchestrion.matrices.matrix import Matrix
+from orchestrion.matrices.operands import Weights
 
 # `matrices.operands.Weights` by its fields.
 MATRIX = np.dtype([("panels", np.int64), ("scale", np.int64), ("k", np.int64), ("columns", np.int64)])
@@ -40,6 +43,7 @@ NETWORK = np.dtype([
 SCRATCH = np.dtype([
     (name, np.int64) for name in ("stream", "a", "z", "hidden", "out", "weights", "room", "whole_h", "whole_z", "values")
 ])  # fmt: skip
+WEIGHTS = types.NamedUniTuple(types.int64, 4, Weights)
 LINE = 64  # bytes from where the facts of "whole_h" and "whole_z" are to their numbers
 
 
@@ -61,7 +65,7 @@ def _record_at(dtype):
     def record_at(typing, address, i):
         def code(context, builder, signature, arguments):
             begin, number = arguments
-            here = builder.add(begin, builder.mul(number, ir.IntType(64)(dtype.itemsize)))
+            here = builder.add(begin, builder.mul(number, INT64(dtype.itemsize)))
             return builder.inttoptr(here, context.get_value_type(kind))
 
         return kind(types.int64, types.int64), code
@@ -70,3 +74,32 @@ def _record_at(dtype):
 
 
 layer_at, network_at, scratch_at = (_record_at(dtype) for dtype in (LAYER, NETWORK, SCRATCH))
+
+
+@intrinsic
+def weights_of(typing, matrix):
+    """The `Weights` that a record `MATRIX` tells of."""
+
+    def code(context, builder, signature, arguments):
+        return _read(builder, arguments[0])
+
+    return WEIGHTS(matrix), code
+
+
+@intrinsic
+def columns_of(typing, how, matrix, start, columns):
+    """``columns`` of a record's weights from ``start``, a multiple of 128, as panels lie side by side in fours."""
+
+    def code(context, builder, signature, arguments):
+        _, record, first, n = arguments
+        panels, scale, k, _ = (builder.extract_value(_read(builder, record), i) for i in range(4))
+        rows = builder.mul(builder.sdiv(first, INT64(PANEL)), k)
+        fields = builder.add(panels, builder.mul(rows, INT64(how.how.row_bytes))), builder.add(scale, builder.mul(first, INT64(4))), k, n
+        return cgutils.pack_array(builder, fields)
+
+    return WEIGHTS(how, matrix, types.int64, types.int64), code
+
+
+def _read(builder, record):
+    """The four numbers of a `MATRIX`, as a tuple has them."""
+    return builder.load(builder.bitcast(record, ir.ArrayType(INT64, 4).as_pointer()), align=8)

@@ -15,15 +15,15 @@ import math
 import numpy as np
 
 from orchestrion.compiled import compiled, part
-from orchestrion.matrices.arithmetic import is_whole, lanes, row_bytes
-from orchestrion.matrices.operands import NO_ROWS, ONE, ZERO, Rows, Weights, WholeRow
+from orchestrion.matrices.arithmetic import is_whole, lanes
+from orchestrion.matrices.operands import NO_ROWS, ONE, ZERO, Rows, WholeRow
 from orchestrion.matrices.product import gated_product, multiply, prepare, product, row_product
 from orchestrion.matrices.vectors import add, copy, exponentials, gate, greatest, read_float, set_float
 from orchestrion.matrices.whole import to_whole
 from orchestrion.randomness import uniform_scalar
 from orchestrion.renderer.coding import LEAST_REST, LOG_SCALE_HIGH, LOG_SCALE_LOW, LOG_SCALE_SHIFT
-from orchestrion.renderer.kernels.handover import announce, breathe, heard
-from orchestrion.renderer.kernels.layout import LINE, layer_at, network_at, scratch_at
+from orchestrion.renderer.kernels.handover import announce, breathe, heard, wait_for
+from orchestrion.renderer.kernels.layout import LINE, columns_of, layer_at, network_at, scratch_at, weights_of
 from orchestrion.renderer.kernels.packing import GATED
 
 LEAST = np.float32(-np.inf)
@@ -128,22 +128,12 @@ def _help(how, last, n, net, own, turn):  # pragma: no cover - compiled
         prepare(how, n, z, net.width, own.room, ONE)
         _skips(how, n, net, own, layer_at(net.layers, i), z, first, skips - first, NOTHING if i == net.n_layers - 1 else LEAST)
     announce(net.words + DONE, 3 * turn)
-    _await(net.words + STEP, begun + net.n_layers + 1)
+    wait_for(net.words + STEP, begun + net.n_layers + 1)
     _hidden(how, n, net, own, net.own_head, net.head.columns - net.own_head)
     announce(net.words + DONE, 3 * turn + 1)
-    _await(net.words + STEP, begun + net.n_layers + 2)
+    wait_for(net.words + STEP, begun + net.n_layers + 2)
     _out(last, n, net, own, net.own_out, net.out.columns - net.own_out)
     announce(net.words + DONE, 3 * turn + 2)
-
-
-@part
-def _await(address, value):  # pragma: no cover - compiled
-    """Wait until the word at ``address`` is at least ``value``; how often it had to be looked at again."""
-    looks = 0
-    while heard(address) < value:
-        breathe()
-        looks += 1
-    return looks
 
 
 @part
@@ -164,7 +154,7 @@ def _input(plain, n, net, own, drive, t, recent):  # pragma: no cover - compiled
         for v in range(n):
             for i in range(newest + 1):
                 set_float(own.values + 4 * (v * k + i), np.float32(recent[v, i]) * step - np.float32(1.0))
-        multiply(plain, n, Rows(own.values, k), _weights(net.history), stream, stream, ZERO, NO_ROWS, ZERO, LEAST)
+        multiply(plain, n, Rows(own.values, k), weights_of(net.history), stream, stream, ZERO, NO_ROWS, ZERO, LEAST)
 
 
 @part
@@ -181,7 +171,7 @@ def _stack(how, n, net, own, row, turn, shared):  # pragma: no cover - compiled
         past = layer.ring + 4 * (clock & (layer.dilation - 1)) * n * residual
         z, base = Rows(own.z + i * net.z_step, residual), Rows(row + 8 * i * n * residual, 2 * residual)
         chain = Rows(_chain_of(how, n, net, own, layer, clock), 2 * residual)
-        product(how, n, stream, _weights(layer.now), a, base, ZERO, chain, own.room, ZERO, LEAST)
+        product(how, n, stream, weights_of(layer.now), a, base, ZERO, chain, own.room, ZERO, LEAST)
         for v in range(n):
             for c in range(0, residual, lanes(how)):
                 copy(how, stream.address + 4 * (v * stream.stride + c), past + 4 * (v * residual + c))
@@ -192,7 +182,7 @@ def _stack(how, n, net, own, row, turn, shared):  # pragma: no cover - compiled
             announce(net.words + STEP, begun + i + 1)
         prepare(how, n, z, residual, own.room, ONE)
         if i < last:
-            multiply(how, n, z, _weights(layer.residual), stream, stream, layer.residual_bias, NO_ROWS, own.room, LEAST)
+            multiply(how, n, z, weights_of(layer.residual), stream, stream, layer.residual_bias, NO_ROWS, own.room, LEAST)
         _skips(how, n, net, own, layer, z, ZERO, columns, NOTHING if i == last else LEAST)
 
 
@@ -215,7 +205,7 @@ def _stack_of_one(how, net, own, row, turn, shared):  # pragma: no cover - compi
         if i <= last:
             chain = _chain_of(how, ONE, net, own, layer, clock)
             x = whole_h.numbers if is_whole(how) else h
-            gated_product(how, x, whole_h.facts, _weights(layer.now), row + 8 * i * residual, chain, z, whole_z)
+            gated_product(how, x, whole_h.facts, weights_of(layer.now), row + 8 * i * residual, chain, z, whole_z)
             if shared:
                 announce(net.words + STEP, turn * (last + 3) + i + 1)
             past = layer.ring + 4 * (clock & (layer.dilation - 1)) * residual
@@ -224,11 +214,11 @@ def _stack_of_one(how, net, own, row, turn, shared):  # pragma: no cover - compi
         if i > 0:
             below, whole_below = layer_at(net.layers, i - 1), _whole_z(net, own, i - 1)
             x = whole_below.numbers if is_whole(how) else z - net.z_step
-            w = _columns(how, _weights(below.skips), ZERO, columns)
+            w = columns_of(how, below.skips, ZERO, columns)
             row_product(how, x, whole_below.facts, w, skip, skip, ZERO, ZERO, NOTHING if i > last else LEAST)
         if i < last:
             x = whole_z.numbers if is_whole(how) else z
-            row_product(how, x, whole_z.facts, _weights(layer.residual), h, h, layer.residual_bias, ZERO, LEAST)
+            row_product(how, x, whole_z.facts, weights_of(layer.residual), h, h, layer.residual_bias, ZERO, LEAST)
             if is_whole(how):
                 to_whole(how, h, residual, whole_h.numbers, whole_h.facts, ZERO)
 
@@ -238,17 +228,6 @@ def _whole_z(net, own, i):  # pragma: no cover - compiled
     """Where layer i's gates lie as whole numbers; two layers take turns."""
     facts = own.whole_z + (i & 1) * (LINE + 4 * net.width)
     return WholeRow(facts + LINE, facts)
-
-
-@part
-def _weights(matrix):  # pragma: no cover - compiled
-    return Weights(matrix.panels, matrix.scale, matrix.k, matrix.columns)
-
-
-@part
-def _columns(how, w, start, columns):  # pragma: no cover - compiled
-    """``columns`` of the weights from ``start``, a multiple of 128, as panels lie side by side in fours."""
-    return Weights(w.panels + start // 32 * w.k * row_bytes(how), w.scale + 4 * start, w.k, columns)
 
 
 @part
@@ -275,7 +254,7 @@ def _past(how, n, net, own, layer, group):  # pragma: no cover - compiled
     k = net.width
     past = Rows(layer.ring + 4 * (group * layer.ahead & (layer.dilation - 1)) * n * k, k)
     out = Rows(_chain(n, net, layer, group), 2 * k)
-    product(how, layer.ahead * n, past, _weights(layer.past), out, Rows(net.zeros, ZERO), ZERO, NO_ROWS, own.room, ZERO, LEAST)
+    product(how, layer.ahead * n, past, weights_of(layer.past), out, Rows(net.zeros, ZERO), ZERO, NO_ROWS, own.room, ZERO, LEAST)
 
 
 @part
@@ -293,7 +272,7 @@ def _past_of_next(how, n, net, own, clock):  # pragma: no cover - compiled
 def _skips(how, n, net, own, layer, z, start, columns, floor):  # pragma: no cover - compiled
     """Add the layer's part to ``columns`` of the skip sum from ``start``; ``z`` is prepared."""
     skip = Rows(own.stream + 4 * (net.width + start), net.width + net.head.k)
-    multiply(how, n, z, _columns(how, _weights(layer.skips), start, columns), skip, skip, ZERO, NO_ROWS, own.room, floor)
+    multiply(how, n, z, columns_of(how, layer.skips, start, columns), skip, skip, ZERO, NO_ROWS, own.room, floor)
 
 
 @part
@@ -304,14 +283,14 @@ def _head(how, last, n, net, own, turn, shared):  # pragma: no cover - compiled
     if shared:
         hidden, columns = net.own_head, net.own_out
         announce(net.words + STEP, step + 1)
-        looks += _await(net.words + DONE, 3 * turn)
+        looks += wait_for(net.words + DONE, 3 * turn)
     _hidden(how, n, net, own, ZERO, hidden)
     if shared:
         announce(net.words + STEP, step + 2)
-        looks += _await(net.words + DONE, 3 * turn + 1)
+        looks += wait_for(net.words + DONE, 3 * turn + 1)
     _out(last, n, net, own, ZERO, columns)
     if shared:
-        looks += _await(net.words + DONE, 3 * turn + 2)
+        looks += wait_for(net.words + DONE, 3 * turn + 2)
     return looks < PATIENCE
 
 
@@ -319,7 +298,7 @@ def _head(how, last, n, net, own, turn, shared):  # pragma: no cover - compiled
 def _hidden(how, n, net, own, start, columns):  # pragma: no cover - compiled
     """relu(skip sum @ W_head + b_head), ``columns`` of it from ``start``."""
     skip, out = Rows(own.stream + 4 * net.width, net.head.k + net.width), Rows(own.hidden + 4 * start, net.head.columns)
-    w, bias = _columns(how, _weights(net.head), start, columns), Rows(net.head_bias + 4 * start, ZERO)
+    w, bias = columns_of(how, net.head, start, columns), Rows(net.head_bias + 4 * start, ZERO)
     product(how, n, skip, w, out, bias, ZERO, NO_ROWS, own.room, ZERO, NOTHING)
 
 
@@ -327,7 +306,7 @@ def _hidden(how, n, net, own, start, columns):  # pragma: no cover - compiled
 def _out(how, n, net, own, start, columns):  # pragma: no cover - compiled
     """Hidden @ W_out + b_out, ``columns`` of it from ``start``."""
     hidden, out = Rows(own.hidden, net.head.columns), Rows(own.out + 4 * start, net.out.columns)
-    w, bias = _columns(how, _weights(net.out), start, columns), Rows(net.out_bias + 4 * start, ZERO)
+    w, bias = columns_of(how, net.out, start, columns), Rows(net.out_bias + 4 * start, ZERO)
     prepare(how, n, hidden, w.k, own.room, ZERO)
     multiply(how, n, hidden, w, out, bias, ZERO, NO_ROWS, own.room, LEAST)
 
