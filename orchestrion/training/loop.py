@@ -70,6 +70,14 @@ class Described(Protocol):
         """What a weights file says of ``model`` besides its tensors (JSON-able)."""
 
 
+@runtime_checkable
+class CompiledByParts(Protocol):
+    """A task whose loss would take minutes to compile as a whole."""
+
+    def compile_parts(self) -> None:
+        """Have parts of ``model`` run through torch.compile."""
+
+
 def fit(task: TrainingTask[Model], run: Path, settings: LoopSettings, *, resume: bool = False) -> dict[str, float]:
     """Train ``task`` in folder ``run`` and return the last validation's measures.
 
@@ -168,6 +176,13 @@ def _graceful_stop(module: _Module) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _compiled(task: TrainingTask[Any]) -> Callable[[Any, dict[str, Tensor]], Tensor]:
+    if isinstance(task, CompiledByParts):
+        task.compile_parts()  # of the model that learns, not of its average
+        return task.loss
+    return torch.compile(task.loss)
+
+
 class _Steps(IterableDataset[dict[str, Tensor]]):
     """Every step's batch from the module's present step on, for this process; ``ahead`` of them made before they are asked for."""
 
@@ -191,7 +206,7 @@ class _Module(lightning.LightningModule):
         self.interrupted = False  # what all processes agree on
         self.listen: Callable[[], None] = lambda: None
         self._resume = resume
-        self._loss = torch.compile(task.loss) if settings.compile else task.loss
+        self._loss = _compiled(task) if settings.compile else task.loss
         self._train_loss: float | Tensor = 0.0  # stays on the device: to read it would wait for the step
         self._started: float | None = None
         self._validated_s = 0.0

@@ -66,6 +66,10 @@ class RendererTask:
         crops = [self._crop(rng) for _ in range(self.settings.batch_size)]
         return {name: torch.from_numpy(np.stack([crop[name] for crop in crops])) for name in crops[0]}
 
+    def compile_parts(self) -> None:
+        """The network's layers, one after the other."""
+        self.model.compile_layers()
+
     def loss(self, model: WaveNet, batch: dict[str, Tensor]) -> Tensor:
         """Mean cross-entropy in nats a sample."""
         rows = None

@@ -160,3 +160,26 @@ def input_gradient(config, at, monkeypatch):
         by_age = [out.grad[0].abs().sum(-1).numpy() for out in caught]  # the network asks for the newest first
     # Entry t of what is `age` samples old is position t - age.
     return sum(np.append(seen[age:], np.zeros(age)) for age, seen in enumerate(by_age))
+
+
+def test_layers_compiled_one_by_one_compute_the_same_from_two_graphs(monkeypatch):
+    seen = []
+
+    def backend(graph, examples):
+        seen.append(graph)
+        return graph.forward
+
+    compile_ = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda function: compile_(function, backend=backend))
+    config = CONFIGS["causal"]
+    plain, compiled = network(config), network(config)
+    compiled.compile_layers()
+    codes, frames, _ = inputs(config)
+    losses = [model(codes, rows_of(model, frames)).logsumexp(-1).mean() for model in (plain, compiled)]
+    assert losses[0].item() == losses[1].item()
+    for loss in losses:
+        loss.backward()
+    for one, two in zip(plain.parameters(), compiled.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, two.grad)
+    assert len(seen) == 2 < config.layers  # a dilation of 1, and all others
+    assert compiled.state_dict().keys() == plain.state_dict().keys()

@@ -119,3 +119,23 @@ def test_the_logged_loss_is_the_running_mean_of_the_steps(tmp_path):
     fit(Constant(), tmp_path, replace(SETTINGS, steps=10))
     (line,) = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert json.loads(line)["train_loss"] == pytest.approx(2 * (1 - 0.98**10), rel=1e-5)
+
+
+def test_a_task_that_is_compiled_by_parts_is_not_compiled_as_a_whole(tmp_path, monkeypatch):
+    class ByParts(Line):
+        compiled = 0
+
+        def compile_parts(self):
+            self.compiled += 1
+            self.model.is_compiled = True
+
+        def validate(self, model):
+            assert not hasattr(model, "is_compiled")  # the average, of other shapes
+            return super().validate(model)
+
+    task, whole = ByParts(), []
+    monkeypatch.setattr(torch, "compile", lambda function: whole.append(function) or function)
+    fit(task, tmp_path / "parts", replace(SETTINGS, steps=2, compile=True))
+    assert task.compiled == 1 and not whole
+    fit(Line(), tmp_path / "whole", replace(SETTINGS, steps=2, compile=True))
+    assert len(whole) == 1
