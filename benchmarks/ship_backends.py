@@ -6,14 +6,15 @@
 
 The second form ships a training that is finished, of any settings, and no other; its set is WORK/setRATE. Stopped half-way, the same
 command goes on where it was. With the default of 4 minutes (`TIMES` as long for the slow ones) each
-takes at most 20 minutes. Weights are stored as float16, the measures that normalise spectra as float32 (the least
-deviation, 1e-8, is none in float16); the card's figures are of these stored weights.
+takes at most 20 minutes. Matrices are stored in a byte a number (generators/quantised.py), other weights as float16, the measures that
+normalise spectra as float32 (the least deviation, 1e-8, is none in float16); the card's figures are of these stored weights.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,14 @@ from orchestrion import header, shipped, weights
 from orchestrion.datasets.recordings.songs import SongSet, prepare_songs
 from orchestrion.files import atomic_write
 from orchestrion.generators.files import load_generator
+from orchestrion.generators.quantised import quantised
 from orchestrion.generators.table import BACKENDS, on_songs
 from orchestrion.options import BackendTraining
 from orchestrion.training.backend_task import BackendTask
 from orchestrion.training.train_backend import read_metrics, train_backend
 
 PRESET = "small"
+SMALLEST_MATRIX = 1 << 14
 WAVENET = "wavenet-unconditioned"
 NAMES = tuple(on_songs())
 TIMES = {WAVENET: 5.0, "spectral-conv1d": 1.5, "spectral-conv2d": 1.5, "sample-lstm": 1.5}
@@ -120,11 +123,10 @@ def main(songs: Path, work: Path, validation: tuple[str, ...], runs: tuple[str, 
 
 
 def ship(name: str, run: Path, songs: SongSet, source: str, temperature: float = 0.0) -> None:
-    """Store the run's best weights as float16, measure them, write model and card."""
+    """Store the run's best weights, measure them, write model and card."""
     tensors, metadata = weights.load(run / "model.safetensors")
     model: Any = load_generator(run / "model.safetensors")
-    learnt = {key for key, _ in model.named_parameters()}
-    halved = {key: tensor.half() if key in learnt else tensor for key, tensor in tensors.items()}
+    kept = stored(tensors, {key for key, _ in model.named_parameters()})
     target = shipped.FOLDER / f"{name}.safetensors"
     history = read_metrics(run)
     metadata |= {"name": name, "steps": history[-1]["step"], "minutes": history[-1]["minutes"], "attribution": source}
@@ -134,11 +136,20 @@ def ship(name: str, run: Path, songs: SongSet, source: str, temperature: float =
         metadata["stopped"] = [history[-1]["step"], wanted]
     if temperature:
         metadata["temperature"] = temperature
-    weights.save(target, halved, metadata)
+    weights.save(target, kept, metadata)
     metadata["metrics"] = measures(name, songs)
-    weights.save(target, halved, metadata)
+    weights.save(target, kept, metadata)
     with atomic_write(shipped.FOLDER / f"{name}.md") as card:
         card.write_text(_card(name, songs, source, header.read(target)), encoding="utf-8")
+
+
+def stored(tensors: Mapping[str, torch.Tensor], learnt: Collection[str]) -> dict[str, torch.Tensor]:
+    """What the file holds of a model."""
+    kept: dict[str, torch.Tensor] = {}
+    for key, tensor in tensors.items():
+        is_matrix = key in learnt and tensor.ndim == 2 and tensor.numel() >= SMALLEST_MATRIX
+        kept |= quantised(key, tensor) if is_matrix else {key: tensor.half() if key in learnt else tensor}
+    return kept
 
 
 def command_of(name: str, settings: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor
 from orchestrion import header, shipped, weights
 from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.generators.generator import Generator
+from orchestrion.generators.quantised import restored
 from orchestrion.generators.residual import YOUNGER
 from orchestrion.generators.table import BACKENDS, WAVENET
 from orchestrion.generators.wavenet import WaveNetGenerator
@@ -39,8 +40,7 @@ def load_generator(name_or_path: str | os.PathLike[str]) -> Generator:
         sized = kind.config_of(config)
     except (OrchestrionError, TypeError) as error:
         raise OrchestrionError(f"{path} carries a config that cannot be used. {said_by(error, 300)}") from error
-    floats = {name: tensor.float() for name, tensor in tensors.items()}
-    model = weights.build(lambda: kind.network(sized), floats, path, younger=YOUNGER)
+    model = weights.build(lambda: kind.network(sized), restored(tensors, path), path, younger=YOUNGER)
     if "temperature" in metadata:
         model.temperature = float(str(metadata["temperature"]))
     return model.eval().requires_grad_(False)
