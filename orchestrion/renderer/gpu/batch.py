@@ -1,4 +1,4 @@
-"""Voices on the GPU: their rings, codes and counters, and the launch of the kernel."""
+"""Voices on the GPU: their rings, codes and counters, and the launch of the kernel that plays them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from orchestrion.renderer.gpu import cluster
 from orchestrion.renderer.gpu.kernel import NARROW, WARPS, play
 from orchestrion.renderer.gpu.weights import GpuWeights, kept
 from orchestrion.renderer.kernels.batch import VoiceState
 
 CLOCK = 1 << 20  # a multiple of every ring's length, and of the codes kept
+WAITED = "its blocks have waited for each other in vain"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How voices are spread over the GPU.
+
+    Attributes:
+        rows: voices a program of ``kernel.py``, or a group of ``cluster.cu`` (8 or 16).
+        clusters: whether ``cluster.cu`` plays, which takes some networks only.
+    """
+
+    rows: int
+    clusters: bool = False
+
+
+PROGRAMS = Layout(NARROW)
 
 
 @dataclass(frozen=True)
@@ -42,12 +60,14 @@ class GpuBatch:
 
     A place without a voice is computed like the others, and no other one hears of it.
 
-    Args:
-        rows: voices a program.
+    Attributes:
+        failed: ``[1]`` int32 on the GPU, 1 where a launch has given up (`WAITED`).
     """
 
-    def __init__(self, weights: GpuWeights, n: int, rows: int = NARROW):
-        c, device, programs = weights.config, weights.device, -(-n // rows)
+    def __init__(self, weights: GpuWeights, n: int, layout: Layout = PROGRAMS):
+        c, device, rows = weights.config, weights.device, layout.rows
+        programs = -(-n // rows)
+        self._clusters = cluster.Clusters.of(weights, rows // cluster.TILE) if layout.clusters else None
         self.weights, self.n, self._rows, self._clock = weights, programs * rows, rows, 0
         n = self.n
         self._rings = torch.zeros(programs, 2 * sum(c.dilations), rows, weights.width, dtype=torch.float16, device=device)
@@ -55,6 +75,7 @@ class GpuBatch:
         self._recent = torch.full((kept(c), n), c.coding.silence, dtype=torch.int32, device=device)
         self._logits = torch.zeros(n, weights.sizes["LEVELS"], device=device)
         self._nothing = torch.zeros(1, dtype=torch.int32, device=device)
+        self.failed = torch.zeros(1, dtype=torch.int32, device=device)
 
     def put(self, places: Sequence[int], voices: Sequence[VoiceState]) -> None:
         """Let ``voices`` go on from their states in ``places``."""
@@ -87,13 +108,19 @@ class GpuBatch:
 
     def run(self, block: GpuBlock, first: int, n_steps: int, out: Tensor) -> None:
         """Samples ``first .. first + n_steps`` of ``block`` into ``out [f * hop, n]`` int32."""
-        forced = self._nothing if block.forced is None else block.forced
-        play[(self.n // self._rows,)](
-            **self.weights.arguments, rings=self._rings, keys=self._keys, counters=self._counters, recent=self._recent,
-            pool=block.pool, drive=block.drive, centre=block.centre, places=block.places, sharpness=block.sharpness, forced=forced,
-            out=out, logits=self._logits, n_voices=self.n, clock=self._clock, first=first, n_steps=n_steps,
-            **self.weights.sizes, FORCED=block.forced is not None, ROWS=self._rows, num_warps=WARPS,
-        )  # fmt: skip
+        tensors = {
+            "rings": self._rings, "keys": self._keys, "counters": self._counters, "recent": self._recent, "pool": block.pool,
+            "drive": block.drive, "centre": block.centre, "places": block.places, "sharpness": block.sharpness, "out": out,
+            "logits": self._logits,
+        }  # fmt: skip
+        if self._clusters is not None:
+            self._clusters.play(tensors | {"failed": self.failed}, block.forced, self.n // self._rows, self._clock, first, n_steps)
+        else:
+            play[(self.n // self._rows,)](
+                **self.weights.arguments, **tensors, forced=self._nothing if block.forced is None else block.forced,
+                n_voices=self.n, clock=self._clock, first=first, n_steps=n_steps, **self.weights.sizes,
+                FORCED=block.forced is not None, ROWS=self._rows, num_warps=WARPS,
+            )  # fmt: skip
         self._counters += n_steps
         self._clock = (self._clock + n_steps) % CLOCK
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,7 +14,8 @@ from torch import Tensor
 from orchestrion.errors import OrchestrionError
 from orchestrion.randomness import stream_key
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.gpu.batch import GpuBatch, GpuBlock
+from orchestrion.renderer.gpu.batch import PROGRAMS, WAITED, GpuBatch, GpuBlock, Layout
+from orchestrion.renderer.gpu.cluster import TILE, has_clusters, unfit
 from orchestrion.renderer.gpu.kernel import NARROW, WIDE
 from orchestrion.renderer.gpu.weights import GpuWeights, padded, turns
 from orchestrion.renderer.kernels.batch import VoiceState
@@ -32,14 +35,36 @@ def check(config: WaveNetConfig) -> None:
     Raises:
         OrchestrionError: it does not play as it should.
     """
-    trial = _trial(config, NARROW + 1)
-    last = NARROW
-    error = trial.logit_error([0, last])
-    if not error <= TOLERANCE:
-        raise OrchestrionError(f"its logits are {error:.3g} standard deviations off")
-    together, alone = trial.drawn(range(NARROW + 1)), trial.drawn([last], cut=config.hop + 1)
-    if not np.array_equal(together[:, last], alone[:, 0]):
-        raise OrchestrionError("a voice alone draws other levels than among others")
+    if not clusters_play(config):
+        _compare(_trial(config, NARROW + 1), [Layout(NARROW)])
+
+
+@lru_cache
+def clusters_play(config: WaveNetConfig) -> bool:
+    """Whether clusters take networks of this size here, and have passed the check; said in a warning if they have not."""
+    if unfit(config) or not has_clusters(config):
+        return False
+    try:
+        _compare(_trial(config, NARROW + 1), [Layout(TILE, True), Layout(2 * TILE, True)])
+    except Exception as error:  # noqa: BLE001 - whatever NVRTC or the driver has against them, there is the other kernel
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        warnings.warn(f"The GPU's quickest player has failed its check ({reason}). Taking the slower one.", stacklevel=2)
+        return False
+    return True
+
+
+def _compare(trial: Trial, layouts: Sequence[Layout]) -> None:
+    """Raise `OrchestrionError` where a layout's logits are not the network's, or one voice is not the same in all."""
+    last = trial.rows.shape[1] - 1
+    for layout in layouts:
+        error = trial.logit_error([0, last], layout)
+        if not error <= TOLERANCE:
+            raise OrchestrionError(f"its logits are {error:.3g} standard deviations off")
+    together = trial.drawn(range(last + 1), layout=layouts[-1])
+    for layout in layouts:
+        alone = trial.drawn([last], cut=trial.model.config.hop + 1, layout=layout)
+        if not np.array_equal(together[:, last], alone[:, 0]):
+            raise OrchestrionError("a voice alone draws other levels than among others")
 
 
 @lru_cache
@@ -54,9 +79,9 @@ def wide_agrees(config: WaveNetConfig) -> bool:
 
 
 def _same_numbers(trial: Trial, voices: range) -> bool:
-    narrow, wide = trial.batch(voices), trial.batch(voices, WIDE)
+    narrow, wide = trial.batch(voices), trial.batch(voices, Layout(WIDE))
     levels = trial.run(narrow, trial.block(voices))[:, : len(voices)]
-    others = trial.run(wide, trial.block(voices, rows=WIDE))[:, : len(voices)]
+    others = trial.run(wide, trial.block(voices, layout=Layout(WIDE)))[:, : len(voices)]
     same_logits = torch.equal(narrow.logits[: len(voices)], wide.logits[: len(voices)])
     return same_logits and np.array_equal(levels, others)
 
@@ -96,9 +121,9 @@ class Trial:
         levels = torch.randint(c.coding.levels, (n_frames * c.hop, n_voices), generator=numbers, dtype=torch.int32)
         return cls(model, GpuWeights.of(model), rows, drive, centre, levels)
 
-    def logit_error(self, voices: list[int]) -> float:
+    def logit_error(self, voices: list[int], layout: Layout = PROGRAMS) -> float:
         """Greatest difference from the network's own logits after the last sample drawn, in their standard deviations."""
-        batch, block = self.batch(voices), self.block(voices)
+        batch, block = self.batch(voices, layout), self.block(voices, layout=layout)
         out = self.run(batch, block)
         c, drawn = self.model.config, torch.from_numpy(out[:, : len(voices)].T).long()
         previous = torch.cat([torch.full((len(voices), 1), c.coding.silence), drawn[:, :-1]], dim=1)
@@ -106,9 +131,9 @@ class Trial:
         exact = self.model(previous, self.rows[:, voices].transpose(0, 1), drive)[:, -1]
         return float((batch.logits[: len(voices)].cpu() - exact).abs().max() / exact.std())
 
-    def drawn(self, voices: range | list[int], cut: int = 0, forced: bool = False) -> np.ndarray:
+    def drawn(self, voices: range | list[int], cut: int = 0, forced: bool = False, layout: Layout = PROGRAMS) -> np.ndarray:
         """Levels ``[f * hop, v]`` int32 that the GPU draws, in two runs where a ``cut`` is given."""
-        return self.run(self.batch(voices), self.block(voices, forced), cut)[:, : len(voices)]
+        return self.run(self.batch(voices, layout), self.block(voices, forced, layout), cut)[:, : len(voices)]
 
     def run(self, batch: GpuBatch, block: GpuBlock, cut: int = 0) -> np.ndarray:
         """What ``batch`` draws, ``[f * hop, places]`` int32."""
@@ -116,16 +141,19 @@ class Trial:
         for start, stop in ((0, cut), (cut, len(out))):
             if stop > start:
                 batch.run(block, start, stop - start, out)
+        if batch.failed.item():
+            raise OrchestrionError(WAITED)
         return out.cpu().numpy()
 
-    def batch(self, voices: range | list[int], rows: int = NARROW) -> GpuBatch:
+    def batch(self, voices: range | list[int], layout: Layout = PROGRAMS) -> GpuBatch:
         """Those ``voices`` before their first sample, each with its own random numbers."""
-        batch = GpuBatch(self.weights, len(voices), rows)
+        batch = GpuBatch(self.weights, len(voices), layout)
         batch.put(range(len(voices)), [VoiceState.silent(self.weights, int(stream_key(0, voice))) for voice in voices])
         return batch
 
-    def block(self, voices: range | list[int], forced: bool = False, rows: int = NARROW) -> GpuBlock:
+    def block(self, voices: range | list[int], forced: bool = False, layout: Layout = PROGRAMS) -> GpuBlock:
         """What ``voices`` hear."""
+        rows = layout.rows
         c, w, device = self.model.config, self.weights, self.weights.device
         n_frames, n_voices = self.rows.shape[:2]
         n = -(-len(voices) // rows) * rows

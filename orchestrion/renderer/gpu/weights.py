@@ -59,7 +59,7 @@ class GpuWeights:
         if trouble := too_wide(c):
             raise OrchestrionError(trouble)
         t = {name: value.detach().to(device, torch.float32) for name, value in model.state_dict().items()}
-        sizes = sizes_of(c, _shared_bytes(device))
+        sizes = sizes_of(c, shared_bytes(device))
         width, skip, head, levels = (sizes[name] for name in ("WIDTH", "SKIP", "HEAD", "LEVELS"))
         past, now = (turns(t[name], c.residual, width) for name in ("w_past", "w_now"))
         nothing = torch.zeros(1, width, device=device)
@@ -148,7 +148,7 @@ def padded(size: int) -> int:
     return max(LEAST, 1 << (size - 1).bit_length())
 
 
-def _shared_bytes(device: torch.device) -> int:
+def shared_bytes(device: torch.device) -> int:
     if device.type != "cuda":
         return 0
     properties = torch.cuda.get_device_properties(device)

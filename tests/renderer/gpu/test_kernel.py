@@ -15,7 +15,7 @@ from tests.renderer.reference import draw, draw_mixture
 
 pytest.importorskip("triton", reason="Triton is not installed (it is in the dev extra, for Linux)")
 
-from orchestrion.renderer.gpu.batch import GpuBatch
+from orchestrion.renderer.gpu.batch import GpuBatch, Layout
 from orchestrion.renderer.gpu.checking import Trial, check, wide_agrees
 from orchestrion.renderer.gpu.kernel import NARROW, WIDE
 from orchestrion.renderer.gpu.weights import GpuWeights, padded, sizes_of
@@ -64,9 +64,9 @@ def test_voices_alone_are_those_together(trial, together):
 
 
 def test_wide_programs_draw_the_same(trial, together):
-    batch = trial.batch(range(NARROW + 1), WIDE)
+    batch = trial.batch(range(NARROW + 1), Layout(WIDE))
     assert batch.n == WIDE
-    wide = trial.run(batch, trial.block(range(NARROW + 1), rows=WIDE), cut=5)
+    wide = trial.run(batch, trial.block(range(NARROW + 1), layout=Layout(WIDE)), cut=5)
     assert np.array_equal(wide[:, : NARROW + 1], together)
 
 

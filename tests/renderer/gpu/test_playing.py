@@ -74,7 +74,7 @@ def test_many_voices_have_wide_programs_where_these_agree(model, monkeypatch):
     monkeypatch.setattr(stage, "_processors", lambda device: 132)
     for agrees, rows in ((True, [16, 16, 32]), (False, [16, 16, 16])):
         monkeypatch.setattr(stage, "wide_agrees", lambda config, agrees=agrees: agrees)
-        assert [stage.rows_a_program(weights, n) for n in (1, 1056, 1057)] == rows
+        assert [stage.layout(weights, n).rows for n in (1, 1056, 1057)] == rows
 
 
 def test_scores_of_the_same_notes_share_their_conditioning(model):
