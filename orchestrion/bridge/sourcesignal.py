@@ -53,7 +53,7 @@ class SourceSignal:
             _add_note(
                 out, self.series.hop, frame_s, max(onset, start) - start, min(int(self._end[i]), stop) - start, onset - start,
                 int(self.series.notes.offset_frame[i]) - start, level[audible], turns[audible],
-                s.phase[begin : begin + len(level)][audible].astype(np.float64), float(s.release_db_s[row]), *self._contour(row, int(self._end[i]) - onset), AGES_S,
+                s.phase[begin : begin + len(level)][audible].astype(np.float64), float(s.release_db_s[row]), *self.contour(row, int(self._end[i]) - onset), AGES_S,
             )  # fmt: skip
             if s.attack is not None and pitch == s.pitch[row]:
                 self._add_attack(out, i, start)
@@ -118,7 +118,7 @@ class SourceSignal:
             rows = slice(s.first_partial[row], s.first_partial[row] + s.n_partials[row])
             levels, noises = s.level_db[:, rows].astype(np.float64), s.noise_db[:, row].astype(np.float64)
             law = 20 * s.exponent * np.log10(s.velocity)
-            shares = _shares(velocity, s.velocity)
+            shares = shares_of(velocity, s.velocity)
             gain = 20 * s.exponent * math.log10(velocity) - float(shares @ law)
             self._tables[row, velocity] = (
                 np.tensordot(shares, levels, 1) + gain, np.tensordot(shares, noises, 1) + gain
@@ -126,7 +126,7 @@ class SourceSignal:
         return self._tables[row, velocity]
 
 
-    def _contour(self, row: int, frames: int) -> tuple[np.ndarray, np.ndarray]:
+    def contour(self, row: int, frames: int) -> tuple[np.ndarray, np.ndarray]:
         """Of a pitch's row, at knots that reach over ``frames`` and further: frequency over the steady one, and the periods of a steady 1 Hz
         that it has turned by then. Both are empty where the pitch is steady."""
         s = self.source
@@ -141,7 +141,7 @@ class SourceSignal:
         return self._contours[row]
 
 
-def _shares(velocity: float, layers: np.ndarray) -> np.ndarray:
+def shares_of(velocity: float, layers: np.ndarray) -> np.ndarray:
     """``[d]`` how far each layer speaks at ``velocity``: straight between two, the outermost alone beyond them."""
     return np.array([np.interp(velocity, layers, row) for row in np.eye(len(layers))])
 

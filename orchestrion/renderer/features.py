@@ -45,6 +45,11 @@ class Features:
         table = np.stack([notes.onset_frame, notes.offset_frame, notes.pitch, notes.velocity]).astype(np.int64)
         return hashlib.sha256(table.tobytes()).digest()
 
+    @property
+    def source(self) -> SourceSignal | None:
+        """What drives the network; None where nothing does."""
+        return self._source
+
     def frames(self, start: int, stop: int) -> np.ndarray:
         """Frames [start, stop) of the network's conditioning input: ``[f, input_channels]`` float32.
 

@@ -16,6 +16,7 @@ source, companded and linear, or in older instruments unit harmonics (after the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +26,8 @@ from orchestrion.bridge.source import HarmonicSource, plain_source
 from orchestrion.renderer.coding import SOURCE_GAIN
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.output import compand_tensor, first_bias, values
+
+_plain_source = lru_cache(maxsize=4)(plain_source)  # tables that nobody writes to, and that take longer than the rest of a network
 
 
 @dataclass
@@ -54,7 +57,7 @@ class WaveNet(nn.Module):
         self._layer = _residual_layer
         self.config = c = config
         if c.source_window:
-            self.source = plain_source(c.sample_rate)
+            self.source = _plain_source(c.sample_rate)
         if c.mixtures:
             self.w_hist = _weight(c.history, c.residual, fan_in=4)
         else:

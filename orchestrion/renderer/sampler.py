@@ -73,7 +73,9 @@ def generate(
         model, series, seed=seed, temperature=temperature, voices=voices, threads=threads, storage=storage, device=device,
         progress=progress,
     )  # fmt: skip
-    return [decode(taken, model.config.coding) for taken in codes]
+    coding = model.config.coding
+    with ThreadPoolExecutor(max(1, min(threads or usable_processors(), len(codes)))) as pool:
+        return list(pool.map(lambda taken: decode(taken, coding), codes))
 
 
 def generate_codes(

@@ -12,7 +12,7 @@ from torch import Tensor
 from orchestrion.renderer.gpu import cluster
 from orchestrion.renderer.gpu.kernel import NARROW, WARPS, play
 from orchestrion.renderer.gpu.weights import GpuWeights, kept
-from orchestrion.renderer.kernels.batch import VoiceState
+from orchestrion.renderer.kernels.batch import VoiceState, silence
 
 CLOCK = 1 << 20  # a multiple of every ring's length, and of the codes kept
 WAITED = "its blocks have waited for each other in vain"
@@ -87,12 +87,11 @@ class GpuBatch:
         self._counters[where] = torch.tensor([voice.counter for voice in voices], device=device)
         recent = torch.from_numpy(np.stack([voice.recent for voice in voices], 1)).to(device, torch.int32)
         self._recent[self._last_codes()[:, None], where] = recent
-        slots = self._slots()
+        self._rings[where // self._rows, :, where % self._rows] = 0
+        slots, nothing = self._slots(), silence(sum(self.weights.config.dilations), self.weights.width)
         for place, voice in zip(places, voices, strict=True):
-            ring = self._ring(place)
-            ring.zero_()
-            if voice.history.any():
-                ring[slots] = torch.from_numpy(voice.history).to(device, torch.float16)
+            if voice.history is not nothing and voice.history.any():
+                self._ring(place)[slots] = torch.from_numpy(voice.history).to(device, torch.float16)
 
     def states(self, places: Sequence[int]) -> list[VoiceState]:
         """A copy of the state of each voice in ``places``."""

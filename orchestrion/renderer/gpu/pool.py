@@ -1,23 +1,26 @@
 """The conditioning of many voices on the GPU: each block of a score once, however many voices hear it.
 
-Blocks are those of ``kernels.conditioner``: `BLOCK` frames from a multiple of it, each computed alone in one shape, so
-that a frame's numbers depend neither on who else plays nor on where rendering began. No more are held than a launch needs.
+Blocks are those of ``kernels.conditioner``: `BLOCK` frames from a multiple of it, always computed in one shape, so that a
+frame's numbers depend neither on who else plays nor on where rendering began. No more are held than a launch needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from orchestrion.bridge.noise import AFTER, BEFORE
 from orchestrion.renderer.gpu.batch import GpuBlock
+from orchestrion.renderer.gpu.source import GpuSource, overlapped
 from orchestrion.renderer.gpu.weights import GpuWeights
 from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner
 from orchestrion.renderer.task import Voice
 
 Key = tuple[bytes, int]
+RUN = 16  # blocks that are computed together
 
 
 class Pool:
@@ -26,6 +29,7 @@ class Pool:
     def __init__(self, weights: GpuWeights):
         self.weights = weights
         self._index: dict[Key, int] = {}
+        self._sources: dict[bytes, GpuSource] = {}
         self._rows, self._drive, self._centre = self._room(1)
 
     def gather(self, voices: Sequence[Voice | None], n_frames: int) -> GpuBlock:
@@ -71,19 +75,47 @@ class Pool:
             free.append(self._index.pop(key))
         if len(missing) > len(free):
             free += range(len(self._rows), self._grow(len(missing) - len(free)))
-        for key, slot in zip(missing, free, strict=False):
-            self._index[key] = slot
-            self._compute(needed[key], key[1], slot)
+        slots = dict(zip(missing, free, strict=False))
+        self._index |= slots
+        if self.weights.config.source_window:
+            self._sources = {key[0]: self._sources[key[0]] for key in needed if key[0] in self._sources}
+            for run in runs(sorted(slots)):
+                self._compute_driven(needed[run[0]], run[0][1], [slots[key] for key in run])
+        else:
+            for key, slot in slots.items():
+                self._compute(needed[key], key[1], slot)
 
     def _compute(self, conditioner: Conditioner, index: int, slot: int) -> None:
         c, device = self.weights.config, self.weights.device
         start, stop = BLOCK * index, BLOCK * (index + 1)
         past, future = c.context_frames
         frames = upload(conditioner.features.frames(start - past, stop + future), device)
-        self._rows[slot] = self.weights.rows(frames)[past : past + BLOCK]
+        self._rows[slot] = self.weights.rows(frames[None])[0, past : past + BLOCK]
         signal = conditioner.features.signal(start, stop)
         if signal is not None:
-            self._drive[slot], self._centre[slot] = self.weights.drive(upload(signal, device))
+            drive, centre = self.weights.drive(upload(signal, device)[None])
+            self._drive[slot], self._centre[slot] = drive[0], centre[0]
+
+    def _compute_driven(self, conditioner: Conditioner, first: int, slots: Sequence[int]) -> None:
+        """Up to `RUN` successive blocks of a network that a source drives."""
+        c, features = self.weights.config, conditioner.features
+        if features.key not in self._sources:
+            assert features.source is not None
+            self._sources[features.key] = GpuSource(features.source, c, self.weights.device)
+        source, n = self._sources[features.key], len(slots)
+        start, stop, past = BLOCK * first, BLOCK * (first + n), c.context_frames[0]
+        margin = max(past, BEFORE + 1)
+        values, spectra = source.frames(start - margin, stop + margin)
+        heard = windows(values[margin - past : len(values) - margin + past], BLOCK + 2 * past)
+        noise = overlapped(windows(spectra[margin - BEFORE - 1 : len(spectra) - margin + AFTER + 1], BLOCK + 2 + BEFORE + AFTER), c.hop)
+        # A frame more on either side, as in `Features.signal`.
+        audio = (windows(source.partials(start - 1, stop + 1), BLOCK + 2).flatten(1) + noise).double()
+        emphasised = c.gain * (audio[:, 1:] - c.preemphasis * audio[:, :-1])
+        signal = emphasised[:, c.hop - c.source_window - 1 : (BLOCK + 1) * c.hop + c.source_window - 1].float()
+        where = torch.tensor(slots, device=self.weights.device)
+        self._rows[where] = self.weights.rows(heard)[:n, past : past + BLOCK]
+        drive, centre = self.weights.drive(signal)
+        self._drive[where], self._centre[where] = drive[:n], centre[:n]
 
     def _grow(self, n: int) -> int:
         """Room for ``n`` blocks more, at least twice as many; how many there are then."""
@@ -99,6 +131,26 @@ class Pool:
         rows = torch.zeros(n, BLOCK, c.layers, 2 * width, device=device)
         drive = torch.zeros(n, BLOCK * c.hop, width if c.drive_channels else 1, device=device)
         return rows, drive, torch.zeros(n, BLOCK * c.hop, device=device)
+
+
+def runs(keys: Sequence[Key]) -> Iterator[list[Key]]:
+    """Blocks of one score that follow each other, up to `RUN` at a time; ``keys`` are sorted."""
+    run: list[Key] = []
+    for score, block in keys:
+        if run and (run[-1] != (score, block - 1) or len(run) == RUN):
+            yield run
+            run = []
+        run.append((score, block))
+    if run:
+        yield run
+
+
+def windows(frames: Tensor, length: int) -> Tensor:
+    """`RUN` windows of ``[f, …]``, a block apart, ``[RUN, length, …]``: zeros where the frames end, so that the shape is always the same."""
+    n = 1 + (len(frames) - length) // BLOCK
+    out = frames.new_zeros(RUN, length, *frames.shape[1:])
+    out[:n] = frames.unfold(0, length, BLOCK).movedim(-1, 1)
+    return out
 
 
 def upload(array: np.ndarray, device: torch.device) -> Tensor:

@@ -92,24 +92,24 @@ class GpuWeights:
         return self.sizes["WIDTH"]
 
     def rows(self, frames: Tensor) -> Tensor:
-        """V·y + gate biases of ``[f, input_channels]``, ``[f, layers, 2 * width]`` float32; columns take turns.
+        """V·y + gate biases of ``[b, f, input_channels]``, ``[b, f, layers, 2 * width]`` float32; columns take turns.
 
         Frames before the first and after the last count as silent, as in ``WaveNet.conditioning_rows``.
         """
-        rows = self.b_gate.expand(len(frames), -1)
+        rows = self.b_gate.expand(*frames.shape[:2], -1)
         if self.context is not None:
-            rows = rows + self.context(frames[None].double())[0] @ self.w_cond
-        result: Tensor = rows.float().unflatten(1, (self.config.layers, -1))
+            rows = rows + self.context(frames.double()) @ self.w_cond
+        result: Tensor = rows.float().unflatten(2, (self.config.layers, -1))
         return result
 
     def drive(self, signal: Tensor) -> tuple[Tensor, Tensor]:
-        """``[t, width]`` float32, added at the input, and what a mixture's means lie about, ``[t]``; of `Features.signal`."""
+        """``[b, t, width]`` float32, added at the input, and what a mixture's means lie about, ``[b, t]``; of `Features.signal`, ``[b, …]``."""
         assert self.w_exc is not None  # a network without has no signal
         c, exact = self.config, signal.double()
-        drive = (drive_inputs(exact[None], c)[0] @ self.w_exc).float()
+        drive = (drive_inputs(exact, c) @ self.w_exc).float()
         if not c.source_window:
-            return drive, torch.zeros(len(drive), device=drive.device)
-        return drive, compand_tensor(exact[c.source_window : -c.source_window]).float()
+            return drive, torch.zeros(drive.shape[:2], device=drive.device)
+        return drive, compand_tensor(exact[:, c.source_window : -c.source_window]).float()
 
 
 def too_wide(config: WaveNetConfig) -> str | None:

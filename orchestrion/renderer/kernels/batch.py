@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from functools import partial
 from typing import Protocol
 
@@ -62,8 +63,7 @@ class VoiceState:
     def silent(cls, packed: Prepared, key: int, counter: int = 0) -> VoiceState:
         """Before the first sample. A voice that starts in the middle of a piece gives its ``counter``."""
         recent = np.full(packed.config.history, packed.config.coding.silence, dtype=np.int64)
-        history = np.zeros((sum(packed.config.dilations), packed.width), dtype=np.float32)
-        return cls(history, recent, counter, key)
+        return cls(silence(sum(packed.config.dilations), packed.width), recent, counter, key)
 
     def check(self, packed: Prepared, key: int, counter: int) -> None:
         """Compiled code takes shapes and codes at their word; so this must come before, of a state that was read from a file.
@@ -80,6 +80,14 @@ class VoiceState:
             raise UnfitState("it holds numbers that no playing comes to")
         if (self.key, self.counter) != (key, counter):
             raise UnfitState("it is of another seed or another place in the score")
+
+
+@lru_cache(maxsize=8)
+def silence(n: int, width: int) -> np.ndarray:
+    """The ``history`` of a voice before its first sample, ``[n, width]`` float32: one for all, since thousands of voices may begin at once."""
+    zeros = np.zeros((n, width), dtype=np.float32)
+    zeros.setflags(write=False)
+    return zeros
 
 
 def check_codes(codes: np.ndarray, config: WaveNetConfig) -> None:

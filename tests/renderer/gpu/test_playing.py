@@ -27,6 +27,14 @@ CONFIG = dataclasses.replace(TINY, layers=3, cycle=2, harmonics=1, hop=4, sample
 CONFIGS = {"softmax": CONFIG, "driven": dataclasses.replace(DRIVEN, layers=3, cycle=2, hop=4, sample_rate=1000)}
 
 
+@pytest.fixture(autouse=True)
+def short_blocks(monkeypatch):
+    """Of conditioning: the interpreter would take seconds for each of the usual length."""
+    monkeypatch.setattr(pool, "BLOCK", 16)
+    monkeypatch.setattr(pool, "RUN", 2)
+    monkeypatch.setattr("orchestrion.renderer.kernels.conditioner.BLOCK", 16)
+
+
 @pytest.fixture(scope="module", params=CONFIGS.values(), ids=CONFIGS)
 def model(request):
     return random_network(request.param).requires_grad_(True)  # as a network that is being trained

@@ -1,0 +1,321 @@
+"""Conditioning inputs of driven instruments, made on the GPU: twin of `renderer.features` and `bridge.sourcesignal`.
+
+A processor needs some seconds for three minutes of a harmonic source, longer than a GPU plays them. Here a frame is a program
+that goes through the notes that sound in it, in order. So a frame's numbers depend neither on who else is computed nor on the block.
+What depends on a shape (Fourier transforms) is always computed in the same one.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from orchestrion.bridge.groups import DECAY_S
+from orchestrion.bridge.noise import (
+    AFTER,
+    BEFORE,
+    FINE_IN_BAND,
+    FLOOR_DB,
+    LEAST,
+    N_BANDS,
+    N_FINE,
+    OVERLAP,
+    SPAN_DB,
+    band_of_bins,
+)
+from orchestrion.bridge.reach import Reach
+from orchestrion.bridge.source import AGES_S, ATTACK_S, CONTOUR_S, N_AGES, HarmonicSource
+from orchestrion.bridge.sourcesignal import RELEASED_DB, SourceSignal, shares_of
+from orchestrion.renderer.config import WaveNetConfig
+
+PARTIALS = 16  # at a time
+LEAST_DB = tl.constexpr(-140.0)  # of a partial; softer is nothing
+LEAST_POWER = tl.constexpr(LEAST)
+TABLE_AGES = tl.constexpr(N_AGES)
+FINE_BANDS, COARSE_BANDS = tl.constexpr(N_FINE), tl.constexpr(N_BANDS)
+TURN = tl.constexpr(2 * math.pi)
+DECIBEL = tl.constexpr(math.log2(10) / 20)  # of an amplitude, as a power of two
+
+
+class GpuSource:
+    """The conditioning inputs of one series, by runs of frames, on the GPU.
+
+    Args:
+        signal: the series' source on the processor, whose notes, contours and attacks are taken.
+    """
+
+    def __init__(self, signal: SourceSignal, config: WaveNetConfig, device: torch.device):
+        self._config, self._device, series = config, device, signal.series
+        self._tables = _tables_on(signal.source, (series.sample_rate, series.hop), device)
+        notes, s = series.notes, signal.source
+        row = np.abs(s.pitch[None] - notes.pitch[:, None]).argmin(1) if len(notes) else np.zeros(0, np.int64)
+        frame_s = series.hop / series.sample_rate
+        self._end = notes.offset_frame + np.ceil(RELEASED_DB / s.release_db_s / frame_s).astype(np.int64)[row]
+        self._onset, self._reach = notes.onset_frame, Reach(notes.onset_frame, self._end)
+        shares = np.array([shares_of(velocity, s.velocity) for velocity in range(128)])[notes.velocity]
+        law = 20 * s.exponent * np.log10(s.velocity)
+        layer = np.abs(s.velocity[None] - notes.velocity[:, None]).argmin(1) if len(notes) else row
+        recorded = np.zeros(len(row), bool) if s.attack is None else notes.pitch == s.pitch[row]
+        whole = np.stack([notes.onset_frame, notes.offset_frame, self._end, notes.pitch, row, np.where(recorded, layer, -1)], 1)
+        real = np.stack(
+            [20 * s.exponent * np.log10(notes.velocity) - shares @ law, s.release_db_s[row], (notes.velocity / s.velocity[layer]) ** s.exponent,
+             notes.velocity / 127], 1,
+        )  # fmt: skip
+        self._whole, self._real = self._up(whole.astype(np.int32)), self._up(real.astype(np.float32))
+        self._shares = self._up(shares.astype(np.float32))
+        self._f1 = self._up(s.f1_hz[row] * 2.0 ** ((notes.pitch - s.pitch[row]) / 12))
+        self._ratio, self._turned = self._contours(signal, row)
+
+    def _contours(self, signal: SourceSignal, row: np.ndarray) -> tuple[Tensor, Tensor]:
+        """``[rows, knots]`` float64 for all rows and the longest note, empty where pitches are steady."""
+        longest = int((self._end - self._onset).max(initial=1))
+        found = {int(r): signal.contour(int(r), longest) for r in np.unique(row)}
+        knots = max((len(ratio) for ratio, _ in found.values()), default=0)
+        both = np.zeros((2, len(signal.source.pitch), knots))
+        for r, (ratio, turned) in found.items():
+            both[0, r, : len(ratio)], both[1, r, : len(turned)] = ratio[:knots], turned[:knots]
+        return self._up(both[0]), self._up(both[1])
+
+    def _up(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device, non_blocking=True)
+
+    def frames(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Frames [start, stop): features ``[f, input_channels]`` float32 as `Features.frames`, and noise spectra ``[f, bins, 2]`` float32."""
+        c, t = self._config, self._tables
+        first_pair, note = self._pairs(start, stop)
+        n, bins = stop - start, c.hop * OVERLAP // 2 + 1
+        n_pitches = c.pitch_high - c.pitch_low + 1
+        features = torch.empty(n, c.input_channels, device=self._device)
+        spectra = torch.empty(n, bins, 2, device=self._device)
+        _noise[(n,)](
+            features, spectra, first_pair, note, self._whole, self._real, self._shares, t["noise"], t["ages"], t["band"], t["scale"],
+            t["coarse"], t["clock"], start, c.hop / c.sample_rate / DECAY_S, t["louder"],
+            N_LAYERS=t["layers"], N_ROWS=t["rows"], BINS=bins, LANES=triton.next_power_of_2(bins), CHANNELS=c.input_channels,
+            LOW=c.pitch_low, PITCHES=n_pitches, VELOCITY=_place(c, "velocity"), ONSET=_place(c, "onset"), DECAY=_place(c, "decay"),
+            SOUNDING=_place(c, "sounding"), RECORDED=t["recorded"], WHOLE=ATTACK_S[0], GONE=ATTACK_S[1], FLOOR=FLOOR_DB, SPAN=SPAN_DB,
+        )  # fmt: skip
+        return features, spectra
+
+    def partials(self, start: int, stop: int) -> Tensor:
+        """Audio of frames [start, stop) without noise, ``[(stop - start), hop]`` float32."""
+        c, t = self._config, self._tables
+        first_pair, note = self._pairs(start, stop)
+        out = torch.empty(stop - start, c.hop, device=self._device)
+        _partials[(stop - start,)](
+            out, first_pair, note, self._whole, self._real, self._shares, self._f1, self._ratio, self._turned, t["level"], t["phase"],
+            t["ages"], t["first_partial"], t["n_partials"], t["inharmonicity"], t["attack"], t["clock"], start,
+            N_LAYERS=t["layers"], N_ROWS=t["rows"], TOTAL=t["total"], KNOTS=self._ratio.shape[1],
+            ATTACK=t["attack"].shape[-1], HOP=c.hop, LANES=triton.next_power_of_2(c.hop), CHUNK=PARTIALS, KNOT_S=CONTOUR_S, RATE=c.sample_rate,
+        )  # fmt: skip
+        return out
+
+    def _pairs(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Which notes sound in each frame, ascending: where a frame's begin ``[f + 1]``, and the notes; int32."""
+        chosen = self._reach.between(start, stop)
+        first, last = np.maximum(self._onset[chosen], start), np.minimum(self._end[chosen], stop)
+        count = np.maximum(last - first, 0)
+        within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        frame = np.repeat(first, count) + within - start
+        order = np.argsort(frame, kind="stable")
+        begins = np.concatenate([[0], np.cumsum(np.bincount(frame, minlength=stop - start))])
+        return self._up(begins.astype(np.int32)), self._up(np.repeat(chosen, count)[order].astype(np.int32))
+
+
+def overlapped(spectra: Tensor, hop: int) -> Tensor:
+    """``[blocks, f + 3, bins, 2]`` spectra as audio ``[blocks, f * hop]`` float32: frames overlap as in `NoiseSpectra.samples`."""
+    window = torch.hann_window(OVERLAP * hop, device=spectra.device)
+    pieces = torch.fft.irfft(torch.view_as_complex(spectra), OVERLAP * hop) * window
+    n = spectra.shape[1] - BEFORE - AFTER
+    # Hop h of the block is a part of frames h - 2 .. h + 1, which begin a hop early.
+    parts = pieces.unflatten(-1, (OVERLAP, hop))
+    out = parts[:, BEFORE + AFTER : BEFORE + AFTER + n, 0]
+    for late in range(1, OVERLAP):
+        out = out + parts[:, BEFORE + AFTER - late : BEFORE + AFTER - late + n, late]
+    return out.flatten(1)
+
+
+def _place(config: WaveNetConfig, group: str) -> int:
+    """Where a group's channels begin; -1 where the network has it not."""
+    pitches = config.pitch_high - config.pitch_low + 1
+    return config.groups.index(group) * pitches if group in config.groups else -1
+
+
+@lru_cache(maxsize=4)
+def _tables_on(source: HarmonicSource, clock: tuple[int, int], device: torch.device) -> dict:
+    """The source's tables on the GPU for one clock (sample rate, hop)."""
+    rate, hop = clock
+    band, scale = band_of_bins(hop, rate)
+    s, n_bins = source, hop * OVERLAP // 2 + 1
+    attack = np.zeros((1, 1, 1), np.float32) if s.attack is None else s.attack
+    if s.attack is not None and rate != s.sample_rate:
+        import soxr
+
+        flat = attack.astype(np.float64).reshape(-1, attack.shape[-1])
+        attack = np.stack([soxr.resample(one, s.sample_rate, rate, quality="HQ") for one in flat]).reshape(*attack.shape[:2], -1)
+    arrays = {
+        "level": s.level_db.astype(np.float32), "noise": s.noise_db.astype(np.float32), "phase": s.phase.astype(np.float32),
+        "ages": AGES_S.astype(np.float64), "first_partial": s.first_partial.astype(np.int32), "n_partials": s.n_partials.astype(np.int32),
+        "inharmonicity": s.inharmonicity.astype(np.float64), "attack": attack.astype(np.float32), "band": band[:n_bins].astype(np.int32),
+        "clock": np.array([hop / rate, 0.48 * rate]), "scale": scale[:n_bins].astype(np.float32), "coarse": np.repeat(np.arange(N_BANDS), FINE_IN_BAND).astype(np.int32),
+    }  # fmt: skip
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(array)).to(device) for name, array in arrays.items()}
+    return tensors | {
+        "layers": len(s.velocity), "rows": len(s.pitch), "total": s.level_db.shape[1], "louder": s.louder_db,
+        "recorded": int(s.attack is not None),
+    }  # fmt: skip
+
+
+@triton.jit
+def _at_age(ages, age):  # pragma: no cover - compiled
+    """Which of the table's ages an age lies before, at least 1, and how far it is from the one before that to it."""
+    a = tl.arange(0, 32)
+    known = tl.load(ages + a, mask=a < TABLE_AGES, other=1e9)
+    i = 1 + tl.sum(((a > 0) & (a < TABLE_AGES - 1) & (known < age)).to(tl.int32), axis=0)
+    low, high = tl.load(ages + i - 1), tl.load(ages + i)
+    return i, tl.minimum(tl.maximum((age - low) / (high - low), 0.0), 1.0).to(tl.float32)
+
+
+@triton.jit
+def _level(table, shares, note, stride, offset, i, share, mask, N_LAYERS: tl.constexpr):  # pragma: no cover - compiled
+    """Decibels of a table ``[layers, …, ages]`` at an age, its layers mixed as a note's velocity wants them."""
+    db = tl.zeros(offset.shape, tl.float32)
+    for d in range(N_LAYERS):
+        of = table + d * stride + offset * TABLE_AGES + i
+        low, high = tl.load(of - 1, mask=mask, other=0.0), tl.load(of, mask=mask, other=0.0)
+        db += tl.load(shares + note * N_LAYERS + d) * (low + share * (high - low))
+    return db
+
+
+@triton.jit
+def _periods(age, ratio, turned, row, KNOTS: tl.constexpr, KNOT_S: tl.constexpr):  # pragma: no cover - compiled
+    """Periods of what is 1 Hz without its contour, after ``age`` seconds."""
+    if KNOTS == 0:
+        return age
+    else:
+        j = tl.minimum(tl.maximum((age / KNOT_S).to(tl.int32), 0), KNOTS - 2)
+        u = age / KNOT_S - j
+        low, high = tl.load(ratio + row * KNOTS + j), tl.load(ratio + row * KNOTS + j + 1)
+        return tl.load(turned + row * KNOTS + j) + KNOT_S * u * (low + u / 2 * (high - low))
+
+
+@triton.jit(do_not_specialize=["start"])
+def _partials(
+    out, first_pair, pairs, whole, real, shares, f1, ratio, turned, level, phase, ages, first_partial, n_partials, inharmonicity, attack,
+    clock, start,
+    N_LAYERS: tl.constexpr, N_ROWS: tl.constexpr, TOTAL: tl.constexpr, KNOTS: tl.constexpr, ATTACK: tl.constexpr, HOP: tl.constexpr,
+    LANES: tl.constexpr, CHUNK: tl.constexpr, KNOT_S: tl.constexpr, RATE: tl.constexpr,
+):  # fmt: skip  # pragma: no cover - compiled
+    """A frame's partials and recorded attacks."""
+    program = tl.program_id(0)
+    frame, frame_s, highest = start + program, tl.load(clock), tl.load(clock + 1)
+    t, k = tl.arange(0, LANES), tl.arange(0, CHUNK)
+    total = tl.zeros([LANES], tl.float32)
+    for p in range(tl.load(first_pair + program), tl.load(first_pair + program + 1)):
+        note = tl.load(pairs + p)
+        onset, offset, end = tl.load(whole + note * 6), tl.load(whole + note * 6 + 1), tl.load(whole + note * 6 + 2)
+        row, layer = tl.load(whole + note * 6 + 4), tl.load(whole + note * 6 + 5)
+        gain, release = tl.load(real + note * 4), tl.load(real + note * 4 + 1)
+        hz1, stiff = tl.load(f1 + note), tl.load(inharmonicity + row)
+        age = (frame - onset).to(tl.float64) * frame_s
+        later = (frame + 1 - onset).to(tl.float64) * frame_s
+        i, share = _at_age(ages, age)
+        j, next_share = _at_age(ages, later)
+        fallen = (tl.maximum(frame - offset, 0) * frame_s).to(tl.float32) * release
+        then = (tl.maximum(frame + 1 - offset, 0) * frame_s).to(tl.float32) * release
+        begun, ended = _periods(age, ratio, turned, row, KNOTS, KNOT_S), _periods(later, ratio, turned, row, KNOTS, KNOT_S)
+        begin, n = tl.load(first_partial + row), tl.load(n_partials + row)
+        for first in range(0, n, CHUNK):
+            number = (first + k + 1).to(tl.float64)
+            hz = number * tl.sqrt((1.0 + stiff * number * number) / (1.0 + stiff)) * hz1
+            audible = (first + k < n) & (hz < highest)
+            here = _level(level, shares, note, TOTAL * TABLE_AGES, begin + first + k, i, share, audible, N_LAYERS) + gain - fallen
+            there = _level(level, shares, note, TOTAL * TABLE_AGES, begin + first + k, j, next_share, audible, N_LAYERS) + gain - then
+            here = tl.where(audible & (here > LEAST_DB), tl.exp2(here * DECIBEL), 0.0)
+            there = tl.where(audible & (there > LEAST_DB), tl.exp2(there * DECIBEL), 0.0)
+            position = hz * begun
+            angle = ((position - tl.floor(position)) * TURN).to(tl.float32) + tl.load(phase + begin + first + k, mask=audible, other=0.0)
+            turn = (hz * (ended - begun) * (TURN / HOP)).to(tl.float32)
+            amplitude = here[:, None] + ((there - here) / HOP)[:, None] * t[None, :]
+            total += tl.sum(amplitude * tl.cos(angle[:, None] + turn[:, None] * t[None, :]), axis=0)
+        if layer >= 0:
+            at = (frame - onset) * HOP + t
+            since = tl.maximum(at - (offset - onset) * HOP, 0).to(tl.float32) / RATE
+            recorded = tl.load(attack + (layer * N_ROWS + row) * ATTACK + at, mask=(at < ATTACK) & (at < (end - onset) * HOP), other=0.0)
+            total += recorded * tl.load(real + note * 4 + 2) * tl.exp2(-since * release * DECIBEL)
+    tl.store(out + program * HOP + t, total, mask=t < HOP)
+
+
+@triton.jit(do_not_specialize=["start"])
+def _noise(
+    features, spectra, first_pair, pairs, whole, real, shares, noise, ages, band_of_bin, scale_of_bin, coarse_of_fine,
+    clock, start, fall, louder_db,
+    N_LAYERS: tl.constexpr, N_ROWS: tl.constexpr, BINS: tl.constexpr, LANES: tl.constexpr, CHANNELS: tl.constexpr, LOW: tl.constexpr,
+    PITCHES: tl.constexpr, VELOCITY: tl.constexpr, ONSET: tl.constexpr, DECAY: tl.constexpr, SOUNDING: tl.constexpr,
+    RECORDED: tl.constexpr, WHOLE: tl.constexpr, GONE: tl.constexpr, FLOOR: tl.constexpr, SPAN: tl.constexpr,
+):  # fmt: skip  # pragma: no cover - compiled
+    """A frame's features and the spectrum of its noise."""
+    program = tl.program_id(0)
+    frame, frame_s = start + program, tl.load(clock)
+    bin, fine, pitches, coarse = tl.arange(0, LANES), tl.arange(0, 64), tl.arange(0, 128), tl.arange(0, 16)
+    band = tl.load(band_of_bin + bin, mask=bin < BINS, other=-1)
+    scale = tl.load(scale_of_bin + bin, mask=bin < BINS, other=0.0)
+    re, im = tl.zeros([LANES], tl.float32), tl.zeros([LANES], tl.float32)
+    powers = tl.zeros([64], tl.float32)
+    velocity, onsets = tl.zeros([128], tl.float32), tl.zeros([128], tl.float32)
+    decay, sounding = tl.zeros([128], tl.float32), tl.zeros([128], tl.float32)
+    for p in range(tl.load(first_pair + program), tl.load(first_pair + program + 1)):
+        note = tl.load(pairs + p)
+        onset, offset = tl.load(whole + note * 6), tl.load(whole + note * 6 + 1)
+        pitch, row = tl.load(whole + note * 6 + 3), tl.load(whole + note * 6 + 4)
+        gain, release, strength = tl.load(real + note * 4), tl.load(real + note * 4 + 1), tl.load(real + note * 4 + 3)
+        age = ((frame - onset).to(tl.float64) + 0.5) * frame_s
+        i, share = _at_age(ages, age)
+        lower = gain - (tl.maximum(frame - offset, 0) * frame_s).to(tl.float32) * release
+        gone = 0.0
+        if RECORDED:
+            gone = tl.minimum(tl.maximum((age.to(tl.float32) - WHOLE) / (GONE - WHOLE), 0.0), 1.0)
+            gone = 0.5 - 0.5 * tl.cos(gone * (TURN / 2))
+        stride = N_ROWS * FINE_BANDS * TABLE_AGES
+        db = _level(noise, shares, note, stride, row * FINE_BANDS + fine, i, share, fine < FINE_BANDS, N_LAYERS) + lower
+        power = tl.where(fine < FINE_BANDS, tl.exp2(db * (2 * DECIBEL)), 0.0)
+        db = _level(noise, shares, note, stride, row * FINE_BANDS + band, i, share, band >= 0, N_LAYERS) + lower
+        in_bin = tl.where(band >= 0, tl.exp2(db * (2 * DECIBEL)), 0.0)
+        if RECORDED:
+            power *= gone * gone
+            in_bin *= gone * gone
+        powers += power
+        # splitmix64 (Steele et al. 2014): two bits a bin, 32 bins a number
+        z = pitch.to(tl.uint64) * 0xD1342543DE82EF95 + frame.to(tl.int64).to(tl.uint64, bitcast=True) * 0x2545F4914F6CDD1D
+        z = z + (bin // 32 + 1).to(tl.uint64) * 0x9E3779B97F4A7C15
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB
+        bits = (z ^ (z >> 31)) >> (2 * (bin % 32)).to(tl.uint64)
+        size = tl.where(in_bin > LEAST_POWER, tl.sqrt(in_bin * scale * 0.5), 0.0)
+        re += tl.where((bits & 1) != 0, size, -size)
+        im += tl.where((bits & 2) != 0, size, -size)
+        held = (pitches == pitch - LOW) & (frame < offset)
+        velocity = tl.where(held, strength, velocity)
+        sounding = tl.where(held, 1.0, sounding)
+        onsets = tl.where(held & (frame == onset), strength, onsets)
+        decay = tl.where(held, strength * tl.exp(-fall * (frame - onset).to(tl.float32)), decay)
+    into = features + program * CHANNELS
+    if VELOCITY >= 0:
+        tl.store(into + VELOCITY + pitches, velocity, mask=pitches < PITCHES)
+    if ONSET >= 0:
+        tl.store(into + ONSET + pitches, onsets, mask=pitches < PITCHES)
+    if DECAY >= 0:
+        tl.store(into + DECAY + pitches, decay, mask=pitches < PITCHES)
+    if SOUNDING >= 0:
+        tl.store(into + SOUNDING + pitches, sounding, mask=pitches < PITCHES)
+    group = tl.load(coarse_of_fine + fine, mask=fine < FINE_BANDS, other=-1)
+    sums = tl.sum(tl.where(group[None, :] == coarse[:, None], powers[None, :], 0.0), axis=1)
+    db = tl.log2(tl.maximum(sums, 1e-30)) / (2 * DECIBEL) - louder_db
+    tl.store(into + CHANNELS - COARSE_BANDS + coarse, tl.maximum(db - FLOOR, 0.0) / SPAN, mask=coarse < COARSE_BANDS)
+    tl.store(spectra + (program * BINS + bin) * 2, re, mask=bin < BINS)
+    tl.store(spectra + (program * BINS + bin) * 2 + 1, im, mask=bin < BINS)
