@@ -121,7 +121,7 @@ __device__ __forceinline__ void publish_barriers() { asm volatile("fence.mbarrie
 #endif
 
 __device__ __forceinline__ bool await(void* barrier, u32 parity, i64 patience) {
-    if (is_past(barrier, parity)) return true;
+    if (patience > 0 && is_past(barrier, parity)) return true;
     for (i64 begun = clock64(); clock64() - begun < patience;)
         if (is_past(barrier, parity)) return true;
     return false;

@@ -11,7 +11,9 @@ some 450 clock ticks, a step to the next block about as much, head and draw 1,50
 from __future__ import annotations
 
 import ctypes
+import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,9 +22,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from orchestrion.cachefolder import NotPrivateError
+from orchestrion.compiled import folder
+from orchestrion.compiledfiles import read, write
 from orchestrion.renderer import coding
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.gpu.driver import Kernel, compiled
+from orchestrion.renderer.gpu.driver import Kernel, compiled, nvrtc_version
 from orchestrion.renderer.gpu.weights import GpuWeights, kept, padded, shared_bytes
 
 SOURCE = Path(__file__).with_name("cluster.cu")
@@ -172,7 +177,24 @@ def loaded(config: WaveNetConfig, tiles: int) -> Loaded:
         OrchestrionError: that fails, or the GPU has no room for a cluster.
     """
     constants = constants_of(config, tiles, MOST_GROUPS)
-    code = compiled(SOURCE.read_text("utf-8"), SOURCE.name, constants, torch.cuda.get_device_capability())
+    code = _code(constants, torch.cuda.get_device_capability())
     threads = 4 * padded(config.residual)
     kernel = Kernel(code, "play", int(str(constants["SHARED"])))
     return Loaded(kernel, threads, kernel.most_clusters(BLOCKS, threads))
+
+
+def _code(constants: Mapping[str, object], capability: tuple[int, int]) -> bytes:
+    """The kernel's machine code, from the user's cache where it is there whole: compiling takes seconds."""
+    source = SOURCE.read_text("utf-8")
+    of = repr((source, sorted(constants.items()), capability, nvrtc_version()))
+    place = folder(Path(__file__))
+    file = None if place is None else place / f"cluster-{hashlib.sha256(of.encode()).hexdigest()[:16]}.cubin"
+    if file is not None:
+        with suppress(OSError, NotPrivateError):
+            if kept_code := read(file):
+                return kept_code
+    code = compiled(source, SOURCE.name, constants, capability)
+    if file is not None:
+        with suppress(OSError):  # a full disk: it is compiled again next time
+            write(file, code)
+    return code

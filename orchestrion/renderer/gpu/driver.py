@@ -55,6 +55,13 @@ def compiled(source: str, name: str, constants: Mapping[str, object], capability
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
 
 
+def nvrtc_version() -> tuple[int, int]:
+    """Of the compiler, which decides the code."""
+    major, minor = ctypes.c_int(), ctypes.c_int()
+    _must(_nvrtc().nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)), "nvrtcVersion")
+    return major.value, minor.value
+
+
 class Kernel:
     """A function of machine code on the current GPU.
 

@@ -108,7 +108,7 @@ def test_a_state_carried_over_continues_the_voice(trial, together):
 
 
 def test_blocks_that_wait_in_vain_give_up(trial, monkeypatch):
-    """Two billion ticks on a GPU: here none at all, which is too few for what comes from another block."""
+    """After seconds; here before the first look."""
     monkeypatch.setattr(cluster, "PATIENCE", 0)
     with pytest.raises(OrchestrionError, match="waited for each other in vain"):
         trial.drawn([0], layout=GROUPS[0])
