@@ -38,7 +38,7 @@ from orchestrion.renderer.device import absence, choose
 TARGETS = {"one_voice": 64_000 / 24_000, "parallel": 500.0, "2048_voices": 5_000.0}  # times real time, medium
 TESTS = ("tests/renderer/gpu", "tests/renderer/test_device.py")
 DESIGNS = ("programs-16", "programs-32", "programs-64", "clusters-8", "clusters-16")
-VOICES = (1, 128, 360, 512, 1024, 2048)
+VOICES = {"programs": (1, 480, 2048), "clusters": (1, 120, 240, 360, 480, 720, 960, 1440, 1920, 2048)}
 FRAMES = 16  # a launch
 LONGEST_S = 100.0  # for one design
 LOCK = Path(tempfile.gettempdir()) / "orchestrion-gpu-benchmark.lock"
@@ -131,7 +131,7 @@ def measured(preset: str, design: str) -> dict:
 
     config, (kind, rows) = PRESETS[preset], design.split("-")
     layout = Layout(int(rows), kind == "clusters")
-    result: dict = {"preset": preset, "design": design, "times_us": {}}
+    result: dict = {"preset": preset, "design": design, "times_us": {}, "waited": {}}
     try:
         torch.manual_seed(0)
         model = WaveNet(config).eval().requires_grad_(False)
@@ -145,8 +145,8 @@ def measured(preset: str, design: str) -> dict:
         alone = trial.drawn([layout.rows], cut=config.hop + 1, layout=layout)
         result["alone_as_among_others"] = bool((together[:, layout.rows] == alone[:, 0]).all())
         with alone_on_the_gpu():
-            for n in VOICES:
-                result["times_us"][n] = microseconds(model, layout, n)
+            for n in VOICES[kind]:
+                result["times_us"][n], result["waited"][n] = microseconds(model, layout, n)
     except Exception:  # noqa: BLE001 - a design that fails is a result, and what it says is wanted whole
         result["error"] = traceback.format_exc()[-6000:]
     return result
@@ -186,8 +186,11 @@ def alone_on_the_gpu() -> Iterator[None]:
         yield
 
 
-def microseconds(model, layout, n: int) -> float | None:
-    """A sample of ``n`` voices in lockstep, each with a score of its own; None where they do not go at once."""
+def microseconds(model, layout, n: int) -> tuple[float | None, list[int]]:
+    """A sample of ``n`` voices in lockstep, each with a score of its own; None where they do not go at once.
+
+    And of each block of a cluster, the clock ticks a sample that it waits for others: the one that waits least holds the others up.
+    """
     from orchestrion.renderer.gpu import cluster
     from orchestrion.renderer.gpu.batch import GpuBatch, GpuBlock
     from orchestrion.renderer.gpu.weights import GpuWeights
@@ -196,7 +199,7 @@ def microseconds(model, layout, n: int) -> float | None:
     c, weights = model.config, GpuWeights.of(model)
     device, width = weights.device, weights.width
     if layout.clusters and -(-n // layout.rows) > cluster.MOST_GROUPS * cluster.loaded(c, layout.rows // cluster.TILE).n_clusters:
-        return None
+        return None, []
     batch = GpuBatch(weights, n, layout)
     batch.put(range(n), [VoiceState.silent(weights, int(stream_key(0, voice))) for voice in range(n)])
     places = torch.arange(FRAMES * batch.n, device=device).view(FRAMES, batch.n)
@@ -214,7 +217,8 @@ def microseconds(model, layout, n: int) -> float | None:
         times.append(begin.elapsed_time(end) * 1000 / len(out))
     if batch.failed.item():
         raise OrchestrionError("A launch has given up.")
-    return min(times[1:])
+    waited = batch.waited[: cluster.BLOCKS].tolist() if layout.clusters else []
+    return min(times[1:]), [round(ticks / len(out)) for ticks in waited]
 
 
 def told(row: dict) -> str:
@@ -225,6 +229,8 @@ def told(row: dict) -> str:
         for n, us in row["times_us"].items()
     )
     kernel = {key: row.get(key) for key in ("registers", "spilled_bytes", "shared_bytes", "clusters", "logit_error", "alone_as_among_others")}
+    if any(row["waited"].values()):
+        times += f"\n  waited, a sample and block: {row['waited']}"
     return f"\n{row['preset']} {row['design']}: {kernel}, first sample after {row.get('seconds_to_the_first_sample', 0):.1f} s\n  {times}" + (
         f"\n  then FAILED\n{row['error']}" if "error" in row else ""
     )

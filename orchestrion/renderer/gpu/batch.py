@@ -62,6 +62,7 @@ class GpuBatch:
 
     Attributes:
         failed: ``[1]`` int32 on the GPU, 1 where a launch has given up (`WAITED`).
+        waited: ``[blocks]`` int64 clock ticks that each block of a cluster has waited for others in the last launch.
     """
 
     def __init__(self, weights: GpuWeights, n: int, layout: Layout = PROGRAMS):
@@ -76,6 +77,7 @@ class GpuBatch:
         self._logits = torch.zeros(n, weights.sizes["LEVELS"], device=device)
         self._nothing = torch.zeros(1, dtype=torch.int32, device=device)
         self.failed = torch.zeros(1, dtype=torch.int32, device=device)
+        self.waited = torch.zeros(programs * cluster.BLOCKS, dtype=torch.int64, device=device)
 
     def put(self, places: Sequence[int], voices: Sequence[VoiceState]) -> None:
         """Let ``voices`` go on from their states in ``places``."""
@@ -113,7 +115,7 @@ class GpuBatch:
             "logits": self._logits,
         }  # fmt: skip
         if self._clusters is not None:
-            self._clusters.play(tensors | {"failed": self.failed}, block.forced, self.n // self._rows, self._clock, first, n_steps)
+            self._clusters.play(tensors | {"failed": self.failed, "waited": self.waited}, block.forced, self.n // self._rows, self._clock, first, n_steps)
         else:
             play[(self.n // self._rows,)](
                 **self.weights.arguments, **tensors, forced=self._nothing if block.forced is None else block.forced,

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from orchestrion.bridge import ConditioningSeries
+from orchestrion.bridge.noise import AFTER, BEFORE
+from orchestrion.bridge.source import HarmonicSource, plain_source
 from orchestrion.errors import OrchestrionError
 from orchestrion.randomness import stream_key
 from orchestrion.renderer.config import WaveNetConfig
+from orchestrion.renderer.features import Features
+from orchestrion.renderer.gpu import weights
 from orchestrion.renderer.gpu.batch import PROGRAMS, WAITED, GpuBatch, GpuBlock, Layout
 from orchestrion.renderer.gpu.cluster import TILE, has_clusters, unfit
 from orchestrion.renderer.gpu.kernel import NARROW, WIDE
+from orchestrion.renderer.gpu.source import GpuSource, overlapped
 from orchestrion.renderer.gpu.weights import GpuWeights, padded, turns
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.network import WaveNet
+from orchestrion.score import Note
 
 # Of a logit, in standard deviations of all of them. What float16 rounds makes errors of about a thousandth.
 TOLERANCE = 0.02
+SOURCE_TOLERANCE = 1e-3  # of the loudest sample
 MOST_COLUMNS = 384  # of skip sum and logits together, which a wide program keeps in registers
 
 
@@ -35,6 +43,8 @@ def check(config: WaveNetConfig) -> None:
     Raises:
         OrchestrionError: it does not play as it should.
     """
+    if config.source_window:
+        _check_source(config)
     if not clusters_play(config):
         _compare(_trial(config, NARROW + 1), [Layout(NARROW)])
 
@@ -65,6 +75,28 @@ def _compare(trial: Trial, layouts: Sequence[Layout]) -> None:
         alone = trial.drawn([last], cut=trial.model.config.hop + 1, layout=layout)
         if not np.array_equal(together[:, last], alone[:, 0]):
             raise OrchestrionError("a voice alone draws other levels than among others")
+
+
+def _check_source(config: WaveNetConfig) -> None:
+    """Hold a harmonic source that the GPU has made against the processor's."""
+    notes = [Note(0.0, 0.03, 60, 90), Note(0.01, 0.05, 67, 40)]
+    series = ConditioningSeries.from_notes(notes, tail_s=0.0, sample_rate=config.sample_rate, hop=config.hop)
+    features = Features(series, config, _noisy_source(config.sample_rate))
+    assert features.source is not None
+    source, n = GpuSource(features.source, config, weights.DEVICE), 8
+    values, spectra = source.frames(-BEFORE, n + AFTER)
+    made = source.partials(0, n).flatten() + overlapped(spectra[None], config.hop)[0]
+    pairs = (values[BEFORE:-AFTER], features.frames(0, n)), (made, features.source.samples(0, n))
+    error = max(float(np.abs(found.cpu().numpy() - expected).max() / np.abs(expected).max()) for found, expected in pairs)
+    if not error <= SOURCE_TOLERANCE:
+        raise OrchestrionError(f"its harmonic source is off by {error:.3g}")
+
+
+def _noisy_source(sample_rate: int) -> HarmonicSource:
+    """With all that sources can have: noise, a contour, and attacks."""
+    plain, waves = plain_source(sample_rate), np.sin(np.arange(128 * 200)).reshape(1, 128, 200).astype(np.float32)
+    contour = np.tile(np.linspace(0, 30, 20, dtype=np.float32), (128, 1))
+    return replace(plain, noise_db=np.full_like(plain.noise_db, -60.0), contour_cents=contour, attack=0.01 * waves)
 
 
 @lru_cache

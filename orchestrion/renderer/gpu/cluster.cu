@@ -45,7 +45,7 @@ typedef long long i64;
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define STREAM_BYTES (WIDTH * VOICES * 4)
 #define SUM_BYTES (SKIP * VOICES * 4)
-#define STREAMS LARGER(DEPTH * (PAST_BYTES + SKIP_BYTES), HEAD_BYTES + OUT_BYTES)
+#define STREAMS LARGER(DEPTH * (PAST_BYTES + SKIP_BYTES), RECENT + RECENT_BYTES)
 #define SUMS (STREAMS + GROUPS * STREAM_BYTES)
 #define BARRIERS (SUMS + GROUPS * SUM_BYTES)  // of streams, then of sums
 #define BIASES (BARRIERS + 16 * GROUPS)
@@ -54,16 +54,17 @@ typedef long long i64;
 #define ROW_BYTES (VOICES * STRIDE(WIDTH))
 // of a block of layers
 #define PASTS ROOM
-#define INPUTS (PASTS + 2 * DEPTH * ROW_BYTES)
-#define GATED (INPUTS + DEPTH * ROW_BYTES)
-#define LAYERS_END (GATED + 2 * ROW_BYTES)
+#define INPUTS (PASTS + 2 * DEPTH * ROW_BYTES)  // the gated vectors of a layer take the place of its past
+#define LAYERS_END (INPUTS + DEPTH * ROW_BYTES)
 // of the head's
 #define SUMMED ROOM
 #define HIDDEN (SUMMED + VOICES * STRIDE(SKIP))
-#define PARTS (HIDDEN + VOICES * STRIDE(HEAD))
-#define LOGITS (PARTS + WARPS * OUTPUTS * VOICES * 4)
-#define RECENT (LOGITS + OUTPUTS * VOICES * 4)
-#define HEAD_END (RECENT + GROUPS * HISTORY * VOICES * 4)
+#define LOGITS (HIDDEN + VOICES * STRIDE(HEAD))
+#define HEAD_END (LOGITS + OUTPUTS * VOICES * 4)
+// and in what its matrices leave of the layers' room
+#define PARTS (HEAD_BYTES + OUT_BYTES)
+#define RECENT (PARTS + WARPS * OUTPUTS * VOICES * 4)
+#define RECENT_BYTES (GROUPS * HISTORY * VOICES * 4)
 static_assert(LARGER(LAYERS_END, HEAD_END) <= SHARED, "more shared memory than was asked for");
 static_assert(WIDTH == 32 || WIDTH == 64, "a warp makes 8 channels");
 
@@ -120,11 +121,13 @@ __device__ __forceinline__ void await_cluster() {
 __device__ __forceinline__ void publish_barriers() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
 #endif
 
-__device__ __forceinline__ bool await(void* barrier, u32 parity, i64 patience) {
+__device__ __forceinline__ bool await(void* barrier, u32 parity, i64 patience, i64& waited) {
     if (patience > 0 && is_past(barrier, parity)) return true;
-    for (i64 begun = clock64(); clock64() - begun < patience;)
-        if (is_past(barrier, parity)) return true;
-    return false;
+    const i64 begun = clock64();
+    bool came = false;
+    while (!came && clock64() - begun < patience) came = is_past(barrier, parity);
+    waited += clock64() - begun;
+    return came;
 }
 
 // A lane's inputs of one voice and 64 (or 32) of its channels: two registers for each 16.
@@ -210,6 +213,7 @@ struct Run {
     int* out;                                                      // [frames * HOP, voices]
     float* logits;                                                 // [voices, OUTPUTS]
     int* failed;
+    i64* waited;                                                   // [blocks] clock ticks that each has waited for others
     i64 patience;
     int n_groups, n_clusters, clock, first, n_steps;
 };
@@ -252,7 +256,7 @@ __device__ __forceinline__ void copy_in(char* to, const char* from, int bytes) {
     for (int i = threadIdx.x * 16; i < bytes; i += THREADS * 16) *(Four*)(to + i) = *(const Four*)(from + i);
 }
 
-__device__ __forceinline__ bool play_layers(const Run& run, char* memory, int block, int cluster, int n_groups) {
+__device__ __forceinline__ bool play_layers(const Run& run, char* memory, int block, int cluster, int n_groups, i64& waited) {
     constexpr int STEPS = STEPS_OF(WIDTH);
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, row = lane >> 2, pair = 2 * (lane & 3);
     const int first_layer = block * LAYERS / LAYER_BLOCKS, n_layers = (block + 1) * LAYERS / LAYER_BLOCKS - first_layer;
@@ -277,10 +281,37 @@ __device__ __forceinline__ bool play_layers(const Run& run, char* memory, int bl
     for (int i = 0; i < ahead && i < n_items; i++)
         begin_copies(run, memory + PASTS + i * DEPTH * ROW_BYTES, cluster + i % n_groups * run.n_clusters, run.clock + i / n_groups, first_layer, n_layers);
 
+    // What the score gives a group is fetched while the one before it ends.
+    int places[TILES][2];
+    float given[DEPTH][TILES][4];
+    auto find_places = [&](int n, int g) {
+#pragma unroll
+        for (int v = 0; v < TILES; v++)
+#pragma unroll
+            for (int e = 0; e < 2; e++)
+                places[v][e] = (int)run.places[(i64)((run.first + n) / HOP) * n_voices + (cluster + g * run.n_clusters) * VOICES + 8 * v + pair + e];
+    };
+    auto fetch = [&] {
+#pragma unroll
+        for (int v = 0; v < TILES; v++)
+#pragma unroll
+            for (int e = 0; e < 2; e++) {
+                const Two* of = (const Two*)(run.pool + ((i64)places[v][e] * LAYERS + first_layer) * (2 * WIDTH)) + 8 * warp + row;
+#pragma unroll
+                for (int l = 0; l < DEPTH; l++)
+                    if (l < n_layers) {
+                        const Two both = of[l * WIDTH];
+                        given[l][v][e] = both.filter, given[l][v][2 + e] = both.gate;
+                    }
+            }
+    };
+    find_places(0, 0), fetch();
+
     bool ok = true;
     int n = 0, g = 0;
     for (int item = 0; item < n_items; item++) {
-        const int group = cluster + g * run.n_clusters, t = run.first + n, frame = t / HOP;
+        const int group = cluster + g * run.n_clusters;
+        const bool is_last_group = g + 1 == n_groups;
         char* streams = memory + STREAMS + g * STREAM_BYTES;
         char* sums = memory + SUMS + g * SUM_BYTES;
         char* stream_bell = memory + BARRIERS + 8 * g;
@@ -289,20 +320,7 @@ __device__ __forceinline__ bool play_layers(const Run& run, char* memory, int bl
         // Before the group is here: what it takes from the score and from its past.
         float acc[DEPTH][TILES][4];
         {
-            float given[DEPTH][TILES][4];
-#pragma unroll
-            for (int v = 0; v < TILES; v++)
-#pragma unroll
-                for (int e = 0; e < 2; e++) {
-                    i64 place = run.places[(i64)frame * n_voices + group * VOICES + 8 * v + pair + e];
-                    const Two* of = (const Two*)(run.pool + (place * LAYERS + first_layer) * (2 * WIDTH)) + 8 * warp + row;
-#pragma unroll
-                    for (int l = 0; l < DEPTH; l++)
-                        if (l < n_layers) {
-                            const Two both = of[l * WIDTH];
-                            given[l][v][e] = both.filter, given[l][v][2 + e] = both.gate;
-                        }
-                }
+            if (item + 1 < n_items) find_places(is_last_group ? n + 1 : n, is_last_group ? 0 : g + 1);
             await_copies(ahead == 1 || item + 1 == n_items);
             __syncthreads();
             const char* pasts = memory + PASTS + (item & 1) * DEPTH * ROW_BYTES;
@@ -332,7 +350,7 @@ __device__ __forceinline__ bool play_layers(const Run& run, char* memory, int bl
                         for (int e = 0; e < 4; e++) acc[l][v][e] += given[l][v][e];
         }
 
-        ok = await(stream_bell, n & 1, run.patience);
+        ok = await(stream_bell, n & 1, run.patience, waited);
         float h[4], skip[SKIP_TILES][TILES][4];
         u32 z[TILES][WIDTH / 8];
         if (holds) {
@@ -370,7 +388,7 @@ __device__ __forceinline__ bool play_layers(const Run& run, char* memory, int bl
                             for (int v = 0; v < TILES; v++) multiply(skip[m][v], a, z[v][2 * s], z[v][2 * s + 1]);
                         }
                 }
-                char* rows = memory + GATED + (l & 1) * ROW_BYTES;
+                char* rows = memory + PASTS + ((item & 1) * DEPTH + l) * ROW_BYTES;
 #pragma unroll
                 for (int v = 0; v < TILES; v++) {
                     const int voice = 8 * v + pair, channel = 8 * warp + row;
@@ -402,8 +420,9 @@ __device__ __forceinline__ bool play_layers(const Run& run, char* memory, int bl
                         }
                 }
             }
+        fetch();
         if (block > 0) {
-            ok = await(sum_bell, n & 1, run.patience);
+            ok = await(sum_bell, n & 1, run.patience, waited);
 #pragma unroll
             for (int m = 0; m < SKIP_TILES; m++)
 #pragma unroll
@@ -425,12 +444,12 @@ __device__ __forceinline__ bool play_layers(const Run& run, char* memory, int bl
         const int later = item + ahead;
         if (later < n_items)
             begin_copies(run, memory + PASTS + (later & 1) * DEPTH * ROW_BYTES, cluster + later % n_groups * run.n_clusters, run.clock + later / n_groups, first_layer, n_layers);
-        if (++g == n_groups) g = 0, n++;
+        g = is_last_group ? 0 : g + 1, n += is_last_group;
     }
     return ok;
 }
 
-__device__ __forceinline__ bool play_head(const Run& run, char* memory, int cluster, int n_groups) {
+__device__ __forceinline__ bool play_head(const Run& run, char* memory, int cluster, int n_groups, i64& waited) {
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, row = lane >> 2, pair = 2 * (lane & 3);
     const int tile = warp >> 1, mine = warp & 1, voice = threadIdx.x;  // the last of the first VOICES threads, which draw
     const bool holds = mine < TILES, draws = voice < VOICES;
@@ -456,15 +475,6 @@ __device__ __forceinline__ bool play_head(const Run& run, char* memory, int clus
 
     // All but the newest sample's share of the input of sample n; recent[k] is that of sample n - HISTORY + k, wherever it lies.
     auto older = [&](int n, int g, float* h) {
-        const int group = cluster + g * run.n_clusters, t = run.first + n;
-        h[0] = h[1] = h[2] = h[3] = 0.0f;
-        if (DRIVEN)
-#pragma unroll
-            for (int e = 0; e < 2; e++) {
-                i64 place = run.places[(i64)(t / HOP) * n_voices + group * VOICES + 8 * mine + pair + e];
-                const float* of = run.drive + (place * HOP + t % HOP) * WIDTH + 16 * tile + row;
-                h[e] = of[0], h[2 + e] = of[8];
-            }
         int at = n % HISTORY;
 #pragma unroll
         for (int k = 0; k + 1 < HISTORY; k++) {
@@ -479,34 +489,55 @@ __device__ __forceinline__ bool play_head(const Run& run, char* memory, int clus
         h[0] += x[0] * w[0], h[1] += x[1] * w[0], h[2] += x[0] * w[1], h[3] += x[1] * w[1];
         send(0, memory + STREAMS + g * STREAM_BYTES + ((tile * TILES + mine) * 32 + lane) * 16, memory + BARRIERS + 8 * g, h);
     };
+    // What the score gives the input of sample n.
+    auto fetch_drive = [&](int n, int g, float* h) {
+        const int group = cluster + g * run.n_clusters, t = run.first + n;
+        h[0] = h[1] = h[2] = h[3] = 0.0f;
+        if (DRIVEN && holds && n < run.n_steps)
+#pragma unroll
+            for (int e = 0; e < 2; e++) {
+                i64 place = run.places[(i64)(t / HOP) * n_voices + group * VOICES + 8 * mine + pair + e];
+                const float* of = run.drive + (place * HOP + t % HOP) * WIDTH + 16 * tile + row;
+                h[e] = of[0], h[2 + e] = of[8];
+            }
+    };
+    struct Draw { u64 bits; float middle, sharp; int forced; };
+    auto fetch_draw = [&](int n, int g) {
+        Draw draw = {0, 0.0f, 1.0f, -1};
+        if (draws) {
+            const int t = run.first + n, frame = t / HOP;
+            const i64 at = (i64)(cluster + g * run.n_clusters) * VOICES + voice;
+            draw.bits = random_bits((u64)run.keys[at], (u64)(run.counters[at] + n));
+            draw.sharp = run.sharpness[(i64)frame * n_voices + at];
+            draw.middle = run.centre[run.places[(i64)frame * n_voices + at] * HOP + t % HOP];
+            if (run.forced) draw.forced = run.forced[(i64)t * n_voices + at];
+        }
+        return draw;
+    };
+    float drive[4];
     if (holds)
         for (int g = 0; g < n_groups; g++) {
-            float h[4];
-            older(0, g, h), send_input(0, g, h);
+            fetch_drive(0, g, drive), older(0, g, drive), send_input(0, g, drive);
         }
+    fetch_drive(1, 0, drive);
+    Draw draw = fetch_draw(0, 0);
 
     bool ok = true;
     int n = 0, g = 0;
     for (int item = 0; item < n_items; item++) {
-        const int group = cluster + g * run.n_clusters, t = run.first + n, frame = t / HOP;
+        const int group = cluster + g * run.n_clusters, t = run.first + n;
         char* sum_bell = memory + BARRIERS + 8 * (GROUPS + g);
         const char* sums = memory + SUMS + g * SUM_BYTES;
-        // Before the group is here.
-        float h[4];
-        const bool goes_on = n + 1 < run.n_steps;
+        const bool goes_on = n + 1 < run.n_steps, is_last_group = g + 1 == n_groups;
+        float h[4] = {drive[0], drive[1], drive[2], drive[3]};
+        const Draw now = draw;
         if (holds && goes_on) older(n + 1, g, h);
-        u64 bits = 0;
-        float middle = 0.0f, sharp = 1.0f;
-        int forced = -1;
-        if (draws) {
-            const i64 at = (i64)group * VOICES + voice;
-            bits = random_bits((u64)run.keys[at], (u64)(run.counters[at] + n));
-            sharp = run.sharpness[(i64)frame * n_voices + at];
-            middle = run.centre[run.places[(i64)frame * n_voices + at] * HOP + t % HOP];
-            if (run.forced) forced = run.forced[(i64)t * n_voices + at];
+        if (item + 1 < n_items) {  // of the next group, while this one is waited for and played
+            fetch_drive((is_last_group ? n + 1 : n) + 1, is_last_group ? 0 : g + 1, drive);
+            draw = fetch_draw(is_last_group ? n + 1 : n, is_last_group ? 0 : g + 1);
         }
 
-        ok = await(sum_bell, n & 1, run.patience);
+        ok = await(sum_bell, n & 1, run.patience, waited);
 #pragma unroll
         for (int m = 0; m < SKIP_TILES; m++)
 #pragma unroll
@@ -580,8 +611,8 @@ __device__ __forceinline__ bool play_head(const Run& run, char* memory, int clus
         }
         __syncthreads();
         if (draws) {
-            int code = draw_mixture(logits + voice, middle, sharp, bits);
-            if (forced >= 0) code = forced;
+            int code = draw_mixture(logits + voice, now.middle, now.sharp, now.bits);
+            if (now.forced >= 0) code = now.forced;
             const i64 at = (i64)group * VOICES + voice;
             recent[(g * HISTORY + n % HISTORY) * VOICES + voice] = (float)code * (2.0f / (GRID - 1)) - 1.0f;
             run.recent[(i64)((run.clock + n) & (KEPT - 1)) * n_voices + at] = code;
@@ -589,7 +620,7 @@ __device__ __forceinline__ bool play_head(const Run& run, char* memory, int clus
         }
         __syncthreads();
         if (holds && goes_on) send_input(n + 1, g, h);
-        if (++g == n_groups) g = 0, n++;
+        g = is_last_group ? 0 : g + 1, n += is_last_group;
     }
     return ok;
 }
@@ -614,7 +645,9 @@ extern "C" __global__ void __cluster_dims__(BLOCKS, 1, 1) __launch_bounds__(THRE
             expect(memory + BARRIERS + 8 * (GROUPS + g), SUM_BYTES);
         }
     await_cluster();
-    const bool ok = block < LAYER_BLOCKS ? play_layers(run, memory, block, cluster, n_groups) : play_head(run, memory, cluster, n_groups);
+    i64 waited = 0;
+    const bool ok = block < LAYER_BLOCKS ? play_layers(run, memory, block, cluster, n_groups, waited) : play_head(run, memory, cluster, n_groups, waited);
     if (!ok) *run.failed = 1;
+    if (threadIdx.x == 0) run.waited[blockIdx.x] = waited;
     await_cluster();  // no block leaves while another one may write to it
 }

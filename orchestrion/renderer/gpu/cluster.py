@@ -37,7 +37,7 @@ WIDTHS = (32, 64)
 MOST_DEPTH = 3  # layers a block, whose matrices lie in registers
 MOST_HISTORY = 16
 OUTPUTS = 16
-MOST_GROUPS = 8  # a cluster
+MOST_GROUPS = 9  # a cluster: H100 and H200 run 15 of these at once, which shall hold 2,048 voices
 OLDEST = (9, 0)  # compute capability: clusters
 PATIENCE = 4_000_000_000  # clock ticks, about two seconds
 
@@ -49,6 +49,7 @@ class Run(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in (
             "w_past", "w_now", "w_res", "w_skip", "w_head", "w_out", "w_hist", "b_res", "b_skip", "b_head", "b_out", "rings", "keys",
             "counters", "recent", "pool", "drive", "centre", "places", "sharpness", "forced", "out", "logits", "failed",
+            "waited",
         )),
         ("patience", ctypes.c_longlong),
         *((name, ctypes.c_int) for name in ("n_groups", "n_clusters", "clock", "first", "n_steps")),
@@ -90,10 +91,11 @@ def _shared(config: WaveNetConfig, tiles: int, groups: int) -> int:
     """Bytes of shared memory of a block: the sums of ``cluster.cu``, which refuses to compile with less."""
     c, width, voices = config, padded(config.residual), 8 * tiles
     skip, head, depth, warps = _whole(c.skip, 2 * width), _whole(c.head, 2 * width), -(-c.layers // LAYER_BLOCKS), width // 8
-    weights = max(depth * 2 * (2 * width * width + width * skip), 2 * head * (skip + OUTPUTS))
+    recent = 4 * voices * (OUTPUTS * warps + groups * c.history)
+    weights = max(depth * 2 * (2 * width * width + width * skip), 2 * head * (skip + OUTPUTS) + recent)
     common = weights + groups * (4 * voices * (width + skip) + 16) + max(4 * depth * width, 4 * (skip + head + OUTPUTS))
-    layers = (3 * depth + 2) * voices * (2 * width + 16)
-    last = voices * (2 * skip + 16 + 2 * head + 16 + 4 * OUTPUTS * (warps + 1) + 4 * groups * c.history)
+    layers = 3 * depth * voices * (2 * width + 16)
+    last = voices * (2 * skip + 16 + 2 * head + 16 + 4 * OUTPUTS)
     return common + max(layers, last)
 
 

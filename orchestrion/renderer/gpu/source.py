@@ -95,8 +95,8 @@ class GpuSource:
         spectra = torch.empty(n, bins, 2, device=self._device)
         _noise[(n,)](
             features, spectra, first_pair, note, self._whole, self._real, self._shares, t["noise"], t["ages"], t["band"], t["scale"],
-            t["coarse"], t["clock"], start, c.hop / c.sample_rate / DECAY_S, t["louder"],
-            N_LAYERS=t["layers"], N_ROWS=t["rows"], BINS=bins, LANES=triton.next_power_of_2(bins), CHANNELS=c.input_channels,
+            t["coarse"], t["clock"], start, c.hop / c.sample_rate / DECAY_S, t["louder"], t["rows"],
+            N_LAYERS=t["layers"], BINS=bins, LANES=triton.next_power_of_2(bins), CHANNELS=c.input_channels,
             LOW=c.pitch_low, PITCHES=n_pitches, VELOCITY=_place(c, "velocity"), ONSET=_place(c, "onset"), DECAY=_place(c, "decay"),
             SOUNDING=_place(c, "sounding"), RECORDED=t["recorded"], WHOLE=ATTACK_S[0], GONE=ATTACK_S[1], FLOOR=FLOOR_DB, SPAN=SPAN_DB,
         )  # fmt: skip
@@ -110,8 +110,8 @@ class GpuSource:
         _partials[(stop - start,)](
             out, first_pair, note, self._whole, self._real, self._shares, self._f1, self._ratio, self._turned, t["level"], t["phase"],
             t["ages"], t["first_partial"], t["n_partials"], t["inharmonicity"], t["attack"], t["clock"], start,
-            N_LAYERS=t["layers"], N_ROWS=t["rows"], TOTAL=t["total"], KNOTS=self._ratio.shape[1],
-            ATTACK=t["attack"].shape[-1], HOP=c.hop, LANES=triton.next_power_of_2(c.hop), CHUNK=PARTIALS, KNOT_S=CONTOUR_S, RATE=c.sample_rate,
+            t["rows"], t["total"], self._ratio.shape[1], t["attack"].shape[-1],
+            N_LAYERS=t["layers"], CONTOURED=int(self._ratio.shape[1] > 0), HOP=c.hop, LANES=triton.next_power_of_2(c.hop), CHUNK=PARTIALS, KNOT_S=CONTOUR_S, RATE=c.sample_rate,
         )  # fmt: skip
         return out
 
@@ -193,22 +193,22 @@ def _level(table, shares, note, stride, offset, i, share, mask, N_LAYERS: tl.con
 
 
 @triton.jit
-def _periods(age, ratio, turned, row, KNOTS: tl.constexpr, KNOT_S: tl.constexpr):  # pragma: no cover - compiled
+def _periods(age, ratio, turned, row, knots, CONTOURED: tl.constexpr, KNOT_S: tl.constexpr):  # pragma: no cover - compiled
     """Periods of what is 1 Hz without its contour, after ``age`` seconds."""
-    if KNOTS == 0:
+    if not CONTOURED:
         return age
     else:
-        j = tl.minimum(tl.maximum((age / KNOT_S).to(tl.int32), 0), KNOTS - 2)
+        j = tl.minimum(tl.maximum((age / KNOT_S).to(tl.int32), 0), knots - 2)
         u = age / KNOT_S - j
-        low, high = tl.load(ratio + row * KNOTS + j), tl.load(ratio + row * KNOTS + j + 1)
-        return tl.load(turned + row * KNOTS + j) + KNOT_S * u * (low + u / 2 * (high - low))
+        low, high = tl.load(ratio + row * knots + j), tl.load(ratio + row * knots + j + 1)
+        return tl.load(turned + row * knots + j) + KNOT_S * u * (low + u / 2 * (high - low))
 
 
-@triton.jit(do_not_specialize=["start"])
+@triton.jit(do_not_specialize=["start", "n_rows", "n_levels", "knots", "n_attack"])
 def _partials(
     out, first_pair, pairs, whole, real, shares, f1, ratio, turned, level, phase, ages, first_partial, n_partials, inharmonicity, attack,
-    clock, start,
-    N_LAYERS: tl.constexpr, N_ROWS: tl.constexpr, TOTAL: tl.constexpr, KNOTS: tl.constexpr, ATTACK: tl.constexpr, HOP: tl.constexpr,
+    clock, start, n_rows, n_levels, knots, n_attack,
+    N_LAYERS: tl.constexpr, CONTOURED: tl.constexpr, HOP: tl.constexpr,
     LANES: tl.constexpr, CHUNK: tl.constexpr, KNOT_S: tl.constexpr, RATE: tl.constexpr,
 ):  # fmt: skip  # pragma: no cover - compiled
     """A frame's partials and recorded attacks."""
@@ -228,14 +228,14 @@ def _partials(
         j, next_share = _at_age(ages, later)
         fallen = (tl.maximum(frame - offset, 0) * frame_s).to(tl.float32) * release
         then = (tl.maximum(frame + 1 - offset, 0) * frame_s).to(tl.float32) * release
-        begun, ended = _periods(age, ratio, turned, row, KNOTS, KNOT_S), _periods(later, ratio, turned, row, KNOTS, KNOT_S)
+        begun, ended = _periods(age, ratio, turned, row, knots, CONTOURED, KNOT_S), _periods(later, ratio, turned, row, knots, CONTOURED, KNOT_S)
         begin, n = tl.load(first_partial + row), tl.load(n_partials + row)
         for first in range(0, n, CHUNK):
             number = (first + k + 1).to(tl.float64)
             hz = number * tl.sqrt((1.0 + stiff * number * number) / (1.0 + stiff)) * hz1
             audible = (first + k < n) & (hz < highest)
-            here = _level(level, shares, note, TOTAL * TABLE_AGES, begin + first + k, i, share, audible, N_LAYERS) + gain - fallen
-            there = _level(level, shares, note, TOTAL * TABLE_AGES, begin + first + k, j, next_share, audible, N_LAYERS) + gain - then
+            here = _level(level, shares, note, n_levels * TABLE_AGES, begin + first + k, i, share, audible, N_LAYERS) + gain - fallen
+            there = _level(level, shares, note, n_levels * TABLE_AGES, begin + first + k, j, next_share, audible, N_LAYERS) + gain - then
             here = tl.where(audible & (here > LEAST_DB), tl.exp2(here * DECIBEL), 0.0)
             there = tl.where(audible & (there > LEAST_DB), tl.exp2(there * DECIBEL), 0.0)
             position = hz * begun
@@ -246,16 +246,16 @@ def _partials(
         if layer >= 0:
             at = (frame - onset) * HOP + t
             since = tl.maximum(at - (offset - onset) * HOP, 0).to(tl.float32) / RATE
-            recorded = tl.load(attack + (layer * N_ROWS + row) * ATTACK + at, mask=(at < ATTACK) & (at < (end - onset) * HOP), other=0.0)
+            recorded = tl.load(attack + (layer * n_rows + row) * n_attack + at, mask=(at < n_attack) & (at < (end - onset) * HOP), other=0.0)
             total += recorded * tl.load(real + note * 4 + 2) * tl.exp2(-since * release * DECIBEL)
     tl.store(out + program * HOP + t, total, mask=t < HOP)
 
 
-@triton.jit(do_not_specialize=["start"])
+@triton.jit(do_not_specialize=["start", "n_rows"])
 def _noise(
     features, spectra, first_pair, pairs, whole, real, shares, noise, ages, band_of_bin, scale_of_bin, coarse_of_fine,
-    clock, start, fall, louder_db,
-    N_LAYERS: tl.constexpr, N_ROWS: tl.constexpr, BINS: tl.constexpr, LANES: tl.constexpr, CHANNELS: tl.constexpr, LOW: tl.constexpr,
+    clock, start, fall, louder_db, n_rows,
+    N_LAYERS: tl.constexpr, BINS: tl.constexpr, LANES: tl.constexpr, CHANNELS: tl.constexpr, LOW: tl.constexpr,
     PITCHES: tl.constexpr, VELOCITY: tl.constexpr, ONSET: tl.constexpr, DECAY: tl.constexpr, SOUNDING: tl.constexpr,
     RECORDED: tl.constexpr, WHOLE: tl.constexpr, GONE: tl.constexpr, FLOOR: tl.constexpr, SPAN: tl.constexpr,
 ):  # fmt: skip  # pragma: no cover - compiled
@@ -281,7 +281,7 @@ def _noise(
         if RECORDED:
             gone = tl.minimum(tl.maximum((age.to(tl.float32) - WHOLE) / (GONE - WHOLE), 0.0), 1.0)
             gone = 0.5 - 0.5 * tl.cos(gone * (TURN / 2))
-        stride = N_ROWS * FINE_BANDS * TABLE_AGES
+        stride = n_rows * FINE_BANDS * TABLE_AGES
         db = _level(noise, shares, note, stride, row * FINE_BANDS + fine, i, share, fine < FINE_BANDS, N_LAYERS) + lower
         power = tl.where(fine < FINE_BANDS, tl.exp2(db * (2 * DECIBEL)), 0.0)
         db = _level(noise, shares, note, stride, row * FINE_BANDS + band, i, share, band >= 0, N_LAYERS) + lower
