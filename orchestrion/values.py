@@ -260,7 +260,7 @@ def models(given: object) -> Mapping[str, str]:
         return {str(backend): os.fspath(model) for backend, model in given.items()}
     pairs = [str(each).partition("=") for each in Several(text)(given)]
     if not all(backend and model for backend, _, model in pairs):
-        raise OrchestrionError("write BACKEND=RUN, for example tcn=runs/tcn.")
+        raise OrchestrionError("write NAME=RUN, for example tcn=runs/tcn.")
     return {backend: model for backend, _, model in pairs}
 
 

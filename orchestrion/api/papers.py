@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrion.api.keywords import Number, Path, Whole
@@ -19,6 +19,7 @@ def paper(
     scale: str = "small",
     minutes: Number | None = None,
     data: Sequence[Path] = (),
+    runs: Mapping[str, Path] | None = None,
     soundfont: Path | None = None,
     material_minutes: Number | None = None,
     seconds: Number = 10.0,
@@ -38,7 +39,7 @@ def paper(
     from orchestrion.papers.running import run_experiment
 
     options = Reproducing.of(
-        scale=scale, minutes=minutes, data=data, soundfont=soundfont, material_minutes=material_minutes, seconds=seconds, clips=clips,
+        scale=scale, minutes=minutes, data=data, runs=runs or {}, soundfont=soundfont, material_minutes=material_minutes, seconds=seconds, clips=clips,
         threads=threads, seed=seed,
     )  # fmt: skip
     return run_experiment(name, folder, options)

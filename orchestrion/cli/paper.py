@@ -27,6 +27,7 @@ LIST, ALL = "list", "all"
     Flag("--scale", None, "Small networks for minutes, or the published sizes for the published epochs."),
     Flag("--minutes", "M", "Of training, all networks of an experiment together.  [default: 3 for small; the papers' epochs for paper]"),
     Flag("--data", "DIR", "Folder of recordings instead of performed chorales; again for a second data set."),
+    Flag("--runs", "NAME=RUN", "A finished training of a WaveNet, by its name on the page, in place of one that would be made; several times."),
     Flag("--soundfont", "FILE.sf2", "Performs the chorales.  [default: the system's; additive synthesis where there is none]"),
     Flag("--material-minutes", "M", "Of performed chorales a data set.  [default: 12 for small, 60 for paper]"),
     Flag("--seconds", "S", "Of clips."),
@@ -46,6 +47,7 @@ def paper(name: str, output: Path, options: Reproducing, as_json: bool) -> None:
       orchestrion paper list
       orchestrion paper nayebi-losses --minutes 10
       orchestrion paper nayebi-losses --data madeon/ --data bowie/ --scale paper -o papers-at-full-size
+      orchestrion paper manzelli-twin --data cello/ --runs with-notes=runs/a --runs without-notes=runs/b
       orchestrion paper all --json
     """
     if name == LIST:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrion import header
 from orchestrion.audio import Waveform
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.recordings.holdout import divided
 from orchestrion.datasets.untrusted.textfiles import read_json_object
+from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.bits_per_sample import bits_per_sample
 from orchestrion.evaluation.judge.following import note_accuracy
 from orchestrion.files import make_folder, sha256, write_json
@@ -50,6 +52,32 @@ class Renderer:
     label: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A training of a WaveNet on recordings: the config of the network, updates, crops an update, seconds of a crop."""
+
+    config: Mapping[str, object]
+    steps: int
+    batch: int
+    crop_s: float
+
+    @classmethod
+    def of(cls, run: Path) -> Finished:
+        """Of the folder ``run``.
+
+        Raises:
+            OrchestrionError: it holds no such training.
+        """
+        settings, facts = read_json_object(run / "settings.json"), header.read(run / WEIGHTS)
+        loop, crops, metrics = settings.get("loop"), settings.get("crops"), facts.get("metrics")
+        if not (isinstance(loop, dict) and isinstance(crops, dict) and isinstance(metrics, dict)):
+            raise OrchestrionError(f"{run} holds no finished training of a WaveNet on recordings.")
+        config = Instrument.load(run / WEIGHTS).config
+        # The weights may be of an earlier step than the last, or of a training whose end was a time.
+        steps = int(metrics.get("steps", loop["steps"]))
+        return cls(config.to_dict(), steps, int(crops["batch_size"]), int(crops["crop_frames"]) * config.hop / config.sample_rate)
+
+
 def config_of(lab: Lab) -> WaveNetConfig:
     """Of the lab's scale."""
     return SMALL if lab.is_small else PAPER
@@ -57,12 +85,18 @@ def config_of(lab: Lab) -> WaveNetConfig:
 
 def train_alike(lab: Lab, wanted: Sequence[Renderer], minutes: float | None) -> dict[str, Path]:
     """Runs by name: as many steps each on as many crops of one length, in ``minutes`` together (None: an hour each)."""
-    config = config_of(lab)
+    given, config = lab.options.runs, config_of(lab)
+    if unknown := sorted(set(given) - {each.name for each in wanted}):
+        raise OrchestrionError(f"{lab.name} trains no {unknown[0]!r}, but {', '.join(each.name for each in wanted)}.")
     crop_s = SMALL_CROP_S if lab.is_small else PAPER_CROP_S
     crops = Crops(batch_size=1, crop_frames=round(crop_s * config.sample_rate / config.hop))
-    steps = _planned_steps(lab, wanted, crops, PAPER_MINUTES * len(wanted) if minutes is None else minutes)
-    runs = {}
-    for each in wanted:
+    made = [each for each in wanted if each.name not in given]
+    steps = _planned_steps(lab, made, crops, PAPER_MINUTES * len(made) if minutes is None else minutes) if made else 0
+    runs = {name: Path(run) for name, run in given.items()}
+    for name, run in runs.items():
+        known = Finished.of(run)
+        lab.renderers[name] = known.config | {"training: crop (s)": known.crop_s, "training: steps": known.steps}
+    for each in made:
         lab.renderers[each.name] = config.to_dict() | {"training: crop (s)": crop_s, "training: steps": steps}
         settings = [config.to_dict(), each.name, each.conditioned, each.label, str(each.data), steps, dataclasses.asdict(crops), lab.options.seed]
         run = make_folder(lab.root / "runs") / f"wavenet-{each.name}-{digest(settings)}"
@@ -114,11 +148,7 @@ def played(lab: Lab, run: Path, score: Score, label: str) -> Waveform:
 
 def measured(lab: Lab, name: str, run: Path, data: Path, tune: Score) -> dict[str, Cell]:
     """The row of one network: size, training, bits a sample of held-out recordings, and whether it plays ``tune``'s notes."""
-    model = Instrument.load(run / WEIGHTS).model
-    steps = read_json_object(run / "settings.json")
-    loop, crops = steps["loop"], steps["crops"]
-    assert isinstance(loop, dict) and isinstance(crops, dict)
-    heard_s = loop["steps"] * crops["crop_frames"] * model.config.hop / model.config.sample_rate
+    model, known = Instrument.load(run / WEIGHTS).model, Finished.of(run)
 
     def measure() -> dict[str, object]:
         train, held_out = _pieces(data, model.config)
@@ -133,7 +163,7 @@ def measured(lab: Lab, name: str, run: Path, data: Path, tune: Score) -> dict[st
     bits, other, f1 = (found.get(key) for key in ("bits", "bits, another score", "f1"))
     assert isinstance(bits, float) and isinstance(f1, float) and (other is None or isinstance(other, float))
     return {
-        "network": name, "parameters": sum(p.numel() for p in model.parameters()), "steps": int(loop["steps"]),
-        "examples": int(loop["steps"]) * int(crops["batch_size"]), "seconds of audio": round(heard_s), "bits a sample": bits,
+        "network": name, "parameters": sum(p.numel() for p in model.parameters()), "steps": known.steps,
+        "examples": known.steps * known.batch, "seconds of audio": round(known.steps * known.batch * known.crop_s), "bits a sample": bits,
         "… with another score": other, "notes right (F1, 50 ms)": f1,
     }  # fmt: skip

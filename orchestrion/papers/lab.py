@@ -279,6 +279,8 @@ class Lab:
         """For the head of the page."""
         given = ", ".join(self.options.data) or "chorales of Bach's, performed"
         bound = "the papers' epochs" if self.minutes is None else f"{self.minutes:g} minutes of training"
+        if self.options.runs:
+            bound = "finished trainings"
         return {"scale": self.options.scale, "data": given, "budget": bound, "seed": self.options.seed}
 
 

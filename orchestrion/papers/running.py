@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from orchestrion.errors import OrchestrionError
 from orchestrion.files import make_folder
 from orchestrion.options import Reproducing
 from orchestrion.papers.lab import Lab
@@ -21,8 +22,10 @@ def run_experiment(name: str, output: str | os.PathLike[str], options: Reproduci
     Raises:
         OrchestrionError: no such experiment, data that cannot be used, or a folder that cannot be written.
     """
-    experiment = experiment_named(name)
-    lab = Lab(name, make_folder(Path(output)), options or Reproducing())
+    experiment, options = experiment_named(name), options or Reproducing()
+    if options.runs and not experiment.needs_notes:
+        raise OrchestrionError(f"{name} trains no WaveNet on recordings with notes; leave out --runs.")
+    lab = Lab(name, make_folder(Path(output)), options)
     sections = experiment.run(lab)
     title = f"{experiment.title} ({experiment.shows})"
     found = Findings(name, title, experiment.paper, sections, lab.settings_table(), experiment.deviations, lab.facts())
