@@ -1,6 +1,7 @@
 """Turn a finished training into a shipped instrument: measure it, write ``models/NAME.safetensors`` and its card.
 
     python benchmarks/ship_instrument.py runs/violin violin --data soundfont:violin --temperature 0.9
+    python benchmarks/ship_instrument.py runs/without-notes cello-paper-unconditioned --data cello/ --how "…"
 
 The weights are stored as float16 (half the size; the card's figures are of these stored weights). Figures on the set's
 validation pieces and on the six built-in tunes come from the same code as ``orchestrion evaluate``.
@@ -31,12 +32,12 @@ A WaveNet instrument for Orchestrion: it plays scores as raw audio, 16 kHz mono,
 
 | | |
 | --- | --- |
-| architecture | {kind} WaveNet, preset `{preset}`: {layers} layers, {residual} residual and {skip} skip channels, {parameters:,} parameters |
+| architecture | {kind} WaveNet, preset `{preset}`: {layers} layers, {residual} residual and {skip} skip channels, {parameters:,} parameters{alone} |
 | training audio | {source}, {training_minutes} minutes |
 | attribution | {attribution} |
 | licence of the weights | {licence} |
 | pitches | {low} to {high} (MIDI numbers) |
-| training | {steps} steps of {crop} samples, {minutes} minutes on one core of a busy two-core machine |
+| training | {steps} steps of {crop}, {heard} seconds of audio; {minutes:.0f} minutes on {machine} |
 | sampling temperature | {temperature} |
 | checksum | {checksum} |
 
@@ -59,8 +60,7 @@ transcriber, the floor another tune's score:
 
     {reproduce}
 
-then `python benchmarks/ship_instrument.py runs/{name} {name} --data {data} --temperature {temperature}`. Times differ
-between machines; the number of steps, the seed and the data decide the result.
+then `python benchmarks/ship_instrument.py runs/{name} {name} --data {data} --temperature {temperature}`. {differs}
 """
 MEASURES = (
     "bits_per_sample", "bits_per_sample_other_score", "note_f1_50ms", "ceiling_note_f1_50ms", "floor_note_f1_50ms",
@@ -78,6 +78,8 @@ MEASURES = (
 @click.option("--source", help="What was recorded, for the card.")
 @click.option("--licence", help="Of the weights, where the set's own word is not enough.")
 @click.option("--start-from", help="The instrument whose weights the training began with, where the run does not say.")
+@click.option("--machine", default="one core of a busy two-core machine", show_default=True, help="What it was trained on, for the card.")
+@click.option("--how", help="The command that trained it, where it was not orchestrion train renderer.")
 @click.option("--notice", default="", help="What a user must be told on first use.")
 @click.option("--windows", default=60, show_default=True, help="Windows of 0.64 s for the likelihoods.")
 @click.option("--seconds", default=20.0, show_default=True, help="Of each held-out piece to be played.")
@@ -90,6 +92,8 @@ def ship(
     source: str | None,
     licence: str | None,
     start_from: str | None,
+    machine: str,
+    how: str | None,
     notice: str,
     windows: int,
     seconds: float,
@@ -99,7 +103,10 @@ def ship(
     recordings = open_recordings(folder or data)
     metadata |= provenance(recordings, divided(recordings)[0], WaveNetConfig.from_dict(metadata["config"]))
     history = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    metadata |= {"name": name, "temperature": temperature, "steps": history[-1]["step"], "minutes": history[-1]["minutes"]}
+    settings = json.loads((run / "settings.json").read_text())
+    steps = int(metadata["metrics"].get("steps", history[-1]["step"]))  # of these weights, which may have been kept on the way
+    minutes = history[-1]["minutes"] * steps / history[-1]["step"]
+    metadata |= {"name": name, "temperature": temperature, "steps": steps, "minutes": round(minutes, 2)}
     metadata |= {"notice": notice} if notice else {}
     metadata |= {"licence": licence} if licence else {}
     metadata |= {"start_from": start_from} if start_from else {}
@@ -113,7 +120,7 @@ def ship(
         metadata["tunes"] = table.to_json()
     weights.save(target, half, metadata)
     with atomic_write(shipped.FOLDER / f"{name}.md") as card:
-        card.write_text(_card(name, data, source, Instrument.load(target), held_out, table, seconds), encoding="utf-8")
+        card.write_text(_card(name, data, source, Instrument.load(target), held_out, table, seconds, settings, machine, how), encoding="utf-8")
     click.echo(shipped.card(name))
 
 
@@ -128,27 +135,35 @@ def _tunes(instrument: Instrument) -> InstrumentTable:
 
 
 def _card(
-    name: str, data: str, source: str | None, instrument: Instrument, held_out: dict, table: InstrumentTable | None, seconds: float
-) -> str:
+    name: str, data: str, source: str | None, instrument: Instrument, held_out: dict, table: InstrumentTable | None, seconds: float,
+    settings: dict, machine: str, how: str | None,
+) -> str:  # fmt: skip
     config, metadata = instrument.config, instrument.metadata
     information = metadata["data"]
     assert isinstance(information, dict)
-    steps = metadata["steps"]
+    steps, crops = metadata["steps"], settings["crops"]
+    crop = crops["crop_frames"] * config.hop
     low, high = instrument.pitch_range
     unconditioned = "" if config.conditioned else " --unconditioned"
     beginning = f" --from {metadata['start_from']}" if metadata.get("start_from") else ""
     notice = f"**{instrument.notice}**\n\n" if instrument.notice else ""
     return CARD.format(
-        name=name, kind="conditioned" if config.conditioned else "unconditioned", preset="medium", layers=config.layers,
+        name=name, kind="conditioned" if config.conditioned else "unconditioned", preset=settings["preset"], layers=config.layers,
         residual=config.residual, skip=config.skip,
         parameters=sum(p.numel() for p in instrument.model.parameters()), source=source or information.get("source", data),
         training_minutes=information["training_minutes"], attribution=information.get("attribution", "see the licence"),
-        licence=metadata["licence"], low=low, high=high, steps=f"{steps:,}", crop="6,144", minutes=f"{metadata['minutes']:.0f}",
+        licence=metadata["licence"], low=low, high=high, steps=f"{steps:,}", minutes=metadata["minutes"], machine=machine,
+        crop=f"{crop:,} samples" if crops["batch_size"] == 1 else f"{crops['batch_size']} crops of {crop:,} samples",
+        heard=f"{steps * crops['batch_size'] * crop / config.sample_rate:,.0f}",
+        alone="; the notes as a binary roll, no source" if config.conditioned and not config.source_window and not config.harmonics else "",
+        differs="The crops and their order depend on the seed alone; the rate followed the clock, so that machines differ in it." if how else
+        "Times differ between machines; the number of steps, the seed and the data decide the result.",
         temperature=metadata["temperature"], checksum=instrument.checksum, notice=notice,
         n_pieces=held_out["pieces"], seconds=seconds,
         measures="\n".join(f"| `{key}` | {_rounded(held_out[key])} |" for key in MEASURES if key in held_out),
         ceiling="FluidSynth's performance of the same notes", table=table.to_markdown() if table else "not applicable: it knows no notes",
-        reproduce=f"orchestrion train renderer --data {data} --preset medium{unconditioned}{beginning} --steps {steps} -o runs/{name}", data=data,
+        reproduce=how or f"orchestrion train renderer --data {data} --preset {settings['preset']}{unconditioned}{beginning} --steps {steps} -o runs/{name}",
+        data=data,
     )  # fmt: skip
 
 
