@@ -74,7 +74,7 @@ class Finished:
             raise OrchestrionError(f"{run} holds no finished training of a WaveNet on recordings.")
         config = Instrument.load(run / WEIGHTS).config
         # The weights may be of an earlier step than the last, or of a training whose end was a time.
-        steps = int(metrics.get("steps", loop["steps"]))
+        steps = int(metrics.get("steps") or loop["steps"])
         return cls(config.to_dict(), steps, int(crops["batch_size"]), int(crops["crop_frames"]) * config.hop / config.sample_rate)
 
 
@@ -95,7 +95,7 @@ def train_alike(lab: Lab, wanted: Sequence[Renderer], minutes: float | None) -> 
     runs = {name: Path(run) for name, run in given.items()}
     for name, run in runs.items():
         known = Finished.of(run)
-        lab.renderers[name] = known.config | {"training: crop (s)": known.crop_s, "training: steps": known.steps}
+        lab.renderers[name] = dict(known.config) | {"training: crop (s)": known.crop_s, "training: steps": known.steps}
     for each in made:
         lab.renderers[each.name] = config.to_dict() | {"training: crop (s)": crop_s, "training: steps": steps}
         settings = [config.to_dict(), each.name, each.conditioned, each.label, str(each.data), steps, dataclasses.asdict(crops), lab.options.seed]
