@@ -1,7 +1,8 @@
 """The part of an instrument's sound that is not harmonic (bow, breath, hammer, room): levels in bands, and audio made from them.
 
-Tables and audio have 52 fine bands; the network hears 12 coarse ones, each a sum of fine ones. Audio is made frame by frame: every
-bin of a spectrum has the level of its band and a random phase, and four frames overlap. Phases are a function of pitch and frame
+Tables have 52 fine bands over age, and a *shape* within the bands, one for all ages; the network hears 12 coarse bands, each a sum of
+fine ones. Audio is made frame by frame: every bin of a spectrum has the level of its band, what the shape says it differs from that,
+and a random phase; four frames overlap. Phases are a function of pitch and frame
 only, so the same score gives the same noise, whichever block is asked for.
 """
 
@@ -21,6 +22,8 @@ FINE_EDGES_HZ = np.concatenate(
 )
 N_BANDS, N_FINE = len(BAND_EDGES_HZ) - 1, len(FINE_EDGES_HZ) - 1
 FIRST_FINE = np.cumsum((0, *FINE_IN_BAND[:-1]))
+SHAPE_HZ = 62.5  # between the places at which a shape is known: the bins of an instrument's own clock
+N_SHAPE = int(FINE_EDGES_HZ[-1] / SHAPE_HZ) + 1
 FLOOR_DB, SPAN_DB = -110.0, 40.0
 LEAST = 10**-11.9  # of a mean square in a fine band: softer is silence
 OVERLAP = 4  # frames of a window
@@ -48,11 +51,17 @@ class NoiseSpectra:
     def __init__(self, start: int, stop: int, hop: int, sample_rate: int):
         self.first, self.last, self._hop = start - BEFORE, stop + AFTER, hop
         self._band, self._scale = band_of_bins(hop, sample_rate)
+        self._place = place_of_bins(hop, sample_rate)
         self._values = np.zeros((self.last - self.first, len(self._band)), np.complex128)
 
-    def add(self, first: int, power: np.ndarray, key: int) -> None:
-        """Add noise of ``power`` (mean squares ``[f, 52]``) in frames ``first..``; those of other keys are independent of it."""
-        _add(self._values[first - self.first : first - self.first + len(power)], power, first, key, self._band, self._scale)
+    def add(self, first: int, power: np.ndarray, key: int, shape: np.ndarray | None = None) -> None:
+        """Add noise of ``power`` (mean squares ``[f, 52]``) in frames ``first..``; those of other keys are independent of it.
+
+        Args:
+            shape: ``[193]`` factors of power within the bands, at multiples of `SHAPE_HZ`; None for 1.
+        """
+        scale = self._scale if shape is None else self._scale * shape[self._place]
+        _add(self._values[first - self.first : first - self.first + len(power)], power, first, key, self._band, scale)
 
     def samples(self) -> np.ndarray:
         """Audio of the block, ``[(stop - start) * hop]`` float64."""
@@ -74,6 +83,13 @@ def band_of_bins(hop: int, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
     band[(hz >= FINE_EDGES_HZ[-1]) | (hz <= 0) | (hz >= sample_rate / 2)] = -1
     density = sample_rate / size / np.diff(FINE_EDGES_HZ)
     return band, np.where(band >= 0, density[band] * size**2 / (2 * WINDOW_POWER), 0.0)
+
+
+@lru_cache(maxsize=8)
+def place_of_bins(hop: int, sample_rate: int) -> np.ndarray:
+    """Where in a shape each bin lies, int64."""
+    hz = np.fft.rfftfreq(OVERLAP * hop, 1 / sample_rate)
+    return np.minimum(np.rint(hz / SHAPE_HZ), N_SHAPE - 1).astype(np.int64)
 
 
 @compiled(nogil=True)

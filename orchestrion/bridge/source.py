@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestrion.bridge.noise import N_BANDS, N_FINE, refined
+from orchestrion.bridge.noise import N_BANDS, N_FINE, N_SHAPE, refined
 from orchestrion.errors import OrchestrionError
 
 AGES_S = np.concatenate([[0.0, 0.005, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1], np.geomspace(0.13, 8.0, 20)])
@@ -28,6 +28,9 @@ ATTACK_S = 0.03, 0.06  # of a struck note its attack is as recorded, and then fa
 ATTACK_MU, ATTACK_EMPHASIS = 255, 0.9  # in a file
 MOST_ATTACK_S, LOUDEST_ATTACK = 0.25, 16.0
 CONTOUR_TURNS_S = 1.0  # a note that outlasts its contour goes back along it to here, and forth again
+MOST_SHAPED_DB = 60.0
+MOST_MODULATIONS, MOST_MODULATED_DB = 8, 30.0
+OPTIONAL = {"louder_db", "contour_cents", "attack", "attack_peak", "noise_shape_db", "modulation_db", "modulation_share"}
 PLAIN_PARTIALS, PLAIN_DB = 12, -20.0
 
 
@@ -71,6 +74,10 @@ class HarmonicSource:
             when it was recorded; m is 0 where notes are struck, or have a `Vibrato`.
         attack: ``[d, n, m]`` float32 what a struck note's attack has beside its partials, `faded` out: hammer, pluck, mallet, as recorded; the
             noise comes in as it goes. Notes of other pitches have none.
+        noise_shape_db: ``[d, n, 193]`` float32 by how much a bin of the noise differs from its band spread evenly (`noise.SHAPE_HZ`), or None.
+        modulation_db: ``[n, r, m]`` float32 by how much the partials of a bowed or blown note differ from ``level_db`` at knots `CONTOUR_S`
+            apart: r courses in time, as it was played when it was recorded, of which each partial has its ``modulation_share``; or None.
+        modulation_share: ``[sum(n_partials), r]`` float32, -1 to 1.
     """
 
     sample_rate: int
@@ -89,6 +96,9 @@ class HarmonicSource:
     louder_db: float = 0.0
     contour_cents: np.ndarray | None = None
     attack: np.ndarray | None = None
+    noise_shape_db: np.ndarray | None = None
+    modulation_db: np.ndarray | None = None
+    modulation_share: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n, d, total = len(self.pitch), len(self.velocity), int(np.sum(self.n_partials))
@@ -107,7 +117,7 @@ class HarmonicSource:
             and 0 <= self.exponent <= 8 and abs(self.louder_db) <= 120 and np.all(self.noise_db < 60) and np.all((self.f1_hz > 0) & (self.inharmonicity >= 0) & (self.release_db_s > 0)) and np.all(self.level_db < 60)
         )  # fmt: skip
         contoured = np.ndim(contour) == 2 and len(contour) == n and contour.shape[1] <= MOST_KNOTS and bool(np.all(np.abs(contour) <= MOST_CENTS))
-        if not (sound and contoured and self._attack_fits() and self._is_bounded()):
+        if not (sound and contoured and self._attack_fits() and self._shape_fits() and self._modulation_fits() and self._is_bounded()):
             raise OrchestrionError("The tables of a harmonic source do not fit together or hold impossible values.")
 
     def _attack_fits(self) -> bool:
@@ -115,6 +125,20 @@ class HarmonicSource:
         return a is None or bool(
             a.ndim == 3 and a.shape[:2] == (len(self.velocity), len(self.pitch)) and a.shape[2] <= MOST_ATTACK_S * self.sample_rate and np.all(np.abs(a) <= LOUDEST_ATTACK)
         )
+
+    def _shape_fits(self) -> bool:
+        shape = self.noise_shape_db
+        return shape is None or (shape.shape == (len(self.velocity), len(self.pitch), N_SHAPE) and bool(np.all(np.abs(shape) <= MOST_SHAPED_DB)))
+
+    def _modulation_fits(self) -> bool:
+        course, share = self.modulation_db, self.modulation_share
+        if course is None or share is None:
+            return course is None and share is None
+        return (
+            course.ndim == 3 and len(course) == len(self.pitch) and 0 < course.shape[1] <= MOST_MODULATIONS and 0 < course.shape[2] <= MOST_KNOTS
+            and share.shape == (int(np.sum(self.n_partials)), course.shape[1])
+            and bool(np.all(np.abs(course) <= MOST_MODULATED_DB) and np.all(np.abs(share) <= 1))
+        )  # fmt: skip
 
     def _is_bounded(self) -> bool:
         """Whether numbers of other people's files lead to no endless release, no division by zero and no overflow."""
@@ -166,6 +190,11 @@ class HarmonicSource:
             peak = np.abs(emphasised).max(axis=2, initial=1e-9)
             companded = np.sign(emphasised) * np.log1p(ATTACK_MU * np.abs(emphasised) / peak[..., None]) / math.log1p(ATTACK_MU)
             made |= {"attack": np.rint(127 * companded).astype(np.int8), "attack_peak": peak.astype(np.float32)}
+        if self.noise_shape_db is not None:
+            made["noise_shape_db"] = np.clip(np.rint(self.noise_shape_db * STEPS), -120, 120).astype(np.int8)
+        if self.modulation_db is not None and self.modulation_share is not None:
+            made["modulation_db"] = np.rint(self.modulation_db / MOST_MODULATED_DB * 127).astype(np.int8)
+            made["modulation_share"] = np.rint(self.modulation_share * 127).astype(np.int8)
         return made
 
     @classmethod
@@ -177,7 +206,7 @@ class HarmonicSource:
         """
         names = {"sample_rate", "pitch", "heard", "f1_hz", "inharmonicity", "n_partials", "velocity", "level_db", "phase", "noise_db"}
         names |= {"release_db_s", "vibrato", "exponent"}
-        if set(tensors) - {"louder_db", "contour_cents", "attack", "attack_peak"} != names or ("attack" in tensors) != ("attack_peak" in tensors) or tensors["sample_rate"].shape != (1,) or tensors["vibrato"].shape != (4,) or tensors["exponent"].shape != (1,):
+        if set(tensors) - OPTIONAL != names or ("attack" in tensors) != ("attack_peak" in tensors) or tensors["sample_rate"].shape != (1,) or tensors["vibrato"].shape != (4,) or tensors["exponent"].shape != (1,):
             raise OrchestrionError("A harmonic source lacks a table, or has one that is unknown.")
         t = {name: np.asarray(value) for name, value in tensors.items()}
         louder = t.get("louder_db", np.zeros(1))  # older files have none, and noise in 12 bands
@@ -190,6 +219,9 @@ class HarmonicSource:
             _decibels(t["level_db"]), t["phase"].astype(np.float32), refined(noise) if noise.shape[2] == N_BANDS else noise,
             t["release_db_s"].astype(np.float32), Vibrato(*(float(v) for v in t["vibrato"])), float(t["exponent"][0]), float(louder[0]),
             t["contour_cents"].astype(np.float32) / CONTOUR_STEPS if "contour_cents" in t else None, _attack_of(t) if "attack" in t else None,
+            t["noise_shape_db"].astype(np.float32) / STEPS if "noise_shape_db" in t else None,
+            t["modulation_db"].astype(np.float32) / 127 * MOST_MODULATED_DB if "modulation_db" in t else None,
+            t["modulation_share"].astype(np.float32) / 127 if "modulation_share" in t else None,
         )  # fmt: skip
 
 
@@ -240,7 +272,7 @@ def stretched_ratios(inharmonicity: float, n: int) -> np.ndarray:
 
 
 def going_on(contour: np.ndarray, knots: int) -> np.ndarray:
-    """The first ``knots`` of a contour that goes back from its end to `CONTOUR_TURNS_S`, and forth again."""
+    """The first ``knots`` of a contour ``[m, ...]`` that goes back from its end to `CONTOUR_TURNS_S`, and forth again."""
     turn = min(int(CONTOUR_TURNS_S / CONTOUR_S), len(contour) - 1)
     back = len(contour) - 1 - turn
     place = np.arange(knots)

@@ -37,6 +37,8 @@ class SourceSignal:
         self._tables: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
         self._contours: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._attacks: dict[tuple[int, int], np.ndarray] = {}
+        self._shapes: dict[tuple[int, int], np.ndarray] = {}
+        self._modulations: dict[int, np.ndarray] = {}
 
     def samples(self, start: int, stop: int) -> np.ndarray:
         """Audio of frames ``start..stop``, ``[(stop - start) * hop]`` float32. Outside the series it is silent."""
@@ -54,6 +56,7 @@ class SourceSignal:
                 out, self.series.hop, frame_s, max(onset, start) - start, min(int(self._end[i]), stop) - start, onset - start,
                 int(self.series.notes.offset_frame[i]) - start, level[audible], turns[audible],
                 s.phase[begin : begin + len(level)][audible].astype(np.float64), float(s.release_db_s[row]), *self.contour(row, int(self._end[i]) - onset), AGES_S,
+                self._modulation(row, int(self._end[i]) - onset), self._share(row)[audible],
             )  # fmt: skip
             if s.attack is not None and pitch == s.pitch[row]:
                 self._add_attack(out, i, start)
@@ -97,7 +100,7 @@ class SourceSignal:
         spectra = NoiseSpectra(start, stop, self.series.hop, self.series.sample_rate)
         for i in self._reach.between(spectra.first, spectra.last):
             first, added = self._noise_power(i, spectra.first, spectra.last)
-            spectra.add(first, added, int(self.series.notes.pitch[i]))
+            spectra.add(first, added, int(self.series.notes.pitch[i]), self._shape(int(self._row[i]), int(self.series.notes.velocity[i])))
         return spectra.samples()
 
     def _noise_power(self, i: int, start: int, stop: int) -> tuple[int, np.ndarray]:
@@ -140,6 +143,33 @@ class SourceSignal:
             self._contours[row] = ratio, np.concatenate([[0.0], np.cumsum((ratio[1:] + ratio[:-1]) * (CONTOUR_S / 2))])
         return self._contours[row]
 
+    def _shape(self, row: int, velocity: int) -> np.ndarray | None:
+        """``[193]`` factors of power within the bands of a pitch's noise, None where it is even."""
+        s = self.source
+        if s.noise_shape_db is None:
+            return None
+        if (row, velocity) not in self._shapes:
+            self._shapes[row, velocity] = 10 ** (np.tensordot(shares_of(velocity, s.velocity), s.noise_shape_db[:, row].astype(np.float64), 1) / 10)
+        return self._shapes[row, velocity]
+
+    def _modulation(self, row: int, frames: int) -> np.ndarray:
+        """``[knots, r]`` decibels of a pitch's row, at knots that reach over ``frames`` and further; r is 0 where nothing moves."""
+        s = self.source
+        if s.modulation_db is None or self._depth == 0:
+            return np.zeros((2, 0))
+        knots = math.ceil(frames * self.series.hop / self.series.sample_rate / CONTOUR_S) + 2
+        if row not in self._modulations or len(self._modulations[row]) < knots:
+            self._modulations[row] = min(self._depth, 1.0) * going_on(s.modulation_db[row].T.astype(np.float64), knots)
+        return self._modulations[row]
+
+    def _share(self, row: int) -> np.ndarray:
+        """``[k, r]`` of the partials of a pitch's row."""
+        s = self.source
+        begin, k = int(s.first_partial[row]), int(s.n_partials[row])
+        if s.modulation_share is None or self._depth == 0:
+            return np.zeros((k, 0))
+        return s.modulation_share[begin : begin + k].astype(np.float64)
+
 
 def shares_of(velocity: float, layers: np.ndarray) -> np.ndarray:
     """``[d]`` how far each layer speaks at ``velocity``: straight between two, the outermost alone beyond them."""
@@ -157,18 +187,18 @@ def at_ages(table: np.ndarray, age: np.ndarray) -> np.ndarray:
 @compiled(nogil=True, fastmath=True)
 def _add_note(
     out: np.ndarray, hop: int, frame_s: float, first: int, last: int, onset: int, offset: int, level_db: np.ndarray, hz: np.ndarray,
-    phase: np.ndarray, release: float, ratio: np.ndarray, turned: np.ndarray, ages: np.ndarray,
+    phase: np.ndarray, release: float, ratio: np.ndarray, turned: np.ndarray, ages: np.ndarray, modulation: np.ndarray, shares: np.ndarray,
 ) -> None:  # pragma: no cover - compiled
     """Add a note's partials to frames ``first..last`` of ``out [frames * hop]``; amplitudes go straight within a frame."""
     n = len(hz)
     here, there, _next_age = np.empty(n), np.empty(n), 0
     re, im, turn_re, turn_im = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
     amp, step = np.empty(n, np.float32), np.empty(n, np.float32)
-    _amplitudes(level_db, ages, (first - onset) * frame_s, max(first - offset, 0) * frame_s * release, here)
+    _amplitudes(level_db, ages, (first - onset) * frame_s, max(first - offset, 0) * frame_s * release, modulation, shares, here)
     begun = _periods((first - onset) * frame_s, ratio, turned)
     for frame in range(first, last):
         age = (frame + 1 - onset) * frame_s
-        _amplitudes(level_db, ages, age, max(frame + 1 - offset, 0) * frame_s * release, there)
+        _amplitudes(level_db, ages, age, max(frame + 1 - offset, 0) * frame_s * release, modulation, shares, there)
         ended = _periods(age, ratio, turned)
         for k in range(n):
             position = hz[k] * begun
@@ -189,14 +219,21 @@ def _add_note(
 
 
 @compiled(nogil=True)
-def _amplitudes(level_db: np.ndarray, ages: np.ndarray, age: float, fallen_db: float, out: np.ndarray) -> None:  # pragma: no cover - compiled
-    """The partials' amplitudes at ``age`` seconds, ``fallen_db`` lower; beyond the last age they stay."""
+def _amplitudes(
+    level_db: np.ndarray, ages: np.ndarray, age: float, fallen_db: float, modulation: np.ndarray, shares: np.ndarray, out: np.ndarray
+) -> None:  # pragma: no cover - compiled
+    """The partials' amplitudes at ``age`` seconds, ``fallen_db`` lower; beyond the last age they stay. Each has its shares of what moves them."""
+    n_courses = modulation.shape[1]
+    knot = min(max(int(age / CONTOUR_S), 0), len(modulation) - 2)
+    between = min(max(age / CONTOUR_S - knot, 0.0), 1.0)
     i = 1
     while i < len(ages) - 1 and ages[i] < age:
         i += 1
     share = min(max((age - ages[i - 1]) / (ages[i] - ages[i - 1]), 0.0), 1.0)
     for k in range(len(out)):
         db = level_db[k, i - 1] + share * (level_db[k, i] - level_db[k, i - 1]) - fallen_db
+        for course in range(n_courses):
+            db += shares[k, course] * (modulation[knot, course] + between * (modulation[knot + 1, course] - modulation[knot, course]))
         out[k] = 10.0 ** (db / 20) if db > -140.0 else 0.0
 
 

@@ -23,7 +23,7 @@ def with_attacks(source: HarmonicSource, recorded: Mapping[tuple[int, float], np
     """
     length = round(ATTACK_S[1] * source.sample_rate)
     share = faded(np.arange(length) / source.sample_rate)
-    bare = dataclasses.replace(source, attack=None, noise_db=np.full_like(source.noise_db, -200.0))
+    bare = dataclasses.replace(source, attack=None, noise_db=np.full_like(source.noise_db, -200.0), noise_shape_db=None)
     attack = np.zeros((len(source.velocity), len(source.pitch), length), np.float32)
     for (pitch, velocity), samples in recorded.items():
         layer, row = np.flatnonzero(source.velocity == velocity), np.flatnonzero(source.pitch == pitch)

@@ -48,24 +48,30 @@ def _key(bank: NoteBank) -> str:
 def _tensors(made: FittedBank) -> dict[str, torch.Tensor]:
     fits = made.fits
     return {
-        "numbers": torch.tensor([[f.f1_hz, f.inharmonicity, len(f.phase), len(f.contour_cents)] for f in fits], dtype=torch.float64),
+        "numbers": torch.tensor(
+            [[f.f1_hz, f.inharmonicity, len(f.phase), len(f.contour_cents), f.modulation_db.shape[1]] for f in fits], dtype=torch.float64
+        ),
         "level_db": torch.from_numpy(np.concatenate([f.level_db for f in fits])),
         "noise_db": torch.from_numpy(np.stack([f.noise_db for f in fits])),
         "phase": torch.from_numpy(np.concatenate([f.phase for f in fits])),
         "contour_cents": torch.from_numpy(np.concatenate([f.contour_cents for f in fits])),
         "source": torch.from_numpy(np.concatenate([f.source for f in fits])),
+        "noise_shape_db": torch.from_numpy(np.stack([f.noise_shape_db for f in fits])),
+        "modulation_db": torch.from_numpy(np.concatenate([f.modulation_db for f in fits], 1)),
+        "modulation_share": torch.from_numpy(np.concatenate([f.modulation_share for f in fits])),
     }
 
 
 def _read(path: Path, bank: NoteBank) -> tuple[FittedNote, ...]:
     tensors, _ = weights.load(path, architecture=ARCHITECTURE)
     t = {name: tensor.numpy() for name, tensor in tensors.items()}
-    partials, contours, samples, fits = 0, 0, 0, []
+    partials, contours, samples, moves, fits = 0, 0, 0, 0, []
     for i, note in enumerate(bank.notes):
-        f1, b, k, m = t["numbers"][i]
+        f1, b, k, m, moved = t["numbers"][i]
         here, along, n = slice(partials, partials + int(k)), slice(contours, contours + int(m)), len(note.samples)
         fits.append(FittedNote(
-            float(f1), float(b), t["level_db"][here], t["noise_db"][i], t["phase"][here], t["contour_cents"][along], t["source"][samples : samples + n]
+            float(f1), float(b), t["level_db"][here], t["noise_db"][i], t["phase"][here], t["contour_cents"][along], t["source"][samples : samples + n],
+            t["noise_shape_db"][i], t["modulation_db"][:, moves : moves + int(moved)], t["modulation_share"][here],
         ))  # fmt: skip
-        partials, contours, samples = here.stop, along.stop, samples + n
+        partials, contours, samples, moves = here.stop, along.stop, samples + n, moves + int(moved)
     return tuple(fits)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from orchestrion.bridge.noise import FINE_EDGES_HZ, N_FINE
 from orchestrion.bridge.source import AGES_S, CONTOUR_S, N_AGES, SILENT_DB, HarmonicSource, Vibrato, going_on
 from orchestrion.datasets.banks import partials
+from orchestrion.datasets.banks.modulation import COURSES, modulation, moved_db
+from orchestrion.datasets.banks.noisetable import noise_tables
 from orchestrion.datasets.banks.partials import HOP, Partials
 
-NOISE_WINDOW = 512
 USUAL_VELOCITY = 80
 QUIETEST = 1e-5  # amplitude: -100 dB
 CONTOUR_KNOTS, SMOOTHED, MOST_BENT_CENTS = 250, 5, 63.0  # four seconds; knots of the fit
@@ -27,8 +26,11 @@ class FittedNote:
         f1_hz, inharmonicity: of its partials; of bowed and blown notes the median along the note.
         level_db: ``[k, ages]``.
         noise_db: ``[52, ages]``.
+        noise_shape_db: ``[193]`` of a bin over its band spread evenly.
         phase: ``[k]`` at the attack.
         contour_cents: ``[m]`` the pitch contour at knots ``HOP`` samples apart; zeros where the note was struck.
+        modulation_db, modulation_share: ``[4, m]`` courses that the partials go along beside their levels, and ``[k, 4]`` each partial's share;
+            m is 0 where the note was struck.
         source: ``[n]`` float32: the note by these amplitudes, along the recording's own phases.
     """
 
@@ -39,6 +41,9 @@ class FittedNote:
     phase: np.ndarray
     contour_cents: np.ndarray
     source: np.ndarray
+    noise_shape_db: np.ndarray
+    modulation_db: np.ndarray
+    modulation_share: np.ndarray
 
 
 def fit_note(x: np.ndarray, pitch: int, sample_rate: int, *, sustained: bool, stretched: bool) -> FittedNote:
@@ -57,6 +62,10 @@ def fit_note(x: np.ndarray, pitch: int, sample_rate: int, *, sustained: bool, st
     if not sustained:
         level = _going_on_falling(level, len(x) / sample_rate)
     amplitude = _at_knots(level, len(found.phase), sample_rate)
+    courses, shares = np.zeros((COURSES, 0)), np.zeros((len(level), COURSES))
+    if sustained:
+        courses, shares = modulation(np.abs(found.envelopes), amplitude, sample_rate)
+        amplitude = amplitude * 10 ** (moved_db(courses, shares, len(amplitude), sample_rate) / 20)
     unit = found.envelopes / np.maximum(np.abs(found.envelopes), 1e-12)
     source = found.samples(len(x), unit * amplitude)
     rest = x - found.samples(len(x))
@@ -64,9 +73,10 @@ def fit_note(x: np.ndarray, pitch: int, sample_rate: int, *, sustained: bool, st
     loud = np.abs(found.envelopes[:, 0])[:-1] > 1e-4 * np.abs(found.envelopes[:, 0]).max()
     f1 = float(np.median(hz[loud])) if loud.any() else float(np.median(hz))
     contour = 1200 * np.log2(np.maximum(hz, 1e-3) / f1) * loud
+    noise, shape = noise_tables(rest, sample_rate)
     return FittedNote(
-        f1, found.inharmonicity, level.astype(np.float32), _noise_table(rest, sample_rate).astype(np.float32), _phases(found, f1, sample_rate),
-        contour.astype(np.float32), source.astype(np.float32),
+        f1, found.inharmonicity, level.astype(np.float32), noise.astype(np.float32), _phases(found, f1, sample_rate), contour.astype(np.float32),
+        source.astype(np.float32), shape.astype(np.float32), courses.astype(np.float32), shares.astype(np.float32),
     )  # fmt: skip
 
 
@@ -93,6 +103,7 @@ def tables(
     velocities = sorted({velocity for _, velocity, _ in notes})
     pitches = np.arange(low, high + 1)
     columns: list[tuple[float, float, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
+    shapes, courses, shares = [], [], []
     heard = np.zeros(len(pitches), bool)
     for place, pitch in enumerate(pitches):
         near = [_nearest(notes, int(pitch), velocity) for velocity in velocities]
@@ -103,13 +114,17 @@ def tables(
         k = max(1, min(max(len(f.phase) for _, f in near), int(partials.HIGHEST * sample_rate / f1)))
         level = np.stack([_padded(f.level_db, k, SILENT_DB) for _, f in near])
         columns.append((f1, fit.inharmonicity, level, _padded(fit.phase, k, 0.0), np.stack([f.noise_db for _, f in near]), _contour(fit, sample_rate)))
-    contours = np.stack([c[5] for c in columns])
+        shapes.append(np.stack([f.noise_shape_db for _, f in near]))
+        courses.append(going_on(fit.modulation_db.T, CONTOUR_KNOTS).T if fit.modulation_db.shape[1] else np.zeros((COURSES, 1), np.float32))
+        shares.append(_padded(fit.modulation_share, k, 0.0))
+    contours, moves = np.stack([c[5] for c in columns]), np.any([c.any() for c in courses])
     return HarmonicSource(
         sample_rate, pitches, heard, np.array([c[0] for c in columns]), np.array([c[1] for c in columns]),
         np.array([len(c[3]) for c in columns]), np.array(velocities, float), np.concatenate([c[2] for c in columns], 1).astype(np.float32),
         np.concatenate([c[3] for c in columns]).astype(np.float32), np.stack([c[4] for c in columns], 1).astype(np.float32),
         np.array([release_db_s[p] for p in pitches], np.float32), vibrato, exponent,
-        contour_cents=contours.astype(np.float32) if np.any(contours) else None,
+        contour_cents=contours.astype(np.float32) if np.any(contours) else None, noise_shape_db=np.stack(shapes, 1).astype(np.float32),
+        modulation_db=np.stack(courses).astype(np.float32) if moves else None, modulation_share=np.concatenate(shares).astype(np.float32) if moves else None,
     )  # fmt: skip
 
 
@@ -199,22 +214,3 @@ def _phases(found: Partials, f1: float, sample_rate: int) -> np.ndarray:
     constant = 2 * np.pi * f1 / sample_rate * HOP * m
     turned = found.envelopes[m] * np.exp(1j * (found.phase[m] - constant)[:, None] * found.ratios)
     return np.asarray(np.angle(turned.sum(0)), dtype=np.float32)
-
-
-def _noise_table(rest: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Mean squares of what is left over, dB ``[bands, ages]``."""
-    padded = np.pad(rest, (NOISE_WINDOW // 2, NOISE_WINDOW))
-    window = np.hanning(NOISE_WINDOW)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, NOISE_WINDOW)[::HOP][: max(1, len(rest) // HOP)] * window
-    power = 2 * np.abs(np.fft.rfft(frames, axis=1)) ** 2 / (NOISE_WINDOW * (window**2).sum())
-    hz = np.fft.rfftfreq(NOISE_WINDOW, 1 / sample_rate)
-    bands = [power[:, (hz >= low) & (hz < high)].sum(1) for low, high in itertools.pairwise(FINE_EDGES_HZ)]
-    mean_square = np.stack(bands, 1)
-    age = np.arange(len(mean_square)) * HOP / sample_rate
-    edges = np.concatenate([[0.0], (AGES_S[1:] + AGES_S[:-1]) / 2, [np.inf]])
-    out = np.empty((N_FINE, N_AGES))
-    for i, (low, high) in enumerate(itertools.pairwise(edges)):
-        cell = (age >= low) & (age < max(high, low + HOP / sample_rate))
-        out[:, i] = mean_square[cell].mean(0) if cell.any() else 10 ** (out[:, i - 1] / 10) if i else mean_square[0]
-        out[:, i] = 10 * np.log10(np.maximum(out[:, i], 1e-14))
-    return out

@@ -7,6 +7,7 @@ source's phase.
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -95,16 +96,14 @@ class FittedBank:
 
 def _sounding(samples: np.ndarray, fit: FittedNote, sample_rate: int, struck: bool) -> np.ndarray:
     age = (np.arange(-(-len(samples) // HOP)) + 0.5) * HOP / sample_rate
-    made = fit.source + own_noise(samples - fit.source, 10 ** (at_ages(fit.noise_db, age) / 10), HOP, sample_rate)
+    made = fit.source + own_noise(samples - fit.source, 10 ** (at_ages(fit.noise_db, age) / 10), HOP, sample_rate, 10 ** (fit.noise_shape_db / 10))
     if struck:
         made += faded(np.arange(len(samples)) / sample_rate) * (samples - made)
     return np.asarray(made, dtype=np.float32)
 
 
 def _louder(fit: FittedNote, db: float) -> FittedNote:
-    return FittedNote(
-        fit.f1_hz, fit.inharmonicity, fit.level_db + np.float32(db), fit.noise_db + np.float32(db), fit.phase, fit.contour_cents, fit.source
-    )
+    return dataclasses.replace(fit, level_db=fit.level_db + np.float32(db), noise_db=fit.noise_db + np.float32(db))
 
 
 @dataclass(frozen=True)
