@@ -65,7 +65,8 @@ class CorpusPiece:
     @property
     def tonic(self) -> int | None:
         """Pitch class of the lowest note that ends last: a tune's final, a chorale's last bass note."""
-        return min(pitch for _, offset, pitch in self.notes if offset == self._end) % 12 if self.notes else None
+        end = self._end
+        return min(pitch for _, offset, pitch in self.notes if offset == end) % 12 if self.notes else None
 
     @property
     def n_whole_steps(self) -> int:
