@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.signal import hilbert
 
 from orchestrion.bridge import ConditioningSeries
-from orchestrion.bridge.noise import BAND_EDGES_HZ, FINE_EDGES_HZ, N_BANDS, N_FINE, refined
+from orchestrion.bridge.noise import BAND_EDGES_HZ, FINE_EDGES_HZ, N_BANDS, N_FINE, N_SHAPE, SHAPE_HZ, refined
 from orchestrion.bridge.source import (
     AGES_S,
     CONTOUR_S,
@@ -246,6 +246,46 @@ def test_noise_sounds_as_loud_in_every_band_as_its_table_says():
         assert 10 * np.log10(power[(hz >= low) & (hz < high)].sum()) == pytest.approx(wanted, abs=1.0)
 
 
+def test_noise_has_its_shape_within_a_band():
+    shape = np.full((1, 1, N_SHAPE), -60.0, np.float32)
+    levels = np.full((1, 1, N_FINE, N_AGES), SILENT_DB, np.float32)
+    band = int(np.searchsorted(FINE_EDGES_HZ, 96 * SHAPE_HZ, side="right")) - 1
+    levels[:, :, band] = -40
+    shape[..., 96] = 10 * np.log10(np.diff(FINE_EDGES_HZ)[band] / SHAPE_HZ)  # one bin has all of its band
+    x = audio(tables(levels_db=((SILENT_DB,),), noise_db=levels, noise_shape_db=shape), (0.0, 10.0, 60, 100))[RATE : 10 * RATE].astype(np.float64)
+    power, hz = np.abs(np.fft.rfft(x)) ** 2, np.fft.rfftfreq(len(x), 1 / RATE)
+    assert power[np.abs(hz - 96 * SHAPE_HZ) < 130].sum() > 0.95 * power.sum()
+    assert 10 * np.log10(np.mean(x**2)) == pytest.approx(-40, abs=1.0)
+
+
+def test_partials_go_along_what_modulates_them_each_by_its_share():
+    knots = np.arange(250) * CONTOUR_S
+    course = 6 * np.sin(2 * np.pi * 2 * knots)
+    moving = {"modulation_db": course[None, None].astype(np.float32), "modulation_share": np.array([[1.0], [0.0], [-0.5]], np.float32)}
+    source = tables(**moving)
+    for at, db_of in ((0.625, 6.0), (0.875, -6.0)):  # a quarter and three quarters of the third period
+        x = audio(source, (0.0, 2.0, 60, 100))[int((at - 0.02) * RATE) : int((at + 0.02) * RATE)]
+        t = (np.arange(len(x)) + int((at - 0.02) * RATE)) / RATE
+        hz = 440 * 2 ** (-9 / 12) * np.arange(1, 4)
+        waves = np.concatenate([np.cos(2 * np.pi * np.outer(t, hz)), np.sin(2 * np.pi * np.outer(t, hz))], 1)
+        found = np.hypot(*np.linalg.lstsq(waves, x.astype(np.float64), rcond=None)[0].reshape(2, -1))
+        np.testing.assert_allclose(db(found), [-20 + db_of, -26, -32 - db_of / 2], atol=0.3)
+    still = audio(tables(), (0.0, 2.0, 60, 100))
+    assert np.array_equal(audio(source, (0.0, 2.0, 60, 100), vibrato=0.0), still)
+
+
+def test_shape_and_modulation_go_into_a_file_and_back():
+    rng = np.random.default_rng(0)
+    given = {
+        "noise_shape_db": rng.uniform(-30, 20, (1, 1, N_SHAPE)).astype(np.float32), "modulation_db": rng.uniform(-12, 12, (1, 4, 250)).astype(np.float32),
+        "modulation_share": rng.uniform(-1, 1, (3, 4)).astype(np.float32),
+    }  # fmt: skip
+    again = HarmonicSource.from_tensors(tables(**given).tensors())
+    for name, most in (("noise_shape_db", 0.25), ("modulation_db", 0.13), ("modulation_share", 0.005)):
+        np.testing.assert_allclose(getattr(again, name), given[name], atol=most)
+    assert "noise_shape_db" not in tables().tensors() and HarmonicSource.from_tensors(tables().tensors()).modulation_db is None
+
+
 def test_noise_begins_with_its_note_and_pitches_have_noise_of_their_own():
     source = tables(pitches=(60, 64), levels_db=((SILENT_DB,),), noise_db=np.full((1, 2, N_FINE, N_AGES), -50, np.float32))
     low, high, both = (audio(source, *notes, duration_s=0.8) for notes in [[(0.2, 0.5, 60, 90)], [(0.2, 0.5, 64, 90)], [(0.2, 0.5, 60, 90), (0.2, 0.5, 64, 90)]])
@@ -272,7 +312,10 @@ def test_blocks_are_bit_for_bit_the_whole(notes, a, b, vibrato, contoured):
     source = dataclasses.replace(plain_source(RATE), vibrato=Vibrato(15.0, 5.5, 0.05, 0.1), noise_db=noisy)
     if contoured:
         contours = np.random.default_rng(0).uniform(-30, 30, (128, 9)).astype(np.float32)
-        source = dataclasses.replace(source, contour_cents=contours, attack=np.tile(contours[None] / 100, (1, 1, 150)))
+        source = dataclasses.replace(
+            source, contour_cents=contours, attack=np.tile(contours[None] / 100, (1, 1, 150)), noise_shape_db=np.tile(contours[None], (1, 1, 22))[..., :N_SHAPE],
+            modulation_db=contours[:, None, :7], modulation_share=np.linspace(-1, 1, int(source.n_partials.sum()), dtype=np.float32)[:, None],
+        )  # fmt: skip
     piece = series(*[(s * 0.004, (s + d) * 0.004, p, v) for s, d, p, v in notes], duration_s=1.2)
     a, b = sorted((a, b))
     whole, part = SourceSignal(piece, source, vibrato=vibrato), SourceSignal(piece, source, vibrato=vibrato)
@@ -328,6 +371,15 @@ HOSTILE = {
     "an infinite frequency": {"f1_hz": np.array([np.inf, 300.0])},
     "an absurd inharmonicity": {"inharmonicity": np.array([1e300, 0.0])},
     "velocity 0": {"velocity": np.array([0.0])},
+    "a shape of another size": {"noise_shape_db": np.zeros((1, 2, 5), np.float32)},
+    "a shape of hundreds of decibels": {"noise_shape_db": np.full((1, 2, N_SHAPE), 400, np.float32)},
+    "a shape that is no number": {"noise_shape_db": np.full((1, 2, N_SHAPE), np.nan, np.float32)},
+    "modulation without shares": {"modulation_db": np.zeros((2, 1, 9), np.float32)},
+    "shares without modulation": {"modulation_share": np.zeros((6, 1), np.float32)},
+    "shares of other partials": {"modulation_db": np.zeros((2, 1, 9), np.float32), "modulation_share": np.zeros((5, 1), np.float32)},
+    "modulation of hundreds of decibels": {"modulation_db": np.full((2, 1, 9), 400, np.float32), "modulation_share": np.zeros((6, 1), np.float32)},
+    "modulation in no courses": {"modulation_db": np.zeros((2, 0, 9), np.float32), "modulation_share": np.zeros((6, 0), np.float32)},
+    "endless modulation": {"modulation_db": np.zeros((2, 1, 5000), np.float32), "modulation_share": np.zeros((6, 1), np.float32)},
     "a velocity that is no number": {"velocity": np.array([np.nan])},
     "layers without levels": {"velocity": np.arange(1.0, 21.0)},
     "a rate of nothing": {"sample_rate": 0},

@@ -1,0 +1,48 @@
+"""The noise of a recorded note: levels over age, and a shape within the bands."""
+
+import numpy as np
+import pytest
+
+from orchestrion.bridge.noise import FINE_EDGES_HZ, N_FINE, N_SHAPE, SHAPE_HZ, NoiseSpectra
+from orchestrion.bridge.source import AGES_S, N_AGES
+from orchestrion.bridge.sourcesignal import at_ages
+from orchestrion.datasets.banks.noisetable import noise_tables
+
+RATE, HOP, FRAMES = 24000, 96, 1500
+
+
+def played(level_db: np.ndarray, shape_db: np.ndarray, key: int) -> np.ndarray:
+    spectra = NoiseSpectra(0, FRAMES, HOP, RATE)
+    power = 10 ** (at_ages(level_db, (np.arange(FRAMES) + 0.5) * HOP / RATE) / 10)
+    spectra.add(0, power, key, 10 ** (shape_db / 10))
+    return spectra.samples()
+
+
+def test_what_is_played_by_the_tables_measures_as_they_say():
+    rng = np.random.default_rng(0)
+    level = np.repeat(rng.uniform(-60, -45, (N_FINE, 1)), N_AGES, axis=1) - 3 * AGES_S
+    shape = np.repeat(rng.uniform(-3, 3, N_SHAPE // 6 + 1), 6)[:N_SHAPE]
+    once_db, once_shape = noise_tables(played(level, shape, 1), RATE)
+    again_db, again_shape = noise_tables(played(once_db, once_shape, 2), RATE)
+    late = (AGES_S > 0.3) & (AGES_S < 5)
+    assert np.abs(again_db - once_db)[1:, late].mean() < 1.0
+    assert np.abs(again_shape - once_shape)[2:].mean() < 1.0
+    falling = (once_db[:, late].mean(0) - level[:, late].mean(0))
+    np.testing.assert_allclose(falling, falling.mean(), atol=1.0)  # 3 dB a second
+
+
+def test_a_line_within_a_band_is_found_where_it_lies():
+    t = np.arange(FRAMES * HOP) / RATE
+    rest = 0.01 * np.sin(2 * np.pi * 5000 * t) + 1e-4 * np.random.default_rng(1).standard_normal(len(t))
+    level_db, shape_db = noise_tables(rest, RATE)
+    band = int(np.searchsorted(FINE_EDGES_HZ, 5000, side="right")) - 1
+    assert level_db[band, 10] == pytest.approx(20 * np.log10(0.01) - 3.01, abs=0.5)
+    inside = np.arange(int(FINE_EDGES_HZ[band] / SHAPE_HZ) + 1, int(FINE_EDGES_HZ[band + 1] / SHAPE_HZ) + 1)
+    assert inside[np.argmax(shape_db[inside])] == 5000 / SHAPE_HZ
+    assert np.ptp(shape_db[inside]) > 25
+
+
+def test_silence_has_no_level_and_no_shape_that_is_no_number():
+    level_db, shape_db = noise_tables(np.zeros(2400), RATE)
+    assert level_db.max() <= -139 and np.all(np.isfinite(shape_db)) and np.abs(shape_db).max() <= 60
+    assert all(np.all(np.isfinite(table)) for table in noise_tables(np.ones(30), RATE))
