@@ -89,7 +89,7 @@ def band_of_bins(hop: int, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
 def place_of_bins(hop: int, sample_rate: int) -> np.ndarray:
     """Where in a shape each bin lies, int64."""
     hz = np.fft.rfftfreq(OVERLAP * hop, 1 / sample_rate)
-    return np.minimum(np.rint(hz / SHAPE_HZ), N_SHAPE - 1).astype(np.int64)
+    return np.asarray(np.minimum(np.rint(hz / SHAPE_HZ), N_SHAPE - 1).astype(np.int64))
 
 
 @compiled(nogil=True)

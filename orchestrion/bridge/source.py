@@ -29,8 +29,11 @@ ATTACK_MU, ATTACK_EMPHASIS = 255, 0.9  # in a file
 MOST_ATTACK_S, LOUDEST_ATTACK = 0.25, 16.0
 CONTOUR_TURNS_S = 1.0  # a note that outlasts its contour goes back along it to here, and forth again
 MOST_SHAPED_DB = 60.0
-MOST_MODULATIONS, MOST_MODULATED_DB = 8, 30.0
-OPTIONAL = {"louder_db", "contour_cents", "attack", "attack_peak", "noise_shape_db", "modulation_db", "modulation_share"}
+MOST_MODULATIONS, MOST_MODULATED_DB = 16, 30.0
+MODULATIONS = {"modulation_db": MOST_MODULATED_DB, "modulation_share": 1.0, "noise_modulation_db": MOST_MODULATED_DB, "noise_modulation_share": 1.0}
+OPTIONAL = {
+    "louder_db", "contour_cents", "attack", "attack_peak", "noise_shape_db", *MODULATIONS,
+}
 PLAIN_PARTIALS, PLAIN_DB = 12, -20.0
 
 
@@ -78,6 +81,8 @@ class HarmonicSource:
         modulation_db: ``[n, r, m]`` float32 by how much the partials of a bowed or blown note differ from ``level_db`` at knots `CONTOUR_S`
             apart: r courses in time, as it was played when it was recorded, of which each partial has its ``modulation_share``; or None.
         modulation_share: ``[sum(n_partials), r]`` float32, -1 to 1.
+        noise_modulation_db: ``[n, q, m]`` float32 likewise of the noise, or None.
+        noise_modulation_share: ``[n, 52, q]`` float32, of its bands.
     """
 
     sample_rate: int
@@ -99,6 +104,8 @@ class HarmonicSource:
     noise_shape_db: np.ndarray | None = None
     modulation_db: np.ndarray | None = None
     modulation_share: np.ndarray | None = None
+    noise_modulation_db: np.ndarray | None = None
+    noise_modulation_share: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n, d, total = len(self.pitch), len(self.velocity), int(np.sum(self.n_partials))
@@ -131,14 +138,10 @@ class HarmonicSource:
         return shape is None or (shape.shape == (len(self.velocity), len(self.pitch), N_SHAPE) and bool(np.all(np.abs(shape) <= MOST_SHAPED_DB)))
 
     def _modulation_fits(self) -> bool:
-        course, share = self.modulation_db, self.modulation_share
-        if course is None or share is None:
-            return course is None and share is None
-        return (
-            course.ndim == 3 and len(course) == len(self.pitch) and 0 < course.shape[1] <= MOST_MODULATIONS and 0 < course.shape[2] <= MOST_KNOTS
-            and share.shape == (int(np.sum(self.n_partials)), course.shape[1])
-            and bool(np.all(np.abs(course) <= MOST_MODULATED_DB) and np.all(np.abs(share) <= 1))
-        )  # fmt: skip
+        n, total = len(self.pitch), int(np.sum(self.n_partials))
+        return _moves_fit(self.modulation_db, self.modulation_share, n, (total,)) and _moves_fit(
+            self.noise_modulation_db, self.noise_modulation_share, n, (n, N_FINE)
+        )
 
     def _is_bounded(self) -> bool:
         """Whether numbers of other people's files lead to no endless release, no division by zero and no overflow."""
@@ -192,9 +195,10 @@ class HarmonicSource:
             made |= {"attack": np.rint(127 * companded).astype(np.int8), "attack_peak": peak.astype(np.float32)}
         if self.noise_shape_db is not None:
             made["noise_shape_db"] = np.clip(np.rint(self.noise_shape_db * STEPS), -120, 120).astype(np.int8)
-        if self.modulation_db is not None and self.modulation_share is not None:
-            made["modulation_db"] = np.rint(self.modulation_db / MOST_MODULATED_DB * 127).astype(np.int8)
-            made["modulation_share"] = np.rint(self.modulation_share * 127).astype(np.int8)
+        for name in ("modulation", "noise_modulation"):
+            course, share = getattr(self, f"{name}_db"), getattr(self, f"{name}_share")
+            if course is not None:
+                made |= {f"{name}_db": _in_127ths(course / MOST_MODULATED_DB), f"{name}_share": _in_127ths(share)}
         return made
 
     @classmethod
@@ -220,8 +224,7 @@ class HarmonicSource:
             t["release_db_s"].astype(np.float32), Vibrato(*(float(v) for v in t["vibrato"])), float(t["exponent"][0]), float(louder[0]),
             t["contour_cents"].astype(np.float32) / CONTOUR_STEPS if "contour_cents" in t else None, _attack_of(t) if "attack" in t else None,
             t["noise_shape_db"].astype(np.float32) / STEPS if "noise_shape_db" in t else None,
-            t["modulation_db"].astype(np.float32) / 127 * MOST_MODULATED_DB if "modulation_db" in t else None,
-            t["modulation_share"].astype(np.float32) / 127 if "modulation_share" in t else None,
+            *(t[name].astype(np.float32) / 127 * most if name in t else None for name, most in MODULATIONS.items()),
         )  # fmt: skip
 
 
@@ -235,6 +238,16 @@ def _attack_of(tensors: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.asarray(made, dtype=np.float32)
 
 
+def _moves_fit(course: np.ndarray | None, share: np.ndarray | None, n: int, rows: tuple[int, ...]) -> bool:
+    """Whether courses ``[n, r, m]`` and shares ``[*rows, r]`` of them can be played; both may be missing."""
+    if course is None or share is None:
+        return course is None and share is None
+    return (
+        course.ndim == 3 and len(course) == n and 0 < course.shape[1] <= MOST_MODULATIONS and 0 < course.shape[2] <= MOST_KNOTS
+        and share.shape == (*rows, course.shape[1]) and bool(np.all(np.abs(course) <= MOST_MODULATED_DB) and np.all(np.abs(share) <= 1))
+    )  # fmt: skip
+
+
 def faded(age_s: np.ndarray) -> np.ndarray:
     """The share of a recorded attack in what sounds at these ages: 1, then falling to 0 (`ATTACK_S`)."""
     whole, gone = ATTACK_S
@@ -244,6 +257,11 @@ def faded(age_s: np.ndarray) -> np.ndarray:
 def _in_steps(db: np.ndarray) -> np.ndarray:
     """Decibels from -120 to 0 as int8."""
     return np.asarray(np.clip(np.rint((db - MIDDLE_DB) * STEPS), -120, 120).astype(np.int8))
+
+
+def _in_127ths(values: np.ndarray) -> np.ndarray:
+    """Numbers from -1 to 1 as int8."""
+    return np.asarray(np.rint(127 * values).astype(np.int8))
 
 
 def _decibels(table: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ class SourceSignal:
         self._contours: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._attacks: dict[tuple[int, int], np.ndarray] = {}
         self._shapes: dict[tuple[int, int], np.ndarray] = {}
-        self._modulations: dict[int, np.ndarray] = {}
+        self._modulations: dict[tuple[int, bool], np.ndarray] = {}
 
     def samples(self, start: int, stop: int) -> np.ndarray:
         """Audio of frames ``start..stop``, ``[(stop - start) * hop]`` float32. Outside the series it is silent."""
@@ -110,9 +110,21 @@ class SourceSignal:
         first, last = max(onset, start), min(int(self._end[i]), stop)
         age = (np.arange(first, last) - onset + 0.5) * frame_s
         fallen = np.maximum(np.arange(first, last) - int(self.series.notes.offset_frame[i]), 0) * frame_s
-        db = at_ages(noise, age) - (fallen * self.source.release_db_s[row])[:, None]
+        db = at_ages(noise, age) - (fallen * self.source.release_db_s[row])[:, None] + self._noise_moved(row, int(self._end[i]) - onset, age)
         power = np.asarray(10 ** (db / 10))
         return first, power if self.source.attack is None else power * ((1 - faded(age)) ** 2)[:, None]
+
+    def _noise_moved(self, row: int, frames: int, age: np.ndarray) -> np.ndarray:
+        """Decibels ``[f, 52]`` by which noise of a pitch's row is louder than its table at each ``age``."""
+        courses, shares = self._modulation(row, frames, of_noise=True), self.source.noise_modulation_share
+        moved = np.zeros((len(age), N_FINE))
+        if shares is not None:
+            knot = np.clip((age / CONTOUR_S).astype(np.int64), 0, len(courses) - 2)
+            between = np.clip(age / CONTOUR_S - knot, 0.0, 1.0)
+            # One course after another: a matrix product's last bits would hang on how many frames are asked for.
+            for course, share in zip(courses.T, shares[row].T.astype(np.float64), strict=False):
+                moved += (course[knot] + between * (course[knot + 1] - course[knot]))[:, None] * share
+        return moved
 
     def _table(self, row: int, velocity: int) -> tuple[np.ndarray, np.ndarray]:
         """``level_db [k, ages]`` and ``noise_db [bands, ages]`` of a pitch's row at a velocity."""
@@ -152,15 +164,15 @@ class SourceSignal:
             self._shapes[row, velocity] = 10 ** (np.tensordot(shares_of(velocity, s.velocity), s.noise_shape_db[:, row].astype(np.float64), 1) / 10)
         return self._shapes[row, velocity]
 
-    def _modulation(self, row: int, frames: int) -> np.ndarray:
+    def _modulation(self, row: int, frames: int, *, of_noise: bool = False) -> np.ndarray:
         """``[knots, r]`` decibels of a pitch's row, at knots that reach over ``frames`` and further; r is 0 where nothing moves."""
-        s = self.source
-        if s.modulation_db is None or self._depth == 0:
+        courses = self.source.noise_modulation_db if of_noise else self.source.modulation_db
+        if courses is None or self._depth == 0:
             return np.zeros((2, 0))
         knots = math.ceil(frames * self.series.hop / self.series.sample_rate / CONTOUR_S) + 2
-        if row not in self._modulations or len(self._modulations[row]) < knots:
-            self._modulations[row] = min(self._depth, 1.0) * going_on(s.modulation_db[row].T.astype(np.float64), knots)
-        return self._modulations[row]
+        if len(self._modulations.get((row, of_noise), ())) < knots:
+            self._modulations[row, of_noise] = min(self._depth, 1.0) * going_on(courses[row].T.astype(np.float64), knots)
+        return self._modulations[row, of_noise]
 
     def _share(self, row: int) -> np.ndarray:
         """``[k, r]`` of the partials of a pitch's row."""

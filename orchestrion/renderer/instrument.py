@@ -108,6 +108,7 @@ class Instrument:
             vibrato=dataclasses.replace(own.vibrato, cents=own.vibrato.cents * vibrato),
             contour_cents=None if own.contour_cents is None else own.contour_cents * np.float32(vibrato),
             modulation_db=None if own.modulation_db is None else own.modulation_db * np.float32(min(vibrato, 1.0)),
+            noise_modulation_db=None if own.noise_modulation_db is None else own.noise_modulation_db * np.float32(min(vibrato, 1.0)),
             attack=None if own.attack is None or noise == 0 else own.attack * np.float32(noise),
             noise_db=np.maximum(own.noise_db + np.float32(db), SILENT_DB),
         )

@@ -274,14 +274,30 @@ def test_partials_go_along_what_modulates_them_each_by_its_share():
     assert np.array_equal(audio(source, (0.0, 2.0, 60, 100), vibrato=0.0), still)
 
 
+def test_noise_goes_along_what_modulates_it():
+    knots = np.arange(250) * CONTOUR_S
+    course = (9 * np.sin(2 * np.pi * knots)).astype(np.float32)[None, None]
+    even = np.full((1, 1, N_FINE, N_AGES), -50, np.float32)
+    moving = {"noise_modulation_db": course, "noise_modulation_share": np.ones((1, N_FINE, 1), np.float32)}
+    source = tables(levels_db=((SILENT_DB,),), noise_db=even, **moving)
+    x, still = (audio(one, (0.0, 2.0, 60, 100)) for one in (source, tables(levels_db=((SILENT_DB,),), noise_db=even)))
+    for at, more_db in ((0.25, 9.0), (0.75, -9.0), (1.5, 0.0)):
+        part = slice(int((at - 0.05) * RATE), int((at + 0.05) * RATE))
+        assert db(x[part].std() / still[part].std()) == pytest.approx(more_db, abs=0.7)
+    assert np.array_equal(audio(source, (0.0, 2.0, 60, 100), vibrato=0.0), still)
+
+
 def test_shape_and_modulation_go_into_a_file_and_back():
     rng = np.random.default_rng(0)
     given = {
         "noise_shape_db": rng.uniform(-30, 20, (1, 1, N_SHAPE)).astype(np.float32), "modulation_db": rng.uniform(-12, 12, (1, 4, 250)).astype(np.float32),
-        "modulation_share": rng.uniform(-1, 1, (3, 4)).astype(np.float32),
+        "modulation_share": rng.uniform(-1, 1, (3, 4)).astype(np.float32), "noise_modulation_db": rng.uniform(-12, 12, (1, 2, 250)).astype(np.float32),
+        "noise_modulation_share": rng.uniform(-1, 1, (1, N_FINE, 2)).astype(np.float32),
     }  # fmt: skip
     again = HarmonicSource.from_tensors(tables(**given).tensors())
-    for name, most in (("noise_shape_db", 0.25), ("modulation_db", 0.13), ("modulation_share", 0.005)):
+    for name, most in (
+        ("noise_shape_db", 0.25), ("modulation_db", 0.13), ("modulation_share", 0.005), ("noise_modulation_db", 0.13), ("noise_modulation_share", 0.005),
+    ):  # fmt: skip
         np.testing.assert_allclose(getattr(again, name), given[name], atol=most)
     assert "noise_shape_db" not in tables().tensors() and HarmonicSource.from_tensors(tables().tensors()).modulation_db is None
 
@@ -315,6 +331,7 @@ def test_blocks_are_bit_for_bit_the_whole(notes, a, b, vibrato, contoured):
         source = dataclasses.replace(
             source, contour_cents=contours, attack=np.tile(contours[None] / 100, (1, 1, 150)), noise_shape_db=np.tile(contours[None], (1, 1, 22))[..., :N_SHAPE],
             modulation_db=contours[:, None, :7], modulation_share=np.linspace(-1, 1, int(source.n_partials.sum()), dtype=np.float32)[:, None],
+            noise_modulation_db=contours[:, None, 2:], noise_modulation_share=np.tile(np.linspace(-1, 1, N_FINE, dtype=np.float32)[None, :, None], (128, 1, 1)),
         )  # fmt: skip
     piece = series(*[(s * 0.004, (s + d) * 0.004, p, v) for s, d, p, v in notes], duration_s=1.2)
     a, b = sorted((a, b))

@@ -49,7 +49,7 @@ def _tensors(made: FittedBank) -> dict[str, torch.Tensor]:
     fits = made.fits
     return {
         "numbers": torch.tensor(
-            [[f.f1_hz, f.inharmonicity, len(f.phase), len(f.contour_cents), f.modulation_db.shape[1]] for f in fits], dtype=torch.float64
+            [[f.f1_hz, f.inharmonicity, len(f.phase), len(f.contour_cents), f.modulation_db.shape[1], f.noise_modulation_db.shape[1]] for f in fits], dtype=torch.float64
         ),
         "level_db": torch.from_numpy(np.concatenate([f.level_db for f in fits])),
         "noise_db": torch.from_numpy(np.stack([f.noise_db for f in fits])),
@@ -59,19 +59,22 @@ def _tensors(made: FittedBank) -> dict[str, torch.Tensor]:
         "noise_shape_db": torch.from_numpy(np.stack([f.noise_shape_db for f in fits])),
         "modulation_db": torch.from_numpy(np.concatenate([f.modulation_db for f in fits], 1)),
         "modulation_share": torch.from_numpy(np.concatenate([f.modulation_share for f in fits])),
+        "noise_modulation_db": torch.from_numpy(np.concatenate([f.noise_modulation_db for f in fits], 1)),
+        "noise_modulation_share": torch.from_numpy(np.stack([f.noise_modulation_share for f in fits])),
     }
 
 
 def _read(path: Path, bank: NoteBank) -> tuple[FittedNote, ...]:
     tensors, _ = weights.load(path, architecture=ARCHITECTURE)
     t = {name: tensor.numpy() for name, tensor in tensors.items()}
-    partials, contours, samples, moves, fits = 0, 0, 0, 0, []
+    partials, contours, samples, moves, noises, fits = 0, 0, 0, 0, 0, []
     for i, note in enumerate(bank.notes):
-        f1, b, k, m, moved = t["numbers"][i]
+        f1, b, k, m, moved, noise_moved = t["numbers"][i]
         here, along, n = slice(partials, partials + int(k)), slice(contours, contours + int(m)), len(note.samples)
         fits.append(FittedNote(
             float(f1), float(b), t["level_db"][here], t["noise_db"][i], t["phase"][here], t["contour_cents"][along], t["source"][samples : samples + n],
             t["noise_shape_db"][i], t["modulation_db"][:, moves : moves + int(moved)], t["modulation_share"][here],
+            t["noise_modulation_db"][:, noises : noises + int(noise_moved)], t["noise_modulation_share"][i],
         ))  # fmt: skip
-        partials, contours, samples, moves = here.stop, along.stop, samples + n, moves + int(moved)
+        partials, contours, samples, moves, noises = here.stop, along.stop, samples + n, moves + int(moved), noises + int(noise_moved)
     return tuple(fits)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from orchestrion.bridge.noise import N_FINE
 from orchestrion.bridge.source import AGES_S, CONTOUR_S, N_AGES, SILENT_DB, HarmonicSource, Vibrato, going_on
 from orchestrion.datasets.banks import partials
-from orchestrion.datasets.banks.modulation import COURSES, modulation, moved_db
+from orchestrion.datasets.banks.modulation import COURSES, NOISE_COURSES, modulation, moved_db, noise_modulation
 from orchestrion.datasets.banks.noisetable import noise_tables
 from orchestrion.datasets.banks.partials import HOP, Partials
 
@@ -29,8 +30,9 @@ class FittedNote:
         noise_shape_db: ``[193]`` of a bin over its band spread evenly.
         phase: ``[k]`` at the attack.
         contour_cents: ``[m]`` the pitch contour at knots ``HOP`` samples apart; zeros where the note was struck.
-        modulation_db, modulation_share: ``[4, m]`` courses that the partials go along beside their levels, and ``[k, 4]`` each partial's share;
+        modulation_db, modulation_share: ``[8, m]`` courses that the partials go along beside their levels, and ``[k, 8]`` each partial's share;
             m is 0 where the note was struck.
+        noise_modulation_db, noise_modulation_share: ``[2, m]`` and ``[52, 2]`` likewise of the noise.
         source: ``[n]`` float32: the note by these amplitudes, along the recording's own phases.
     """
 
@@ -44,6 +46,8 @@ class FittedNote:
     noise_shape_db: np.ndarray
     modulation_db: np.ndarray
     modulation_share: np.ndarray
+    noise_modulation_db: np.ndarray
+    noise_modulation_share: np.ndarray
 
 
 def fit_note(x: np.ndarray, pitch: int, sample_rate: int, *, sustained: bool, stretched: bool) -> FittedNote:
@@ -73,11 +77,14 @@ def fit_note(x: np.ndarray, pitch: int, sample_rate: int, *, sustained: bool, st
     loud = np.abs(found.envelopes[:, 0])[:-1] > 1e-4 * np.abs(found.envelopes[:, 0]).max()
     f1 = float(np.median(hz[loud])) if loud.any() else float(np.median(hz))
     contour = 1200 * np.log2(np.maximum(hz, 1e-3) / f1) * loud
-    noise, shape = noise_tables(rest, sample_rate)
-    return FittedNote(
-        f1, found.inharmonicity, level.astype(np.float32), noise.astype(np.float32), _phases(found, f1, sample_rate), contour.astype(np.float32),
-        source.astype(np.float32), shape.astype(np.float32), courses.astype(np.float32), shares.astype(np.float32),
+    noise = noise_tables(rest, sample_rate)
+    noise_courses, noise_shares = np.zeros((NOISE_COURSES, 0)), np.zeros((N_FINE, NOISE_COURSES))
+    if sustained:
+        noise_courses, noise_shares = noise_modulation(noise.power, noise.table, sample_rate)
+    arrays = (
+        level, noise.level_db, _phases(found, f1, sample_rate), contour, source, noise.shape_db, courses, shares, noise_courses, noise_shares,
     )  # fmt: skip
+    return FittedNote(f1, found.inharmonicity, *(array.astype(np.float32) for array in arrays))
 
 
 def tables(
@@ -103,7 +110,7 @@ def tables(
     velocities = sorted({velocity for _, velocity, _ in notes})
     pitches = np.arange(low, high + 1)
     columns: list[tuple[float, float, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
-    shapes, courses, shares = [], [], []
+    moves: list[tuple[np.ndarray, ...]] = []
     heard = np.zeros(len(pitches), bool)
     for place, pitch in enumerate(pitches):
         near = [_nearest(notes, int(pitch), velocity) for velocity in velocities]
@@ -114,17 +121,19 @@ def tables(
         k = max(1, min(max(len(f.phase) for _, f in near), int(partials.HIGHEST * sample_rate / f1)))
         level = np.stack([_padded(f.level_db, k, SILENT_DB) for _, f in near])
         columns.append((f1, fit.inharmonicity, level, _padded(fit.phase, k, 0.0), np.stack([f.noise_db for _, f in near]), _contour(fit, sample_rate)))
-        shapes.append(np.stack([f.noise_shape_db for _, f in near]))
-        courses.append(going_on(fit.modulation_db.T, CONTOUR_KNOTS).T if fit.modulation_db.shape[1] else np.zeros((COURSES, 1), np.float32))
-        shares.append(_padded(fit.modulation_share, k, 0.0))
-    contours, moves = np.stack([c[5] for c in columns]), np.any([c.any() for c in courses])
+        shape = np.stack([f.noise_shape_db for _, f in near])
+        moves.append((shape, _going_on(fit.modulation_db), _padded(fit.modulation_share, k, 0.0), _going_on(fit.noise_modulation_db), fit.noise_modulation_share))
+    contours = np.stack([c[5] for c in columns])
+    shapes, courses, shares, noise_courses, noise_shares = zip(*moves, strict=True)
+    is_moving = any(course.any() for course in courses)
     return HarmonicSource(
         sample_rate, pitches, heard, np.array([c[0] for c in columns]), np.array([c[1] for c in columns]),
         np.array([len(c[3]) for c in columns]), np.array(velocities, float), np.concatenate([c[2] for c in columns], 1).astype(np.float32),
         np.concatenate([c[3] for c in columns]).astype(np.float32), np.stack([c[4] for c in columns], 1).astype(np.float32),
         np.array([release_db_s[p] for p in pitches], np.float32), vibrato, exponent,
-        contour_cents=contours.astype(np.float32) if np.any(contours) else None, noise_shape_db=np.stack(shapes, 1).astype(np.float32),
-        modulation_db=np.stack(courses).astype(np.float32) if moves else None, modulation_share=np.concatenate(shares).astype(np.float32) if moves else None,
+        contour_cents=contours.astype(np.float32) if np.any(contours) else None, noise_shape_db=np.stack(shapes, 1),
+        modulation_db=np.stack(courses) if is_moving else None, modulation_share=np.concatenate(shares) if is_moving else None,
+        noise_modulation_db=np.stack(noise_courses) if is_moving else None, noise_modulation_share=np.stack(noise_shares) if is_moving else None,
     )  # fmt: skip
 
 
@@ -199,6 +208,11 @@ def _contour(fit: FittedNote, sample_rate: int) -> np.ndarray:
     smooth = np.convolve(np.pad(fit.contour_cents, SMOOTHED // 2, mode="edge"), window / window.sum(), "valid")
     kept = smooth[:: round(CONTOUR_S * sample_rate / HOP)][:CONTOUR_KNOTS]
     return going_on(np.clip(kept, -MOST_BENT_CENTS, MOST_BENT_CENTS), CONTOUR_KNOTS)
+
+
+def _going_on(courses: np.ndarray) -> np.ndarray:
+    """What moves a note as tables keep it, ``[r, m]``."""
+    return going_on(courses.T, CONTOUR_KNOTS).T if courses.shape[1] else np.zeros((len(courses), 1), np.float32)
 
 
 def _at_knots(level: np.ndarray, n_knots: int, sample_rate: int) -> np.ndarray:

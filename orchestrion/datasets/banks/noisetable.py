@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,14 +16,30 @@ LEAST = 1e-14  # of a mean square
 SETTLED_S = 0.04  # an attack has a shape of its own
 
 
-def noise_tables(rest: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """What partials leave of a note, float ``[n]``: mean squares in dB ``[52, ages]``, and the shape in dB ``[193]``."""
+@dataclass(frozen=True)
+class NoiseTables:
+    """A note's noise.
+
+    Attributes:
+        level_db: ``[52, ages]`` mean squares.
+        shape_db: ``[193]``, see `noise.SHAPE_HZ`.
+        power, table: ``[f, 52]`` mean squares of the note, and of the levels, about the middle of each frame.
+    """
+
+    level_db: np.ndarray
+    shape_db: np.ndarray
+    power: np.ndarray
+    table: np.ndarray
+
+
+def noise_tables(rest: np.ndarray, sample_rate: int) -> NoiseTables:
+    """Of what partials leave of a note, float ``[n]``."""
     power = _power(rest, sample_rate)
     band, _ = band_of_bins(HOP, sample_rate)
     bands = np.stack([power[:, band == k].sum(1) for k in range(N_FINE)], 1)
     level_db = 10 * np.log10(_over_ages(bands, sample_rate)).T
     levels = 10 ** (at_ages(level_db, (np.arange(len(power)) + 0.5) * HOP / sample_rate) / 10)
-    return level_db, _shape(power, levels, sample_rate)
+    return NoiseTables(level_db, _shape(power, levels, sample_rate), bands, levels)
 
 
 def _power(rest: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from orchestrion.datasets.banks.fitting import fit_note
-from orchestrion.datasets.banks.modulation import COURSES, modulation, moved_db
+from orchestrion.datasets.banks.modulation import COURSES, modulation, moved_db, noise_modulation
 from tests.datasets.banks.notes import RATE, plucked
 
 HOP, KNOTS = 96, 700
@@ -19,6 +19,17 @@ def test_partials_that_move_together_are_one_course():
     assert np.abs(courses[1:]).max() < 0.05
     found = moved_db(courses, shares, KNOTS, RATE)
     np.testing.assert_allclose(found[10:-10], np.outer(course, share)[10:-10], atol=0.5)
+
+
+def test_noise_that_swells_is_a_course_of_its_bands():
+    rng = np.random.default_rng(0)
+    t = np.arange(KNOTS) * HOP / RATE
+    swell = 5 * np.sin(2 * np.pi * 3 * t)
+    table = np.tile(10 ** rng.uniform(-7, -5, 52), (KNOTS, 1))
+    power = table * 10 ** (swell[:, None] / 10) * rng.gamma(20, 1 / 20, (KNOTS, 52))
+    courses, shares = noise_modulation(power, table, RATE)
+    found = moved_db(courses[:1], shares[:, :1], KNOTS, RATE).mean(1)
+    assert np.corrcoef(found, swell)[0, 1] > 0.97 and found.std() == pytest.approx(swell.std(), rel=0.15)
 
 
 def test_what_is_silent_or_short_moves_by_nothing_that_is_no_number():

@@ -22,19 +22,21 @@ def test_what_is_played_by_the_tables_measures_as_they_say():
     rng = np.random.default_rng(0)
     level = np.repeat(rng.uniform(-60, -45, (N_FINE, 1)), N_AGES, axis=1) - 3 * AGES_S
     shape = np.repeat(rng.uniform(-3, 3, N_SHAPE // 6 + 1), 6)[:N_SHAPE]
-    once_db, once_shape = noise_tables(played(level, shape, 1), RATE)
-    again_db, again_shape = noise_tables(played(once_db, once_shape, 2), RATE)
+    first = noise_tables(played(level, shape, 1), RATE)
+    once_db, once_shape = first.level_db, first.shape_db
+    again = noise_tables(played(once_db, once_shape, 2), RATE)
     late = (AGES_S > 0.3) & (AGES_S < 5)
-    assert np.abs(again_db - once_db)[1:, late].mean() < 1.0
-    assert np.abs(again_shape - once_shape)[2:].mean() < 1.0
-    falling = (once_db[:, late].mean(0) - level[:, late].mean(0))
+    assert np.abs(again.level_db - once_db)[1:, late].mean() < 1.0
+    assert np.abs(again.shape_db - once_shape)[2:].mean() < 1.0
+    falling = once_db[:, late].mean(0) - level[:, late].mean(0)
     np.testing.assert_allclose(falling, falling.mean(), atol=1.0)  # 3 dB a second
 
 
 def test_a_line_within_a_band_is_found_where_it_lies():
     t = np.arange(FRAMES * HOP) / RATE
     rest = 0.01 * np.sin(2 * np.pi * 5000 * t) + 1e-4 * np.random.default_rng(1).standard_normal(len(t))
-    level_db, shape_db = noise_tables(rest, RATE)
+    found = noise_tables(rest, RATE)
+    level_db, shape_db = found.level_db, found.shape_db
     band = int(np.searchsorted(FINE_EDGES_HZ, 5000, side="right")) - 1
     assert level_db[band, 10] == pytest.approx(20 * np.log10(0.01) - 3.01, abs=0.5)
     inside = np.arange(int(FINE_EDGES_HZ[band] / SHAPE_HZ) + 1, int(FINE_EDGES_HZ[band + 1] / SHAPE_HZ) + 1)
@@ -43,6 +45,6 @@ def test_a_line_within_a_band_is_found_where_it_lies():
 
 
 def test_silence_has_no_level_and_no_shape_that_is_no_number():
-    level_db, shape_db = noise_tables(np.zeros(2400), RATE)
-    assert level_db.max() <= -139 and np.all(np.isfinite(shape_db)) and np.abs(shape_db).max() <= 60
-    assert all(np.all(np.isfinite(table)) for table in noise_tables(np.ones(30), RATE))
+    silent, short = noise_tables(np.zeros(2400), RATE), noise_tables(np.ones(30), RATE)
+    assert silent.level_db.max() <= -139 and np.all(np.isfinite(silent.shape_db)) and np.abs(silent.shape_db).max() <= 60
+    assert np.all(np.isfinite(short.level_db)) and np.all(np.isfinite(short.shape_db))
