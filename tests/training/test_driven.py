@@ -69,6 +69,15 @@ def test_a_struck_note_begins_as_it_was_recorded(bank):
     assert error_db(ours, recorded) < -30 and error_db(ours, recorded) < error_db(bare, recorded) - 10
 
 
+def test_layers_have_attacks_and_shapes_of_noise_of_their_own(tmp_path):
+    folder = write_bank(tmp_path / "harp", [60, 64], layers=((1, 63, 0.3), (64, 127, 1.0)))
+    source = FittedBank.fit(open_folder(folder), threads=1).source()
+    assert source.attack.shape[:2] == source.noise_shape_db.shape[:2] == (2, len(source.pitch))
+    assert source.modulation_db is None  # struck
+    again = type(source).from_tensors(source.tensors())
+    assert np.array_equal(again.tensors()["noise_shape_db"], source.tensors()["noise_shape_db"])
+
+
 def test_any_stretch_is_the_same_as_the_whole(bank):
     whole = piece(bank, [(10, 60, 60, 100), (40, 80, 64, 50)])
     everything, part = whole.mix(0, 300), whole.mix(50, 120, 7, noise_margin=(3, 5))

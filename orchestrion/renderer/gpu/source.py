@@ -35,6 +35,11 @@ from orchestrion.renderer.gpu import sourcekernel
 PARTIALS = 16  # at a time
 
 
+def is_made_here(source: HarmonicSource) -> bool:
+    """Whether the programs know all of a source's tables: the processor makes the others."""
+    return source.noise_shape_db is None and source.modulation_db is None and source.noise_modulation_db is None
+
+
 class GpuSource:
     """The conditioning inputs of one series, by runs of frames, on the GPU.
 
