@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Label = TypeVar("Label")
 Result = TypeVar("Result")
+Value = TypeVar("Value")
 CONNECTING_S, WAITING_S = 10.0, 10.0
 RETRIES = 2  # of a call that raises what is no fault of its input; Dask repeats those of dead workers by itself
 AHEAD = 2  # calls a worker has waiting, so that it never waits itself
@@ -145,6 +146,28 @@ def spread(
             for sentence, kind in answer.warned:
                 warnings.warn(sentence, kind, stacklevel=2)
             yield label, answer.result
+
+
+def in_order(
+    cluster: Cluster | None, function: Callable[..., Result], calls: Iterable[Sequence[object]], advance: Callable[[int], object] = lambda n: None
+) -> list[Result]:
+    """As `spread`, the results in the order of ``calls``; ``advance(1)`` after each.
+
+    Raises:
+        OrchestrionError: of the first call that fails.
+    """
+    found: dict[int, Result] = {}
+    for i, result in spread(cluster, function, enumerate(calls)):
+        if isinstance(result, OrchestrionError):
+            raise result
+        found[i] = result
+        advance(1)
+    return [found[i] for i in range(len(found))]
+
+
+def shared(cluster: Cluster | None, value: Value) -> Value | Shared:
+    """``value`` for the calls of `spread`: on the cluster, or itself where there is none."""
+    return value if cluster is None else cluster.share(value)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ ALLOWED = {
     "datasets": {"audio", "bridge", "cluster", "reading", "score"},
     # Training validates with evaluation's measures; evaluation knows nothing of training.
     # It trains on recordings without notes, too, which are labelled first.
-    "training": {"audio", "bridge", "composer", "datasets", "evaluation", "generators", "labelling", "options", "renderer", "score"},
+    "training": {"audio", "bridge", "cluster", "composer", "datasets", "evaluation", "generators", "labelling", "options", "renderer", "score"},
     "evaluation": {"audio", "bridge", "cluster", "composer", "datasets", "generators", "options", "renderer", "score"},
     # Labels with evaluation's transcriber, draws with its figures, writes sets of recordings.
     "labelling": {"audio", "cluster", "datasets", "evaluation", "options", "reading", "score"},

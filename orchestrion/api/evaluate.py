@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrion.api.texts import takes_texts
+from orchestrion.cluster import Cluster
 from orchestrion.datasets.banks.fitted_cache import fitted
 from orchestrion.datasets.banks.opening import open_bank
 from orchestrion.evaluation.composition.evaluate_composer import evaluate_composer as composer
@@ -36,18 +37,20 @@ def notes(
     step: int = 1,
     seed: int = 0,
     output: str | os.PathLike[str] | None = None,
+    cluster: Cluster | None = None,
 ) -> NotesReport:
     """Every pitch of an instrument at five velocities, played freely, against the single notes in ``bank``.
 
     Args:
         step: only every ``step``-th pitch.
         output: also write OUTPUT.json with every figure and OUTPUT.png, a map of pitch and velocity.
+        cluster: plays the pieces and measures them.
 
     Raises:
         OrchestrionError: no such instrument or bank, or the instrument is not driven by a source at the bank's rate.
     """
     player = Instrument.load(instrument)
-    report = notes_test(player, fitted(open_bank(bank, player.config.sample_rate)), step=step, seed=seed)
+    report = notes_test(player, fitted(open_bank(bank, player.config.sample_rate)), step=step, seed=seed, cluster=cluster)
     if output is not None:
         path = Path(output)
         write_json(path.with_name(path.name + ".json"), report.to_dict())

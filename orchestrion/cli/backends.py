@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from orchestrion import shipped
+from orchestrion.cli.clusters import cluster_at, cluster_option
 from orchestrion.cli.options import NameOrPath, NumberRange, Seed, json_option
 from orchestrion.cli.output import printable
 from orchestrion.cli.streams import echo, echo_measures
@@ -110,11 +111,13 @@ def make_evaluation(name: str) -> click.Command:
     @click.option("--seconds", type=NumberRange(1, 600), default=10.0, show_default=True, metavar="S", help="Of each continuation.")
     @click.option("--temperature", type=NumberRange(0, 100), metavar="X", help="As of orchestrion generate.  [default: the model's own]")
     @click.option("--seed", type=Seed(), default=0, show_default=True, metavar="N", help="Same seed, same bytes.")
+    @cluster_option
     @json_option
-    def command(data: str, model: str | None, as_json: bool, **options: Any) -> None:
+    def command(data: str, model: str | None, cluster: str | None, as_json: bool, **options: Any) -> None:
         from orchestrion.training.evaluate_backend import evaluate_backend
 
-        measures = evaluate_backend(name, data, model, **options)
+        with cluster_at(cluster) as workers:
+            measures = evaluate_backend(name, data, model, cluster=workers, **options)
         low, high = measures["level_db"]
         echo_measures(measures if as_json else {**measures, "level_db": f"{low:+.1f} to {high:+.1f}"}, as_json)
 

@@ -41,8 +41,9 @@ def evaluate() -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT",
               help="Also write OUT.json with every figure and OUT.png, a map of pitch and velocity.")
 @seed_option
+@cluster_option
 @json_option  # fmt: skip
-def notes(instrument: str, bank: str, step: int, output: Path | None, seed: int, as_json: bool) -> None:
+def notes(instrument: str, bank: str, step: int, output: Path | None, seed: int, cluster: str | None, as_json: bool) -> None:
     """Every pitch at five velocities, played freely, against the instrument's own notes.
 
     Level, notes that are missing (15 dB and more too soft), noise between the partials, log-spectral distance, attacks, a run of
@@ -56,7 +57,8 @@ def notes(instrument: str, bank: str, step: int, output: Path | None, seed: int,
     """
     from orchestrion.api import evaluate as measures
 
-    report = measures.notes(instrument, bank, step=step, seed=seed, output=output)
+    with cluster_at(cluster) as workers:
+        report = measures.notes(instrument, bank, step=step, seed=seed, output=output, cluster=workers)
     echo_measures(report.summary(), as_json)
 
 
@@ -101,8 +103,9 @@ def renderer(instrument: str, data: str, split: str, seconds: float, seed: int, 
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="OUT",
               help="With --writing, also write OUT.json and OUT.png: rolls beside the likeness of their bars.")
 @seed_option
+@cluster_option
 @json_option  # fmt: skip
-def composer(model: str, data: str, split: str, writing: int | None, output: Path | None, seed: int, as_json: bool) -> None:
+def composer(model: str, data: str, split: str, writing: int | None, output: Path | None, seed: int, cluster: str | None, as_json: bool) -> None:
     """Negative log-likelihood a step, in nats, beside the unigram and Markov baselines.
 
     nll_… is over the 0/1 of sounding alone, as in the literature; nll_with_articulation_… adds the attacks. Averages are
@@ -121,11 +124,12 @@ def composer(model: str, data: str, split: str, writing: int | None, output: Pat
     """
     from orchestrion.evaluation.composition.evaluate_composer import evaluate_composer, evaluate_writing
 
-    if writing is None:
-        echo_measures(evaluate_composer(model, data, split), as_json)
-        return
-    with progress(writing, "Writing") as advance:
-        echo_measures(evaluate_writing(model, data, count=writing, seed=seed, output=output, report=advance), as_json)
+    with cluster_at(cluster) as workers:
+        if writing is None:
+            echo_measures(evaluate_composer(model, data, split, cluster=workers), as_json)
+            return
+        with progress(writing, "Writing") as advance:
+            echo_measures(evaluate_writing(model, data, count=writing, seed=seed, output=output, report=advance, cluster=workers), as_json)
 
 
 for _backend in on_songs():

@@ -7,7 +7,7 @@ which is what the literature reports; ``total`` adds articulation, masked where 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,26 +64,36 @@ def score_pieces(
     report: Callable[[int], None] | None = None,
 ) -> dict[str, Nll]:
     """``play``, ``articulation`` and ``total`` NLL of whole pieces, from silence and zero state; float32."""
+    rows = []
+    for indices in batches(pieces):
+        rows.append(score_batch(model, [pieces[i] for i in indices]))
+        if report is not None:
+            report(len(indices))
+    return in_turn(pieces, rows)
+
+
+def score_batch(model: torch.nn.Module, pieces: Sequence[PieceLike]) -> list[StepNll]:
+    """NLL [1, s] of each of the pieces of one of `batches`."""
     training, config = model.training, model.config
     assert isinstance(config, ComposerConfig)
     device = next(model.parameters()).device
     model.eval()
-    results: dict[int, StepNll] = {}
+    n_steps = max(piece.n_steps for piece in pieces)
+    grids = [piece.grid_in(config.pitch_low, config.pitch_high, n_steps) for piece in pieces]
+    grid, clock = (torch.from_numpy(np.stack(rows)).to(device) for rows in (grids, [_clock(piece, config, n_steps) for piece in pieces]))
     with torch.no_grad():
-        for indices in _batches([piece.n_steps for piece in pieces]):
-            n_steps = max(pieces[i].n_steps for i in indices)
-            grids = [pieces[i].grid_in(config.pitch_low, config.pitch_high, n_steps) for i in indices]
-            clocks = [_clock(pieces[i], config, n_steps) for i in indices]
-            grid = torch.from_numpy(np.stack(grids)).to(device)
-            memory = _memory(grids, config, [pieces[i].meter for i in indices])
-            nll = step_nll(model(grid, torch.from_numpy(np.stack(clocks)).to(device), memory=memory), grid)
-            for row, i in enumerate(indices):
-                n = pieces[i].n_steps
-                results[i] = StepNll(nll.play[row : row + 1, :n].cpu(), nll.articulation[row : row + 1, :n].cpu())
-            if report is not None:
-                report(len(indices))
+        nll = step_nll(model(grid, clock, memory=_memory(grids, config, [piece.meter for piece in pieces])), grid)
     model.train(training)
-    return averages(results[i] for i in range(len(pieces)))
+    return [
+        StepNll(nll.play[row : row + 1, : piece.n_steps].cpu(), nll.articulation[row : row + 1, : piece.n_steps].cpu())
+        for row, piece in enumerate(pieces)
+    ]
+
+
+def in_turn(pieces: Sequence[PieceLike], rows: Sequence[Sequence[StepNll]]) -> dict[str, Nll]:
+    """`averages` of what `score_batch` said of each of the `batches`."""
+    by_piece = {i: nll for indices, found in zip(batches(pieces), rows, strict=True) for i, nll in zip(indices, found, strict=True)}
+    return averages(by_piece[i] for i in range(len(pieces)))
 
 
 def _clock(piece: PieceLike, config: ComposerConfig, n_steps: int) -> np.ndarray:
@@ -103,11 +113,11 @@ def _memory(
     return torch.from_numpy(np.stack(rows))
 
 
-def _batches(lengths: Sequence[int]) -> Iterable[list[int]]:
-    """Indices in groups of similar length, at most ``BATCH_STEPS`` padded steps each (one piece at least)."""
+def batches(pieces: Sequence[PieceLike]) -> Iterator[list[int]]:
+    """Their numbers in groups of similar length, at most ``BATCH_STEPS`` padded steps each (one piece at least)."""
     group: list[int] = []
-    for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if group and (len(group) + 1) * lengths[i] > BATCH_STEPS:
+    for i in sorted(range(len(pieces)), key=lambda i: pieces[i].n_steps):
+        if group and (len(group) + 1) * pieces[i].n_steps > BATCH_STEPS:
             yield group
             group = []
         group.append(i)

@@ -20,6 +20,7 @@ from orchestrion.renderer.instrument import NETWORK, SOURCE, Instrument
 ARCHITECTURE = "generator"
 AVERAGE = "average."
 MAX_CHECKPOINT = 16 << 30
+LEAST_LEVEL, MOST_LEVEL = 1e-6, 1e3
 
 
 def load_generator(name_or_path: str | os.PathLike[str]) -> Generator:
@@ -41,9 +42,17 @@ def load_generator(name_or_path: str | os.PathLike[str]) -> Generator:
     except (OrchestrionError, TypeError) as error:
         raise OrchestrionError(f"{path} carries a config that cannot be used. {said_by(error, 300)}") from error
     model = weights.build(lambda: kind.network(sized), restored(tensors, path), path, younger=YOUNGER)
+    _check_level(model, path)
     if "temperature" in metadata:
         model.temperature = float(str(metadata["temperature"]))
     return model.eval().requires_grad_(False)
+
+
+def _check_level(model: Generator, path: Path) -> None:
+    """Of the training audio, whose RMS samples are divided by."""
+    for name, level in model.named_buffers():
+        if name.split(".")[-1] == "level" and not LEAST_LEVEL <= float(level) <= MOST_LEVEL:
+            raise OrchestrionError(f"{path} says that its training audio had an RMS of {float(level):g}; download or train it again.")
 
 
 def _driven(path: Path) -> Generator:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -113,11 +113,21 @@ def check_rate(backend: str, model: Generator, songs: Sequence[Recording]) -> No
             )
 
 
-@torch.no_grad()
 def mean_loss(model: Generator, clips: Clips, most: int | None = VALIDATION_CLIPS) -> float:
     """Over the examples, or ``most`` of them evenly spaced."""
+    return mean_of(losses(model, clips, most))
+
+
+@torch.no_grad()
+def losses(model: Generator, clips: Clips, most: int | None = None, batches: range | None = None) -> list[tuple[float, int]]:
+    """Of each batch of `Clips.in_order` the mean loss, and how many examples it has."""
     device = next(model.parameters()).device
+    return [(float(model.loss(batch.to(device))), len(batch)) for batch in clips.in_order(most, batches)]
+
+
+def mean_of(found: Iterable[tuple[float, int]]) -> float:
+    """The mean over the examples of `losses`."""
     total = n = 0.0
-    for batch in clips.in_order(most):
-        total, n = total + float(model.loss(batch.to(device))) * len(batch), n + len(batch)
+    for loss, examples in found:
+        total, n = total + loss * examples, n + examples
     return total / n

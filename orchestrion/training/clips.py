@@ -48,10 +48,10 @@ class Clips:
         order = np.random.default_rng((self.seed, epoch)).permutation(len(self))
         return self._cut(*self._starts[order[index]])
 
-    def in_order(self, most: int | None = None) -> Iterator[Tensor]:
-        """All examples as they lie, or ``most`` of them evenly spaced, in batches ``[b, length]``."""
+    def in_order(self, most: int | None = None, batches: range | None = None) -> Iterator[Tensor]:
+        """All examples as they lie, or ``most`` of them evenly spaced, in batches ``[b, length]``; or only those ``batches``."""
         chosen = np.unique(np.linspace(0, len(self) - 1, min(most or len(self), len(self))).round().astype(int))
-        for first in range(0, len(chosen), BATCH_OF_PASS):
+        for first in range(0, len(chosen), BATCH_OF_PASS) if batches is None else (BATCH_OF_PASS * i for i in batches):
             yield torch.from_numpy(np.stack([self._cut(*self._starts[i]) for i in chosen[first : first + BATCH_OF_PASS]]))
 
     def n_batches(self) -> int:

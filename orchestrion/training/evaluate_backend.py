@@ -12,6 +12,7 @@ import numpy as np
 
 from orchestrion import header
 from orchestrion.audio import Waveform
+from orchestrion.cluster import Cluster, in_order, shared
 from orchestrion.datasets.recordings.recording import Recording
 from orchestrion.datasets.recordings.songs import SongSet
 from orchestrion.errors import OrchestrionError
@@ -20,9 +21,11 @@ from orchestrion.generators.files import held_by
 from orchestrion.generators.generating import LoadedModel
 from orchestrion.generators.table import backend_named
 from orchestrion.options import Generating
-from orchestrion.training.backend_task import check_rate, mean_loss
+from orchestrion.progress import progress
+from orchestrion.training.backend_task import check_rate, losses, mean_of
 from orchestrion.training.clips import Clips
 
+BATCHES_A_CALL = 8  # on a cluster
 LEVEL_DB = 10.0  # from the songs' own, within which a generator keeps its level
 
 
@@ -51,6 +54,7 @@ def evaluate_backend(
     seconds: float = 10.0,
     temperature: float | None = None,
     seed: int = 0,
+    cluster: Cluster | None = None,
 ) -> BackendMeasures:
     """Loss on the songs of a split, and the free-running end of four continuations.
 
@@ -59,6 +63,7 @@ def evaluate_backend(
     Args:
         model: as in `orchestrion.generate`.
         seconds: of each continuation.
+        cluster: computes the losses and makes the continuations, on machines that see the same files.
 
     Returns:
         ``loss`` and its ``unit``, over ``examples``; ``level_db`` of the second half of the quietest and the loudest
@@ -76,14 +81,16 @@ def evaluate_backend(
     if not songs:
         raise OrchestrionError(f"The set {os.fspath(data)} has no songs in its split {split}.")
     clips = Clips(songs, generator.clip_samples)
-    loss = mean_loss(generator, clips, most=None)
-    rate = generator.sample_rate
-    one, other = _openings(songs, rate)
+    if cluster is not None:
+        cluster.must_see(*(song.audio.path for song in songs))
+    n, model_there = clips.n_batches(), shared(cluster, loaded)
+    runs = [range(first, min(first + BATCHES_A_CALL, n)) for first in range(0, n, BATCHES_A_CALL)]
+    with progress(len(runs), "Measuring the songs") as advance:
+        loss = mean_of(itertools.chain(*in_order(cluster, _losses, ((model_there, clips, batches) for batches in runs), advance)))
+    one, other = _openings(songs, generator.sample_rate)
     begun = [(one, seed), (other, seed), ("noise", seed), (one, seed + 1)]
-    made = [
-        loaded.generate(Generating.of(seconds=seconds, seed_audio=opening, seed=number, temperature=temperature))
-        for opening, number in begun
-    ]
+    wishes = [Generating.of(seconds=seconds, seed_audio=opening, seed=number, temperature=temperature) for opening, number in begun]
+    made = in_order(cluster, LoadedModel.generate, ((model_there, wish) for wish in wishes))
     usual_db = _db(np.concatenate([song.samples() for song in songs]))
     levels = [_db(sound.samples[len(sound.samples) // 2 :]) - usual_db for sound in made]
     by_opening = max(likeness(first, second) for first, second in itertools.combinations(made[:3], 2))
@@ -98,6 +105,10 @@ def evaluate_backend(
         "keeps_level": max(map(abs, levels)) <= LEVEL_DB, "heeds_its_seed": min(by_opening, by_number) < ALIKE, "moves_on": not settling.found,
         "trained": trained if isinstance(trained, dict) else {},
     }  # fmt: skip
+
+
+def _losses(loaded: LoadedModel, clips: Clips, batches: range) -> list[tuple[float, int]]:
+    return losses(loaded.generator, clips, batches=batches)
 
 
 def _openings(songs: Sequence[Recording], rate: int) -> list[Waveform]:

@@ -270,6 +270,21 @@ def test_moments_of_a_checkpoint_that_do_not_fit(name: str, tmp_path: Path) -> N
     optimizer.step()
 
 
+@pytest.mark.parametrize("backend", ["sample-lstm", "tcn", "stft-encdec", "spectral-gru"])
+@pytest.mark.parametrize("level", [0.0, -0.1, 1e-40, 1e30])
+def test_training_audio_of_no_level(backend: str, level: float, tmp_path: Path) -> None:
+    """Samples are divided by it."""
+    import torch
+
+    from orchestrion import shipped, weights
+    from orchestrion.generators.files import load_generator
+
+    tensors, facts = weights.load(shipped.find(backend))
+    (name,) = (name for name in tensors if name.split(".")[-1] == "level")
+    weights.save(tmp_path / "a.safetensors", tensors | {name: torch.tensor(level)}, facts)
+    assert "an RMS of" in refused(load_generator, tmp_path / "a.safetensors")
+
+
 # Audio.
 
 

@@ -127,6 +127,7 @@ def test_a_hostile_outer_header_is_one_sentence(outer: str, tmp_path: Path) -> N
     ("field", "value"),
     [
         ("temperature", "warm"), ("temperature", float("nan")), ("temperature", 10**25), ("temperature", True), ("temperature", -1),
+        ("gain_db", "text"), ("gain_db", float("inf")), ("gain_db", 1e300),
         ("pitch_range", ["low", "high"]), ("pitch_range", [21]), ("pitch_range", [90, 20]), ("pitch_range", "21-108"),
         ("notice", ["read", "me"]), ("notice", "\x1b[2Jgone"), ("notice", "x" * 10_000), ("program", "piano"),
         ("config", []), ("config", "medium"), ("config", {"layers": "x" * 10_000}), ("architecture", {}), ("backend", []),

@@ -19,10 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
+from orchestrion.cluster import Cluster, in_order, shared
 from orchestrion.composer import voices
 from orchestrion.composer.compose import Composer, compose
 from orchestrion.composer.config import STEPS_PER_BEAT, ComposerConfig
-from orchestrion.composer.scoring import Nll, averages, score_pieces
+from orchestrion.composer.scoring import Nll, averages, batches, in_turn, score_batch, score_pieces
 from orchestrion.datasets.corpora.loading import load_corpus
 from orchestrion.datasets.corpora.piece import CorpusPiece, prepared
 from orchestrion.errors import OrchestrionError
@@ -34,6 +35,7 @@ from orchestrion.evaluation.composition.harmonising import harmonising_measures
 from orchestrion.evaluation.figures.form import draw_form
 from orchestrion.files import write_json
 from orchestrion.options import Composing
+from orchestrion.progress import progress
 from orchestrion.score import PianoRoll, Score
 
 COPIED = "copied_windows"
@@ -44,8 +46,15 @@ def evaluate_composer(
     data: str | os.PathLike[str],
     split: str = "test",
     report: Callable[[int], None] | None = None,
+    *,
+    cluster: Cluster | None = None,
 ) -> dict[str, float]:
-    """NLL a step of a split of ``data`` (see ``datasets.symbolic.load_corpus``) under the model and the baselines."""
+    """NLL a step of a split of ``data`` (see ``datasets.symbolic.load_corpus``) under the model and the baselines.
+
+    Args:
+        report: called with the pieces of each batch that is scored.
+        cluster: scores the pieces.
+    """
     composer = model if isinstance(model, Composer) else Composer.load(model)
     found = load_corpus(data, split)
     pieces = _fitting(found, composer.config)
@@ -54,13 +63,22 @@ def evaluate_composer(
         low, high = composer.config.pitch_low, composer.config.pitch_high
         raise OrchestrionError(f"No piece of {data} lies within the model's pitches {low} to {high} in both splits.")
     grids, train_grids = _grids(pieces, composer.config), _grids(train, composer.config)
-    results = _named("", score_pieces(composer.model, pieces, report))
+    results = _named("", _scored(composer, pieces, report, cluster))
     for name, fit in (("unigram", fit_unigram), ("markov", fit_markov)):
         baseline = fit(train_grids)
         results |= _named(f"baseline_{name}_", averages(baseline.nll(grid) for grid in grids))
-    results |= gap_measures(composer, pieces) | harmonising_measures(composer, pieces)
+    results |= gap_measures(composer, pieces, cluster) | harmonising_measures(composer, pieces, cluster)
     counts = {"pieces": len(pieces), "pieces_left_out": len(found) - len(pieces), "steps": sum(map(len, grids))}
     return results | counts
+
+
+def _scored(composer: Composer, pieces: Sequence[CorpusPiece], report: Callable[[int], None] | None, cluster: Cluster | None) -> dict[str, Nll]:
+    if cluster is None:
+        return score_pieces(composer.model, pieces, report)
+    cluster.must_see()
+    model_there, groups = cluster.share(composer.model), list(batches(pieces))
+    with progress(len(groups), "Scoring") as advance:
+        return in_turn(pieces, in_order(cluster, score_batch, ((model_there, [pieces[i] for i in group]) for group in groups), advance))
 
 
 def _named(prefix: str, nll: Mapping[str, Nll]) -> dict[str, float]:
@@ -89,6 +107,7 @@ def evaluate_writing(
     temperature: float = 1.0,
     output: str | os.PathLike[str] | None = None,
     report: Callable[[int], None] | None = None,
+    cluster: Cluster | None = None,
 ) -> dict[str, float | bool]:
     """Compose ``count`` pieces of ``bars`` bars and compare them with held-out pieces of at most a bar more, whole.
 
@@ -100,6 +119,8 @@ def evaluate_writing(
     Args:
         output: also write OUTPUT.json with every figure and OUTPUT.png: four written pieces and four held-out ones, their rolls
             beside the likeness of their bars.
+        report: called with 1 after each piece.
+        cluster: writes the pieces.
     """
     composer = model if isinstance(model, Composer) else Composer.load(model)
     config = composer.config
@@ -107,13 +128,13 @@ def evaluate_writing(
     short = [piece for piece in held_out if piece.n_whole_steps <= (bars + 1) * piece.steps_per_bar] or held_out
     real = [(piece, piece.grid_in(config.pitch_low, config.pitch_high, _length(piece, bars + 1))) for piece in short]
     known = statistics.known_windows(_grids(_fitting(load_corpus(data, "train"), config), config))
-    written = []
-    for i in range(count):
-        meter = short[i * len(short) // count].meter
-        score = compose(composer, Composing(bars=bars, meter=meter, seed=seed + i, temperature=temperature))[0]
-        written.append((meter, _from_a_bar(score, config, bars)))
-        if report is not None:
-            report(1)
+    if cluster is not None:
+        cluster.must_see()
+    meters = [short[i * len(short) // count].meter for i in range(count)]
+    wishes = [Composing(bars=bars, meter=meter, seed=seed + i, temperature=temperature) for i, meter in enumerate(meters)]
+    composer_there = shared(cluster, composer)
+    grids = in_order(cluster, _write, ((composer_there, one) for one in wishes), report or (lambda n: None))
+    written = list(zip(meters, grids, strict=True))
     parts = int(str(composer.default("voices", 1)))
     of_written = [measures(grid, config.pitch_low, meter, known, parts) for meter, grid in written]
     of_real = [measures(grid, config.pitch_low, piece.meter, known, parts) for piece, grid in real]
@@ -125,6 +146,12 @@ def evaluate_writing(
         draw_form(base.with_name(base.name + ".png"), shown)
         write_json(base.with_name(base.name + ".json"), found)
     return found
+
+
+def _write(composer: Composer, wishes: Composing) -> np.ndarray:
+    """A written piece as `_from_a_bar` has it."""
+    assert wishes.bars is not None
+    return _from_a_bar(compose(composer, wishes)[0], composer.config, wishes.bars)
 
 
 def _from_a_bar(score: Score, config: ComposerConfig, bars: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from orchestrion.cluster import Cluster, in_order, shared
 from orchestrion.composer.compose import Composer
 from orchestrion.composer.filling import gap_nll
 from orchestrion.datasets.corpora.piece import CorpusPiece
@@ -22,7 +23,7 @@ MOST_PIECES = 64
 WAYS = ((False, False), (True, False), (True, True))  # left to right, seen, filled
 
 
-def gap_measures(composer: Composer, pieces: Sequence[CorpusPiece]) -> dict[str, float]:
+def gap_measures(composer: Composer, pieces: Sequence[CorpusPiece], cluster: Cluster | None = None) -> dict[str, float]:
     """Nats a step in the fifth to eighth whole bars of up to `MOST_PIECES` pieces that are twelve bars long or longer.
 
     ``gap_nll_left_to_right``, ``gap_nll_seen`` (the backward axis alone) and ``gap_nll_filled``; ``gap_filled_better_share`` (of the pieces)
@@ -31,12 +32,10 @@ def gap_measures(composer: Composer, pieces: Sequence[CorpusPiece]) -> dict[str,
     long = [piece for piece in pieces if piece.n_whole_steps // piece.steps_per_bar >= 3 * GAP_BARS + piece.has_pickup][:MOST_PIECES]
     if not composer.config.foresight or not long:
         return {}
-    rows, steps = [], [GAP_BARS * piece.steps_per_bar for piece in long]
-    with torch.no_grad(), progress(len(long), "Filling gaps") as advance:
-        for piece in long:
-            first = GAP_BARS + piece.has_pickup
-            rows.append([gap_nll(composer, piece, first, GAP_BARS, ahead=ahead, repeats=repeats) for ahead, repeats in WAYS])
-            advance(1)
+    steps = [GAP_BARS * piece.steps_per_bar for piece in long]
+    composer_there = shared(cluster, composer)
+    with progress(len(long), "Filling gaps") as advance:
+        rows = in_order(cluster, _nll, ((composer_there, piece) for piece in long), advance)
     nll = np.array(rows)
     left_to_right, seen, filled = np.average(nll, axis=0, weights=steps).tolist()
     return {
@@ -46,3 +45,9 @@ def gap_measures(composer: Composer, pieces: Sequence[CorpusPiece]) -> dict[str,
         "gap_filled_better_share": float((nll[:, 2] < nll[:, 0]).mean()),
         "gap_pieces": len(long),
     }
+
+
+def _nll(composer: Composer, piece: CorpusPiece) -> list[float]:
+    """Of the gap of a piece, by each of `WAYS`."""
+    with torch.no_grad():
+        return [gap_nll(composer, piece, GAP_BARS + piece.has_pickup, GAP_BARS, ahead=ahead, repeats=repeats) for ahead, repeats in WAYS]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrion.audio import Waveform
-from orchestrion.cluster import Cluster, spread
+from orchestrion.cluster import Cluster, in_order
 from orchestrion.datasets.catalogue import open_recordings
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.recordings.splits import SPLITS
@@ -154,16 +154,10 @@ def _listen_on(
 ) -> list[dict[str, object]]:
     """As `_listen`, a piece a call: none hears of those that it is played beside."""
     cluster.must_see(*(piece.audio.path for piece in pieces))
-    shared = cluster.share(player)
-    calls = ((i, (shared, [piece], [other], *asked)) for i, (piece, other) in enumerate(zip(pieces, others, strict=True)))
-    found: dict[int, dict[str, object]] = {}
+    player_there = cluster.share(player)
+    calls = ((player_there, [piece], [other], *asked) for piece, other in zip(pieces, others, strict=True))
     with progress(len(pieces), f"Playing {len(pieces)} pieces") as advance:
-        for i, rows in spread(cluster, _listen, calls):
-            if isinstance(rows, OrchestrionError):
-                raise rows
-            (found[i],) = rows
-            advance(1)
-    return [found[i] for i in range(len(pieces))]
+        return [row for rows in in_order(cluster, _listen, calls, advance) for row in rows]
 
 
 def _rests(player: Instrument, seed: int, temperature: float | None) -> dict[str, float]:

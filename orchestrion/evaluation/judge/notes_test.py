@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.framenotes import FrameNotes
 from orchestrion.bridge.source import stretched_ratios
 from orchestrion.bridge.sourcesignal import SourceSignal
+from orchestrion.cluster import Cluster, in_order
 from orchestrion.datasets.banks.mixing import FittedBank, MixedPiece
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.fidelity import (
@@ -36,7 +37,7 @@ from orchestrion.renderer.deemphasis import decode
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
-from orchestrion.renderer.sampler import perform, prepare
+from orchestrion.renderer.sampler import VOICES_PER_BATCH, perform, prepare
 from orchestrion.renderer.task import Task
 from orchestrion.score import Note
 
@@ -147,10 +148,12 @@ def notes_test(
     seed: int = 0,
     temperature: float | None = None,
     storage: str = STORAGE,
+    cluster: Cluster | None = None,
 ) -> NotesReport:
     """Play every ``step``-th pitch of ``bank`` at all ``velocities``, and what `NotePieces` has beside.
 
     Args:
+        cluster: plays the pieces and measures them.
         temperature: of the draws; None for the instrument's own.
 
     Raises:
@@ -161,34 +164,112 @@ def notes_test(
         raise OrchestrionError(f"{player.name} is not driven by a source at {bank.bank.sample_rate} Hz; this test is for those that are.")
     low, high = bank.bank.pitch_range
     pitches = np.array([p for p in range(low, high + 1) if p in bank.takes])[::step]
-    hop, rate = player.config.hop, player.config.sample_rate
+    hop = player.config.hop
     write, n, loud = NotePieces(bank, hop), len(pitches), int(np.argmin(np.abs(np.array(velocities) - 80)))
     held = [int(pitches[int(share * n)]) for share in LONG_SHARES]
     several = write.chords(np.array([p for p in range(low, high + 1) if p in bank.takes])) if not bank.bank.sustained else None
-    pieces = [write.scale(int(p), velocities) for p in pitches] + [write.run(pitches), write.soft(int(pitches[n // 2]))]
-    pieces += [write.long(pitch) for pitch in held] + ([several] if several else [])
+    asked: list[tuple[_Meter, MixedPiece]] = [(_OneNote(loud), write.scale(int(p), velocities)) for p in pitches]
+    asked += [(_Levels(), piece) for piece in (write.run(pitches), write.soft(int(pitches[n // 2])))]
+    asked += [(_Long(), write.long(pitch)) for pitch in held] + ([(_Chords(), several)] if several else [])
     heat = player.temperature if temperature is None else temperature
-    played = _play(player, pieces, seed, heat, storage)
-    alone, partials = _without_network(player, pieces), _without_network(player.adjusted(noise=0.0), pieces[:n])
-    references = [piece.mix(0, piece.n_frames, gain=10 ** (player.gain_db / 20)).samples for piece in pieces]
-    levels = [level_errors(*three, rate) for three in zip(played, references, (piece.notes for piece in pieces), strict=True)]
-    scales = np.stack(levels[:n])
-    measured = [_one_note(pieces[i].notes[loud], played[i], alone[i], partials[i], references[i], player) for i in range(n)]
-    noise, reference_noise, distance, bare, barest, attack, bare_attack, late = np.array(measured).T
-    redrawn = [_whole(_redrawn(player, pieces[i]), pieces[i].notes[loud], rate) for i in range(n)]
-    draws = [log_spectral_distance(again, _whole(alone[i], pieces[i].notes[loud], rate), rate) for i, again in enumerate(redrawn)]
-    between = [_between_takes(int(p), velocities[loud], bank) for p in pitches]
-    distances = [log_spectral_distance(heard[-1], references[-1], rate) if several else float("nan") for heard in (played, alone)]
-    long = [(played[i], references[i], pieces[i].notes[0]) for i in range(n + 2, n + 2 + len(held))]
+    heard = _heard_of(player, asked, (seed, heat, storage), cluster)
+    scales, rest = heard[:n], heard[n:]
+    levels = np.stack([one["level"] for one in scales])
+    noise, reference_noise, distance, bare, barest, attack, bare_attack, late, redrawn = np.stack([one["note"] for one in scales]).T
+    long, chords = rest[2 : 2 + len(held)], rest[-1] if several else _NO_CHORDS
     return NotesReport(
-        pitches=pitches, velocities=tuple(velocities), level_db=scales[:, :-1], noise_db=noise, reference_noise_db=reference_noise,
-        distance_db=distance, source_distance_db=bare, partials_distance_db=barest, between_takes_db=np.array(between), redrawn_distance_db=np.array(draws), attack_error_db=attack, source_attack_error_db=bare_attack,
-        short_level_db=scales[:, -1], release_late_s=late, run_level_db=levels[n],
-        long_level_db=np.stack([quarter_level_errors(*one, rate) for one in long]),
-        long_partials_db=np.stack([quarter_level_errors(*one, rate, _partials(one[2].pitch, player)) for one in long]),
-        chord_level_db=_chords(played[-1], references[-1], several.notes, player) if several else np.zeros(0),
-        chord_distance_db=distances[0], chord_source_distance_db=distances[1], soft_after_rest_db=float(levels[n + 1][-1]),
+        pitches=pitches, velocities=tuple(velocities), level_db=levels[:, :-1], noise_db=noise, reference_noise_db=reference_noise,
+        distance_db=distance, source_distance_db=bare, partials_distance_db=barest,
+        between_takes_db=np.array([_between_takes(int(p), velocities[loud], bank) for p in pitches]), redrawn_distance_db=redrawn,
+        attack_error_db=attack, source_attack_error_db=bare_attack, short_level_db=levels[:, -1], release_late_s=late,
+        run_level_db=rest[0]["level"], long_level_db=np.stack([one["quarters"] for one in long]),
+        long_partials_db=np.stack([one["partials"] for one in long]), chord_level_db=chords["partials"],
+        chord_distance_db=float(chords["distances"][0]), chord_source_distance_db=float(chords["distances"][1]),
+        soft_after_rest_db=float(rest[1]["level"][-1]),
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A piece as it is played and compared: without its bank, which would not travel lightly.
+
+    Attributes:
+        voice: its number.
+        reference: ``[n]`` what the bank's own notes sound like.
+    """
+
+    meter: _Meter
+    voice: int
+    series: ConditioningSeries
+    notes: tuple[Note, ...]
+    reference: np.ndarray
+
+
+_Meter = Callable[[Instrument, _Piece, np.ndarray], dict[str, np.ndarray]]
+_NO_CHORDS = {"partials": np.zeros(0), "distances": np.full(2, np.nan)}
+
+
+def _heard_of(
+    player: Instrument, asked: Sequence[tuple[_Meter, MixedPiece]], how: tuple[int, float, str], cluster: Cluster | None
+) -> list[dict[str, np.ndarray]]:
+    """What each piece's meter says; on a cluster some are played together on each worker, here all."""
+    gain = 10 ** (player.gain_db / 20)
+
+    def piece(number: int) -> _Piece:
+        meter, mixed = asked[number]
+        return _Piece(meter, number, mixed.series, mixed.notes, mixed.mix(0, mixed.n_frames, gain=gain).samples)
+
+    if cluster is None:
+        return _measure(player, [piece(number) for number in range(len(asked))], *how)
+    cluster.must_see()
+    n_groups = max(-(-len(asked) // VOICES_PER_BATCH), min(cluster.n_workers(), len(asked)))
+    groups, player_there = [range(first, len(asked), n_groups) for first in range(n_groups)], cluster.share(player)
+    with progress(n_groups, f"Playing every note of {player.name}") as advance:
+        rows = in_order(cluster, _measure, ((player_there, [piece(number) for number in group], *how) for group in groups), advance)
+    found = {number: row for group, measured in zip(groups, rows, strict=True) for number, row in zip(group, measured, strict=True)}
+    return [found[number] for number in range(len(asked))]
+
+
+def _measure(player: Instrument, pieces: Sequence[_Piece], seed: int, temperature: float, storage: str) -> list[dict[str, np.ndarray]]:
+    played = _play(player, pieces, seed, temperature, storage)
+    return [piece.meter(player, piece, samples) for piece, samples in zip(pieces, played, strict=True)]
+
+
+class _Levels:
+    """Of every note."""
+
+    def __call__(self, player: Instrument, piece: _Piece, played: np.ndarray) -> dict[str, np.ndarray]:
+        return {"level": level_errors(played, piece.reference, piece.notes, player.config.sample_rate)}
+
+
+@dataclass(frozen=True)
+class _OneNote(_Levels):
+    """Of the scale of one pitch, all that `NotesReport` has of note number ``loud``: its rows from ``noise_db`` on."""
+
+    loud: int
+
+    def __call__(self, player: Instrument, piece: _Piece, played: np.ndarray) -> dict[str, np.ndarray]:
+        note, rate = piece.notes[self.loud], player.config.sample_rate
+        alone, partials = _without_network(player, piece), _without_network(player.adjusted(noise=0.0), piece)
+        redrawn = log_spectral_distance(_whole(_redrawn(player, piece), note, rate), _whole(alone, note, rate), rate)
+        found = *_one_note(note, played, alone, partials, piece.reference, player), redrawn
+        return super().__call__(player, piece, played) | {"note": np.array(found)}
+
+
+class _Long:
+    """Of a long note."""
+
+    def __call__(self, player: Instrument, piece: _Piece, played: np.ndarray) -> dict[str, np.ndarray]:
+        heard, note, rate = (played, piece.reference), piece.notes[0], player.config.sample_rate
+        partials = quarter_level_errors(*heard, note, rate, _partials(note.pitch, player))
+        return {"quarters": quarter_level_errors(*heard, note, rate), "partials": partials}
+
+
+class _Chords:
+    def __call__(self, player: Instrument, piece: _Piece, played: np.ndarray) -> dict[str, np.ndarray]:
+        rate, both = player.config.sample_rate, (played, _without_network(player, piece))
+        distances = np.array([log_spectral_distance(samples, piece.reference, rate) for samples in both])
+        return {"partials": _chords(played, piece.reference, piece.notes, player), "distances": distances}
 
 
 def _between_takes(pitch: int, velocity: int, bank: FittedBank) -> float:
@@ -229,29 +310,29 @@ def _whole(samples: np.ndarray, note: Note, rate: int) -> np.ndarray:
     return samples[int(note.onset_s * rate) : int((note.offset_s + AFTER_S) * rate)]
 
 
-def _redrawn(player: Instrument, piece: MixedPiece) -> np.ndarray:
+def _redrawn(player: Instrument, piece: _Piece) -> np.ndarray:
     """The piece by the source alone, its noise with other phases: those of a later moment."""
     assert player.source is not None
-    notes = piece.series.notes
+    was, notes = piece.series, piece.series.notes
     later = FrameNotes(notes.onset_frame + LATER_FRAMES, notes.offset_frame + LATER_FRAMES, notes.pitch, notes.velocity)
-    series = ConditioningSeries(later, piece.n_frames + LATER_FRAMES, piece.series.sample_rate, piece.hop)
-    return SourceSignal(series, player.source).samples(LATER_FRAMES, piece.n_frames + LATER_FRAMES)
+    series = ConditioningSeries(later, was.n_frames + LATER_FRAMES, was.sample_rate, was.hop)
+    return SourceSignal(series, player.source).samples(LATER_FRAMES, was.n_frames + LATER_FRAMES)
 
 
-def _without_network(player: Instrument, pieces: Sequence[MixedPiece]) -> list[np.ndarray]:
-    """Every piece by the source alone."""
+def _without_network(player: Instrument, piece: _Piece) -> np.ndarray:
+    """The piece by the source alone."""
     assert player.source is not None
-    return [SourceSignal(piece.series, player.source).samples(0, piece.n_frames) for piece in pieces]
+    return SourceSignal(piece.series, player.source).samples(0, piece.series.n_frames)
 
 
-def _play(player: Instrument, pieces: Sequence[MixedPiece], seed: int, temperature: float, storage: str) -> list[np.ndarray]:
-    """Every piece by the network."""
+def _play(player: Instrument, pieces: Sequence[_Piece], seed: int, temperature: float, storage: str) -> list[np.ndarray]:
+    """Every piece by the network; none hears of those that it is played beside."""
     model, packed = prepare(player.model, storage)
     tasks = [
-        Task(Conditioner(copy.copy(model), packed, piece.series, temperature), VoiceState.silent(packed, int(stream_key(seed, number))))
-        for number, piece in enumerate(pieces)
+        Task(Conditioner(copy.copy(model), packed, piece.series, temperature), VoiceState.silent(packed, int(stream_key(seed, piece.voice))))
+        for piece in pieces
     ]
-    total = sum(piece.n_samples for piece in pieces)
+    total = sum(len(piece.reference) for piece in pieces)
     with progress(total, f"Playing every note of {player.name}") as advance:
         codes = perform(tasks, progress=advance)
     return [decode(taken, player.config.coding) for taken in codes]
