@@ -2,18 +2,20 @@
 
 ``times_real_time`` goes by the clock on the wall, the best of several runs. Where other programs take processors away it says
 little, so ``times_real_time_undisturbed`` goes by processor time, and so do the ratios to the plain torch step loop (one
-voice, in the same run) and to the machine's peak (the kernels' own register tile over numbers in the first-level cache).
+voice, in the same run) and to the machine's peak (the kernels' own register tile over numbers in the first-level cache, before and
+after each run).
 """
 
 from __future__ import annotations
 
 import resource
+import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import partial
 
 import numpy as np
 import torch
@@ -44,6 +46,7 @@ GPU_MODES = {"one_voice": "one_voice", "32_voices": "2048_voices", "parallel": "
 GPU_VOICES, GPU_VOICES_S, GPU_SCORE_S = 2048, 4.0, 180.0
 STEPS = 200
 ENOUGH_S = 30.0
+PEAK_TURNS = 5  # some hundredths of a second
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ class Timing:
         times_real_time_undisturbed: seconds of audio a second, had every thread had a processor to itself.
         cpu_seconds: processor time of the best run, all threads; of one voice on several, all their time on the clock.
         peak_memory_bytes: of the process until now.
-        fraction_of_peak: of the multiply-adds that ``threads`` processors could do; None on a GPU.
+        fraction_of_peak: of the multiply-adds that ``threads`` processors could do, measured just before and after each run, as other
+            programs change both alike; the median of the runs. None on a GPU.
         times_torch: speed over the torch step loop's, one voice.
     """
 
@@ -129,18 +133,21 @@ class _Bench:
     def __init__(self, preset: str, model: WaveNet, repeats: int):
         self.preset, self.model, self.repeats = preset, model, repeats
         with single_threaded_torch():
-            seconds, cpu = _best(lambda: torch_step_loop(model, STEPS), 2)
-        self.torch_rate = STEPS / cpu
-        self.baseline = self._row("torch_step_loop", "cpu", "float32", 1, STEPS, seconds, cpu)
+            baseline = _measured(lambda: torch_step_loop(model, STEPS), 2, partial(peak_multiply_adds, "float32", 1), 1)
+        self.torch_rate = STEPS / baseline.cpu_s
+        self.baseline = self._row("torch_step_loop", "cpu", "float32", 1, STEPS, baseline)
 
     def row(self, mode: str, storage: str, threads: int, score_s: float) -> Timing:
         series = self._series(mode, score_s)
         play = generate_parallel if mode == "parallel" else generate
         play(self.model, [_score(0.05, self.model.config)], storage=storage, threads=threads)  # compiles
-        seconds, cpu = _best(lambda: play(self.model, series, storage=storage, threads=threads), self.repeats)
-        if mode == "one_voice" and threads > 1:
-            cpu = seconds * threads  # the helper spends its time waiting, if it is there at all: only the clock tells
-        return self._row(mode, "cpu", storage, threads, sum(item.n_samples for item in series), seconds, cpu)
+        # A helper spends its time waiting, if it is there at all: only the clock tells.
+        by_clock = mode == "one_voice" and threads > 1
+        found = _measured(
+            lambda: play(self.model, series, storage=storage, threads=threads), self.repeats,
+            partial(peak_multiply_adds, storage, threads, by_clock), threads, by_clock,
+        )  # fmt: skip
+        return self._row(mode, "cpu", storage, threads, sum(item.n_samples for item in series), found)
 
     def row_on_gpu(self, mode: str) -> Timing:
         """A row of the GPU's player: uploading the weights and making the conditioning are counted."""
@@ -152,8 +159,8 @@ class _Bench:
         }[mode]()
         play = generate_parallel if mode == "parallel" else generate
         play(self.model, [_score(0.05, c)], device="cuda")  # compiles
-        seconds, _ = _best(lambda: play(self.model, series, device="cuda"), self.repeats)
-        return self._row(mode, "cuda", "float16", 1, sum(item.n_samples for item in series), seconds, seconds)
+        found = _measured(lambda: play(self.model, series, device="cuda"), self.repeats, None, 1, True)
+        return self._row(mode, "cuda", "float16", 1, sum(item.n_samples for item in series), found)
 
     def _series(self, mode: str, score_s: float) -> list[ConditioningSeries]:
         c = self.model.config
@@ -161,17 +168,16 @@ class _Bench:
             return [_score(score_s, c)]
         return [_score(VOICES_S, c)] * VOICES if mode == "32_voices" else [_score(ONE_VOICE_S, c)]
 
-    def _row(self, mode: str, device: str, storage: str, threads: int, samples: int, seconds: float, cpu: float) -> Timing:
-        rate, undisturbed = samples / seconds, samples * threads / cpu
-        work = undisturbed * multiply_adds(self.model.config)
+    def _row(self, mode: str, device: str, storage: str, threads: int, samples: int, found: _Measured) -> Timing:
+        rate, undisturbed = samples / found.seconds, samples * threads / found.cpu_s
         return Timing(
             self.preset, mode, device, storage, threads, samples / self.model.config.sample_rate,
             times_real_time=rate / self.model.config.sample_rate,
             times_real_time_undisturbed=undisturbed / self.model.config.sample_rate,
             samples_per_second=rate,
-            cpu_seconds=cpu,
+            cpu_seconds=found.cpu_s,
             peak_memory_bytes=_peak_memory(),
-            fraction_of_peak=work / peak_multiply_adds(storage, threads) if device == "cpu" else None,
+            fraction_of_peak=None if found.peak is None else samples * multiply_adds(self.model.config) / found.peak,
             times_torch=undisturbed / self.torch_rate,
         )  # fmt: skip
 
@@ -211,9 +217,12 @@ def torch_step_loop(model: WaveNet, n_steps: int) -> None:
             recent = torch.cat([recent[:, 1:], code[:, None]], 1)
 
 
-@lru_cache
-def peak_multiply_adds(storage: str, threads: int) -> float:
-    """Multiply-adds a second of ``threads`` processors in the kernels' own tile for weights of that storage."""
+def peak_multiply_adds(storage: str, threads: int, by_clock: bool = False) -> float:
+    """Multiply-adds a second of ``threads`` processors just now, in the kernels' own tile for weights of that storage.
+
+    Args:
+        by_clock: what they do in a second of the clock, in place of one of processor time each.
+    """
     rows, k, turns = 24, 128, 10_000
     columns = PANEL * PANEL_BYTES[FLOAT32] // PANEL_BYTES[storage]  # as many bytes of each storage
     x, w = aligned_zeros(rows, k), aligned_zeros(k, PANEL)
@@ -226,8 +235,8 @@ def peak_multiply_adds(storage: str, threads: int) -> float:
 
     spin(0)
     with ThreadPoolExecutor(threads) as pool:
-        _, cpu = _best(lambda: list(pool.map(spin, range(threads))), 5)
-    return threads * threads * turns * rows * k * columns / cpu
+        wall, cpu = _timed(lambda: [list(pool.map(spin, range(threads))) for _ in range(PEAK_TURNS)])
+    return PEAK_TURNS * threads * turns * rows * k * columns / (wall if by_clock else cpu / threads)
 
 
 @compiled(nogil=True)
@@ -249,18 +258,41 @@ def _score(duration_s: float, config: WaveNetConfig) -> ConditioningSeries:
     )
 
 
-def _best(run: Callable[[], object], repeats: int) -> tuple[float, float]:
-    """The least seconds and the least processor seconds of ``repeats`` runs."""
-    best = float("inf"), float("inf")
+@dataclass(frozen=True)
+class _Measured:
+    """The least seconds and processor seconds of some runs; and multiply-adds that the processors could have done in one (the median)."""
+
+    seconds: float
+    cpu_s: float
+    peak: float | None
+
+
+def _measured(run: Callable[[], object], repeats: int, peak: Callable[[], float] | None, threads: int, by_clock: bool = False) -> _Measured:
+    """Run up to ``repeats`` times.
+
+    Args:
+        peak: multiply-adds a second of ``threads`` processors, measured before and after each run.
+        by_clock: ``threads`` processors count as busy all the time.
+    """
+    walls, cpus, possible = [], [], []
     started = time.perf_counter()
     for turn in range(repeats):
         if turn and time.perf_counter() - started > ENOUGH_S:
             break
-        wall, cpu = time.perf_counter(), time.process_time()
-        run()
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        best = min(best[0], wall), min(best[1], cpu)
-    return best
+        before = peak() if peak else 0.0
+        wall, cpu = _timed(run)
+        after = peak() if peak else 0.0
+        walls.append(wall)
+        cpus.append(wall * threads if by_clock else cpu)
+        possible.append((before + after) / 2 * cpus[-1] / threads)
+    return _Measured(min(walls), min(cpus), statistics.median(possible) if peak else None)
+
+
+def _timed(run: Callable[[], object]) -> tuple[float, float]:
+    """Seconds, and processor seconds of all threads."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    run()
+    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def _peak_memory() -> int:

@@ -25,7 +25,7 @@ def tiny(monkeypatch):
     monkeypatch.setitem(bench.PRESETS, "tiny", dataclasses.replace(TINY, hop=64))
     for name, value in (("ONE_VOICE_S", 0.05), ("VOICES_S", 0.02), ("VOICES", 3), ("STEPS", 5)):
         monkeypatch.setattr(bench, name, value)
-    monkeypatch.setattr(bench, "peak_multiply_adds", lambda storage, threads: 1e10 * threads)
+    monkeypatch.setattr(bench, "peak_multiply_adds", lambda storage, threads, by_clock=False: 1e10 * threads)
 
 
 def test_every_mode_and_number_of_threads_has_its_row(tiny):
@@ -80,8 +80,27 @@ def test_the_peak_is_not_far_below_what_a_product_of_matrices_reaches():
 def test_what_takes_long_is_not_repeated(monkeypatch):
     monkeypatch.setattr(bench, "ENOUGH_S", -1.0)
     calls = []
-    bench._best(lambda: calls.append(0), 5)
+    bench._measured(lambda: calls.append(0), 5, None, 1)
     assert calls == [0]
+
+
+def test_the_peak_is_that_of_the_same_seconds(monkeypatch):
+    """Of a machine that other programs make half as fast, player and peak alike, the share stays; a peak of other seconds would halve it."""
+    slowness = iter([1.0, 2.0, 4.0])
+    now = [1.0]
+
+    def run():
+        now[0] = next(slowness)
+
+    monkeypatch.setattr(bench, "_timed", lambda run: (run(), (5.0 * now[0], 2.0 * now[0]))[1])
+    found = bench._measured(run, 3, lambda: 100.0 / now[0], 2)
+    assert (found.seconds, found.cpu_s) == (5.0, 2.0)
+    # Before and after: 1, 1 | 1, 1/2 | 1/2, 1/4 of 100 a second, times one second a thread, two, four.
+    assert found.peak == 150.0
+    now[0], slowness = 1.0, iter([1.0] * 3)
+    assert bench._measured(run, 3, lambda: 100.0 / now[0], 2).peak == 100.0
+    slowness = iter([1.0] * 3)
+    assert bench._measured(run, 3, lambda: 100.0 / now[0], 2, True).peak == 500.0
 
 
 @pytest.mark.parametrize("asked", [{"presets": ["large"]}, {"modes": ["choir"]}, {"storages": ["float8"]}])
