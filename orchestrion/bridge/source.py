@@ -78,8 +78,8 @@ class HarmonicSource:
         attack: ``[d, n, m]`` float32 what a struck note's attack has beside its partials, `faded` out: hammer, pluck, mallet, as recorded; the
             noise comes in as it goes. Notes of other pitches have none.
         noise_shape_db: ``[d, n, 193]`` float32 by how much a bin of the noise differs from its band spread evenly (`noise.SHAPE_HZ`), or None.
-        modulation_db: ``[n, r, m]`` float32 by how much the partials of a bowed or blown note differ from ``level_db`` at knots `CONTOUR_S`
-            apart: r courses in time, as it was played when it was recorded, of which each partial has its ``modulation_share``; or None.
+        modulation_db: ``[n, r, m]`` float32 by how much a note's partials differ from ``level_db`` at knots `CONTOUR_S` apart (tremolo, beats): r
+            courses in time, as it was played when it was recorded, of which each partial has its ``modulation_share``; or None.
         modulation_share: ``[sum(n_partials), r]`` float32, -1 to 1.
         noise_modulation_db: ``[n, q, m]`` float32 likewise of the noise, or None.
         noise_modulation_share: ``[n, 52, q]`` float32, of its bands.
@@ -151,6 +151,11 @@ class HarmonicSource:
             and np.all(self.f1_hz <= 1e6) and np.all(self.inharmonicity <= 1) and np.all(np.abs(self.phase) <= 100)
             and 0 <= v.cents <= 1200 and 0.1 <= v.rate_hz <= 50 and 0 <= v.delay_s <= 60 and 0 <= v.onset_s <= 60
         )  # fmt: skip
+
+    @property
+    def is_struck(self) -> bool:
+        """Whether pitches are steady, so that depths of vibrato change nothing."""
+        return self.vibrato.cents == 0 and (self.contour_cents is None or not self.contour_cents.shape[1])
 
     @property
     def first_partial(self) -> np.ndarray:

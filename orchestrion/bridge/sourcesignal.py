@@ -29,6 +29,7 @@ class SourceSignal:
 
     def __init__(self, series: ConditioningSeries, source: HarmonicSource, *, vibrato: float = 1.0):
         self.series, self.source, self._depth = series, source, vibrato
+        self._moves = 1.0 if source.is_struck else min(vibrato, 1.0)  # a piano's beats are no vibrato
         notes, frame_s = series.notes, series.hop / series.sample_rate
         self._row = np.array([source.row_of(int(p)) for p in notes.pitch], dtype=np.int64)
         released = np.ceil(RELEASED_DB / source.release_db_s / frame_s).astype(np.int64)
@@ -167,18 +168,18 @@ class SourceSignal:
     def _modulation(self, row: int, frames: int, *, of_noise: bool = False) -> np.ndarray:
         """``[knots, r]`` decibels of a pitch's row, at knots that reach over ``frames`` and further; r is 0 where nothing moves."""
         courses = self.source.noise_modulation_db if of_noise else self.source.modulation_db
-        if courses is None or self._depth == 0:
+        if courses is None or self._moves == 0:
             return np.zeros((2, 0))
         knots = math.ceil(frames * self.series.hop / self.series.sample_rate / CONTOUR_S) + 2
         if len(self._modulations.get((row, of_noise), ())) < knots:
-            self._modulations[row, of_noise] = min(self._depth, 1.0) * going_on(courses[row].T.astype(np.float64), knots)
+            self._modulations[row, of_noise] = self._moves * going_on(courses[row].T.astype(np.float64), knots)
         return self._modulations[row, of_noise]
 
     def _share(self, row: int) -> np.ndarray:
         """``[k, r]`` of the partials of a pitch's row."""
         s = self.source
         begin, k = int(s.first_partial[row]), int(s.n_partials[row])
-        if s.modulation_share is None or self._depth == 0:
+        if s.modulation_share is None or self._moves == 0:
             return np.zeros((k, 0))
         return s.modulation_share[begin : begin + k].astype(np.float64)
 

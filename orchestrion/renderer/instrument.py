@@ -103,12 +103,13 @@ class Instrument:
         if vibrato == noise == 1.0 or self.source is None:
             return self
         own, db = self.source, 20 * math.log10(noise) if noise else -math.inf
+        moves = np.float32(1.0 if own.is_struck else min(vibrato, 1.0))
         source = dataclasses.replace(
             own,
             vibrato=dataclasses.replace(own.vibrato, cents=own.vibrato.cents * vibrato),
             contour_cents=None if own.contour_cents is None else own.contour_cents * np.float32(vibrato),
-            modulation_db=None if own.modulation_db is None else own.modulation_db * np.float32(min(vibrato, 1.0)),
-            noise_modulation_db=None if own.noise_modulation_db is None else own.noise_modulation_db * np.float32(min(vibrato, 1.0)),
+            modulation_db=None if own.modulation_db is None else own.modulation_db * moves,
+            noise_modulation_db=None if own.noise_modulation_db is None else own.noise_modulation_db * moves,
             attack=None if own.attack is None or noise == 0 else own.attack * np.float32(noise),
             noise_db=np.maximum(own.noise_db + np.float32(db), SILENT_DB),
         )

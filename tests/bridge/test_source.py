@@ -271,7 +271,9 @@ def test_partials_go_along_what_modulates_them_each_by_its_share():
         found = np.hypot(*np.linalg.lstsq(waves, x.astype(np.float64), rcond=None)[0].reshape(2, -1))
         np.testing.assert_allclose(db(found), [-20 + db_of, -26, -32 - db_of / 2], atol=0.3)
     still = audio(tables(), (0.0, 2.0, 60, 100))
-    assert np.array_equal(audio(source, (0.0, 2.0, 60, 100), vibrato=0.0), still)
+    blown = dataclasses.replace(source, vibrato=Vibrato(10.0))
+    assert np.array_equal(audio(blown, (0.0, 2.0, 60, 100), vibrato=0.0), still)
+    assert np.array_equal(audio(source, (0.0, 2.0, 60, 100), vibrato=0.0), audio(source, (0.0, 2.0, 60, 100)))  # a struck note's beats are no vibrato
 
 
 def test_noise_goes_along_what_modulates_it():
@@ -284,7 +286,8 @@ def test_noise_goes_along_what_modulates_it():
     for at, more_db in ((0.25, 9.0), (0.75, -9.0), (1.5, 0.0)):
         part = slice(int((at - 0.05) * RATE), int((at + 0.05) * RATE))
         assert db(x[part].std() / still[part].std()) == pytest.approx(more_db, abs=0.7)
-    assert np.array_equal(audio(source, (0.0, 2.0, 60, 100), vibrato=0.0), still)
+    blown = dataclasses.replace(source, vibrato=Vibrato(10.0))
+    assert np.array_equal(audio(blown, (0.0, 2.0, 60, 100), vibrato=0.0), still)
 
 
 def test_shape_and_modulation_go_into_a_file_and_back():

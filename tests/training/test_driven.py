@@ -73,7 +73,7 @@ def test_layers_have_attacks_and_shapes_of_noise_of_their_own(tmp_path):
     folder = write_bank(tmp_path / "harp", [60, 64], layers=((1, 63, 0.3), (64, 127, 1.0)))
     source = FittedBank.fit(open_folder(folder), threads=1).source()
     assert source.attack.shape[:2] == source.noise_shape_db.shape[:2] == (2, len(source.pitch))
-    assert source.modulation_db is None  # struck
+    assert source.noise_modulation_db is None and source.is_struck
     again = type(source).from_tensors(source.tensors())
     assert np.array_equal(again.tensors()["noise_shape_db"], source.tensors()["noise_shape_db"])
 

@@ -10,7 +10,7 @@ import numpy as np
 from orchestrion.bridge.noise import N_FINE
 from orchestrion.bridge.source import AGES_S, CONTOUR_S, N_AGES, SILENT_DB, HarmonicSource, Vibrato, going_on
 from orchestrion.datasets.banks import partials
-from orchestrion.datasets.banks.modulation import COURSES, NOISE_COURSES, modulation, moved_db, noise_modulation
+from orchestrion.datasets.banks.modulation import NOISE_COURSES, modulation, moved_db, noise_modulation
 from orchestrion.datasets.banks.noisetable import noise_tables
 from orchestrion.datasets.banks.partials import HOP, Partials
 
@@ -30,9 +30,8 @@ class FittedNote:
         noise_shape_db: ``[193]`` of a bin over its band spread evenly.
         phase: ``[k]`` at the attack.
         contour_cents: ``[m]`` the pitch contour at knots ``HOP`` samples apart; zeros where the note was struck.
-        modulation_db, modulation_share: ``[8, m]`` courses that the partials go along beside their levels, and ``[k, 8]`` each partial's share;
-            m is 0 where the note was struck.
-        noise_modulation_db, noise_modulation_share: ``[2, m]`` and ``[52, 2]`` likewise of the noise.
+        modulation_db, modulation_share: ``[8, m]`` courses that the partials go along beside their levels, and ``[k, 8]`` each partial's share.
+        noise_modulation_db, noise_modulation_share: ``[2, m]`` and ``[52, 2]`` likewise of the noise; m is 0 where the note was struck.
         source: ``[n]`` float32: the note by these amplitudes, along the recording's own phases.
     """
 
@@ -66,10 +65,8 @@ def fit_note(x: np.ndarray, pitch: int, sample_rate: int, *, sustained: bool, st
     if not sustained:
         level = _going_on_falling(level, len(x) / sample_rate)
     amplitude = _at_knots(level, len(found.phase), sample_rate)
-    courses, shares = np.zeros((COURSES, 0)), np.zeros((len(level), COURSES))
-    if sustained:
-        courses, shares = modulation(np.abs(found.envelopes), amplitude, sample_rate)
-        amplitude = amplitude * 10 ** (moved_db(courses, shares, len(amplitude), sample_rate) / 20)
+    courses, shares = modulation(np.abs(found.envelopes), amplitude, sample_rate)
+    amplitude = amplitude * 10 ** (moved_db(courses, shares, len(amplitude), sample_rate) / 20)
     unit = found.envelopes / np.maximum(np.abs(found.envelopes), 1e-12)
     source = found.samples(len(x), unit * amplitude)
     rest = x - found.samples(len(x))
@@ -125,15 +122,16 @@ def tables(
         moves.append((shape, _going_on(fit.modulation_db), _padded(fit.modulation_share, k, 0.0), _going_on(fit.noise_modulation_db), fit.noise_modulation_share))
     contours = np.stack([c[5] for c in columns])
     shapes, courses, shares, noise_courses, noise_shares = zip(*moves, strict=True)
-    is_moving = any(course.any() for course in courses)
+    has_moving_noise = any(course.any() for course in noise_courses)
     return HarmonicSource(
         sample_rate, pitches, heard, np.array([c[0] for c in columns]), np.array([c[1] for c in columns]),
         np.array([len(c[3]) for c in columns]), np.array(velocities, float), np.concatenate([c[2] for c in columns], 1).astype(np.float32),
         np.concatenate([c[3] for c in columns]).astype(np.float32), np.stack([c[4] for c in columns], 1).astype(np.float32),
         np.array([release_db_s[p] for p in pitches], np.float32), vibrato, exponent,
         contour_cents=contours.astype(np.float32) if np.any(contours) else None, noise_shape_db=np.stack(shapes, 1),
-        modulation_db=np.stack(courses) if is_moving else None, modulation_share=np.concatenate(shares) if is_moving else None,
-        noise_modulation_db=np.stack(noise_courses) if is_moving else None, noise_modulation_share=np.stack(noise_shares) if is_moving else None,
+        modulation_db=np.stack(courses), modulation_share=np.concatenate(shares),
+        noise_modulation_db=np.stack(noise_courses) if has_moving_noise else None,
+        noise_modulation_share=np.stack(noise_shares) if has_moving_noise else None,
     )  # fmt: skip
 
 
@@ -212,7 +210,7 @@ def _contour(fit: FittedNote, sample_rate: int) -> np.ndarray:
 
 def _going_on(courses: np.ndarray) -> np.ndarray:
     """What moves a note as tables keep it, ``[r, m]``."""
-    return going_on(courses.T, CONTOUR_KNOTS).T if courses.shape[1] else np.zeros((len(courses), 1), np.float32)
+    return np.asarray(going_on(courses.T, CONTOUR_KNOTS).T if courses.shape[1] else np.zeros((len(courses), 1), np.float32))
 
 
 def _at_knots(level: np.ndarray, n_knots: int, sample_rate: int) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 
 from orchestrion.datasets.banks.fitting import fit_note
 from orchestrion.datasets.banks.modulation import COURSES, modulation, moved_db, noise_modulation
-from tests.datasets.banks.notes import RATE, plucked
+from tests.datasets.banks.notes import RATE
 
 HOP, KNOTS = 96, 700
 
@@ -38,11 +38,20 @@ def test_what_is_silent_or_short_moves_by_nothing_that_is_no_number():
         assert np.all(np.isfinite(courses)) and np.all(np.isfinite(shares)) and np.abs(courses).max(initial=0.0) < 1e-6
 
 
-def test_a_tremolo_is_in_the_source_of_a_bowed_note_and_not_of_a_struck_one():
+def test_a_tremolo_is_in_the_source_of_a_bowed_note():
     t = np.arange(3 * RATE) / RATE
     phase = 2 * np.pi * 330 * t
     x = (1 + 0.4 * np.sin(2 * np.pi * 5 * t)) * sum(0.2 / k * np.cos(k * phase + k) for k in range(1, 7))
     fit = fit_note(x, 64, RATE, sustained=True, stretched=False)
     error = (fit.source - x)[RATE // 4 : -RATE // 4]
     assert 10 * np.log10(np.mean(error**2) / np.mean(x**2)) < -25
-    assert fit_note(plucked(57), 57, RATE, sustained=False, stretched=True).modulation_db.shape == (COURSES, 0)
+
+
+def test_beats_of_a_struck_note_are_in_its_source_and_its_noise_stays_with_the_tables():
+    t = np.arange(3 * RATE) / RATE
+    beats = (1 + 0.5 * np.cos(2 * np.pi * 1.7 * t)) * np.exp(-1.5 * t)
+    x = beats * sum(0.2 / k * np.cos(2 * np.pi * 330 * k * t + k) for k in range(1, 7))
+    fit = fit_note(x, 64, RATE, sustained=False, stretched=False)
+    error = (fit.source - x)[RATE // 8 : 2 * RATE]
+    assert 10 * np.log10(np.mean(error**2) / np.mean(x[RATE // 8 : 2 * RATE] ** 2)) < -25
+    assert fit.modulation_db.shape[0] == COURSES and fit.noise_modulation_db.shape[1] == 0
