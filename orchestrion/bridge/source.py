@@ -23,7 +23,7 @@ MOST_PITCHES, MOST_LAYERS, MOST_PARTIALS = 128, 16, 512
 RELEASE_LIMITS_DB_S = 1.0, 1e5
 STEPS, MIDDLE_DB = 2, -60.0  # of a decibel, in a file's tables of levels and noise
 CONTOUR_S, CONTOUR_STEPS = 0.016, 2  # between a contour's knots; of a cent, in a file
-MOST_CENTS, MOST_KNOTS = 1200.0, 1024
+LEAST_CENTS, MOST_CENTS, MOST_KNOTS = 0.25, 1200.0, 1024
 ATTACK_S = 0.03, 0.06  # of a struck note its attack is as recorded, and then fades out
 ATTACK_MU, ATTACK_EMPHASIS = 255, 0.9  # in a file
 MOST_ATTACK_S, LOUDEST_ATTACK = 0.25, 16.0
@@ -155,7 +155,7 @@ class HarmonicSource:
     @property
     def is_struck(self) -> bool:
         """Whether pitches are steady, so that depths of vibrato change nothing."""
-        return self.vibrato.cents == 0 and (self.contour_cents is None or not self.contour_cents.shape[1])
+        return self.vibrato.cents == 0 and (self.contour_cents is None or not np.any(np.abs(self.contour_cents) >= LEAST_CENTS))
 
     @property
     def first_partial(self) -> np.ndarray:

@@ -276,6 +276,11 @@ def test_partials_go_along_what_modulates_them_each_by_its_share():
     assert np.array_equal(audio(source, (0.0, 2.0, 60, 100), vibrato=0.0), audio(source, (0.0, 2.0, 60, 100)))  # a struck note's beats are no vibrato
 
 
+def test_a_contour_that_hardly_moves_is_no_vibrato():
+    still, moving = (np.full((1, 250), cents, np.float32) for cents in (0.1, 3.0))
+    assert tables(contour_cents=still).is_struck and not tables(contour_cents=moving).is_struck and not tables(vibrato=Vibrato(5.0)).is_struck
+
+
 def test_noise_goes_along_what_modulates_it():
     knots = np.arange(250) * CONTOUR_S
     course = (9 * np.sin(2 * np.pi * knots)).astype(np.float32)[None, None]

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from orchestrion.bridge.noise import N_FINE
-from orchestrion.bridge.source import AGES_S, CONTOUR_S, N_AGES, SILENT_DB, HarmonicSource, Vibrato, going_on
+from orchestrion.bridge.source import (
+    AGES_S,
+    CONTOUR_S,
+    LEAST_CENTS,
+    N_AGES,
+    SILENT_DB,
+    HarmonicSource,
+    Vibrato,
+    going_on,
+)
 from orchestrion.datasets.banks import partials
 from orchestrion.datasets.banks.modulation import NOISE_COURSES, modulation, moved_db, noise_modulation
 from orchestrion.datasets.banks.noisetable import noise_tables
@@ -128,7 +137,7 @@ def tables(
         np.array([len(c[3]) for c in columns]), np.array(velocities, float), np.concatenate([c[2] for c in columns], 1).astype(np.float32),
         np.concatenate([c[3] for c in columns]).astype(np.float32), np.stack([c[4] for c in columns], 1).astype(np.float32),
         np.array([release_db_s[p] for p in pitches], np.float32), vibrato, exponent,
-        contour_cents=contours.astype(np.float32) if np.any(contours) else None, noise_shape_db=np.stack(shapes, 1),
+        contour_cents=contours.astype(np.float32) if np.any(np.abs(contours) >= LEAST_CENTS) else None, noise_shape_db=np.stack(shapes, 1),
         modulation_db=np.stack(courses), modulation_share=np.concatenate(shares),
         noise_modulation_db=np.stack(noise_courses) if has_moving_noise else None,
         noise_modulation_share=np.stack(noise_shares) if has_moving_noise else None,
