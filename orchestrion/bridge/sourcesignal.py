@@ -15,6 +15,7 @@ from orchestrion.bridge.noise import N_FINE, NoiseSpectra, noise_feature
 from orchestrion.bridge.reach import Reach
 from orchestrion.bridge.source import AGES_S, CONTOUR_S, N_AGES, HarmonicSource, faded, going_on, stretched_ratios
 from orchestrion.compiled import compiled
+from orchestrion.score.notes import N_PITCHES
 
 RELEASED_DB = 70.0  # how far a released note falls before it is left out
 
@@ -31,7 +32,7 @@ class SourceSignal:
         self.series, self.source, self._depth = series, source, vibrato
         self._moves = 1.0 if source.is_struck else min(vibrato, 1.0)  # a piano's beats are no vibrato
         notes, frame_s = series.notes, series.hop / series.sample_rate
-        self._row = np.array([source.row_of(int(p)) for p in notes.pitch], dtype=np.int64)
+        self._row = rows_of(source, notes.pitch)
         released = np.ceil(RELEASED_DB / source.release_db_s / frame_s).astype(np.int64)
         self._end = notes.offset_frame + released[self._row]
         self._reach = Reach(notes.onset_frame, self._end)
@@ -182,6 +183,12 @@ class SourceSignal:
         if s.modulation_share is None or self._moves == 0:
             return np.zeros((k, 0))
         return s.modulation_share[begin : begin + k].astype(np.float64)
+
+
+def rows_of(source: HarmonicSource, pitch: np.ndarray) -> np.ndarray:
+    """``[n]`` int64 `HarmonicSource.row_of` of MIDI pitches ``[n]``."""
+    nearest = np.abs(source.pitch - np.arange(N_PITCHES)[:, None]).argmin(1)
+    return np.asarray(nearest[pitch], dtype=np.int64)
 
 
 def shares_of(velocity: float, layers: np.ndarray) -> np.ndarray:

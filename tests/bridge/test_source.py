@@ -22,7 +22,7 @@ from orchestrion.bridge.source import (
     plain_source,
     stretched_ratios,
 )
-from orchestrion.bridge.sourcesignal import SourceSignal
+from orchestrion.bridge.sourcesignal import SourceSignal, rows_of
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note
 
@@ -438,3 +438,15 @@ def test_files_with_other_tables_are_refused():
             HarmonicSource.from_tensors(tensors | change)
     with pytest.raises(OrchestrionError):
         HarmonicSource.from_tensors({name: table for name, table in tensors.items() if name != "f1_hz"})
+
+
+def test_pitches_sound_by_the_nearest_row():
+    whole = plain_source(24000)
+    chosen = np.array([40, 47, 52])
+    source = dataclasses.replace(
+        plain_source(24000), pitch=chosen, heard=whole.heard[chosen], f1_hz=whole.f1_hz[chosen], inharmonicity=whole.inharmonicity[chosen],
+        n_partials=np.ones(3, np.int64), level_db=whole.level_db[:, :3], phase=whole.phase[:3], noise_db=whole.noise_db[:, chosen],
+        release_db_s=whole.release_db_s[chosen],
+    )  # fmt: skip
+    pitches = np.arange(128)
+    assert rows_of(source, pitches).tolist() == [source.row_of(int(pitch)) for pitch in pitches]

@@ -28,7 +28,7 @@ from orchestrion.bridge.noise import (
 )
 from orchestrion.bridge.reach import Reach
 from orchestrion.bridge.source import AGES_S, ATTACK_S, CONTOUR_S, HarmonicSource
-from orchestrion.bridge.sourcesignal import RELEASED_DB, SourceSignal, shares_of
+from orchestrion.bridge.sourcesignal import RELEASED_DB, SourceSignal, rows_of, shares_of
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.gpu import sourcekernel
 
@@ -51,13 +51,13 @@ class GpuSource:
         self._config, self._device, series = config, device, signal.series
         self._tables = _tables_on(signal.source, (series.sample_rate, series.hop), device)
         notes, s = series.notes, signal.source
-        row = np.abs(s.pitch[None] - notes.pitch[:, None]).argmin(1) if len(notes) else np.zeros(0, np.int64)
+        row = rows_of(s, notes.pitch)
         frame_s = series.hop / series.sample_rate
         self._end = notes.offset_frame + np.ceil(RELEASED_DB / s.release_db_s / frame_s).astype(np.int64)[row]
         self._onset, self._reach = notes.onset_frame, Reach(notes.onset_frame, self._end)
         shares = np.array([shares_of(velocity, s.velocity) for velocity in range(128)])[notes.velocity]
         law = 20 * s.exponent * np.log10(s.velocity)
-        layer = np.abs(s.velocity[None] - notes.velocity[:, None]).argmin(1) if len(notes) else row
+        layer = np.abs(s.velocity - np.arange(128)[:, None]).argmin(1)[notes.velocity]
         recorded = np.zeros(len(row), bool) if s.attack is None else notes.pitch == s.pitch[row]
         whole = np.stack([notes.onset_frame, notes.offset_frame, self._end, notes.pitch, row, np.where(recorded, layer, -1)], 1)
         real = np.stack(

@@ -138,6 +138,19 @@ def test_what_ships_fits_into_the_shared_memory_of_a_block(preset, most):
     assert cluster.constants_of(PRESETS[preset], 2, cluster.MOST_GROUPS)["SHARED"] <= most
 
 
+def test_machine_code_is_kept_and_what_is_damaged_made_anew(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(cluster, "folder", lambda source: tmp_path)
+    monkeypatch.setattr(cluster, "nvrtc_version", lambda: (13, 0))
+    monkeypatch.setattr(cluster, "compiled", lambda *arguments: made.append(arguments) or b"code")
+    for constants in ({"TILES": 1}, {"TILES": 1}, {"TILES": 2}):
+        assert cluster._code(constants, (9, 0)) == b"code"
+    assert len(made) == 2
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes()[:-1] + b"?")
+    assert cluster._code({"TILES": 1}, (9, 0)) == b"code" and len(made) == 3
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("preset", ["small", "medium"])
 def test_presets_on_the_gpu(preset):
