@@ -5,8 +5,8 @@ The check that every rendering makes comes first, then the tests marked ``gpu`` 
 there is one. Then each design plays by itself, in a process of its own: microseconds a sample of some voices in lockstep, with the
 registers, spilled bytes and shared memory of its kernel.
 
-    programs-16, -32, -64   one program owns so many voices and all layers (``kernel.py``); weights come from the cache
-    clusters-8, -16, -32    layers are spread over the blocks of a cluster, which groups of so many voices go round (``cluster.cu``)
+    programs-16, -32        one program owns so many voices and all layers (``kernel.py``); weights come from the cache
+    clusters-8, -16         layers are spread over the blocks of a cluster, which groups of so many voices go round (``cluster.cu``)
 
 Last comes what a user gets, with the targets for ``medium`` on an H200. Where there is no GPU that plays it says so in one sentence.
 The exit status is 0 if all checks pass or there is no GPU, and 1 otherwise.
@@ -37,7 +37,7 @@ from orchestrion.renderer.device import absence, choose
 
 TARGETS = {"one_voice": 64_000 / 24_000, "parallel": 500.0, "2048_voices": 5_000.0}  # times real time, medium
 TESTS = ("tests/renderer/gpu", "tests/renderer/test_device.py")
-DESIGNS = ("programs-16", "programs-32", "programs-64", "clusters-8", "clusters-16", "clusters-32")
+DESIGNS = ("programs-16", "programs-32", "clusters-8", "clusters-16")
 VOICES = {"programs": (1, 480, 2048), "clusters": (1, 120, 240, 360, 480, 720, 960, 1440, 1920, 2048)}
 FRAMES = 16  # a launch
 LONGEST_S = 100.0  # for one design
@@ -170,7 +170,7 @@ def kernel_of(layout, config, result: dict) -> Iterator[None]:
         batch.play = play
     if layout.clusters:
         loaded = cluster.loaded(config, layout.rows // cluster.TILE)
-        shared = int(str(cluster.constants_of(config, layout.rows // cluster.TILE, cluster.MOST_GROUPS if layout.rows < 32 else 5)["SHARED"]))
+        shared = int(str(cluster.constants_of(config, layout.rows // cluster.TILE, cluster.MOST_GROUPS)["SHARED"]))
         result |= {"registers": loaded.kernel.registers, "spilled_bytes": loaded.kernel.local_bytes, "shared_bytes": shared}
         result["clusters"] = loaded.n_clusters
     elif launched:
@@ -198,7 +198,7 @@ def microseconds(model, layout, n: int) -> tuple[float | None, list[int]]:
 
     c, weights = model.config, GpuWeights.of(model)
     device, width = weights.device, weights.width
-    if layout.clusters and -(-n // layout.rows) > (cluster.MOST_GROUPS if layout.rows < 32 else 5) * cluster.loaded(c, layout.rows // cluster.TILE).n_clusters:
+    if layout.clusters and -(-n // layout.rows) > cluster.MOST_GROUPS * cluster.loaded(c, layout.rows // cluster.TILE).n_clusters:
         return None, []
     batch = GpuBatch(weights, n, layout)
     batch.put(range(n), [VoiceState.silent(weights, int(stream_key(0, voice))) for voice in range(n)])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from orchestrion.renderer.gpu import cluster
-from orchestrion.renderer.gpu.kernel import NARROW, WARPS, play
+from orchestrion.renderer.gpu.kernel import PROGRAM_VOICES, WARPS, play
 from orchestrion.renderer.gpu.weights import GpuWeights, kept
 from orchestrion.renderer.kernels.batch import VoiceState, silence
 
@@ -31,7 +31,7 @@ class Layout:
     clusters: bool = False
 
 
-PROGRAMS = Layout(NARROW)
+PROGRAMS = Layout(PROGRAM_VOICES)
 
 
 @dataclass(frozen=True)

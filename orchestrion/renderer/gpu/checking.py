@@ -21,9 +21,9 @@ from orchestrion.renderer.features import Features
 from orchestrion.renderer.gpu import weights
 from orchestrion.renderer.gpu.batch import PROGRAMS, WAITED, GpuBatch, GpuBlock, Layout
 from orchestrion.renderer.gpu.cluster import TILE, has_clusters, unfit
-from orchestrion.renderer.gpu.kernel import NARROW, WIDE
+from orchestrion.renderer.gpu.kernel import PROGRAM_VOICES
 from orchestrion.renderer.gpu.source import GpuSource, overlapped
-from orchestrion.renderer.gpu.weights import GpuWeights, padded, turns
+from orchestrion.renderer.gpu.weights import GpuWeights, turns
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.network import WaveNet
 from orchestrion.score import Note
@@ -31,7 +31,6 @@ from orchestrion.score import Note
 # Of a logit, in standard deviations of all of them. What float16 rounds makes errors of about a thousandth.
 TOLERANCE = 0.02
 SOURCE_TOLERANCE = 1e-3  # of the loudest sample
-MOST_COLUMNS = 384  # of skip sum and logits together, which a wide program keeps in registers
 
 
 def check(config: WaveNetConfig) -> None:
@@ -46,7 +45,7 @@ def check(config: WaveNetConfig) -> None:
     if config.source_window:
         _check_source(config)
     if not clusters_play(config):
-        _compare(_trial(config, NARROW + 1), [Layout(NARROW)])
+        _compare(_trial(config, PROGRAM_VOICES + 1), [PROGRAMS])
 
 
 @lru_cache
@@ -55,7 +54,7 @@ def clusters_play(config: WaveNetConfig) -> bool:
     if unfit(config) or not has_clusters(config):
         return False
     try:
-        _compare(_trial(config, NARROW + 1), [Layout(TILE, True), Layout(2 * TILE, True)])
+        _compare(_trial(config, PROGRAM_VOICES + 1), [Layout(TILE, True), Layout(2 * TILE, True)])
     except Exception as error:  # noqa: BLE001 - whatever NVRTC or the driver has against them, there is the other kernel
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         warnings.warn(f"The GPU's quickest player has failed its check ({reason}). Taking the slower one.", stacklevel=2)
@@ -97,25 +96,6 @@ def _noisy_source(sample_rate: int) -> HarmonicSource:
     plain, waves = plain_source(sample_rate), np.sin(np.arange(128 * 200)).reshape(1, 128, 200).astype(np.float32)
     contour = np.tile(np.linspace(0, 30, 20, dtype=np.float32), (128, 1))
     return replace(plain, noise_db=np.full_like(plain.noise_db, -60.0), contour_cents=contour, attack=0.01 * waves)
-
-
-@lru_cache
-def wide_agrees(config: WaveNetConfig) -> bool:
-    """Whether programs of twice the rows have room in their registers, and make the same numbers to the last bit."""
-    if padded(config.skip) + padded(config.outputs) > MOST_COLUMNS:
-        return False
-    try:
-        return _same_numbers(_trial(config, WIDE + 1), range(WIDE + 1))
-    except Exception:  # noqa: BLE001 - whatever Triton or the driver has against them, narrow ones have passed their check
-        return False
-
-
-def _same_numbers(trial: Trial, voices: range) -> bool:
-    narrow, wide = trial.batch(voices), trial.batch(voices, Layout(WIDE))
-    levels = trial.run(narrow, trial.block(voices))[:, : len(voices)]
-    others = trial.run(wide, trial.block(voices, layout=Layout(WIDE)))[:, : len(voices)]
-    same_logits = torch.equal(narrow.logits[: len(voices)], wide.logits[: len(voices)])
-    return same_logits and np.array_equal(levels, others)
 
 
 def _trial(config: WaveNetConfig, n_voices: int) -> Trial:

@@ -29,7 +29,6 @@ typedef long long i64;
 #define THREADS (32 * WARPS)
 #define DEPTH ((LAYERS + LAYER_BLOCKS - 1) / LAYER_BLOCKS)
 #define VOICES (8 * TILES)
-#define HELD (TILES > 2 ? TILES / 2 : 1)  // tiles of the residual stream that a warp holds
 #define STEPS_OF(k) ((k) / 16)
 #define STRIDE(k) (2 * (k) + 16)  // bytes of a vector; so that eight of them lie in different banks
 #define SKIP_TILES (SKIP / 16 / WARPS)
@@ -45,8 +44,7 @@ typedef long long i64;
 #define OUT_BYTES (HEAD * OUTPUTS * 2)
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define STREAM_BYTES (WIDTH * VOICES * 4)
-#define SUM_SIZE (HALF_SUMS ? 2 : 4)
-#define SUM_BYTES (SKIP * VOICES * SUM_SIZE)
+#define SUM_BYTES (SKIP * VOICES * 4)
 #define STREAMS LARGER(DEPTH * (PAST_BYTES + SKIP_BYTES), RECENT + RECENT_BYTES)
 #define SUMS (STREAMS + GROUPS * STREAM_BYTES)
 #define BARRIERS (SUMS + GROUPS * SUM_BYTES)  // of streams, then of sums
@@ -71,7 +69,6 @@ static_assert(LARGER(LAYERS_END, HEAD_END) <= SHARED, "more shared memory than w
 static_assert(WIDTH == 32 || WIDTH == 64, "a warp makes 8 channels");
 
 struct __align__(16) Four { u32 a, b, c, d; };
-struct __align__(8) Pair { u32 a, b; };
 struct __align__(8) Two { float filter, gate; };
 
 #ifndef EMULATED
@@ -116,13 +113,6 @@ __device__ __forceinline__ void send(u32 block, void* to, void* barrier, const f
     asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 [%0], {%1,%2,%3,%4}, [%5];"
         :: "r"(there), "r"(__float_as_uint(x[0])), "r"(__float_as_uint(x[1])), "r"(__float_as_uint(x[2])), "r"(__float_as_uint(x[3])), "r"(bell) : "memory");
 }
-__device__ __forceinline__ void send_halves(u32 block, void* to, void* barrier, u32 a, u32 b) {
-    u32 there, bell;
-    asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(place_of(to)), "r"(block));
-    asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(bell) : "r"(place_of(barrier)), "r"(block));
-    asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.v2.b32 [%0], {%1,%2}, [%3];" :: "r"(there), "r"(a), "r"(b), "r"(bell) : "memory");
-}
-__device__ __forceinline__ float float_of(u16 h) { float x; asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(h)); return x; }
 __device__ __forceinline__ u32 block_in_cluster() { u32 r; asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(r)); return r; }
 __device__ __forceinline__ void await_cluster() {
     asm volatile("barrier.cluster.arrive.release;" ::: "memory");
@@ -138,21 +128,6 @@ __device__ __forceinline__ bool await(void* barrier, u32 parity, i64 patience, i
     while (!came && clock64() - begun < patience) came = is_past(barrier, parity);
     waited += clock64() - begun;
     return came;
-}
-
-// Four sums of a lane, from an inbox or to the next block's.
-__device__ __forceinline__ void read_sums(const char* sums, int index, float* x) {
-    if (HALF_SUMS) {
-        const Pair pair = *(const Pair*)(sums + index * 8);
-        x[0] = float_of((u16)pair.a), x[1] = float_of((u16)(pair.a >> 16)), x[2] = float_of((u16)pair.b), x[3] = float_of((u16)(pair.b >> 16));
-    } else {
-        const Four four = *(const Four*)(sums + index * 16);
-        x[0] = __uint_as_float(four.a), x[1] = __uint_as_float(four.b), x[2] = __uint_as_float(four.c), x[3] = __uint_as_float(four.d);
-    }
-}
-__device__ __forceinline__ void send_sums(u32 block, char* sums, int index, void* barrier, const float* x) {
-    if (HALF_SUMS) send_halves(block, sums + index * 8, barrier, half_of(x[0]) | (u32)half_of(x[1]) << 16, half_of(x[2]) | (u32)half_of(x[3]) << 16);
-    else send(block, sums + index * 16, barrier, x);
 }
 
 // A lane's inputs of one voice and 64 (or 32) of its channels: two registers for each 16.
@@ -277,11 +252,6 @@ template <int K> __device__ __forceinline__ void write_tile(char* rows, int chan
     *(u16*)(rows + (voice + 1) * STRIDE(K) + 2 * (channel + 8)) = half_of(x[3]);
 }
 
-// h += x wᵀ for two voices and two channels.
-__device__ __forceinline__ void add(float* h, const float* x, const float* w) {
-    h[0] += x[0] * w[0], h[1] += x[1] * w[0], h[2] += x[0] * w[1], h[3] += x[1] * w[1];
-}
-
 __device__ __forceinline__ void copy_in(char* to, const char* from, int bytes) {
     for (int i = threadIdx.x * 16; i < bytes; i += THREADS * 16) *(Four*)(to + i) = *(const Four*)(from + i);
 }
@@ -290,7 +260,7 @@ __device__ __forceinline__ bool play_layers(const Run& run, char* memory, int bl
     constexpr int STEPS = STEPS_OF(WIDTH);
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, row = lane >> 2, pair = 2 * (lane & 3);
     const int first_layer = block * LAYERS / LAYER_BLOCKS, n_layers = (block + 1) * LAYERS / LAYER_BLOCKS - first_layer;
-    const int tile = warp >> 1, mine = HELD * (warp & 1);  // the 16 channels and the voices of the residual stream that this warp holds
+    const int tile = warp >> 1, mine = warp & 1;  // the 16 channels and 8 voices of the residual stream that this warp holds
     const bool holds = mine < TILES;
     const int n_voices = run.n_groups * VOICES, n_items = run.n_steps * n_groups, ahead = n_groups > 1 ? 2 : 1;
 
@@ -335,7 +305,7 @@ __device__ __forceinline__ bool play_layers(const Run& run, char* memory, int bl
                     }
             }
     };
-    if (TILES <= 2) find_places(0, 0), fetch();
+    find_places(0, 0), fetch();
 
     bool ok = true;
     int n = 0, g = 0;
@@ -350,9 +320,7 @@ __device__ __forceinline__ bool play_layers(const Run& run, char* memory, int bl
         // Before the group is here: what it takes from the score and from its past.
         float acc[DEPTH][TILES][4];
         {
-            if (TILES > 2) find_places(n, g);
-            else if (item + 1 < n_items) find_places(is_last_group ? n + 1 : n, is_last_group ? 0 : g + 1);
-            if (TILES > 2) fetch();
+            if (item + 1 < n_items) find_places(is_last_group ? n + 1 : n, is_last_group ? 0 : g + 1);
             await_copies(ahead == 1 || item + 1 == n_items);
             __syncthreads();
             const char* pasts = memory + PASTS + (item & 1) * DEPTH * ROW_BYTES;
@@ -383,15 +351,13 @@ __device__ __forceinline__ bool play_layers(const Run& run, char* memory, int bl
         }
 
         ok = await(stream_bell, n & 1, run.patience, waited);
-        float h[HELD][4], skip[SKIP_TILES][TILES][4];
+        float h[4], skip[SKIP_TILES][TILES][4];
         u32 z[TILES][WIDTH / 8];
-        if (holds)
-#pragma unroll
-            for (int j = 0; j < HELD; j++) {
-                Four four = *(const Four*)(streams + ((tile * TILES + mine + j) * 32 + lane) * 16);
-                h[j][0] = __uint_as_float(four.a), h[j][1] = __uint_as_float(four.b), h[j][2] = __uint_as_float(four.c), h[j][3] = __uint_as_float(four.d);
-                write_tile<WIDTH>(memory + INPUTS, 16 * tile + row, 8 * (mine + j) + pair, h[j]);
-            }
+        if (holds) {
+            Four four = *(const Four*)(streams + ((tile * TILES + mine) * 32 + lane) * 16);
+            h[0] = __uint_as_float(four.a), h[1] = __uint_as_float(four.b), h[2] = __uint_as_float(four.c), h[3] = __uint_as_float(four.d);
+            write_tile<WIDTH>(memory + INPUTS, 16 * tile + row, 8 * mine + pair, h);
+        }
 #pragma unroll
         for (int m = 0; m < SKIP_TILES; m++)
 #pragma unroll
@@ -432,18 +398,15 @@ __device__ __forceinline__ bool play_layers(const Run& run, char* memory, int bl
                 __syncthreads();
 #pragma unroll
                 for (int v = 0; v < TILES; v++) read_row<WIDTH>(rows + 8 * v * STRIDE(WIDTH), lane, z[v]);
-                if (holds)
+                if (holds) {
 #pragma unroll
-                    for (int j = 0; j < HELD; j++) {
-                        constexpr int OTHER = TILES > 1 ? HELD : 0;  // where the odd warps' tiles begin
-#pragma unroll
-                        for (int s = 0; s < STEPS; s++)
-                            multiply(h[j], res[l][s], mine ? z[OTHER + j][2 * s] : z[j][2 * s], mine ? z[OTHER + j][2 * s + 1] : z[j][2 * s + 1]);
-                        const float* bias = (const float*)(memory + BIASES) + l * WIDTH + 16 * tile + row;
-                        h[j][0] += bias[0], h[j][1] += bias[0], h[j][2] += bias[8], h[j][3] += bias[8];
-                        if (l + 1 < n_layers) write_tile<WIDTH>(memory + INPUTS + (l + 1) * ROW_BYTES, 16 * tile + row, 8 * (mine + j) + pair, h[j]);
-                        else if (block + 1 < LAYER_BLOCKS) send(block + 1, streams + ((tile * TILES + mine + j) * 32 + lane) * 16, stream_bell, h[j]);
-                    }
+                    for (int s = 0; s < STEPS; s++)
+                        multiply(h, res[l][s], TILES > 1 && mine ? z[TILES - 1][2 * s] : z[0][2 * s], TILES > 1 && mine ? z[TILES - 1][2 * s + 1] : z[0][2 * s + 1]);
+                    const float* bias = (const float*)(memory + BIASES) + l * WIDTH + 16 * tile + row;
+                    h[0] += bias[0], h[1] += bias[0], h[2] += bias[8], h[3] += bias[8];
+                    if (l + 1 < n_layers) write_tile<WIDTH>(memory + INPUTS + (l + 1) * ROW_BYTES, 16 * tile + row, 8 * mine + pair, h);
+                    else if (block + 1 < LAYER_BLOCKS) send(block + 1, streams + ((tile * TILES + mine) * 32 + lane) * 16, stream_bell, h);
+                }
                 if (l + 1 < n_layers) __syncthreads();
                 else {
 #pragma unroll
@@ -457,17 +420,16 @@ __device__ __forceinline__ bool play_layers(const Run& run, char* memory, int bl
                         }
                 }
             }
-        if (TILES <= 2) fetch();
+        fetch();
         if (block > 0) {
             ok = await(sum_bell, n & 1, run.patience, waited);
 #pragma unroll
             for (int m = 0; m < SKIP_TILES; m++)
 #pragma unroll
                 for (int v = 0; v < TILES; v++) {
-                    float x[4];
-                    read_sums(sums, ((warp * SKIP_TILES + m) * TILES + v) * 32 + lane, x);
-#pragma unroll
-                    for (int e = 0; e < 4; e++) skip[m][v][e] += x[e];
+                    Four four = *(const Four*)(sums + (((warp * SKIP_TILES + m) * TILES + v) * 32 + lane) * 16);
+                    skip[m][v][0] += __uint_as_float(four.a), skip[m][v][1] += __uint_as_float(four.b);
+                    skip[m][v][2] += __uint_as_float(four.c), skip[m][v][3] += __uint_as_float(four.d);
                 }
         }
         keep_inputs(run, memory + INPUTS, group, run.clock + n, first_layer, n_layers);
@@ -476,7 +438,7 @@ __device__ __forceinline__ bool play_layers(const Run& run, char* memory, int bl
 #pragma unroll
         for (int m = 0; m < SKIP_TILES; m++)
 #pragma unroll
-            for (int v = 0; v < TILES; v++) send_sums(block + 1, sums, ((warp * SKIP_TILES + m) * TILES + v) * 32 + lane, sum_bell, skip[m][v]);
+            for (int v = 0; v < TILES; v++) send(block + 1, sums + (((warp * SKIP_TILES + m) * TILES + v) * 32 + lane) * 16, sum_bell, skip[m][v]);
         if (!__syncthreads_and(ok)) { ok = false; break; }
         if (block > 0 && threadIdx.x == 0) expect(sum_bell, SUM_BYTES);
         const int later = item + ahead;
@@ -489,7 +451,7 @@ __device__ __forceinline__ bool play_layers(const Run& run, char* memory, int bl
 
 __device__ __forceinline__ bool play_head(const Run& run, char* memory, int cluster, int n_groups, i64& waited) {
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, row = lane >> 2, pair = 2 * (lane & 3);
-    const int tile = warp >> 1, mine = HELD * (warp & 1), voice = threadIdx.x;  // the last of the first VOICES threads, which draw
+    const int tile = warp >> 1, mine = warp & 1, voice = threadIdx.x;  // the last of the first VOICES threads, which draw
     const bool holds = mine < TILES, draws = voice < VOICES;
     const int n_voices = run.n_groups * VOICES, n_items = run.n_steps * n_groups;
     const float* b_skip = (const float*)(memory + BIASES);
@@ -512,38 +474,32 @@ __device__ __forceinline__ bool play_head(const Run& run, char* memory, int clus
     __syncthreads();
 
     // All but the newest sample's share of the input of sample n; recent[k] is that of sample n - HISTORY + k, wherever it lies.
-    auto older = [&](int n, int g, float (*h)[4]) {
+    auto older = [&](int n, int g, float* h) {
         int at = n % HISTORY;
 #pragma unroll
         for (int k = 0; k + 1 < HISTORY; k++) {
             const float* x = recent + (g * HISTORY + at) * VOICES + 8 * mine + pair;
-#pragma unroll
-            for (int j = 0; j < HELD; j++) add(h[j], x + 8 * j, history[k]);
+            h[0] += x[0] * history[k][0], h[1] += x[1] * history[k][0], h[2] += x[0] * history[k][1], h[3] += x[1] * history[k][1];
             if (++at == HISTORY) at = 0;
         }
     };
-    auto send_input = [&](int n, int g, float (*h)[4]) {
+    auto send_input = [&](int n, int g, float* h) {
         const float* x = recent + (g * HISTORY + (n + HISTORY - 1) % HISTORY) * VOICES + 8 * mine + pair;
-#pragma unroll
-        for (int j = 0; j < HELD; j++) {
-            add(h[j], x + 8 * j, history[HISTORY - 1]);
-            send(0, memory + STREAMS + g * STREAM_BYTES + ((tile * TILES + mine + j) * 32 + lane) * 16, memory + BARRIERS + 8 * g, h[j]);
-        }
+        const float *w = history[HISTORY - 1];
+        h[0] += x[0] * w[0], h[1] += x[1] * w[0], h[2] += x[0] * w[1], h[3] += x[1] * w[1];
+        send(0, memory + STREAMS + g * STREAM_BYTES + ((tile * TILES + mine) * 32 + lane) * 16, memory + BARRIERS + 8 * g, h);
     };
     // What the score gives the input of sample n.
-    auto fetch_drive = [&](int n, int g, float (*h)[4]) {
+    auto fetch_drive = [&](int n, int g, float* h) {
         const int group = cluster + g * run.n_clusters, t = run.first + n;
+        h[0] = h[1] = h[2] = h[3] = 0.0f;
+        if (DRIVEN && holds && n < run.n_steps)
 #pragma unroll
-        for (int j = 0; j < HELD; j++) {
-            h[j][0] = h[j][1] = h[j][2] = h[j][3] = 0.0f;
-            if (DRIVEN && holds && n < run.n_steps)
-#pragma unroll
-                for (int e = 0; e < 2; e++) {
-                    i64 place = run.places[(i64)(t / HOP) * n_voices + group * VOICES + 8 * (mine + j) + pair + e];
-                    const float* of = run.drive + (place * HOP + t % HOP) * WIDTH + 16 * tile + row;
-                    h[j][e] = of[0], h[j][2 + e] = of[8];
-                }
-        }
+            for (int e = 0; e < 2; e++) {
+                i64 place = run.places[(i64)(t / HOP) * n_voices + group * VOICES + 8 * mine + pair + e];
+                const float* of = run.drive + (place * HOP + t % HOP) * WIDTH + 16 * tile + row;
+                h[e] = of[0], h[2 + e] = of[8];
+            }
     };
     struct Draw { u64 bits; float middle, sharp; int forced; };
     auto fetch_draw = [&](int n, int g) {
@@ -558,7 +514,7 @@ __device__ __forceinline__ bool play_head(const Run& run, char* memory, int clus
         }
         return draw;
     };
-    float drive[HELD][4];
+    float drive[4];
     if (holds)
         for (int g = 0; g < n_groups; g++) {
             fetch_drive(0, g, drive), older(0, g, drive), send_input(0, g, drive);
@@ -573,11 +529,7 @@ __device__ __forceinline__ bool play_head(const Run& run, char* memory, int clus
         char* sum_bell = memory + BARRIERS + 8 * (GROUPS + g);
         const char* sums = memory + SUMS + g * SUM_BYTES;
         const bool goes_on = n + 1 < run.n_steps, is_last_group = g + 1 == n_groups;
-        float h[HELD][4];
-#pragma unroll
-        for (int j = 0; j < HELD; j++)
-#pragma unroll
-            for (int e = 0; e < 4; e++) h[j][e] = drive[j][e];
+        float h[4] = {drive[0], drive[1], drive[2], drive[3]};
         const Draw now = draw;
         if (holds && goes_on) older(n + 1, g, h);
         if (item + 1 < n_items) {  // of the next group, while this one is waited for and played
@@ -591,10 +543,10 @@ __device__ __forceinline__ bool play_head(const Run& run, char* memory, int clus
 #pragma unroll
             for (int v = 0; v < TILES; v++) {
                 const int channel = 16 * (warp * SKIP_TILES + m) + row;
+                Four four = *(const Four*)(sums + (((warp * SKIP_TILES + m) * TILES + v) * 32 + lane) * 16);
                 float x[4];
-                read_sums(sums, ((warp * SKIP_TILES + m) * TILES + v) * 32 + lane, x);
-                x[0] = fmaxf(x[0] + b_skip[channel], 0.0f), x[1] = fmaxf(x[1] + b_skip[channel], 0.0f);
-                x[2] = fmaxf(x[2] + b_skip[channel + 8], 0.0f), x[3] = fmaxf(x[3] + b_skip[channel + 8], 0.0f);
+                x[0] = fmaxf(__uint_as_float(four.a) + b_skip[channel], 0.0f), x[1] = fmaxf(__uint_as_float(four.b) + b_skip[channel], 0.0f);
+                x[2] = fmaxf(__uint_as_float(four.c) + b_skip[channel + 8], 0.0f), x[3] = fmaxf(__uint_as_float(four.d) + b_skip[channel + 8], 0.0f);
                 write_tile<SKIP>(memory + SUMMED, channel, 8 * v + pair, x);
             }
         if (!__syncthreads_and(ok)) { ok = false; break; }

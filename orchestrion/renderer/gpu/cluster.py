@@ -80,7 +80,7 @@ def constants_of(config: WaveNetConfig, tiles: int, groups: int) -> dict[str, ob
     found: dict[str, object] = {
         "LAYERS": c.layers, "CYCLE": c.cycle, "WIDTH": width, "SKIP": _whole(c.skip, part), "HEAD": _whole(c.head, part),
         "MIXTURES": c.mixtures, "HISTORY": c.history, "KEPT": kept(c), "GRID": c.coding.levels, "HOP": c.hop,
-        "DRIVEN": int(c.drive_channels > 0), "TILES": tiles, "GROUPS": groups, "HALF_SUMS": int(tiles > 2), "LEAST_REST": f"{coding.LEAST_REST}f",
+        "DRIVEN": int(c.drive_channels > 0), "TILES": tiles, "GROUPS": groups, "LEAST_REST": f"{coding.LEAST_REST}f",
         "LOG_SCALE_LOW": f"{coding.LOG_SCALE_LOW}f", "LOG_SCALE_HIGH": f"{coding.LOG_SCALE_HIGH}f",
         "LOG_SCALE_SHIFT": f"{coding.LOG_SCALE_SHIFT}f",
     }  # fmt: skip
@@ -93,7 +93,7 @@ def _shared(config: WaveNetConfig, tiles: int, groups: int) -> int:
     skip, head, depth, warps = _whole(c.skip, 2 * width), _whole(c.head, 2 * width), -(-c.layers // LAYER_BLOCKS), width // 8
     recent = 4 * voices * (OUTPUTS * warps + groups * c.history)
     weights = max(depth * 2 * (2 * width * width + width * skip), 2 * head * (skip + OUTPUTS) + recent)
-    common = weights + groups * (voices * (4 * width + (2 if tiles > 2 else 4) * skip) + 16) + max(4 * depth * width, 4 * (skip + head + OUTPUTS))
+    common = weights + groups * (4 * voices * (width + skip) + 16) + max(4 * depth * width, 4 * (skip + head + OUTPUTS))
     layers = 3 * depth * voices * (2 * width + 16)
     last = voices * (2 * skip + 16 + 2 * head + 16 + 4 * OUTPUTS)
     return common + max(layers, last)
@@ -178,7 +178,7 @@ def loaded(config: WaveNetConfig, tiles: int) -> Loaded:
     Raises:
         OrchestrionError: that fails, or the GPU has no room for a cluster.
     """
-    constants = constants_of(config, tiles, MOST_GROUPS if tiles <= 2 else 5)
+    constants = constants_of(config, tiles, MOST_GROUPS)
     code = _code(constants, torch.cuda.get_device_capability())
     threads = 4 * padded(config.residual)
     kernel = Kernel(code, "play", int(str(constants["SHARED"])))

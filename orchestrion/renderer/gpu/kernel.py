@@ -20,8 +20,7 @@ import triton.language as tl
 
 from orchestrion.renderer import coding
 
-# Voices a program: the least that tensor cores multiply, quickest for each; and twice as many for the same weights.
-NARROW, WIDE = 16, 32
+PROGRAM_VOICES = 16  # the least that tensor cores multiply; with 32, each sample takes a third longer (`benchmarks/gpu.py`)
 WARPS = 8
 LEAST_REST = tl.constexpr(coding.LEAST_REST)
 LOG_SCALE_LOW, LOG_SCALE_HIGH = tl.constexpr(coding.LOG_SCALE_LOW), tl.constexpr(coding.LOG_SCALE_HIGH)

@@ -13,9 +13,9 @@ from torch import Tensor
 from orchestrion.errors import OrchestrionError
 from orchestrion.progress import Advance
 from orchestrion.renderer.gpu import cluster
-from orchestrion.renderer.gpu.batch import WAITED, GpuBatch, Layout
-from orchestrion.renderer.gpu.checking import clusters_play, wide_agrees
-from orchestrion.renderer.gpu.kernel import NARROW, WIDE
+from orchestrion.renderer.gpu.batch import PROGRAMS, WAITED, GpuBatch, Layout
+from orchestrion.renderer.gpu.checking import clusters_play
+from orchestrion.renderer.gpu.kernel import PROGRAM_VOICES
 from orchestrion.renderer.gpu.pool import Pool
 from orchestrion.renderer.gpu.weights import GpuWeights
 from orchestrion.renderer.kernels.batch import Prepared, VoiceState
@@ -23,7 +23,7 @@ from orchestrion.renderer.kernels.conditioner import BLOCK
 from orchestrion.renderer.task import Voice
 
 FRAMES_A_LAUNCH = 64
-GROUPS_OF_ONE_TILE = 4  # a cluster: so many go round it without waiting for each other
+GROUPS_OF_ONE_TILE = 4  # a cluster: so many go round it without waiting for each other (`benchmarks/gpu.py`)
 SHARE_OF_MEMORY = 0.5  # of what is free
 
 
@@ -180,34 +180,26 @@ def _begin(stage: Stage, places: Sequence[Voice | None]) -> _Launch | None:
 def layout(weights: GpuWeights, n_voices: int) -> Layout:
     """How ``n_voices`` are spread.
 
-    In clusters where these play: groups of 8 are quicker each, of 16 more in all; both draw the same. Else programs of `NARROW`, or
-    `WIDE` where programs on more than half of the processors would all want the weights from the cache.
+    In clusters where these play: groups of 8 are quicker each, of 16 more in all; both draw the same. Else in programs.
     """
-    if clusters_play(weights.config):
-        few = n_voices <= cluster.TILE * GROUPS_OF_ONE_TILE * cluster.loaded(weights.config, 1).n_clusters
-        return Layout(cluster.TILE if few else 2 * cluster.TILE, clusters=True)
-    crowded = n_voices > NARROW * _processors(weights.device) // 2
-    return Layout(WIDE if crowded and wide_agrees(weights.config) else NARROW)
+    if not clusters_play(weights.config):
+        return PROGRAMS
+    few = n_voices <= cluster.TILE * GROUPS_OF_ONE_TILE * cluster.loaded(weights.config, 1).n_clusters
+    return Layout(cluster.TILE if few else 2 * cluster.TILE, clusters=True)
 
 
 def most_voices(weights: GpuWeights) -> int:
-    """How many voices the GPU plays at once: what clusters hold, or a wide program for each processor; or what its memory holds."""
+    """How many voices the GPU plays at once: what clusters hold, or a program for each processor; or what its memory holds."""
     if weights.device.type != "cuda":
-        return NARROW
+        return PROGRAM_VOICES
     if clusters_play(weights.config):
         most = 2 * cluster.TILE * cluster.MOST_GROUPS * cluster.loaded(weights.config, 2).n_clusters
     else:
-        most = WIDE * _processors(weights.device)
+        most = PROGRAM_VOICES * torch.cuda.get_device_properties(weights.device).multi_processor_count
     c = weights.config
     ring = 2 * sum(c.dilations) * weights.width * 2
     blocks = 2 * BLOCK * (c.layers * 2 * weights.width + c.hop * (1 + weights.width)) * 4
     free_bytes, _ = torch.cuda.mem_get_info(weights.device)
     # Twice the blocks: while there is more room made for them, the old one is still there.
     fitting = int(SHARE_OF_MEMORY * free_bytes) // (ring + 2 * blocks)
-    return max(NARROW, min(most, fitting // WIDE * WIDE))
-
-
-def _processors(device: torch.device) -> int:
-    if device.type != "cuda":
-        return 2
-    return int(torch.cuda.get_device_properties(device).multi_processor_count)
+    return max(PROGRAM_VOICES, min(most, fitting // PROGRAM_VOICES * PROGRAM_VOICES))

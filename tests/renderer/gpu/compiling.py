@@ -1,4 +1,4 @@
-"""Compiles the GPU's sample loop without a GPU: ``python -m tests.renderer.gpu.compiling PRESET CAPABILITY SHARED_BYTES ROWS``.
+"""Compiles the GPU's sample loop without a GPU: ``python -m tests.renderer.gpu.compiling PRESET CAPABILITY SHARED_BYTES``.
 
 Prints the bytes of shared memory that a program takes, and the bytes of stack of a thread: what its registers do not hold.
 """
@@ -16,7 +16,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from orchestrion.renderer.config import PRESETS, UNDRIVEN
-from orchestrion.renderer.gpu.kernel import WARPS, play
+from orchestrion.renderer.gpu.kernel import PROGRAM_VOICES, WARPS, play
 from orchestrion.renderer.gpu.weights import sizes_of
 
 HALVES = ("w_past", "w_now", "w_res", "w_skip", "w_head", "w_out", "rings")
@@ -24,9 +24,9 @@ INTEGERS = {"keys": 64, "counters": 64, "places": 64, "recent": 32, "forced": 32
 NUMBERS = ("n_voices", "clock", "first", "n_steps")
 
 
-def main(preset: str, capability: str, shared_bytes: str, rows: str) -> None:
+def main(preset: str, capability: str, shared_bytes: str) -> None:
     configs = PRESETS | {f"{name}-undriven": config for name, config in UNDRIVEN.items()}
-    constants = {**sizes_of(configs[preset], int(shared_bytes)), "FORCED": False, "ROWS": int(rows)}
+    constants = {**sizes_of(configs[preset], int(shared_bytes)), "FORCED": False, "ROWS": PROGRAM_VOICES}
     names = [name for name in play.arg_names if name not in constants]
     aligned = {(play.arg_names.index(name),): [["tt.divisibility", 16]] for name in names if name not in NUMBERS[1:]}
     fixed = {(play.arg_names.index(name),): value for name, value in constants.items()}

@@ -29,7 +29,7 @@ def load(config: WaveNetConfig, tiles: int, n_clusters: int, folder: Path) -> cl
     """The kernel for groups of ``8 * tiles`` voices, on a GPU with room for ``n_clusters``."""
     library = folder / f"{abs(hash(config))}-{tiles}.so"
     if not library.exists():
-        constants = cluster.constants_of(config, tiles, cluster.MOST_GROUPS if tiles <= 2 else 5)
+        constants = cluster.constants_of(config, tiles, cluster.MOST_GROUPS)
         given = [f"-D{name}={value}" for name, value in constants.items()]
         subprocess.run(["g++", *OPTIONS, *given, f'-DCLUSTER="{cluster.SOURCE}"', "-o", library, HERE / "emulated.cpp"], check=True)
     return cluster.Loaded(EmulatedKernel(library), 4 * cluster.padded(config.residual), n_clusters)

@@ -51,7 +51,6 @@ struct Delivery {
     int rank;
     char *to, *barrier;
     float x[4];
-    int bytes = 16;
 };
 struct Counter {  // a barrier in shared memory
     uint16_t phase, arrivals;
@@ -123,9 +122,9 @@ inline float from_half(u16 bits) {
     return (float)h;
 }
 inline void deliver(const Delivery& d) {
-    memcpy(d.to, d.x, d.bytes);
+    memcpy(d.to, d.x, 16);
     auto* c = (Counter*)d.barrier;
-    c->bytes -= d.bytes;
+    c->bytes -= 16;
     check(c);
 }
 // Where the halves of a matrix lie among the lanes of a warp (PTX, mma.m16n8k16).
@@ -229,14 +228,6 @@ inline void send(u32 block, void* to, void* barrier, const float* x) {
     std::copy(x, x + 4, d.x);
     emulator::under_way.push_back(d);
 }
-inline void send_halves(u32 block, void* to, void* barrier, u32 a, u32 b) {
-    const u32 both[4] = {a, b, 0, 0};
-    float x[4];
-    memcpy(x, both, 16);
-    send(block, to, barrier, x);
-    emulator::under_way.back().bytes = 8;
-}
-inline float float_of(u16 bits) { return emulator::from_half(bits); }
 inline u32 block_in_cluster() { return (u32)emulator::self->rank; }
 inline void await_cluster() {
     const int turn = emulator::turn_of_cluster;

@@ -15,9 +15,9 @@ from tests.renderer.reference import draw, draw_mixture
 
 pytest.importorskip("triton", reason="Triton is not installed (it is in the dev extra, for Linux)")
 
-from orchestrion.renderer.gpu.batch import GpuBatch, Layout
-from orchestrion.renderer.gpu.checking import Trial, check, wide_agrees
-from orchestrion.renderer.gpu.kernel import NARROW, WIDE
+from orchestrion.renderer.gpu.batch import GpuBatch
+from orchestrion.renderer.gpu.checking import Trial, check
+from orchestrion.renderer.gpu.kernel import PROGRAM_VOICES
 from orchestrion.renderer.gpu.weights import GpuWeights, padded, sizes_of
 
 # Of logits in their standard deviations: what rounding to float16 makes of random weights, four times.
@@ -27,16 +27,16 @@ TOLERANCE = 0.01
 @pytest.fixture(scope="module")
 def trial(network):
     """Seventeen voices, one more than a program has rows, long enough to go round every ring."""
-    return Trial.of(network, NARROW + 1, 3)
+    return Trial.of(network, PROGRAM_VOICES + 1, 3)
 
 
 @pytest.fixture(scope="module")
 def together(trial):
-    return trial.drawn(range(NARROW + 1))
+    return trial.drawn(range(PROGRAM_VOICES + 1))
 
 
 def test_logits_are_the_networks_own(trial):
-    assert trial.logit_error([0, 7, NARROW]) < TOLERANCE
+    assert trial.logit_error([0, 7, PROGRAM_VOICES]) < TOLERANCE
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -58,35 +58,9 @@ def test_an_error_of_one_weight_is_seen(trial):
 
 
 def test_voices_alone_are_those_together(trial, together):
-    for voice in (3, NARROW):
+    for voice in (3, PROGRAM_VOICES):
         assert np.array_equal(trial.drawn([voice])[:, 0], together[:, voice])
     assert len(np.unique(together)) > 100
-
-
-def test_wide_programs_draw_the_same(trial, together):
-    batch = trial.batch(range(NARROW + 1), Layout(WIDE))
-    assert batch.n == WIDE
-    wide = trial.run(batch, trial.block(range(NARROW + 1), layout=Layout(WIDE)), cut=5)
-    assert np.array_equal(wide[:, : NARROW + 1], together)
-
-
-def test_wide_programs_are_for_networks_that_leave_them_room(monkeypatch):
-    from orchestrion.renderer.gpu import checking
-
-    monkeypatch.setattr(checking, "_trial", lambda config, n: pytest.fail("tried in vain"))
-    assert not checking.wide_agrees(PRESETS["paper"])
-
-
-def test_wide_programs_that_cannot_be_had_are_done_without(monkeypatch):
-    from orchestrion.renderer.gpu import checking
-
-    def fail(*arguments):
-        raise RuntimeError("out of resources")
-
-    monkeypatch.setattr(checking, "_same_numbers", fail)
-    checking.wide_agrees.cache_clear()
-    assert not checking.wide_agrees(TINY)
-    checking.wide_agrees.cache_clear()
 
 
 @pytest.mark.parametrize("cut", [1, 11])
@@ -130,17 +104,17 @@ def test_draws_follow_the_sharpness(trial):
 def test_a_state_carried_over_continues_the_voice(trial, together):
     """Into another place, beside other voices, at another turn of the rings."""
     first, block = trial.batch([1, 6]), trial.block([1, 6])
-    out = torch.zeros(len(together), NARROW, dtype=torch.int32, device=trial.weights.device)
+    out = torch.zeros(len(together), PROGRAM_VOICES, dtype=torch.int32, device=trial.weights.device)
     first.run(block, 0, 13, out)
     states = first.states([0, 1])
     n = min(trial.model.config.history, 13)
     assert states[1].counter == 13 and np.array_equal(states[1].recent[-n:], together[13 - n : 13, 6])
-    other = GpuBatch(trial.weights, NARROW)
+    other = GpuBatch(trial.weights, PROGRAM_VOICES)
     other.run(block, 0, 3, torch.zeros_like(out))
     other.put([0, 1], states)
     other.run(block, 13, len(out) - 13, out)
     assert np.array_equal(out[13:, :2].cpu().numpy(), together[13:, [1, 6]])
-    again = GpuBatch(trial.weights, NARROW)
+    again = GpuBatch(trial.weights, PROGRAM_VOICES)
     again.put([0, 1], states)
     for a, b in zip(states, again.states([0, 1]), strict=True):
         assert np.array_equal(a.history, b.history) and (a.key, a.counter) == (b.key, b.counter)
@@ -150,9 +124,9 @@ def test_large_keys_and_counters(trial):
     """Keys are all of uint64, and a voice may begin far into a piece."""
     key, counter = int(stream_key(0, 3)) | 1 << 63, 1 << 40
     block = trial.block([3])
-    batch = GpuBatch(trial.weights, NARROW)
+    batch = GpuBatch(trial.weights, PROGRAM_VOICES)
     batch.put([0], [VoiceState.silent(trial.weights, key, counter)])
-    out = torch.zeros(len(trial.levels), NARROW, dtype=torch.int32, device=trial.weights.device)
+    out = torch.zeros(len(trial.levels), PROGRAM_VOICES, dtype=torch.int32, device=trial.weights.device)
     batch.run(block, 0, 1, out)
     from orchestrion.randomness import uniform_scalar
 
@@ -203,9 +177,3 @@ def test_weights_that_float16_cannot_hold_are_refused():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_on_the_gpu(preset):
     check(PRESETS[preset])
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("preset", ["small", "medium"])
-def test_wide_programs_agree_to_the_bit_on_the_gpu(preset):
-    assert wide_agrees(PRESETS[preset])

@@ -22,6 +22,8 @@ from tests.renderer.gpu.conftest import DRIVEN, TINY, random_network
 pytest.importorskip("triton", reason="Triton is not installed (it is in the dev extra, for Linux)")
 
 from orchestrion.renderer.gpu import pool, stage
+from orchestrion.renderer.gpu.batch import PROGRAMS
+from orchestrion.renderer.gpu.cluster import Loaded
 
 CONFIG = dataclasses.replace(TINY, layers=3, cycle=2, harmonics=1, hop=4, sample_rate=1000)
 CONFIGS = {"softmax": CONFIG, "driven": dataclasses.replace(DRIVEN, layers=3, cycle=2, hop=4, sample_rate=1000)}
@@ -77,12 +79,13 @@ def test_many_voices_of_many_lengths_are_those_alone(model, monkeypatch):
         assert np.array_equal(on_gpu(model, [items[voice]], seed=1, voices=[voice])[0], together[voice])
 
 
-def test_many_voices_have_wide_programs_where_these_agree(model, monkeypatch):
+def test_few_voices_have_small_groups_where_clusters_play(model, monkeypatch):
     _, weights = prepare_for("cuda", model)
-    monkeypatch.setattr(stage, "_processors", lambda device: 132)
-    for agrees, rows in ((True, [16, 16, 32]), (False, [16, 16, 16])):
-        monkeypatch.setattr(stage, "wide_agrees", lambda config, agrees=agrees: agrees)
-        assert [stage.layout(weights, n).rows for n in (1, 1056, 1057)] == rows
+    assert stage.layout(weights, 2000) == PROGRAMS
+    monkeypatch.setattr(stage, "clusters_play", lambda config: True)
+    monkeypatch.setattr(stage.cluster, "loaded", lambda config, tiles: Loaded(None, 256, 15))
+    found = [stage.layout(weights, n) for n in (1, 480, 481, 2160)]
+    assert [layout.rows for layout in found] == [8, 8, 16, 16] and all(layout.clusters for layout in found)
 
 
 def test_scores_of_the_same_notes_share_their_conditioning(model):
