@@ -7,8 +7,9 @@ import zlib
 import pytest
 from safetensors import safe_open
 
-from orchestrion import shipped
+from orchestrion import header, shipped
 from orchestrion.errors import OrchestrionError
+from orchestrion.renderer.config import PRESETS, WaveNetConfig
 
 
 def test_a_composer_is_found_with_and_without_its_prefix():
@@ -28,6 +29,14 @@ def test_composers_cards_say_how_large_they_are():
             with safe_open(shipped.find(name), framework="numpy") as stored:
                 n = sum(math.prod(stored.get_slice(key).get_shape()) for key in stored.keys())
             assert said and int(said[1].replace(",", "")) == n, name
+
+
+def test_the_papers_network_and_its_twin_are_one_network_but_for_the_notes_and_equally_trained():
+    told, untold = (header.read(shipped.find(name)) for name in ("cello-paper", "cello-paper-unconditioned"))
+    assert WaveNetConfig.from_dict(told["config"]) == PRESETS["paper"]
+    assert WaveNetConfig.from_dict(untold["config"]) == PRESETS["paper"].unconditioned()
+    assert told["steps"] == untold["steps"] and told["data"] == untold["data"]
+    assert told["metrics"]["bits_per_sample_other_score"] > told["metrics"]["bits_per_sample"] + 1
 
 
 def test_an_unknown_name_is_one_sentence():
