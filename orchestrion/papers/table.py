@@ -30,7 +30,7 @@ _STEMS: Deviation = (
 _WINDOWS: Deviation = ("one target a window", "every position of an example is a target (scale small)", "the same loss at a fraction of the time")
 _XU = (_STEMS, _LAPTOP, _ALIKE)
 _MTSK: tuple[Deviation, ...] = (
-    ("MusicNet's cello", "the upper voices of chorales of Bach's on a SoundFont's cello, unless --data gives recordings with notes", "at hand everywhere"),
+    ("MusicNet's cello", "the upper or the lower voices of chorales of Bach's on a SoundFont's cello, unless --data gives recordings with notes", "at hand everywhere"),
     ("60 layers, 512 skip channels", "20 layers, 64 skip channels (scale small)", "minutes on a laptop"),
     ("a roll that is convolved at audio rate", "the convolution runs once a frame of 4 ms", "the roll is constant within a frame"),
     ("length of the training: not said", "minutes, or an hour a network at scale paper", "the same for both twins"),
