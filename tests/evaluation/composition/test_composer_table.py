@@ -55,7 +55,8 @@ def test_a_set_is_trained_and_scored_by_one_command_each(script: ModuleType, tmp
     cells["traindata"][0][0] = np.eye(48, 88, k=22, dtype=np.uint8)
     savemat(tmp_path / "JSB_Chorales.mat", cells)
     arguments = argparse.Namespace(
-        data=tmp_path / "JSB_Chorales.mat", output=tmp_path / "run", minutes=0.05, start_from=None, validate_minutes=1.0, seed=0, resume=False
+        data=tmp_path / "JSB_Chorales.mat", output=tmp_path / "run", minutes=0.05, steps=None, start_from=None, validate_minutes=1.0, validate_steps=None,
+        validation_pieces=24, seed=0, resume=False,
     )  # fmt: skip
     script.train_set(arguments)
     monkeypatch.setattr(script, "PAGE", tmp_path / "page.md")
