@@ -58,7 +58,7 @@ class SourceSignal:
                 out, self.series.hop, frame_s, max(onset, start) - start, min(int(self._end[i]), stop) - start, onset - start,
                 int(self.series.notes.offset_frame[i]) - start, level[audible], turns[audible],
                 s.phase[begin : begin + len(level)][audible].astype(np.float64), float(s.release_db_s[row]), *self.contour(row, int(self._end[i]) - onset), AGES_S,
-                self._modulation(row, int(self._end[i]) - onset), self._share(row)[audible],
+                self.modulation(row, int(self._end[i]) - onset), self._share(row)[audible],
             )  # fmt: skip
             if s.attack is not None and pitch == s.pitch[row]:
                 self._add_attack(out, i, start)
@@ -118,7 +118,7 @@ class SourceSignal:
 
     def _noise_moved(self, row: int, frames: int, age: np.ndarray) -> np.ndarray:
         """Decibels ``[f, 52]`` by which noise of a pitch's row is louder than its table at each ``age``."""
-        courses, shares = self._modulation(row, frames, of_noise=True), self.source.noise_modulation_share
+        courses, shares = self.modulation(row, frames, of_noise=True), self.source.noise_modulation_share
         moved = np.zeros((len(age), N_FINE))
         if shares is not None:
             knot = np.clip((age / CONTOUR_S).astype(np.int64), 0, len(courses) - 2)
@@ -166,7 +166,7 @@ class SourceSignal:
             self._shapes[row, velocity] = 10 ** (np.tensordot(shares_of(velocity, s.velocity), s.noise_shape_db[:, row].astype(np.float64), 1) / 10)
         return self._shapes[row, velocity]
 
-    def _modulation(self, row: int, frames: int, *, of_noise: bool = False) -> np.ndarray:
+    def modulation(self, row: int, frames: int, *, of_noise: bool = False) -> np.ndarray:
         """``[knots, r]`` decibels of a pitch's row, at knots that reach over ``frames`` and further; r is 0 where nothing moves."""
         courses = self.source.noise_modulation_db if of_noise else self.source.modulation_db
         if courses is None or self._moves == 0:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from orchestrion.bridge import ConditioningSeries
-from orchestrion.bridge.noise import AFTER, BEFORE
+from orchestrion.bridge.noise import AFTER, BEFORE, N_FINE, N_SHAPE
 from orchestrion.bridge.source import HarmonicSource, plain_source
 from orchestrion.errors import OrchestrionError
 from orchestrion.randomness import stream_key
@@ -92,10 +92,15 @@ def _check_source(config: WaveNetConfig) -> None:
 
 
 def _noisy_source(sample_rate: int) -> HarmonicSource:
-    """With all that sources can have: noise, a contour, and attacks."""
+    """With all that sources can have: noise and its shape, a contour, attacks, and what moves partials and noise."""
     plain, waves = plain_source(sample_rate), np.sin(np.arange(128 * 200)).reshape(1, 128, 200).astype(np.float32)
     contour = np.tile(np.linspace(0, 30, 20, dtype=np.float32), (128, 1))
-    return replace(plain, noise_db=np.full_like(plain.noise_db, -60.0), contour_cents=contour, attack=0.01 * waves)
+    courses = np.tile(np.array([[0, 6, -3, 2]], np.float32), (128, 1, 1))
+    return replace(
+        plain, noise_db=np.full_like(plain.noise_db, -60.0), contour_cents=contour, attack=0.01 * waves, noise_shape_db=10 * waves[:, :, :N_SHAPE],
+        modulation_db=courses, modulation_share=np.linspace(-1, 1, int(plain.n_partials.sum()), dtype=np.float32)[:, None],
+        noise_modulation_db=courses, noise_modulation_share=np.full((128, N_FINE, 1), 0.5, np.float32),
+    )  # fmt: skip
 
 
 def _trial(config: WaveNetConfig, n_voices: int) -> Trial:

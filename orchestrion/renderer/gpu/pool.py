@@ -14,7 +14,7 @@ from torch import Tensor
 
 from orchestrion.bridge.noise import AFTER, BEFORE
 from orchestrion.renderer.gpu.batch import GpuBlock
-from orchestrion.renderer.gpu.source import GpuSource, is_made_here, overlapped
+from orchestrion.renderer.gpu.source import GpuSource, overlapped
 from orchestrion.renderer.gpu.weights import GpuWeights
 from orchestrion.renderer.kernels.conditioner import BLOCK, Conditioner
 from orchestrion.renderer.task import Voice
@@ -80,12 +80,7 @@ class Pool:
         if self.weights.config.source_window:
             self._sources = {key[0]: self._sources[key[0]] for key in needed if key[0] in self._sources}
             for run in runs(sorted(slots)):
-                source = needed[run[0]].features.source
-                if source is not None and is_made_here(source.source):
-                    self._compute_driven(needed[run[0]], run[0][1], [slots[key] for key in run])
-                else:
-                    for key in run:
-                        self._compute(needed[key], key[1], slots[key])
+                self._compute_driven(needed[run[0]], run[0][1], [slots[key] for key in run])
         else:
             for key, slot in slots.items():
                 self._compute(needed[key], key[1], slot)

@@ -25,6 +25,7 @@ from orchestrion.bridge.noise import (
     OVERLAP,
     SPAN_DB,
     band_of_bins,
+    place_of_bins,
 )
 from orchestrion.bridge.reach import Reach
 from orchestrion.bridge.source import AGES_S, ATTACK_S, CONTOUR_S, HarmonicSource
@@ -33,11 +34,6 @@ from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.gpu import sourcekernel
 
 PARTIALS = 16  # at a time
-
-
-def is_made_here(source: HarmonicSource) -> bool:
-    """Whether the programs know all of a source's tables: the processor makes the others."""
-    return source.noise_shape_db is None and source.modulation_db is None and source.noise_modulation_db is None
 
 
 class GpuSource:
@@ -68,6 +64,7 @@ class GpuSource:
         self._shares = self._up(shares.astype(np.float32))
         self._f1 = self._up(s.f1_hz[row] * 2.0 ** ((notes.pitch - s.pitch[row]) / 12))
         self._ratio, self._turned = self._contours(signal, row)
+        self._moves, self._noise_moves = (self._courses(signal, row, of_noise) for of_noise in (False, True))
 
     def _contours(self, signal: SourceSignal, row: np.ndarray) -> tuple[Tensor, Tensor]:
         """``[rows, knots]`` float64 for all rows and the longest note, empty where pitches are steady."""
@@ -78,6 +75,16 @@ class GpuSource:
         for r, (ratio, turned) in found.items():
             both[0, r, : len(ratio)], both[1, r, : len(turned)] = ratio[:knots], turned[:knots]
         return self._up(both[0]), self._up(both[1])
+
+    def _courses(self, signal: SourceSignal, row: np.ndarray, of_noise: bool) -> Tensor:
+        """``[rows, knots, courses]`` float32 of what moves partials or noise, for all rows and the longest note."""
+        longest = int((self._end - self._onset).max(initial=1))
+        found = {int(r): signal.modulation(int(r), longest, of_noise=of_noise) for r in np.unique(row)}
+        knots, courses = (max((each.shape[axis] for each in found.values()), default=least) for axis, least in ((0, 2), (1, 0)))
+        moves = np.zeros((len(signal.source.pitch), knots, courses), np.float32)
+        for r, each in found.items():
+            moves[r, : len(each)] = each
+        return self._up(moves)
 
     def _up(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device, non_blocking=True)
@@ -92,8 +99,9 @@ class GpuSource:
         spectra = torch.empty(n, bins, 2, device=self._device)
         sourcekernel.noise[(n,)](
             features, spectra, first_pair, note, self._whole, self._real, self._shares, t["noise"], t["ages"], t["band"], t["scale"],
-            t["coarse"], t["clock"], start, c.hop / c.sample_rate / DECAY_S, t["louder"], t["rows"],
-            N_LAYERS=t["layers"], BINS=bins, LANES=triton.next_power_of_2(bins), CHANNELS=c.input_channels,
+            t["coarse"], t["shape"], t["place"], self._noise_moves, t["noise_shares"], t["clock"], start, c.hop / c.sample_rate / DECAY_S,
+            t["louder"], t["rows"], self._noise_moves.shape[1],
+            N_LAYERS=t["layers"], N_COURSES=self._noise_moves.shape[2], SHAPED=t["shaped"], KNOT_S=CONTOUR_S, BINS=bins, LANES=triton.next_power_of_2(bins), CHANNELS=c.input_channels,
             LOW=c.pitch_low, PITCHES=n_pitches, VELOCITY=_place(c, "velocity"), ONSET=_place(c, "onset"), DECAY=_place(c, "decay"),
             SOUNDING=_place(c, "sounding"), RECORDED=t["recorded"], WHOLE=ATTACK_S[0], GONE=ATTACK_S[1], FLOOR=FLOOR_DB, SPAN=SPAN_DB,
         )  # fmt: skip
@@ -106,9 +114,9 @@ class GpuSource:
         out = torch.empty(stop - start, c.hop, device=self._device)
         sourcekernel.partials[(stop - start,)](
             out, first_pair, note, self._whole, self._real, self._shares, self._f1, self._ratio, self._turned, t["level"], t["phase"],
-            t["ages"], t["first_partial"], t["n_partials"], t["inharmonicity"], t["attack"], t["clock"], start,
-            t["rows"], t["total"], self._ratio.shape[1], t["attack"].shape[-1],
-            N_LAYERS=t["layers"], CONTOURED=int(self._ratio.shape[1] > 0), HOP=c.hop, LANES=triton.next_power_of_2(c.hop), CHUNK=PARTIALS, KNOT_S=CONTOUR_S, RATE=c.sample_rate,
+            t["ages"], t["first_partial"], t["n_partials"], t["inharmonicity"], t["attack"], self._moves, t["shares"], t["clock"], start,
+            t["rows"], t["total"], self._ratio.shape[1], t["attack"].shape[-1], self._moves.shape[1],
+            N_LAYERS=t["layers"], N_COURSES=self._moves.shape[2], CONTOURED=int(self._ratio.shape[1] > 0), HOP=c.hop, LANES=triton.next_power_of_2(c.hop), CHUNK=PARTIALS, KNOT_S=CONTOUR_S, RATE=c.sample_rate,
         )  # fmt: skip
         return out
 
@@ -161,8 +169,12 @@ def _tables_on(source: HarmonicSource, clock: tuple[int, int], device: torch.dev
         "inharmonicity": s.inharmonicity.astype(np.float64), "attack": attack.astype(np.float32), "band": band[:n_bins].astype(np.int32),
         "clock": np.array([hop / rate, 0.48 * rate]), "scale": scale[:n_bins].astype(np.float32), "coarse": np.repeat(np.arange(N_BANDS), FINE_IN_BAND).astype(np.int32),
     }  # fmt: skip
+    nothing = np.zeros(1, np.float32)
+    moving = {"shape": s.noise_shape_db, "shares": s.modulation_share, "noise_shares": s.noise_modulation_share}
+    arrays |= {name: nothing if table is None else table.astype(np.float32) for name, table in moving.items()}
+    arrays["place"] = place_of_bins(hop, rate)[:n_bins].astype(np.int32)
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)).to(device) for name, array in arrays.items()}
     return tensors | {
         "layers": len(s.velocity), "rows": len(s.pitch), "total": s.level_db.shape[1], "louder": s.louder_db,
-        "recorded": int(s.attack is not None),
+        "recorded": int(s.attack is not None), "shaped": int(s.noise_shape_db is not None),
     }  # fmt: skip

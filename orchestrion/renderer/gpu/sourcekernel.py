@@ -7,13 +7,14 @@ import math
 import triton
 import triton.language as tl
 
-from orchestrion.bridge.noise import LEAST, N_BANDS, N_FINE
+from orchestrion.bridge.noise import LEAST, N_BANDS, N_FINE, N_SHAPE
 from orchestrion.bridge.source import N_AGES
 
 LEAST_DB = tl.constexpr(-140.0)  # of a partial; softer is nothing
 LEAST_POWER = tl.constexpr(LEAST)
 TABLE_AGES = tl.constexpr(N_AGES)
 FINE_BANDS, COARSE_BANDS = tl.constexpr(N_FINE), tl.constexpr(N_BANDS)
+SHAPE_PLACES = tl.constexpr(N_SHAPE)
 TURN = tl.constexpr(2 * math.pi)
 DECIBEL = tl.constexpr(math.log2(10) / 20)  # of an amplitude, as a power of two
 
@@ -40,6 +41,19 @@ def _level(table, shares, note, stride, offset, i, share, mask, N_LAYERS: tl.con
 
 
 @triton.jit
+def _moved(courses, course_shares, row, knots, offset, age, mask, N_COURSES: tl.constexpr, KNOT_S: tl.constexpr):  # pragma: no cover - compiled
+    """Decibels of what moves rows ``offset`` of ``course_shares [rows, courses]`` at an age; ``courses [pitches, knots, courses]``."""
+    j = tl.minimum(tl.maximum((age / KNOT_S).to(tl.int32), 0), knots - 2)
+    between = tl.minimum(tl.maximum(age / KNOT_S - j, 0.0), 1.0).to(tl.float32)
+    db = tl.zeros(offset.shape, tl.float32)
+    for r in range(N_COURSES):
+        at = courses + (row * knots + j) * N_COURSES + r
+        low, high = tl.load(at), tl.load(at + N_COURSES)
+        db += tl.load(course_shares + offset * N_COURSES + r, mask=mask, other=0.0) * (low + between * (high - low))
+    return db
+
+
+@triton.jit
 def _periods(age, ratio, turned, row, knots, CONTOURED: tl.constexpr, KNOT_S: tl.constexpr):  # pragma: no cover - compiled
     """Periods of what is 1 Hz without its contour, after ``age`` seconds."""
     if not CONTOURED:
@@ -51,11 +65,11 @@ def _periods(age, ratio, turned, row, knots, CONTOURED: tl.constexpr, KNOT_S: tl
         return tl.load(turned + row * knots + j) + KNOT_S * u * (low + u / 2 * (high - low))
 
 
-@triton.jit(do_not_specialize=["start", "n_rows", "n_levels", "knots", "n_attack"])
+@triton.jit(do_not_specialize=["start", "n_rows", "n_levels", "knots", "n_attack", "move_knots"])
 def partials(
     out, first_pair, pairs, whole, real, shares, f1, ratio, turned, level, phase, ages, first_partial, n_partials, inharmonicity, attack,
-    clock, start, n_rows, n_levels, knots, n_attack,
-    N_LAYERS: tl.constexpr, CONTOURED: tl.constexpr, HOP: tl.constexpr,
+    courses, course_shares, clock, start, n_rows, n_levels, knots, n_attack, move_knots,
+    N_LAYERS: tl.constexpr, N_COURSES: tl.constexpr, CONTOURED: tl.constexpr, HOP: tl.constexpr,
     LANES: tl.constexpr, CHUNK: tl.constexpr, KNOT_S: tl.constexpr, RATE: tl.constexpr,
 ):  # fmt: skip  # pragma: no cover - compiled
     """A frame's partials and recorded attacks."""
@@ -83,6 +97,8 @@ def partials(
             audible = (first + k < n) & (hz < highest)
             here = _level(level, shares, note, n_levels * TABLE_AGES, begin + first + k, i, share, audible, N_LAYERS) + gain - fallen
             there = _level(level, shares, note, n_levels * TABLE_AGES, begin + first + k, j, next_share, audible, N_LAYERS) + gain - then
+            here += _moved(courses, course_shares, row, move_knots, begin + first + k, age, audible, N_COURSES, KNOT_S)
+            there += _moved(courses, course_shares, row, move_knots, begin + first + k, later, audible, N_COURSES, KNOT_S)
             here = tl.where(audible & (here > LEAST_DB), tl.exp2(here * DECIBEL), 0.0)
             there = tl.where(audible & (there > LEAST_DB), tl.exp2(there * DECIBEL), 0.0)
             position = hz * begun
@@ -98,11 +114,11 @@ def partials(
     tl.store(out + program * HOP + t, total, mask=t < HOP)
 
 
-@triton.jit(do_not_specialize=["start", "n_rows"])
+@triton.jit(do_not_specialize=["start", "n_rows", "move_knots"])
 def noise(
-    features, spectra, first_pair, pairs, whole, real, shares, noise, ages, band_of_bin, scale_of_bin, coarse_of_fine,
-    clock, start, fall, louder_db, n_rows,
-    N_LAYERS: tl.constexpr, BINS: tl.constexpr, LANES: tl.constexpr, CHANNELS: tl.constexpr, LOW: tl.constexpr,
+    features, spectra, first_pair, pairs, whole, real, shares, noise, ages, band_of_bin, scale_of_bin, coarse_of_fine, shape, place_of_bin,
+    courses, course_shares, clock, start, fall, louder_db, n_rows, move_knots,
+    N_LAYERS: tl.constexpr, N_COURSES: tl.constexpr, SHAPED: tl.constexpr, KNOT_S: tl.constexpr, BINS: tl.constexpr, LANES: tl.constexpr, CHANNELS: tl.constexpr, LOW: tl.constexpr,
     PITCHES: tl.constexpr, VELOCITY: tl.constexpr, ONSET: tl.constexpr, DECAY: tl.constexpr, SOUNDING: tl.constexpr,
     RECORDED: tl.constexpr, WHOLE: tl.constexpr, GONE: tl.constexpr, FLOOR: tl.constexpr, SPAN: tl.constexpr,
 ):  # fmt: skip  # pragma: no cover - compiled
@@ -112,6 +128,7 @@ def noise(
     bin, fine, pitches, coarse = tl.arange(0, LANES), tl.arange(0, 64), tl.arange(0, 128), tl.arange(0, 16)
     band = tl.load(band_of_bin + bin, mask=bin < BINS, other=-1)
     scale = tl.load(scale_of_bin + bin, mask=bin < BINS, other=0.0)
+    place = tl.load(place_of_bin + bin, mask=bin < BINS, other=0)
     re, im = tl.zeros([LANES], tl.float32), tl.zeros([LANES], tl.float32)
     powers = tl.zeros([64], tl.float32)
     velocity, onsets = tl.zeros([128], tl.float32), tl.zeros([128], tl.float32)
@@ -130,8 +147,10 @@ def noise(
             gone = 0.5 - 0.5 * tl.cos(gone * (TURN / 2))
         stride = n_rows * FINE_BANDS * TABLE_AGES
         db = _level(noise, shares, note, stride, row * FINE_BANDS + fine, i, share, fine < FINE_BANDS, N_LAYERS) + lower
+        db += _moved(courses, course_shares, row, move_knots, row * FINE_BANDS + fine, age, fine < FINE_BANDS, N_COURSES, KNOT_S)
         power = tl.where(fine < FINE_BANDS, tl.exp2(db * (2 * DECIBEL)), 0.0)
         db = _level(noise, shares, note, stride, row * FINE_BANDS + band, i, share, band >= 0, N_LAYERS) + lower
+        db += _moved(courses, course_shares, row, move_knots, row * FINE_BANDS + band, age, band >= 0, N_COURSES, KNOT_S)
         in_bin = tl.where(band >= 0, tl.exp2(db * (2 * DECIBEL)), 0.0)
         if RECORDED:
             power *= gone * gone
@@ -143,7 +162,14 @@ def noise(
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB
         bits = (z ^ (z >> 31)) >> (2 * (bin % 32)).to(tl.uint64)
-        size = tl.where(in_bin > LEAST_POWER, tl.sqrt(in_bin * scale * 0.5), 0.0)
+        shaped = scale
+        if SHAPED:
+            shape_db = tl.zeros([LANES], tl.float32)
+            for d in range(N_LAYERS):
+                of_layer = tl.load(shape + (d * n_rows + row) * SHAPE_PLACES + place, mask=bin < BINS, other=0.0)
+                shape_db += tl.load(shares + note * N_LAYERS + d) * of_layer
+            shaped = scale * tl.exp2(shape_db * (2 * DECIBEL))
+        size = tl.where(in_bin > LEAST_POWER, tl.sqrt(in_bin * shaped * 0.5), 0.0)
         re += tl.where((bits & 1) != 0, size, -size)
         im += tl.where((bits & 2) != 0, size, -size)
         held = (pitches == pitch - LOW) & (frame < offset)
