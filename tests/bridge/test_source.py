@@ -1,4 +1,4 @@
-"""The harmonic source against tables whose sound is known: partials, levels, velocities, release, vibrato, blocks, refusals."""
+"""The harmonic source against tables whose sound is known: partials, levels, velocities, release, vibrato, noise, blocks."""
 
 import dataclasses
 import itertools
@@ -22,24 +22,9 @@ from orchestrion.bridge.source import (
     plain_source,
     stretched_ratios,
 )
-from orchestrion.bridge.sourcesignal import SourceSignal, rows_of
-from orchestrion.errors import OrchestrionError
+from orchestrion.bridge.sourcesignal import SourceSignal
 from orchestrion.score import Note
-
-RATE, HOP = 24000, 96
-
-
-def tables(pitches=(60,), levels_db=((-20.0, -26.0, -32.0),), velocities=(100,), **changes) -> HarmonicSource:
-    """Pitches in equal temperament; ``levels_db[d][k]`` of partial k + 1 in layer d at all ages, all starting at phase 0."""
-    n, k = len(pitches), len(levels_db[0])
-    pitch = np.array(pitches)
-    level = np.repeat(np.tile(np.array(levels_db, np.float32), n)[:, :, None], N_AGES, axis=2)
-    given = {
-        "pitch": pitch, "heard": np.ones(n, bool), "f1_hz": 440.0 * 2.0 ** ((pitch - 69) / 12), "inharmonicity": np.zeros(n), "n_partials": np.full(n, k),
-        "velocity": np.array(velocities, dtype=np.float64), "level_db": level, "phase": np.zeros(n * k, np.float32),
-        "noise_db": np.full((len(velocities), n, N_FINE, N_AGES), SILENT_DB, np.float32), "release_db_s": np.full(n, 120, np.float32),
-    }  # fmt: skip
-    return dataclasses.replace(plain_source(RATE), **(given | changes))
+from tests.bridge.sources import HOP, RATE, tables
 
 
 def series(*notes, **options) -> ConditioningSeries:
@@ -189,26 +174,6 @@ def test_noise_comes_in_as_the_attack_goes():
     assert np.array_equal(with_attack[int(0.08 * RATE) :], without[int(0.08 * RATE) :])
 
 
-def test_contours_are_part_of_a_file_to_half_a_cent():
-    contours = np.linspace(-60, 60, 250, dtype=np.float32)[None]
-    source = tables(contour_cents=contours)
-    assert np.abs(HarmonicSource.from_tensors(source.tensors()).contour_cents - contours).max() <= 0.25
-    assert "contour_cents" not in tables().tensors()
-
-
-def test_levels_are_kept_to_a_quarter_of_a_decibel():
-    source = tables(levels_db=((-20.13, -77.7, -120.0),))
-    assert np.abs(HarmonicSource.from_tensors(source.tensors()).level_db - source.level_db).max() <= 0.25
-    loud = tables(levels_db=((3.4, -20.0, -30.0),))
-    assert np.abs(HarmonicSource.from_tensors(loud.tensors()).level_db - loud.level_db).max() < 0.01
-
-
-def test_a_plain_source_can_be_had_at_any_rate():
-    for rate in (1000, 16000, 192_000):
-        piece = ConditioningSeries.from_notes([Note(0.0, 0.2, 40, 100)], sample_rate=rate, hop=rate // 250)
-        assert np.abs(SourceSignal(piece, plain_source(rate)).samples(0, 40)).max() > 0.05
-
-
 def test_notes_add_up():
     source = tables(pitches=(60, 64))
     notes = (0.0, 0.3, 60, 90), (0.1, 0.5, 64, 40)
@@ -276,11 +241,6 @@ def test_partials_go_along_what_modulates_them_each_by_its_share():
     assert np.array_equal(audio(source, (0.0, 2.0, 60, 100), vibrato=0.0), audio(source, (0.0, 2.0, 60, 100)))  # a struck note's beats are no vibrato
 
 
-def test_a_contour_that_hardly_moves_is_no_vibrato():
-    still, moving = (np.full((1, 250), cents, np.float32) for cents in (0.1, 3.0))
-    assert tables(contour_cents=still).is_struck and not tables(contour_cents=moving).is_struck and not tables(vibrato=Vibrato(5.0)).is_struck
-
-
 def test_noise_goes_along_what_modulates_it():
     knots = np.arange(250) * CONTOUR_S
     course = (9 * np.sin(2 * np.pi * knots)).astype(np.float32)[None, None]
@@ -293,21 +253,6 @@ def test_noise_goes_along_what_modulates_it():
         assert db(x[part].std() / still[part].std()) == pytest.approx(more_db, abs=0.7)
     blown = dataclasses.replace(source, vibrato=Vibrato(10.0))
     assert np.array_equal(audio(blown, (0.0, 2.0, 60, 100), vibrato=0.0), still)
-
-
-def test_shape_and_modulation_go_into_a_file_and_back():
-    rng = np.random.default_rng(0)
-    given = {
-        "noise_shape_db": rng.uniform(-30, 20, (1, 1, N_SHAPE)).astype(np.float32), "modulation_db": rng.uniform(-12, 12, (1, 4, 250)).astype(np.float32),
-        "modulation_share": rng.uniform(-1, 1, (3, 4)).astype(np.float32), "noise_modulation_db": rng.uniform(-12, 12, (1, 2, 250)).astype(np.float32),
-        "noise_modulation_share": rng.uniform(-1, 1, (1, N_FINE, 2)).astype(np.float32),
-    }  # fmt: skip
-    again = HarmonicSource.from_tensors(tables(**given).tensors())
-    for name, most in (
-        ("noise_shape_db", 0.25), ("modulation_db", 0.13), ("modulation_share", 0.005), ("noise_modulation_db", 0.13), ("noise_modulation_share", 0.005),
-    ):  # fmt: skip
-        np.testing.assert_allclose(getattr(again, name), given[name], atol=most)
-    assert "noise_shape_db" not in tables().tensors() and HarmonicSource.from_tensors(tables().tensors()).modulation_db is None
 
 
 def test_noise_begins_with_its_note_and_pitches_have_noise_of_their_own():
@@ -357,96 +302,3 @@ def test_an_hour_on_a_note_is_as_in_tune_as_a_second():
     t = np.arange(len(x)) + start * HOP
     expected = 0.1 * np.cos(2 * np.pi * (440.0 * t / RATE % 1.0))
     assert np.abs(x - expected).max() < 1e-4
-
-
-def test_tables_go_into_a_file_and_back():
-    source = tables(pitches=(60, 64), vibrato=Vibrato(12.0, 5.5, 0.25, 0.5))
-    again = HarmonicSource.from_tensors(source.tensors())
-    assert again.vibrato == source.vibrato
-    assert all(np.array_equal(again.tensors()[name], table) for name, table in source.tensors().items())
-
-
-def test_noise_in_the_bands_of_older_files_is_read():
-    source = tables(noise_db=refined(np.linspace(-80, -50, N_BANDS, dtype=np.float32)[None, None, :, None] + np.zeros((1, 1, 1, N_AGES), np.float32)))
-    old = {name: table for name, table in source.tensors().items() if name != "louder_db"}
-    old["noise_db"] = np.repeat(np.linspace(-80, -50, N_BANDS), N_AGES).reshape(1, 1, N_BANDS, N_AGES).astype(np.float16)
-    np.testing.assert_allclose(HarmonicSource.from_tensors(old).noise_db, source.noise_db, atol=0.05)
-
-
-HOSTILE = {
-    "no pitches": {"pitch": np.zeros(0, int)},
-    "pitches not ascending": {"pitch": np.array([64, 60])},
-    "a pitch above 127": {"pitch": np.array([60, 128])},
-    "another number of pitches": {"heard": np.ones(3, bool)},
-    "a level that is no number": {"level_db": np.full((1, 6, N_AGES), np.nan, np.float32)},
-    "a deafening level": {"level_db": np.full((1, 6, N_AGES), 90, np.float32)},
-    "levels of another shape": {"level_db": np.zeros((1, 6, N_AGES - 1), np.float32)},
-    "levels of fewer partials": {"level_db": np.zeros((1, 5, N_AGES), np.float32)},
-    "no partials": {"n_partials": np.array([0, 6])},
-    "fewer than no partials": {"n_partials": np.array([-1, 7])},
-    "billions of partials": {"n_partials": np.array([1 << 62, 1 << 62])},
-    "an infinite phase": {"phase": np.full(6, np.inf, np.float32)},
-    "noise that is no number": {"noise_db": np.full((1, 2, N_FINE, N_AGES), np.nan, np.float32)},
-    "noise of another shape": {"noise_db": np.zeros((1, 2, 3, N_AGES), np.float32)},
-    "deafening noise": {"noise_db": np.full((1, 2, N_FINE, N_AGES), 90, np.float32)},
-    "a gain of thousands": {"louder_db": 1e4},
-    "a release that never ends": {"release_db_s": np.array([1e-9, 100], np.float32)},
-    "a release upwards": {"release_db_s": np.array([-50, 100], np.float32)},
-    "a frequency of nothing": {"f1_hz": np.array([0.0, 300.0])},
-    "an infinite frequency": {"f1_hz": np.array([np.inf, 300.0])},
-    "an absurd inharmonicity": {"inharmonicity": np.array([1e300, 0.0])},
-    "velocity 0": {"velocity": np.array([0.0])},
-    "a shape of another size": {"noise_shape_db": np.zeros((1, 2, 5), np.float32)},
-    "a shape of hundreds of decibels": {"noise_shape_db": np.full((1, 2, N_SHAPE), 400, np.float32)},
-    "a shape that is no number": {"noise_shape_db": np.full((1, 2, N_SHAPE), np.nan, np.float32)},
-    "modulation without shares": {"modulation_db": np.zeros((2, 1, 9), np.float32)},
-    "shares without modulation": {"modulation_share": np.zeros((6, 1), np.float32)},
-    "shares of other partials": {"modulation_db": np.zeros((2, 1, 9), np.float32), "modulation_share": np.zeros((5, 1), np.float32)},
-    "modulation of hundreds of decibels": {"modulation_db": np.full((2, 1, 9), 400, np.float32), "modulation_share": np.zeros((6, 1), np.float32)},
-    "modulation in no courses": {"modulation_db": np.zeros((2, 0, 9), np.float32), "modulation_share": np.zeros((6, 0), np.float32)},
-    "endless modulation": {"modulation_db": np.zeros((2, 1, 5000), np.float32), "modulation_share": np.zeros((6, 1), np.float32)},
-    "a velocity that is no number": {"velocity": np.array([np.nan])},
-    "layers without levels": {"velocity": np.arange(1.0, 21.0)},
-    "a rate of nothing": {"sample_rate": 0},
-    "a vibrato that is no number": {"vibrato": Vibrato(float("nan"))},
-    "a vibrato that stands still": {"vibrato": Vibrato(10.0, 0.0)},
-    "a vibrato of octaves": {"vibrato": Vibrato(1e6)},
-}
-
-
-@pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE)
-@pytest.mark.filterwarnings("error")
-def test_impossible_tables_are_one_sentence(change):
-    with pytest.raises(OrchestrionError, match="do not fit together or hold impossible values"):
-        tables(pitches=(60, 64), **change)
-
-
-def test_attacks_of_impossible_shape_or_size_are_one_sentence():
-    good = tables(attack=np.zeros((1, 1, 100), np.float32)).tensors()
-    for change in ({"attack_peak": np.array([[np.nan]], np.float32)}, {"attack_peak": np.array([[1e9]], np.float32)}, {"attack_peak": np.ones(1, np.float32)}, {"attack": np.zeros((1, 2, 100), np.int8)},
-                   {"attack": np.zeros((1, 1, 10**5), np.int8)}, {"attack": np.zeros(3, np.int8)}):  # fmt: skip
-        with pytest.raises(OrchestrionError):
-            HarmonicSource.from_tensors(good | change)
-    with pytest.raises(OrchestrionError):
-        HarmonicSource.from_tensors({name: table for name, table in good.items() if name != "attack_peak"})
-
-
-def test_files_with_other_tables_are_refused():
-    tensors = tables().tensors()
-    for change in ({"smell": np.zeros(1)}, {"vibrato": np.zeros(3)}, {"pitch": np.zeros((1, 1))}, {"sample_rate": np.zeros(2)}):
-        with pytest.raises(OrchestrionError):
-            HarmonicSource.from_tensors(tensors | change)
-    with pytest.raises(OrchestrionError):
-        HarmonicSource.from_tensors({name: table for name, table in tensors.items() if name != "f1_hz"})
-
-
-def test_pitches_sound_by_the_nearest_row():
-    whole = plain_source(24000)
-    chosen = np.array([40, 47, 52])
-    source = dataclasses.replace(
-        plain_source(24000), pitch=chosen, heard=whole.heard[chosen], f1_hz=whole.f1_hz[chosen], inharmonicity=whole.inharmonicity[chosen],
-        n_partials=np.ones(3, np.int64), level_db=whole.level_db[:, :3], phase=whole.phase[:3], noise_db=whole.noise_db[:, chosen],
-        release_db_s=whole.release_db_s[chosen],
-    )  # fmt: skip
-    pitches = np.arange(128)
-    assert rows_of(source, pitches).tolist() == [source.row_of(int(pitch)) for pitch in pitches]
