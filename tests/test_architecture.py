@@ -75,6 +75,7 @@ LEAVES = {
     "weights": {"errors", "files", "header"},
     "shipped": {"errors", "header"},
     "cachefolder": {"errors"},
+    "keptfolder": {"cachefolder", "errors"},
     "cluster": {"errors", "version"},
     "compiledfiles": {"cachefolder"},
     "compiling": {"compiledfiles"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import sys
@@ -148,6 +149,8 @@ def run() -> None:
     open_closed()
     signals.install()
     warnings.showwarning = _show_warning
+    # Where the home cannot be written it would say in two lines that its list of fonts is kept among the temporary files.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         with to_output():
             cli(prog_name="orchestrion")

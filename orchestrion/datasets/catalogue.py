@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from orchestrion.cachefolder import cache_root
 from orchestrion.datasets.banks.instruments import soundfont_instrument
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.recordings.splits import SPLITS
 from orchestrion.datasets.records import OTHERS, RECORDINGS, SOUNDFONT, DataSource, made_sources
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import lock, make_folder
+from orchestrion.keptfolder import kept_folder
 
 
 def sources() -> tuple[DataSource, ...]:
@@ -57,12 +57,13 @@ def open_recordings(
     Raises:
         OrchestrionError: see `AlignedSet.open` and `soundfont.make`.
     """
-    root = cache_root() if cache_dir is None else Path(cache_dir)
+    root = None if cache_dir is None else Path(cache_dir)
     text = os.fspath(name)
     folder = Path(text)
     if text.startswith(SOUNDFONT):
-        folder = _made(text.removeprefix(SOUNDFONT), minutes, seed, soundfont_path, root)
-    return AlignedSet.open(folder, cache_dir=root / "audio", labels=labels, sample_rate=sample_rate, hop=hop)
+        made = kept_folder("soundfont") if root is None else root / "soundfont"
+        folder = _made(text.removeprefix(SOUNDFONT), minutes, seed, soundfont_path, made)
+    return AlignedSet.open(folder, cache_dir=None if root is None else root / "audio", labels=labels, sample_rate=sample_rate, hop=hop)
 
 
 def summary(recordings: AlignedSet) -> dict[str, object]:
@@ -106,7 +107,7 @@ def _made(
 
     length = soundfont_instrument(name).minutes if minutes is None else minutes
     bank = "" if soundfont_path is None else f"-{Path(soundfont_path).stem}"
-    folder = root / "soundfont" / f"{name}{bank}-{length:g}min-seed{seed}"
+    folder = root / f"{name}{bank}-{length:g}min-seed{seed}"
     if not folder.exists():
         make_folder(folder.parent)
         # Several processes of one training ask for the same set at once: one makes it, the others wait for it.

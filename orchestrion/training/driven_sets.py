@@ -15,6 +15,7 @@ from orchestrion.datasets.banks.opening import is_bank, open_bank
 from orchestrion.datasets.recordings.aligned import AlignedPiece
 from orchestrion.datasets.recordings.holdout import divided
 from orchestrion.datasets.tracking.tracked import TrackedSet, tracked
+from orchestrion.keptfolder import kept_folder
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.terminal import plural
 from orchestrion.training.own_recordings import open_labelled, report_inventory
@@ -101,7 +102,7 @@ def track_recordings(
     sustained = known in SUSTAINED_PROGRAMS if isinstance(known, int) else None
     if stretched is None and isinstance(known, int):
         stretched = known < PIANOS
-    return tracked(name, train, validation, stretched=stretched, sustained=False if stretched else sustained, threads=threads)
+    return tracked(name, train, validation, stretched=stretched, sustained=False if stretched else sustained, threads=threads, cache_dir=kept_folder("tracked"))
 
 
 def heard_range(source: HarmonicSource) -> tuple[int, int]:

@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from orchestrion import weights
-from orchestrion.cachefolder import cache_root
 from orchestrion.compiled import fingerprint
 from orchestrion.datasets.banks import fitting
 from orchestrion.datasets.banks.fitting import FittedNote
 from orchestrion.datasets.banks.mixing import FittedBank
 from orchestrion.datasets.banks.notebank import NoteBank
 from orchestrion.errors import OrchestrionError
+from orchestrion.files import make_folder
+from orchestrion.keptfolder import kept_folder
 
 ARCHITECTURE = "fitted-bank"
 
 
 def fitted(bank: NoteBank, *, threads: int | None = None, cache_dir: Path | None = None) -> FittedBank:
-    """``bank`` with the fits of its notes, from the cache where they lie there."""
-    path = (cache_root() / "fits" if cache_dir is None else cache_dir) / f"{_key(bank)}.safetensors"
-    if path.exists():
-        try:
-            return FittedBank(bank, _read(path, bank))
-        except OrchestrionError:
-            path.unlink(missing_ok=True)  # damaged: fitted anew
+    """``bank`` with the fits of its notes, from the cache where they lie there whole; a cache that cannot be written costs one line."""
+    name = f"{_key(bank)}.safetensors"
+    try:
+        folder = kept_folder("fits") if cache_dir is None else make_folder(cache_dir)
+        with suppress(OrchestrionError):  # damaged, or not there: fitted now
+            return FittedBank(bank, _read(folder / name, bank))
+    except OrchestrionError as error:
+        return _unkept(FittedBank.fit(bank, threads=threads), error)
     made = FittedBank.fit(bank, threads=threads)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        weights.save(path, _tensors(made), {"architecture": ARCHITECTURE})
-    except (OSError, OrchestrionError):
-        pass  # where the cache cannot be written, every training fits anew
+        weights.save(folder / name, _tensors(made), {"architecture": ARCHITECTURE})
+    except OrchestrionError as error:
+        return _unkept(made, error)
+    return made
+
+
+def _unkept(made: FittedBank, error: OrchestrionError) -> FittedBank:
+    warnings.warn(f"The notes of {made.bank.name} will be fitted anew next time. {error}", stacklevel=1)
     return made
 
 

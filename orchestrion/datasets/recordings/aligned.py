@@ -23,7 +23,6 @@ from pathlib import Path
 
 from orchestrion.audio.folders import audio_in
 from orchestrion.bridge import ConditioningSeries
-from orchestrion.cachefolder import cache_root
 from orchestrion.datasets.recordings import audiocache
 from orchestrion.datasets.recordings.dividing import held_out_works, work_of
 from orchestrion.datasets.recordings.notesfile import NotesFile, midi_notes, past_the_end
@@ -34,6 +33,7 @@ from orchestrion.datasets.recordings.splits import in_split, prepared_splits, re
 from orchestrion.datasets.untrusted.textfiles import read_json_object
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import find_files
+from orchestrion.keptfolder import kept_folder
 from orchestrion.progress import track
 from orchestrion.score import Note
 from orchestrion.suffixes import AUDIO, MIDI
@@ -101,7 +101,7 @@ class AlignedSet:
             rest = {name: value for name, value in information.items() if name not in ("pieces", "left_out")}
             return cls(folder, pieces, rest, splits)
         twins = _twins(folder, None if labels is None else Path(labels))
-        cache = cache_root() / "audio" if cache_dir is None else Path(cache_dir)
+        cache = kept_folder("audio") if cache_dir is None else Path(cache_dir)
         names = track(sorted(twins), len(twins), f"Reading {folder.name}")
         pieces = tuple(_open_piece(name, *twins[name], sample_rate, hop, cache) for name in names)
         splits = read_splits(folder, twins) or default_splits(sorted(twins))

@@ -1,0 +1,49 @@
+"""Folders of what takes minutes to make and is kept between runs: decoded audio, fits of single notes, followed partials, made sets."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+from orchestrion.cachefolder import NotPrivateError, cache_root, private_folder
+from orchestrion.errors import OrchestrionError
+
+
+def kept_folder(name: str) -> Path:
+    """The folder ``name`` of the cache, made; where the cache cannot be written, one of the user's alone among the temporary files.
+
+    The latter is said in one line, once in a process.
+
+    Raises:
+        OrchestrionError: neither can be made and written; the sentence says what to set.
+    """
+    try:
+        return _writable(cache_root() / name)
+    except (OSError, OrchestrionError) as error:
+        reason = _reason(error)
+    try:
+        # Anybody could have made a folder of this name among the temporary files.
+        place = _writable(private_folder(Path(tempfile.gettempdir()) / f"orchestrion-{os.geteuid()}" / name))
+    except (OSError, NotPrivateError) as error:
+        raise OrchestrionError(f"{reason} Nor can a temporary folder ({_reason(error)}): set ORCHESTRION_CACHE to a folder that can be written.") from error
+    if not _told:
+        _told.append(reason)
+        warnings.warn(f"{reason} What is kept between runs goes to {place.parent}.", stacklevel=1)
+    return place
+
+
+def _writable(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(folder))
+    return folder
+
+
+def _reason(error: OSError | OrchestrionError | NotPrivateError) -> str:
+    return f"{error.filename} cannot be made or written ({error.strerror})." if isinstance(error, OSError) else str(error)
+
+
+_told: list[str] = []
