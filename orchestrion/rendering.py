@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -50,12 +51,16 @@ class Take:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a take: `PLAYED` with its ``facts``, `FINISHED` before this run, or `FAILED` for a ``reason``."""
+    """What became of a take: `PLAYED` with its ``facts``, `FINISHED` before this run, or `FAILED` for a ``reason``.
+
+    ``left_s``: seconds that the takes to come will last, by what was played so far; 0 while nothing was.
+    """
 
     take: Take
     status: str
     facts: Mapping[str, object] = field(default_factory=dict)
     reason: str = ""
+    left_s: float = 0.0
 
 
 def render_takes(
@@ -100,8 +105,11 @@ def render_takes(
         run.bar = bar
         for outcome in run.outcomes(takes, recorded):
             counts[outcome.status] += 1
-            bar.show(sum(counts.values()), _label(counts[PLAYED] + counts[FINISHED], len(takes), counts[FAILED]))
-            yield outcome
+            # Takes are played together, and told one by one: those of a group that are still to be told are done, too.
+            run.n_played = max(run.n_played, counts[PLAYED])
+            done = run.n_played + counts[FINISHED] + counts[FAILED]
+            bar.show(done, _label(counts[PLAYED] + counts[FINISHED], len(takes), counts[FAILED]))
+            yield replace(outcome, left_s=run.a_take_s() * max(0.0, len(takes) - done))
 
 
 def _label(n_done: int, n: int, n_failed: int) -> str:
@@ -144,6 +152,12 @@ class _Run:
     bar: ProgressBar | None = None
     checksums: dict[Take, dict[str, str]] = field(default_factory=dict)  # as they were before the score was read
     ensembles: dict[tuple[playing.Player, ...], _Ensemble] = field(default_factory=dict)
+    n_played: float = 0.0  # takes, with parts of those that are being played
+    began: float | None = None  # playing
+
+    def a_take_s(self) -> float:
+        """Seconds a take, by those that were played; 0 where none was."""
+        return (time.monotonic() - self.began) / self.n_played if self.began is not None and self.n_played else 0.0
 
     def ensemble(self, players: tuple[playing.Player, ...]) -> _Ensemble:
         """These players, loaded once."""
@@ -208,12 +222,14 @@ class _Run:
     def _stream(self, group: _Waiting) -> Iterator[Outcome]:
         ensemble, ((take, score),) = group.ensemble, group.takes
         (instrument,) = ensemble.instruments
+        before = self.n_played
         try:
             facts = playing.render_to_file(
                 score, instrument, take.target, ensemble.options, take=take.number, resume=self.resume, wanted=self.wanted,
                 advance=self._advance(Span.of(score, ensemble.options).duration_s),
             )  # fmt: skip
         except OrchestrionError as error:
+            self.n_played = before
             yield self._failed(take, error)
             return
         yield self._played(take, facts)
@@ -224,7 +240,7 @@ class _Run:
         # Of an ensemble every player plays the whole length.
         length_s = sum(Span.of(score, ensemble.options).duration_s for _, score in together) * len(ensemble.instruments)
         advance = self._advance(length_s, len(together))
-        n_written = 0
+        n_written, before = 0, self.n_played
         try:
             played = playing.play_all(scores, ensemble.instruments, ensemble.options, advance=advance)
             for (take, _), performance in zip(together, played, strict=True):
@@ -232,6 +248,7 @@ class _Run:
                 n_written += 1
                 yield self._played(take, performance.facts | performance.file_facts(take.target, self.wanted))
         except OrchestrionError as error:
+            self.n_played = before + n_written
             left = together[n_written:]
             if len(left) == 1 or self.strict:
                 yield self._failed(left[0][0], error)
@@ -242,6 +259,7 @@ class _Run:
 
     def _play_on(self, cluster: Cluster, planned: Iterable[Outcome | _Waiting]) -> Iterator[Outcome]:
         """As `_play` and `_stream`, each group by one call."""
+        self.began = time.monotonic()
         shared: dict[int, Shared] = {}
 
         def calls() -> Iterator[tuple[Outcome | _Waiting, Sequence[object] | None]]:
@@ -260,8 +278,9 @@ class _Run:
             if isinstance(one, Outcome):
                 yield one
                 continue
-            for number, (take, _) in enumerate(one.takes):
-                file = result if isinstance(result, OrchestrionError) else (result or ())[number]
+            files = [result] * len(one.takes) if isinstance(result, OrchestrionError) else result or ()
+            self.n_played += sum(not isinstance(file, OrchestrionError) for file in files)
+            for (take, _), file in zip(one.takes, files, strict=True):
                 if isinstance(file, OrchestrionError):
                     yield self._failed(take, file)
                     continue
@@ -272,12 +291,15 @@ class _Run:
                 yield self._played(take, file.facts)
 
     def _advance(self, length_s: float, n_takes: int = 1) -> Callable[..., None] | None:
-        """Advances the bar of takes by seconds of audio."""
+        """Advances the bar, and what was played, by seconds of audio; of ``n_takes`` together, by no more than these."""
         bar = self.bar
         if bar is None:
             return None
+        self.began = time.monotonic() if self.began is None else self.began
+        most = self.n_played + n_takes
 
         def advance(n: float = 1) -> None:
+            self.n_played = min(most, self.n_played + n * n_takes / length_s)
             bar(n * n_takes / length_s)
 
         return advance

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -162,7 +161,6 @@ class _Told:
         self._ctx, self._n, self._as_json = ctx, n_takes, as_json
         self._n_played = self._n_finished = 0
         self._failed: list[Outcome] = []
-        self._began = time.monotonic()
 
     def tell(self, outcome: Outcome) -> None:
         source, target = printable(outcome.take.source), outcome.take.target
@@ -177,14 +175,13 @@ class _Told:
         else:
             self._n_played += 1
             settings_file = write_settings(target, self._ctx, {"score": source, "take": outcome.take.number, **outcome.facts})
-            report(target, settings_file, f"{outcome.facts['duration_s']:.1f} s{self._place()}", self._as_json)
+            report(target, settings_file, f"{outcome.facts['duration_s']:.1f} s{self._place(outcome.left_s)}", self._as_json)
 
-    def _place(self) -> str:
+    def _place(self, left_s: float) -> str:
         """How far a run of many is, for logs that have no bar."""
         if self._n == 1:
             return ""
         n_done = self._n_played + self._n_finished + len(self._failed)
-        left_s = (time.monotonic() - self._began) / self._n_played * (self._n - n_done)
         failed = f", {len(self._failed)} failed" if self._failed else ""
         return f"; {n_done} of {self._n}{failed}, {_duration(left_s)} left"
 

@@ -56,7 +56,10 @@ def generate_parallel(
     tasks = []
     for item, number, heat, pieces in zip(series, numbers, temperatures(temperature, len(series)), plans, strict=True):
         tasks += _tasks(Conditioner(parameters, packed, item, heat), pieces, int(stream_key(seed, number)))
-    taken = iter(perform(tasks, threads=threads, progress=progress))
+    # Pieces overlap: what is told adds up to the samples of the series.
+    share = sum(item.n_frames for item in series) / max(1, sum(task.n_frames for task in tasks))
+    told = None if progress is None else lambda n=1: progress(n * share)
+    taken = iter(perform(tasks, threads=threads, progress=told))
     joined = []
     for pieces in plans:
         joiner = Joiner(parameters.config)

@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
@@ -128,6 +129,88 @@ def test_a_broken_score_costs_a_line_and_the_status(with_resume: bool, tiny: Pat
     as_json = [json.loads(line) for line in invoke(tiny, "-o", "out", "--json", *resume, status=1).stdout.splitlines()]
     assert ["error" in entry for entry in as_json].count(True) == 2
     assert [entry.get("skipped") for entry in as_json].count("finished") == 4
+
+
+class Clock:
+    """Stands in for the module ``time``: a second passes for each second of audio that is played."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        original = rendering.playing.play_all
+
+        def play_all(scores, players, options, *, advance):
+            def passing(n: float = 1) -> None:
+                self.now += n
+                advance(n)
+
+            return original(scores, players, options, advance=passing)
+
+        monkeypatch.setattr(rendering.playing, "play_all", play_all)
+        monkeypatch.setattr(rendering, "time", self)
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def told(result: Result) -> list[str]:
+    """What the lines of a log say of a whole run, after the file's own length."""
+    return [line.split(" s; ")[1].split("  (")[0] for line in result.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("n_together", [1, 2, N])
+def test_files_done_failed_and_the_time_left_are_told(n_together: int, tiny: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All scores last the same, and are played in as much; together or not, the time left is that of the scores that are left."""
+    for n in range(N):
+        Score((Part("", 0, (Note(0.0, 9.9, 52 + n, 80),)),)).write(folder / "scores" / f"s{n}.mid")
+    (folder / "scores" / "s1.mid").write_bytes(b"MThd nonsense")
+    length_s = rendering.Span.of(Score.read(folder / "scores" / "s0.mid"), rendering.Playing()).duration_s
+    monkeypatch.setattr(rendering, "TOGETHER_S", {"cpu": (n_together + 0.5) * length_s})
+    Clock(monkeypatch)
+    lines = told(invoke(tiny, "-o", "out", status=1))
+    # What fails is told as soon as it is read, before those with which it would have been played.
+    expected = {1: [3, 2, 1, 0], 2: [2, 2, 0, 0], N: [0, 0, 0, 0]}  # scores left
+    assert lines == [f"{n} of 5, 1 failed, {left * length_s:.0f} s left" for n, left in zip((2, 3, 4, 5), expected[n_together], strict=True)]
+
+
+def test_what_a_group_lost_by_a_failure_is_not_counted_twice(tiny: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its scores are played once more, one by one: of 1.1 s each, so that seven have been played when the third is there."""
+    from orchestrion.audio import Waveform
+
+    original = Waveform.write
+
+    def write(self: Waveform, path: Path, wanted: object) -> None:
+        if path.stem == "s1":
+            raise OrchestrionError("No.")
+        original(self, path, wanted)
+
+    monkeypatch.setattr(Waveform, "write", write)
+    Clock(monkeypatch)
+    lines = told(invoke(tiny, "-o", "out", status=1))
+    assert lines == ["1 of 5, 0 s left", "3 of 5, 1 failed, 8 s left", "4 of 5, 1 failed, 3 s left", "5 of 5, 1 failed, 0 s left"]
+
+
+def test_a_terminal_shows_files_done_failed_and_the_time_left(tiny: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line that is drawn again and again, and is gone at the end."""
+    from orchestrion import progress
+
+    shown: list[tuple[str, float]] = []
+
+    class Display:
+        def update(self, task: int, *, completed: float, description: str | None) -> None:
+            shown.append((description or shown[-1][0], completed))
+
+        def stop(self) -> None:
+            shown.append(("", 0))
+
+    monkeypatch.setattr(progress, "DELAY_S", -1.0)
+    monkeypatch.setattr(progress, "_draw", lambda total, label: (Display(), 0))
+    monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=SimpleNamespace(isatty=lambda: True)))
+    (folder / "scores" / "s1.mid").write_bytes(b"MThd nonsense")
+    invoke(tiny, "-o", "out", status=1)
+    labels = list(dict.fromkeys(label for label, _ in shown if "of" in label))
+    assert labels == [f"{n} of 5 done, 1 failed" for n in range(N)]
+    amounts = [amount for label, amount in shown if "of" in label]
+    assert amounts == sorted(amounts) and amounts[-1] == N, amounts
 
 
 def test_a_score_that_cannot_be_played_does_not_take_others_with_it(

@@ -105,6 +105,13 @@ def test_uncorrelated_noise_keeps_its_power():
     assert abs(np.sqrt(np.mean(middle**2)) / 0.1 - 1) < 0.05
 
 
+def test_progress_adds_up_to_the_samples(model):
+    """Pieces overlap, which took the bar past its end."""
+    items, done = [melody(40), melody(12)], []
+    made = parallel.generate_parallel(model, items, threads=1, progress=lambda n=1: done.append(n))
+    assert sum(done) == pytest.approx(sum(map(len, made)))
+
+
 def test_threads_and_blocks_do_not_change_the_audio(model, monkeypatch):
     items = [melody(16), melody(12)]
     one = parallel.generate_parallel(model, items, seed=4, threads=1)
