@@ -22,6 +22,7 @@ class Experiment:
         shows: the paper's figures or tables, for the list.
         run: makes the page's sections.
         deviations: of this experiment, whatever its scale.
+        sizes: deviations of the networks that it trains at scale small, and of no others.
         needs_notes: whether recordings that are given must have their notes beside them.
     """
 
@@ -32,3 +33,4 @@ class Experiment:
     run: Callable[[Lab], tuple[PageSection, ...]]
     deviations: tuple[Deviation, ...] = ()
     needs_notes: bool = False
+    sizes: tuple[Deviation, ...] = ()

@@ -96,17 +96,19 @@ def train_alike(lab: Lab, wanted: Sequence[Renderer], minutes: float | None) -> 
     for name, run in runs.items():
         known = Finished.of(run)
         lab.renderers[name] = dict(known.config) | {"training: crop (s)": known.crop_s, "training: steps": known.steps}
+    lab.trains = lab.trains or bool(made)
     for each in made:
         lab.renderers[each.name] = config.to_dict() | {"training: crop (s)": crop_s, "training: steps": steps}
         settings = [config.to_dict(), each.name, each.conditioned, each.label, str(each.data), steps, dataclasses.asdict(crops), lab.options.seed]
         run = make_folder(lab.root / "runs") / f"wavenet-{each.name}-{digest(settings)}"
         if not (run / "finished").exists():
             loop = settled(Training(steps=steps, threads=lab.options.threads, seed=lab.options.seed, precision="32-true"))
-            loop = dataclasses.replace(loop, warmup_steps=max(1, min(loop.warmup_steps, steps // 8)))
+            # One validation, at the end: those of a large network would take longer than a training of minutes.
+            loop = dataclasses.replace(loop, warmup_steps=max(1, min(loop.warmup_steps, steps // 8)), validate_steps=steps)
             with resumable():
                 train_renderer(
                     each.data, run, preset="paper", config=config, unconditioned=not each.conditioned, label=each.label, loop=loop,
-                    crops=crops, resume=run.exists(),
+                    crops=crops, resume=run.exists(), listen=False,
                 )  # fmt: skip
             (run / "finished").touch()
         runs[each.name] = run

@@ -72,6 +72,7 @@ class Lab:
         options: as asked.
         used: every network that has been trained here, by label; what the page's settings are made of.
         renderers: settings of the conditioned WaveNets and their twins, likewise.
+        trains: whether anything is trained here, beside the finished trainings that are given.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Lab:
     options: Reproducing
     used: dict[str, Job] = field(default_factory=dict)
     renderers: dict[str, dict[str, object]] = field(default_factory=dict)
+    trains: bool = False
 
     @property
     def folder(self) -> Path:
@@ -280,7 +282,7 @@ class Lab:
         given = ", ".join(self.options.data) or "chorales of Bach's, performed"
         bound = "the papers' epochs" if self.minutes is None else f"{self.minutes:g} minutes of training"
         if self.options.runs:
-            bound = "finished trainings"
+            bound = f"{bound}, beside finished trainings" if self.trains else "finished trainings"
         return {"scale": self.options.scale, "data": given, "budget": bound, "seed": self.options.seed}
 
 

@@ -28,6 +28,7 @@ def run_experiment(name: str, output: str | os.PathLike[str], options: Reproduci
     lab = Lab(name, make_folder(Path(output)), options)
     sections = experiment.run(lab)
     title = f"{experiment.title} ({experiment.shows})"
-    found = Findings(name, title, experiment.paper, sections, lab.settings_table(), experiment.deviations, lab.facts())
+    deviations = experiment.deviations + (experiment.sizes if lab.is_small and not options.runs else ())
+    found = Findings(name, title, experiment.paper, sections, lab.settings_table(), deviations, lab.facts())
     found.write(lab.folder)
     return found
