@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from orchestrion.files import make_folder, sha256
 from orchestrion.labelling.methods import notes_of
 from orchestrion.options import Composing, Playing, Training
 from orchestrion.papers import coupling
-from orchestrion.papers.instruments import PAPER_MINUTES, Renderer, measured, played, train_alike
+from orchestrion.papers.instruments import PAPER_MINUTES, Finished, Renderer, measured, played, train_alike
 from orchestrion.papers.lab import WEIGHTS, Lab, digest, resumable, threads_limited
 from orchestrion.papers.page import Cell, PageSection, PageTable
 from orchestrion.papers.planning import LEAST_STEPS, quickest
@@ -69,8 +70,9 @@ def spectrogram(lab: Lab) -> tuple[PageSection, ...]:
     tune = _tune().crop(0.0, lab.options.seconds)
     chimes, maker = reference_performance(tune, CHIMES)
     ours = lab.clip(SHIPPED, [SHIPPED, lab.options.seconds], lambda: play(tune, [SHIPPED], Playing(seed=lab.options.seed)).to_mono())
+    known = Finished.of(runs["with-notes"])
     panels = {
-        "the network that was trained here": played(lab, runs["with-notes"], _tune(), "with-notes-tune"),
+        f"the conditioned network, after {known.steps:,} steps": played(lab, runs["with-notes"], _tune(), "with-notes-tune"),
         f"the instrument that ships ({SHIPPED}: another network, driven by a source made from the score)": ours,
         f"its conditioning on chimes ({maker})": chimes,
     }
@@ -82,18 +84,19 @@ def spectrogram(lab: Lab) -> tuple[PageSection, ...]:
             "Figure 3: peak frequencies of the sound and of its conditioning",
             "both have power at the same times and frequencies; their heights differ, since they are played by different instruments at different "
             "pitches.",
-            _followed({str(row["sound"]): float(str(row["notes right (F1, 50 ms)"])) for row in rows}), PageTable.of(rows), path, panels,
+            _followed([float(str(row["notes right (F1, 50 ms)"])) for row in rows], known), PageTable.of(rows), path, panels,
         ),
     )  # fmt: skip
 
 
-def _followed(f1: dict[str, float]) -> str:
+def _followed(f1: Sequence[float], training: Finished) -> str:
     """Whether the network of the page is where the paper's was, by the notes that a transcriber hears."""
-    mine, shipped, _ = f1.values()
+    mine, shipped, _ = f1
     began = "its power lies where the notes are" if mine >= FOLLOWS * shipped else "it has not been trained long enough to follow them"
+    heard_s = training.steps * training.batch * training.crop_s
     return (
-        f"spectrograms, and the notes that a transcriber hears which has not seen them. Of the network that was trained here: {began}. "
-        "Chimes are not harmonic, and ring on: few of their notes are taken for notes."
+        f"spectrograms, and the notes that a transcriber hears which has not seen them. Of the conditioned network, trained for {training.steps:,} steps "
+        f"on {heard_s:,.0f} seconds of audio: {began}. Chimes are not harmonic, and ring on: few of their notes are taken for notes."
     )
 
 
@@ -256,10 +259,16 @@ def melodia(lab: Lab) -> tuple[PageSection, ...]:
         PageSection(
             "An instrument from labels that were heard",
             "Melodia finds the main melody only, so that the labels of polyphonic music are very sparse.",
-            f"of recordings whose notes are known, {asked} finds notes with an onset F1 of {f1:.2f}; the same network is trained on both, alike.",
+            f"of recordings whose notes are known, {asked} finds notes with an onset F1 of {f1:.2f}; the same network is trained on both, alike, for "
+            f"{rows[0]['steps']:,} steps{_so_short([float(str(row['notes right (F1, 50 ms)'])) for row in rows])}.",
             PageTable.of(rows), sounds=sounds,
         ),
     )  # fmt: skip
+
+
+def _so_short(f1: Sequence[float]) -> str:
+    """What to know of trainings after which nothing is played right."""
+    return "" if any(f1) else ", after which neither plays a note that is heard right: the page says what such labels are worth, not yet what is made of them"
 
 
 def _without_notes(lab: Lab, data: Path) -> Path:
