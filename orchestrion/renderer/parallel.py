@@ -162,8 +162,8 @@ def _check(state: ParallelState, pieces: Sequence[Segment], packed: Prepared, ke
         if held.dtype != np.float32 or held.shape != (n_frames * config.hop,) or not (np.abs(held) <= 1).all():
             raise UnfitState("the end of its last piece has another length, or is no audio")
     for piece, begun in zip(pieces[state.done :], state.begun, strict=False):
-        n, left = len(begun.codes), (piece.last - piece.first) * config.hop - len(begun.codes)
-        if begun.codes.dtype != np.int32 or begun.codes.ndim != 1 or n % config.hop or left < 0 or (begun.state is not None) != (n > 0 and left > 0):
+        n, left = begun.codes.size, (piece.last - piece.first) * config.hop - begun.codes.size
+        if begun.codes.dtype != np.int32 or begun.codes.shape != (n,) or n % config.hop or left < 0 or (begun.state is not None) != (n > 0 and left > 0):
             raise UnfitState("a piece is further than it can be")
         check_codes(begun.codes, config)
         if begun.state is not None:

@@ -18,6 +18,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.header import is_number, is_whole
 
 ARCHITECTURE = header.CHECKPOINT
+NEVER_NEGATIVE = ("step", "exp_avg_sq", "square_avg")  # of what torch's optimisers keep
 MAX_BYTES = 16 << 30  # three or four times the weights; the largest published back-end has 1.7 GB of them
 
 
@@ -72,6 +73,9 @@ def _moments(tensors: Mapping[str, torch.Tensor], optimizer: torch.optim.Optimiz
     }  # fmt: skip
     if tensors and {name: (tensor.dtype, tensor.shape) for name, tensor in tensors.items()} != expected:
         raise OrchestrionError(f"The checkpoint {path} belongs to a training with other parameters, or another optimiser.")
+    # A number of steps below nothing would be an exponent, and the root of a mean square below nothing is not a number.
+    if any(bool((tensor < 0).any()) for name, tensor in tensors.items() if name.partition(".")[2] in NEVER_NEGATIVE):
+        raise OrchestrionError(f"The checkpoint {path} holds moments that no optimiser comes to.")
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name in expected if tensors else ():
         index, _, moment = name.partition(".")

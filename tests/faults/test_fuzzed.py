@@ -263,6 +263,9 @@ def test_moments_of_a_checkpoint_that_do_not_fit(name: str, tmp_path: Path) -> N
         weights.save(path, way(tensors), facts)
         model, optimizer = fresh()
         assert "another optimiser" in refused(checkpoint.load, path, model, model, optimizer)
+    for key in (key for key in moments if key.endswith(("step", "sq", "square_avg"))):
+        weights.save(path, {**tensors, key: np.full_like(tensors[key], -1e6)}, facts)
+        assert "no optimiser comes to" in refused(checkpoint.load, path, model, model, optimizer)
     weights.save(path, tensors, facts)
     model, optimizer = fresh()
     assert checkpoint.load(path, model, model, optimizer).step == 1

@@ -120,6 +120,7 @@ DAMAGED_PIECES = {
     "a long end of a piece": lambda a: other(a, "held", np.concatenate([a["held"], a["held"]])),
     "a loud end of a piece": lambda a: other(a, "held", a["held"] + 3),
     "codes of no frame": lambda a: other(a, "begun.0.codes", a["begun.0.codes"][:-1]),
+    "codes without a length": lambda a: other(a, "begun.0.codes", a["begun.0.codes"][:1].reshape(())),
     "codes in rows": lambda a: other(a, "begun.0.codes", a["begun.0.codes"][None]),
     "too many codes": lambda a: other(a, "begun.0.codes", np.tile(a["begun.0.codes"], 1000)),
     "codes past the table": lambda a: other(a, "begun.0.codes", a["begun.0.codes"] + (1 << 20)),

@@ -47,5 +47,5 @@ def check_plain(name: str, folder: Path) -> None:
     Raises:
         OrchestrionError: it does.
     """
-    if Path(name).name != name:
+    if not name or Path(name).name != name or "\0" in name:
         raise OrchestrionError(f"{folder / 'dataset.json'} names {name!r}, which is no plain name.")

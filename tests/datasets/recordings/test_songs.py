@@ -273,9 +273,10 @@ def test_a_damaged_set_is_refused(tmp_path):
     assert "16-bit samples" in damaged(made, b"")
     assert "16-bit samples" in damaged(made, content.replace(b"(3200,)", b"(9" + b"9" * 20 + b",)")[:200])
     manifest = json.loads((made.path / "dataset.json").read_text())
-    (made.path / "dataset.json").write_text(json.dumps(manifest | {"songs": {"../a": {}}}))
-    with pytest.raises(OrchestrionError, match="no plain name"):
-        SongSet.open(made.path)
+    for name in ("../a", "", "a\0", "/a"):
+        (made.path / "dataset.json").write_text(json.dumps(manifest | {"songs": {name: {}}}))
+        with pytest.raises(OrchestrionError, match="no plain name"):
+            SongSet.open(made.path)
     with pytest.raises(OrchestrionError, match="no prepared set"):
         SongSet.open(tmp_path / "songs")
 
