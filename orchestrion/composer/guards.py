@@ -1,8 +1,9 @@
 """Two ways in which a network that hears only itself goes wrong, and what is done about them.
 
-Silence: after ``SILENT_BEATS`` beats without a note, conservativity is multiplied by 0.9 for every further silent step.
-The chance P ** conservativity of every note rises towards 1, so that one must come; then all is as asked again.
-(The published program lowers it by 0.02 a step while fewer than two notes sound.)
+Silence: after half a bar without a note, conservativity is multiplied by 0.8 for every further silent step. The chance
+P ** conservativity of every note rises towards 1, so that one must come; then all is as asked again. Of the 28,000 bars within
+the corpora's pieces none is silent, and 22 rests are of two beats or more; the networks left 0.2 to 0.6 % of their bars empty.
+(The published program lowers conservativity by 0.02 a step while fewer than two notes sound.)
 
 Loops: when the last bars repeat one pattern of a beat, a bar or two bars ``REPEATS`` times, over two bars or more, the
  temperature rises by 0.1 a step until the pattern breaks; then it is as asked again. Real tunes repeat a bar three
@@ -17,8 +18,8 @@ import numpy as np
 
 from orchestrion.composer.sampler import Choices
 
-SILENT_BEATS = 4
-SILENCE_FACTOR = 0.9
+SILENT_BARS = 0.5
+SILENCE_FACTOR = 0.8
 REPEATS = 4
 HEATING = 0.1
 HOTTEST = 3.0
@@ -40,7 +41,7 @@ class Guards:
 
     def correct(self, choices: Choices) -> Choices:
         """The choices for the next step."""
-        over = self._silent - SILENT_BEATS * self.steps_per_beat
+        over = self._silent - int(SILENT_BARS * self.steps_per_bar)
         if self.silence and over > 0:
             choices = replace(choices, conservativity=choices.conservativity * SILENCE_FACTOR**over)
         if self._looping:
@@ -48,9 +49,9 @@ class Guards:
             choices = replace(choices, temperature=min(hotter, max(HOTTEST, choices.temperature)))
         return choices
 
-    def watch(self, rows: np.ndarray) -> None:
-        """Take note of all steps [n, p, 2] written so far, the newest last."""
-        self._silent = 0 if rows[-1, :, 0].any() else self._silent + 1
+    def watch(self, rows: np.ndarray, *, given: bool = False) -> None:
+        """Take note of all steps [n, p, 2] written so far, the newest last; ``given``: nothing of that one was drawn."""
+        self._silent = 0 if given or rows[-1, :, 0].any() else self._silent + 1
         self._looping = self._looping + 1 if self.loops and self._loops(rows) else 0
 
     def _loops(self, rows: np.ndarray) -> bool:

@@ -127,8 +127,9 @@ class Population:
     def take(self, step: int, rows: np.ndarray, state: State) -> None:
         """``rows`` [v, p, 2] are what was written in ``step``."""
         self.rows[:, step], self.state = rows, state
-        for guard, pace, piece in zip(self.guards, self.paces, self.rows, strict=True):
-            guard.watch(piece[: step + 1])
+        known = self.given[:, step, :, 0].all(axis=1)
+        for guard, pace, piece, all_given in zip(self.guards, self.paces, self.rows, known, strict=True):
+            guard.watch(piece[: step + 1], given=bool(all_given))
             pace.watch(piece[step])
 
     def drawn_anew(self, sampler: Sampler, picks: np.ndarray) -> Population:

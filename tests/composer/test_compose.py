@@ -10,7 +10,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.options import Composing
 from orchestrion.score import Note, Part, PianoRoll, Score, Tempo
 from orchestrion.score.keys import parse_key
-from tests.composer.models import TINY_BAR, TINY_PUBLISHED, random_model
+from tests.composer.models import TINY_BAR, TINY_FORM, TINY_PUBLISHED, random_model
 
 COMPOSER = Composer(random_model(TINY_BAR), {"data": "nothing", "defaults": {"polyphony": 2}})
 STEP_S = 60 / 120 / 4
@@ -92,6 +92,20 @@ def test_published_config_writes_in_every_key_and_long_silences_end() -> None:
     score = compose(quiet, Composing(bars=8))[0]
     attacks = sorted({note.onset_s for note in score.notes})
     assert attacks and max(np.diff([0.0, *attacks])) < 80 * STEP_S
+
+
+def test_a_network_that_hardly_plays_leaves_no_bar_of_a_gap_empty() -> None:
+    """No bar within the corpora's pieces is silent. A given bar of rest before the gap changes nothing: the first note is not forced."""
+    reserved = Composer(random_model(replace(TINY_FORM, foresight=0), bias=-6.0), {"defaults": {"polyphony": 1}})
+    notes = tuple(Note(beat * 0.5, beat * 0.5 + 0.5, 67, 80) for beat in range(48) if beat // 4 != 7)  # the eighth bar rests
+    tune = Score((Part("melody", 0, notes),), (Tempo(0.0, 120.0),))
+    empty, first = 0, []
+    for seed in range(6):
+        filled = rolled(compose(reserved, Composing(keep=tune, fill=((5, 6), (9, 10)), seed=seed))[0])[..., 0].any(axis=1)
+        bars = filled.reshape(-1, 16)
+        empty += int((~bars[[4, 5, 8, 9]].any(axis=1)).sum())
+        first.append(int(np.argmax(bars[8])))
+    assert empty == 0 and max(first) > 0, (empty, first)
 
 
 def test_saved_and_loaded_composers_write_the_same(tmp_path: Path) -> None:

@@ -25,11 +25,19 @@ def watched(rows: np.ndarray, **settings: bool) -> Choices:
 
 def test_silence_makes_every_note_likelier_until_one_sounds() -> None:
     quiet = rows_of([-1], 200)
-    assert watched(quiet[:16]) is CHOICES
-    assert watched(quiet[:20]).conservativity < 2.0
+    assert watched(quiet[:4]) is CHOICES  # half a bar
+    assert watched(quiet[:5]).conservativity < 2.0
+    assert 0.001 ** watched(quiet[:7]).conservativity > 50 * 0.001**2  # before the bar is over
     assert 0.01 ** watched(quiet).conservativity > 0.999  # even an improbable note must come
     assert watched(np.concatenate([quiet, rows_of([2], 1)])).conservativity == 2.0
     assert watched(quiet, silence=False) is CHOICES
+
+
+def test_given_silence_does_not_count() -> None:
+    quiet, guards = rows_of([-1], 200), Guards(steps_per_bar=8)
+    for step in range(100):
+        guards.watch(quiet[: step + 1], given=True)
+    assert guards.correct(CHOICES) is CHOICES
 
 
 def test_a_repeated_bar_heats_and_a_new_one_cools() -> None:
