@@ -1,6 +1,7 @@
 """Train the `paper` composer on a polyphonic benchmark set, and print the table of all of them beside published figures.
 
     python benchmarks/composer_table.py train JSB_Chorales.mat -o runs/jsb --minutes 60
+    python benchmarks/composer_table.py calibrate runs/nottingham
     python benchmarks/composer_table.py table runs/jsb runs/nottingham runs/musedata runs/piano-midi
 
 The sets are the rolls of Boulanger-Lewandowski et al. 2012 as MATLAB files. ``table`` scores the test split, or the validation split
@@ -11,11 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 
 import torch
 
+from orchestrion.composer.calibration import fitted
 from orchestrion.composer.compose import Composer
 from orchestrion.composer.scoring import Nll, score_pieces
 from orchestrion.datasets.corpora.loading import load_corpus
@@ -37,6 +39,19 @@ PUBLISHED = {
     "RNN-NADE (2012)": (5.56, 5.60, 2.31, 7.05),
     "BALSTM, best (2017)": (5.05, 3.90, 1.55, 4.90),
 }
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What trains a set best, of what was tried."""
+
+    dropout: float = 0.3
+    crop_steps: int = 64
+    learning_rate: float = 3e-3
+    average_decay: float = 0.995
+
+
+RECIPES = {"Nottingham": Recipe(0.5, 128, 1e-3, 0.98), "Piano_midi": Recipe(0.4, 64, 1.2e-3, 0.99)}
 SHIFTS = tuple(shift for shift in range(-6, 7) if shift)
 TRANSPOSED_STEPS = 3000
 
@@ -56,11 +71,11 @@ class Row:
     curve: list[tuple[float, float]]
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     train = commands.add_parser("train", help="train on a set")
-    train.add_argument("data", type=Path)
+    train.add_argument("data", type=Path, help="JSB_Chorales.mat, MuseData.mat, Nottingham.mat or Piano_midi.mat")
     train.add_argument("-o", "--output", type=Path, required=True)
     train.add_argument("--minutes", type=float, default=60.0)
     train.add_argument("--steps", type=int, help="updates, instead of minutes")
@@ -68,28 +83,66 @@ def main() -> None:
     train.add_argument("--validation-pieces", type=int, default=24, help="held-out pieces scored while training")
     train.add_argument("--from", dest="start_from", help="a composer of the preset paper to begin with")
     train.add_argument("--validate-minutes", type=float, default=5.0)
+    for option, kind in (("dropout", float), ("crop-steps", int), ("learning-rate", float), ("average-decay", float)):
+        train.add_argument(f"--{option}", type=kind, help="in place of the set's own (RECIPES)")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--resume", action="store_true")
     train.set_defaults(run=train_set)
+    calibrate = commands.add_parser("calibrate", help="make a trained run as sure as its held-out pieces say")
+    calibrate.add_argument("run_folder", metavar="RUN", type=Path)
+    calibrate.add_argument("--validation-pieces", type=int, default=48, help="held-out pieces that it is fitted to")
+    calibrate.set_defaults(run=calibrate_run)
     table = commands.add_parser("table", help="print the table of trained sets")
     table.add_argument("runs", nargs="+", type=Path)
     table.add_argument("--transposed-steps", type=int, default=TRANSPOSED_STEPS, help="steps scored for each transposition")
     table.set_defaults(run=write_table)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     arguments.run(arguments)
 
 
 def train_set(arguments: argparse.Namespace) -> None:
-    """AdamW, learning rate .003 with a cosine, dropout .3 (the preset's), EMA .995, crops of 64 steps by fours, transposed by up to six."""
+    """AdamW with a cosine, crops by fours, transposed by up to six, and what is best for the set; then calibrated."""
+    recipe = RECIPES.get(arguments.data.stem, Recipe())
+    dropout, crop_steps, learning_rate, decay = (
+        own if own is not None else best
+        for own, best in zip((arguments.dropout, arguments.crop_steps, arguments.learning_rate, arguments.average_decay), astuple(recipe), strict=True)
+    )
     loop = LoopSettings(
-        minutes=None if arguments.steps else arguments.minutes, steps=arguments.steps, learning_rate=3e-3, ema_decay=0.995,
-        seed=arguments.seed, threads=1, validate_minutes=arguments.validate_minutes, validate_steps=arguments.validate_steps,
+        minutes=None if arguments.steps else arguments.minutes, steps=arguments.steps, learning_rate=learning_rate,
+        ema_decay=decay, seed=arguments.seed, threads=1, validate_minutes=arguments.validate_minutes, validate_steps=arguments.validate_steps,
     )  # fmt: skip
     measures = train_composer(
-        arguments.data, arguments.output, preset="paper", loop=loop, batch=4, crop_steps=64, transpose=6, resume=arguments.resume,
-        start_from=arguments.start_from, validation_pieces=arguments.validation_pieces,
+        arguments.data, arguments.output, preset="paper", loop=loop, batch=4, crop_steps=crop_steps, transpose=6,
+        resume=arguments.resume, start_from=arguments.start_from, validation_pieces=arguments.validation_pieces, dropout=dropout,
     )  # fmt: skip
     print(json.dumps(measures, indent=2))
+    calibrate(arguments.output, arguments.validation_pieces)
+
+
+def calibrate_run(arguments: argparse.Namespace) -> None:
+    """The second half of ``train``, for a run that was stopped."""
+    calibrate(arguments.run_folder, arguments.validation_pieces)
+
+
+def calibrate(run: Path, n_pieces: int) -> None:
+    """Fold into the run's weights the calibration of its first held-out pieces; the weights say so, and are not calibrated twice."""
+    torch.set_num_threads(1)
+    path = run / "model.safetensors"
+    composer = Composer.load(path)
+    if "calibration" in composer.metadata:
+        print(f"{path} is calibrated already.")
+        return
+    pieces = load_corpus(data_of(run), "validation")[:n_pieces]
+    with progress(len(pieces), "Calibrating") as advance:
+        found = fitted(composer.model, pieces, advance)
+    found.fold_into(composer.model)
+    replace(composer, metadata={**composer.metadata, "calibration": asdict(found) | {"pieces": len(pieces)}}).save(path)
+    print(f"scale {found.scale:.3f}, shift {found.shift:+.3f}, by {len(pieces)} validation pieces")
+
+
+def data_of(run: Path) -> Path:
+    """What the run was trained on."""
+    return Path(str(json.loads((run / "settings.json").read_text())["data"]))
 
 
 def write_table(arguments: argparse.Namespace) -> None:
@@ -114,7 +167,7 @@ def write_table(arguments: argparse.Namespace) -> None:
 def measured(run: Path, transposed_steps: int) -> Row:
     """The run's best weights on the pieces that nothing was chosen by, where there are any."""
     composer = Composer.load(run / "model.safetensors")
-    data = Path(str(json.loads((run / "settings.json").read_text())["data"]))
+    data = data_of(run)
     split, pieces = held_out(data)
     some = within(pieces, transposed_steps)
     with progress(len(pieces) + (1 + len(SHIFTS)) * len(some), f"Scoring {data.stem}") as advance:

@@ -61,12 +61,13 @@ def composer(
     start_from: Path | None = None,
     forget: Number = 0.0,
     transpose: Whole = 6,
+    dropout: Number | None = None,
     resume: bool = False,
     **lengths: Unpack[TrainingKeywords],
 ) -> dict[str, float]:
     """Train a composer on scores.
 
-    ``data``, preset, start_from, forget, transpose, resume are those of `orchestrion.training.train_composer.train_composer`.
+    ``data``, preset, start_from, forget, transpose, dropout, resume are those of `orchestrion.training.train_composer.train_composer`.
 
     Raises:
         OrchestrionError: no such data, preset or composer, or ``output`` is in use.
@@ -77,7 +78,7 @@ def composer(
 
     return train_composer(
         data, output, preset=preset, start_from=start_from, loop=composers_loop(Training.of(**lengths)), forget=values.Number(0, 1)(forget),
-        transpose=values.Whole(0, 24)(transpose), resume=resume,
+        transpose=values.Whole(0, 24)(transpose), dropout=None if dropout is None else values.Number(0, 0.9)(dropout), resume=resume,
     )  # fmt: skip
 
 

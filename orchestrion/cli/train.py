@@ -113,11 +113,13 @@ def renderer(data: tuple[str, ...], label: str | None, preset: str, unconditione
 @click.option("--transpose", type=click.IntRange(0, 24), default=6, show_default=True, metavar="N",
               help="Move each crop by up to so many semitones either way, so that all keys are learnt alike; compact presets, "
                    "which write in the plain key, do without.")
+@click.option("--dropout", type=NumberRange(0, 0.9), metavar="SHARE",
+              help="Silence this share of the units in training, so that pieces are not learnt by heart: 0.5 where there are few.  [default: the preset's]")
 @output_option
 @options_of(Training, "training", *LOOP)
 @resume_option
-def composer(data: str, preset: str, start_from: str | None, forget: float, transpose: int, output: Path, training: Training,
-             resume: bool) -> None:  # fmt: skip
+def composer(data: str, preset: str, start_from: str | None, forget: float, transpose: int, dropout: float | None, output: Path,
+             training: Training, resume: bool) -> None:  # fmt: skip
     """Train a biaxial LSTM composer on scores.
 
     \b
@@ -130,8 +132,9 @@ def composer(data: str, preset: str, start_from: str | None, forget: float, tran
     from orchestrion.training.train_composer import train_composer
 
     measures = train_composer(
-        data, output, preset=preset, start_from=start_from, forget=forget, transpose=transpose, loop=composers_loop(training), resume=resume
-    )
+        data, output, preset=preset, start_from=start_from, forget=forget, transpose=transpose, dropout=dropout,
+        loop=composers_loop(training), resume=resume,
+    )  # fmt: skip
     _report(output, measures)
 
 

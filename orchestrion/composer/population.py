@@ -127,9 +127,8 @@ class Population:
     def take(self, step: int, rows: np.ndarray, state: State) -> None:
         """``rows`` [v, p, 2] are what was written in ``step``."""
         self.rows[:, step], self.state = rows, state
-        known = self.given[:, step, :, 0].all(axis=1)
-        for guard, pace, piece, all_given in zip(self.guards, self.paces, self.rows, known, strict=True):
-            guard.watch(piece[: step + 1], given=bool(all_given))
+        for guard, pace, piece, given in zip(self.guards, self.paces, self.rows, self.given, strict=True):
+            guard.watch(piece[: step + 1], given=bool(given[step, :, 0].all()))
             pace.watch(piece[step])
 
     def drawn_anew(self, sampler: Sampler, picks: np.ndarray) -> Population:

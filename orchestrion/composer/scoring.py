@@ -74,6 +74,15 @@ def score_pieces(
 
 def score_batch(model: torch.nn.Module, pieces: Sequence[PieceLike]) -> list[StepNll]:
     """NLL [1, s] of each of the pieces of one of `batches`."""
+    nll = step_nll(*batch_logits(model, pieces))
+    return [
+        StepNll(nll.play[row : row + 1, : piece.n_steps].cpu(), nll.articulation[row : row + 1, : piece.n_steps].cpu())
+        for row, piece in enumerate(pieces)
+    ]
+
+
+def batch_logits(model: torch.nn.Module, pieces: Sequence[PieceLike]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits and grid [b, s, p, 2] of the pieces of one of `batches`, each from silence; padded to the longest."""
     training, config = model.training, model.config
     assert isinstance(config, ComposerConfig)
     device = next(model.parameters()).device
@@ -82,12 +91,9 @@ def score_batch(model: torch.nn.Module, pieces: Sequence[PieceLike]) -> list[Ste
     grids = [piece.grid_in(config.pitch_low, config.pitch_high, n_steps) for piece in pieces]
     grid, clock = (torch.from_numpy(np.stack(rows)).to(device) for rows in (grids, [_clock(piece, config, n_steps) for piece in pieces]))
     with torch.no_grad():
-        nll = step_nll(model(grid, clock, memory=_memory(grids, config, [piece.meter for piece in pieces])), grid)
+        logits = model(grid, clock, memory=_memory(grids, config, [piece.meter for piece in pieces]))
     model.train(training)
-    return [
-        StepNll(nll.play[row : row + 1, : piece.n_steps].cpu(), nll.articulation[row : row + 1, : piece.n_steps].cpu())
-        for row, piece in enumerate(pieces)
-    ]
+    return logits, grid
 
 
 def in_turn(pieces: Sequence[PieceLike], rows: Sequence[Sequence[StepNll]]) -> dict[str, Nll]:

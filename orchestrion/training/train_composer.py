@@ -30,6 +30,7 @@ def train_composer(
     crop_steps: int = 64,
     forget: float = 0.0,
     transpose: int = 6,
+    dropout: float | None = None,
     validation_pieces: int | None = None,
     resume: bool = False,
 ) -> dict[str, float]:
@@ -45,6 +46,7 @@ def train_composer(
         batch, crop_steps: crops an update, and their length in sixteenths.
         forget: share of the notes that are missing in the past; see `ComposerTask`.
         transpose: semitones by which crops are moved either way; see `ComposerTask`.
+        dropout: share of the units that are silent in training; None for the preset's.
         validation_pieces: how many held-out pieces are scored while training; None for all.
         resume: go on in a ``run`` that was stopped; its settings must be the same but for the loop's.
 
@@ -54,6 +56,8 @@ def train_composer(
     """
     check_installed()
     config = preset_named(preset, str(data))
+    if dropout is not None:
+        config = dataclasses.replace(config, dropout=dropout)
     folder = Path(run)
     record = {
         "kind": "composer",

@@ -1,6 +1,5 @@
 """The table of the polyphonic sets: what is scored, what it says, and one run from training to the page."""
 
-import argparse
 import importlib.util
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from orchestrion.composer.compose import Composer
 from orchestrion.composer.scoring import Nll
 from orchestrion.datasets.corpora.piece import CorpusPiece
 
@@ -46,7 +46,7 @@ def test_ours_stand_beside_published_figures(script: ModuleType) -> None:
 
 
 @pytest.mark.slow
-def test_a_set_is_trained_and_scored_by_one_command_each(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_set_is_trained_and_scored_by_one_command_each(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     cells = {}
     for name in ("traindata", "validdata", "testdata"):
         rolls = np.empty((1, 2), dtype=object)
@@ -54,12 +54,16 @@ def test_a_set_is_trained_and_scored_by_one_command_each(script: ModuleType, tmp
         cells[name] = rolls
     cells["traindata"][0][0] = np.eye(48, 88, k=22, dtype=np.uint8)
     savemat(tmp_path / "JSB_Chorales.mat", cells)
-    arguments = argparse.Namespace(
-        data=tmp_path / "JSB_Chorales.mat", output=tmp_path / "run", minutes=0.05, steps=None, start_from=None, validate_minutes=1.0, validate_steps=None,
-        validation_pieces=24, seed=0, resume=False,
-    )  # fmt: skip
-    script.train_set(arguments)
+    run = str(tmp_path / "run")
+    script.main(["train", str(tmp_path / "JSB_Chorales.mat"), "-o", run, "--minutes", "0.05", "--dropout", "0.2"])
+    weights = Composer.load(tmp_path / "run" / "model.safetensors")
+    assert weights.config.dropout == 0.2 and weights.config.time_sizes == (200, 200)
+    calibration = weights.metadata["calibration"]
+    assert isinstance(calibration, dict) and calibration["pieces"] == 2 and 0 < calibration["scale"] < 10
+    script.main(["calibrate", run])
+    assert "calibrated already" in capsys.readouterr().out
+    assert Composer.load(tmp_path / "run" / "model.safetensors").metadata == weights.metadata
     monkeypatch.setattr(script, "PAGE", tmp_path / "page.md")
-    script.write_table(argparse.Namespace(runs=[tmp_path / "run"], transposed_steps=50))
+    script.main(["table", run, "--transposed-steps", "50"])
     page = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert "ours, average over frames" in page and (tmp_path / "page.png").exists()
