@@ -16,7 +16,7 @@ import numpy as np
 from orchestrion import shipped, weights
 from orchestrion.audio import Waveform
 from orchestrion.bridge import ConditioningSeries
-from orchestrion.bridge.source import SILENT_DB, HarmonicSource
+from orchestrion.bridge.source import MOST_ATTACK_S, SILENT_DB, HarmonicSource
 from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.progress import Advance
 from orchestrion.renderer.config import WaveNetConfig
@@ -32,6 +32,7 @@ SOURCE = "source."  # before the names of its tables in a weights file
 GAIN = "gain_db"  # in the header: by how much it is louder than the notes that it was made of
 NETWORK = "network"  # in the header of an instrument that is tables alone: the shared network's name and checksum
 DEEPEST_VIBRATO = 4.0
+LONGEST_ATTACK = round(MOST_ATTACK_S * 192_000)  # samples, at the highest rate
 LOUDEST_NOISE = 4.0
 TAIL_S = 1.0  # the last note's ring
 
@@ -209,8 +210,23 @@ class Instrument:
         return Waveform(samples, self.config.sample_rate, tags)
 
 
+def _check_sizes(tables: Mapping[str, np.ndarray]) -> None:
+    """Refuse what `HarmonicSource.from_tensors` would only refuse after long work or a warning of numpy's.
+
+    Raises:
+        OrchestrionError: an attack longer than one lasts, or fractions and huge numbers for whole ones.
+    """
+    attack = tables.get("attack")
+    if attack is not None and attack.ndim == 3 and attack.shape[2] > LONGEST_ATTACK:
+        raise OrchestrionError(f"An attack of {attack.shape[2]:,} samples is longer than any.")
+    for name in ("sample_rate", "pitch", "n_partials"):
+        if name in tables and tables[name].dtype.kind not in "iu":
+            raise OrchestrionError(f"Its table {name!r} holds no whole numbers.")
+
+
 def _source(tables: Mapping[str, np.ndarray], path: Path, gain_db: float) -> HarmonicSource:
     try:
+        _check_sizes(tables)
         source = HarmonicSource.from_tensors(tables)
         if "louder_db" not in tables:  # of an older version, which raised the partials alone
             source = dataclasses.replace(source, noise_db=source.noise_db + np.float32(gain_db), louder_db=gain_db)

@@ -19,8 +19,8 @@ import numpy as np
 from orchestrion.audio import Waveform
 from orchestrion.bridge import FrameNotes
 from orchestrion.datasets.banks.instruments import usual_level
+from orchestrion.datasets.banks.soundfontfile import check_soundfont
 from orchestrion.errors import OrchestrionError
-from orchestrion.files import reading
 from orchestrion.score import Score
 
 SAMPLE_RATE = 16000
@@ -35,6 +35,7 @@ DEFAULT_SOUNDFONTS = (
     Path("/usr/share/sounds/sf2/default-GM.sf2"),
 )
 LONGEST_RUN_S = 600.0
+FAULT, NOT_LOADED = "fluidsynth: error: ", "Failed to load the SoundFont"
 SETTINGS = (
     "synth.min-note-length=0",
     "synth.polyphony=512",
@@ -42,6 +43,8 @@ SETTINGS = (
     "synth.chorus.active=0",
     # Only the samples of the instrument played are read from the 140 MiB of a General MIDI bank.
     "synth.dynamic-sample-loading=1",
+    # Where a SoundFont cannot be loaded, the system's would play in its place.
+    "synth.default-soundfont=",
 )
 
 
@@ -91,23 +94,20 @@ def soundfont(path: str | os.PathLike[str] | None = None) -> Path:
     """``path``, or the General MIDI SoundFont of the system.
 
     Raises:
-        OrchestrionError: there is none, or it is not a SoundFont.
+        OrchestrionError: there is none, or it is not a whole SoundFont.
     """
     found = Path(path) if path is not None else next((p for p in DEFAULT_SOUNDFONTS if p.exists()), None)
     if found is None:
         raise OrchestrionError(
             "There is no General MIDI SoundFont here; install Debian's fluid-soundfont-gm, or give one by --soundfont."
         )
-    with reading(f"the SoundFont {found}"), open(found, "rb") as handle:
-        head = handle.read(12)
-    if head[:4] != b"RIFF" or head[8:] != b"sfbk":
-        raise OrchestrionError(f"{found} is not a SoundFont (.sf2).")
+    check_soundfont(found)
     return found
 
 
 def version() -> str:
     """The first line that ``fluidsynth --version`` prints."""
-    return _call([_program(), "--version"]).splitlines()[0].strip()
+    return _call([_program(), "--version"]).stdout.splitlines()[0].strip()
 
 
 def write_midi(path: Path, table: FrameNotes, n_frames: int, program: int) -> None:
@@ -132,7 +132,12 @@ def write_midi(path: Path, table: FrameNotes, n_frames: int, program: int) -> No
 def _run(midi: Path, audio: Path, soundfont_path: Path) -> None:
     options = [part for setting in SETTINGS for part in ("-o", setting)]
     output = ["-r", str(SYNTH_RATE), "-O", "float", "-T", "wav", "-F", str(audio)]
-    _call([_program(), "-ni", "-q", "-g", "1.0", *options, *output, str(soundfont_path), str(midi)])
+    # Absolute, as a name that begins with a hyphen would be an option.
+    said = _call([_program(), "-ni", "-q", "-g", "1.0", *options, *output, str(soundfont_path.absolute()), str(midi)]).stderr
+    if NOT_LOADED in said:  # with status 0, and silence
+        reasons = [line.removeprefix(FAULT) for line in said.splitlines() if line.startswith(FAULT)]
+        reason = f" ({reasons[0][:200]})" if reasons else ""
+        raise OrchestrionError(f"FluidSynth cannot load the SoundFont {soundfont_path}{reason}; is it whole?")
 
 
 def _program() -> str:
@@ -144,9 +149,9 @@ def _program() -> str:
     return program
 
 
-def _call(command: list[str]) -> str:
+def _call(command: list[str]) -> subprocess.CompletedProcess[str]:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_RUN_S, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LONGEST_RUN_S, check=False)
     except subprocess.TimeoutExpired as error:
         raise OrchestrionError(f"FluidSynth did not finish within {LONGEST_RUN_S:g} s.") from error
     except OSError as error:
@@ -154,7 +159,7 @@ def _call(command: list[str]) -> str:
     if done.returncode != 0:
         said = " ".join(done.stderr.split())[-200:] or "it said nothing"
         raise OrchestrionError(f"FluidSynth failed with exit status {done.returncode}: {said}.")
-    return done.stdout
+    return done
 
 
 def _read(audio: Path) -> np.ndarray:

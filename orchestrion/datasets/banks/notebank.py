@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from orchestrion.audio.rates import check_rate
-from orchestrion.datasets.untrusted.textfiles import read_json_object, read_text
+from orchestrion.datasets.untrusted.textfiles import check_ordinary, read_json_object, read_text
 from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.header import is_number
 
@@ -182,6 +182,7 @@ def _index(folder: Path) -> list[dict[str, str]]:
         raise OrchestrionError(f"{path} is not a table that can be read ({said_by(error)}).") from error
     if not 0 < len(rows) <= MOST_NOTES:
         raise OrchestrionError(f"{path} lists {'no' if not rows else f'more than {MOST_NOTES}'} notes; it must list 1 to {MOST_NOTES}.")
+    seen: set[str] = set()
     for number, row in enumerate(rows, 2):
         try:
             name, pitch = row["file"], int(row["pitch"])
@@ -190,6 +191,9 @@ def _index(folder: Path) -> list[dict[str, str]]:
             raise OrchestrionError(f"{path}, line {number}: it needs the columns file, pitch, velocity_low, velocity_high.") from None
         if not (0 <= pitch <= 127 and 1 <= low <= high <= 127) or not _is_plain(name):
             raise OrchestrionError(f"{path}, line {number}: pitch {pitch}, velocities {low} to {high} or file {name[:60]!r} is impossible.")
+        if name in seen:
+            raise OrchestrionError(f"{path}, line {number}: {name[:60]!r} is listed twice; a file is one note.")
+        seen.add(name)
     return rows
 
 
@@ -226,6 +230,7 @@ def read_note(
     import soundfile
     import soxr
 
+    check_ordinary(path)
     try:
         facts = soundfile.info(path)
         if facts.duration > MOST_NOTE_S:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from orchestrion.datasets.untrusted.textfiles import check_ordinary
 from orchestrion.errors import OrchestrionError
 
 MOST_BYTES, MOST_REGIONS, MOST_INCLUDES, MOST_WORDS, LONGEST_LINE = 8 * 2**20, 16384, 64, 1024, 1 << 20
@@ -68,6 +69,7 @@ def _parts(line: str) -> list[tuple[str | None, str]]:
 
 def _lines(path: Path, folder: Path, words: dict[str, str], read: list[int]) -> list[str]:
     """The file's lines without comments; ``#include`` and ``#define`` done. ``read``: files and bytes so far."""
+    check_ordinary(path)
     try:
         read[0], read[1] = read[0] + 1, read[1] + path.stat().st_size
         if read[0] > MOST_INCLUDES or read[1] > MOST_BYTES:

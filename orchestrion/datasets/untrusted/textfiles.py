@@ -18,12 +18,25 @@ from orchestrion.limits import MAX_NOTES, MAX_TEXT_BYTES
 SHOWN = 60
 
 
+def check_ordinary(path: Path) -> None:
+    """Refuse a named pipe, which would be waited for without end, a device or a folder in the place of a file.
+
+    Raises:
+        OrchestrionError: ``path`` is one of these, or cannot be looked at.
+    """
+    with reading(path):
+        is_other = path.exists() and not path.is_file()
+    if is_other:
+        raise OrchestrionError(f"{path} is not an ordinary file.")
+
+
 def read_bytes(path: Path, start: int = 0, size: int | None = None, most_bytes: int = MAX_TEXT_BYTES) -> bytes:
     """The bytes of ``path``, or ``size`` of them from byte ``start``.
 
     Raises:
-        OrchestrionError: unreadable, or more than ``most_bytes``.
+        OrchestrionError: unreadable, not an ordinary file, or more than ``most_bytes``.
     """
+    check_ordinary(path)
     with reading(path), open(path, "rb") as handle:
         handle.seek(start)
         there = max(0, os.fstat(handle.fileno()).st_size - start)  # as much is set aside as is asked for
