@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,23 @@ def test_a_soundfont_whose_outside_alone_is_sound(tmp_path: Path) -> None:
 def test_what_is_no_soundfont(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.sf2").write_bytes(content)
     assert "not a SoundFont" in refused(tmp_path / "a.sf2")
+
+
+@pytest.mark.parametrize("text", [
+    "<region> sample=" + "a " * 400_000, "<region> " + "x" * 800_000 + " sample=60.wav", "/*" * 400_000, "<region> " + "a=" * 400_000, "<" * 800_000,
+    "".join(f"#define $W{n} 1\n" for n in range(1000)) + "$\n" * 400_000, "x\n" * 400_000, "<region>" + " " * 800_000, "//" * 400_000,
+])  # fmt: skip
+def test_the_time_an_sfz_text_takes_goes_with_its_length(text: str, tmp_path: Path) -> None:
+    """Opcodes and comments were looked for from every place to the end: hours for a megabyte."""
+    (tmp_path / "a.sfz").write_text(text)
+    began = time.process_time()
+    with pytest.raises(OrchestrionError) as caught:
+        open_bank(tmp_path / "a.sfz", RATE)
+    assert len(str(caught.value)) < 1000 and time.process_time() - began < 3.0
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 5000, "/".join(["d"] * 300)])
+def test_a_name_that_no_folder_can_hold(name: str, tmp_path: Path) -> None:
+    for text in (f'#include "{name}"\n', f"<region> sample={name} key=60\n"):
+        (tmp_path / "a.sfz").write_text(text)
+        assert "no folder can hold" in refused(tmp_path / "a.sfz")

@@ -6,6 +6,7 @@ ones winning. ``#define`` replaces a ``$name``; ``#include`` reads another file 
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -13,9 +14,13 @@ from orchestrion.datasets.untrusted.textfiles import check_ordinary
 from orchestrion.errors import OrchestrionError
 
 MOST_BYTES, MOST_REGIONS, MOST_INCLUDES, MOST_WORDS, LONGEST_LINE = 8 * 2**20, 16384, 64, 1024, 1 << 20
+MOST_REPLACED = 5_000_000  # words looked for, in all lines
+LONGEST_NAME = 255
 LEVELS = ("control", "global", "master", "group", "region")
 HEADER = re.compile(r"<(\w+)>")
-OPCODE = re.compile(r"([\w#$]+)=(.*?)(?=\s+[\w#$]+=|$)")
+OPCODE = re.compile(r"(?<!\S)([\w#$]+)=")
+# One that is not closed goes to the end: looking for its end again and again would take hours.
+COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 NOTE = re.compile(r"([a-g])([#b]?)(-?\d+)$")
 SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 
@@ -29,7 +34,7 @@ def read_regions(path: Path) -> list[dict[str, str]]:
     regions: list[dict[str, str]] = []
     given: dict[str, dict[str, str]] = {level: {} for level in LEVELS}
     now: str | None = None
-    for line in _lines(path, path.parent.resolve(), {}, [0, 0]):
+    for line in _lines(path, path.parent.resolve(), {}, [0, 0, 0]):
         for header, text in _parts(line):
             if header:
                 now = header
@@ -42,7 +47,7 @@ def read_regions(path: Path) -> list[dict[str, str]]:
                     if len(regions) > MOST_REGIONS:
                         raise OrchestrionError(f"{path} has more than {MOST_REGIONS} regions.")
             if now in LEVELS:
-                given[now].update((name.lower(), value.strip()) for name, value in OPCODE.findall(text.strip()))
+                given[now].update(_opcodes(text))
     if not regions:
         raise OrchestrionError(f"{path} has no <region>: it is no SFZ instrument.")
     return regions
@@ -67,8 +72,15 @@ def _parts(line: str) -> list[tuple[str | None, str]]:
     return [(None, pieces[0]), *((pieces[i].lower(), pieces[i + 1]) for i in range(1, len(pieces), 2))]
 
 
+def _opcodes(text: str) -> list[tuple[str, str]]:
+    """Names in lower case, and values, which go to the next name: those of files may hold blanks."""
+    found = list(OPCODE.finditer(text))
+    ends = [one.start() for one in found[1:]] + [len(text)] * bool(found)
+    return [(one[1].lower(), text[one.end() : end].strip()) for one, end in zip(found, ends, strict=True)]
+
+
 def _lines(path: Path, folder: Path, words: dict[str, str], read: list[int]) -> list[str]:
-    """The file's lines without comments; ``#include`` and ``#define`` done. ``read``: files and bytes so far."""
+    """The file's lines without comments; ``#include`` and ``#define`` done. ``read``: files, bytes and words looked for so far."""
     check_ordinary(path)
     try:
         read[0], read[1] = read[0] + 1, read[1] + path.stat().st_size
@@ -78,7 +90,7 @@ def _lines(path: Path, folder: Path, words: dict[str, str], read: list[int]) -> 
     except OSError as error:
         raise OrchestrionError(f"Cannot read {path}: {error.strerror}.") from error
     out: list[str] = []
-    for raw in re.sub(r"/\*.*?\*/", " ", text, flags=re.DOTALL).splitlines():
+    for raw in COMMENT.sub(" ", text).splitlines():
         line = raw.split("//", 1)[0].strip()
         define = re.match(r"#define\s+(\$\w+)\s+(\S+)", line)
         include = re.match(r'#include\s+"([^"]+)"', line)
@@ -89,7 +101,11 @@ def _lines(path: Path, folder: Path, words: dict[str, str], read: list[int]) -> 
         elif include:
             out += _lines(inside(folder, include[1], folder), folder, words, read)
         elif line:
-            for word in sorted(words, key=len, reverse=True):  # $KEYB before $KEY
+            if "$" in line:
+                read[2] += len(words)
+                if read[2] > MOST_REPLACED:
+                    raise OrchestrionError(f"{path} has too many lines with $words for {len(words)} of them.")
+            for word in sorted(words, key=len, reverse=True) if "$" in line else ():  # $KEYB before $KEY
                 line = line.replace(word, words[word])
                 if len(line) > LONGEST_LINE:  # words that hold others, doubled again and again
                     raise OrchestrionError(f"{path} has a line of more than {LONGEST_LINE} characters once its words are replaced.")
@@ -103,6 +119,8 @@ def inside(folder: Path, name: str, fence: Path) -> Path:
     Raises:
         OrchestrionError: it leads elsewhere.
     """
+    if "\0" in name or len(os.fsencode(name)) > LONGEST_NAME:
+        raise OrchestrionError(f"The SFZ instrument names the file {name[:40]!r}, which no folder can hold.")
     at = folder
     for part in name.replace("\\", "/").split("/"):
         if part == "..":
