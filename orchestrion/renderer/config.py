@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrion.bridge.groups import GROUPS
-from orchestrion.bridge.noise import N_BANDS
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.coding import GRID, MU, Coding
 
@@ -141,6 +140,8 @@ class WaveNetConfig:
         """Conditioning channels of a frame before the convolutions."""
         if not self.conditioned:
             return 0
+        from orchestrion.bridge.noise import N_BANDS  # with the compiler, which no help needs
+
         return len(self.groups) * (self.pitch_high - self.pitch_low + 1) + (N_BANDS if self.source_window else 0)
 
     @property
