@@ -29,10 +29,11 @@ ATTACK_MU, ATTACK_EMPHASIS = 255, 0.9  # in a file
 MOST_ATTACK_S, LOUDEST_ATTACK = 0.25, 16.0
 CONTOUR_TURNS_S = 1.0  # a note that outlasts its contour goes back along it to here, and forth again
 MOST_SHAPED_DB = 60.0
+HIGHEST_RATIO = 1e4
 MOST_MODULATIONS, MOST_MODULATED_DB = 16, 30.0
 MODULATIONS = {"modulation_db": MOST_MODULATED_DB, "modulation_share": 1.0, "noise_modulation_db": MOST_MODULATED_DB, "noise_modulation_share": 1.0}
 OPTIONAL = {
-    "louder_db", "contour_cents", "attack", "attack_peak", "noise_shape_db", *MODULATIONS,
+    "louder_db", "contour_cents", "attack", "attack_peak", "noise_shape_db", "ratio", *MODULATIONS,
 }
 PLAIN_PARTIALS, PLAIN_DB = 12, -20.0
 
@@ -83,6 +84,7 @@ class HarmonicSource:
         modulation_share: ``[sum(n_partials), r]`` float32, -1 to 1.
         noise_modulation_db: ``[n, q, m]`` float32 likewise of the noise, or None.
         noise_modulation_share: ``[n, 52, q]`` float32, of its bands.
+        ratio: ``[sum(n_partials)]`` float32 frequency of each partial over ``f1_hz``, or None where all are those of `stretched_ratios`.
     """
 
     sample_rate: int
@@ -106,6 +108,7 @@ class HarmonicSource:
     modulation_share: np.ndarray | None = None
     noise_modulation_db: np.ndarray | None = None
     noise_modulation_share: np.ndarray | None = None
+    ratio: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         n, d, total = len(self.pitch), len(self.velocity), int(np.sum(self.n_partials))
@@ -124,7 +127,7 @@ class HarmonicSource:
             and 0 <= self.exponent <= 8 and abs(self.louder_db) <= 120 and np.all(self.noise_db < 60) and np.all((self.f1_hz > 0) & (self.inharmonicity >= 0) & (self.release_db_s > 0)) and np.all(self.level_db < 60)
         )  # fmt: skip
         contoured = np.ndim(contour) == 2 and len(contour) == n and contour.shape[1] <= MOST_KNOTS and bool(np.all(np.abs(contour) <= MOST_CENTS))
-        if not (sound and contoured and self._attack_fits() and self._shape_fits() and self._modulation_fits() and self._is_bounded()):
+        if not (sound and contoured and self._attack_fits() and self._shape_fits() and self._modulation_fits() and self._ratio_fits() and self._is_bounded()):
             raise OrchestrionError("The tables of a harmonic source do not fit together or hold impossible values.")
 
     def _attack_fits(self) -> bool:
@@ -142,6 +145,10 @@ class HarmonicSource:
         return _moves_fit(self.modulation_db, self.modulation_share, n, (total,)) and _moves_fit(
             self.noise_modulation_db, self.noise_modulation_share, n, (n, N_FINE)
         )
+
+    def _ratio_fits(self) -> bool:
+        r = self.ratio
+        return r is None or (r.shape == (int(np.sum(self.n_partials)),) and bool(np.all((r > 0) & (r <= HIGHEST_RATIO))))
 
     def _is_bounded(self) -> bool:
         """Whether numbers of other people's files lead to no endless release, no division by zero and no overflow."""
@@ -161,6 +168,11 @@ class HarmonicSource:
     def first_partial(self) -> np.ndarray:
         """``[n]`` where each pitch's rows begin."""
         return np.concatenate([[0], np.cumsum(self.n_partials)[:-1]]).astype(np.int64)
+
+    def ratios(self, row: int) -> np.ndarray:
+        """``[k]`` float64 frequencies of the partials of a pitch's row over ``f1_hz``."""
+        begin, k = int(self.first_partial[row]), int(self.n_partials[row])
+        return stretched_ratios(self.inharmonicity[row], k) if self.ratio is None else self.ratio[begin : begin + k].astype(np.float64)
 
     def row_of(self, pitch: int) -> int:
         """The row that ``pitch`` sounds by: its own or the nearest."""
@@ -200,6 +212,8 @@ class HarmonicSource:
             made |= {"attack": np.rint(127 * companded).astype(np.int8), "attack_peak": peak.astype(np.float32)}
         if self.noise_shape_db is not None:
             made["noise_shape_db"] = np.clip(np.rint(self.noise_shape_db * STEPS), -120, 120).astype(np.int8)
+        if self.ratio is not None:
+            made["ratio"] = self.ratio.astype(np.float32)
         for name in ("modulation", "noise_modulation"):
             course, share = getattr(self, f"{name}_db"), getattr(self, f"{name}_share")
             if course is not None:
@@ -230,6 +244,7 @@ class HarmonicSource:
             t["contour_cents"].astype(np.float32) / CONTOUR_STEPS if "contour_cents" in t else None, _attack_of(t) if "attack" in t else None,
             t["noise_shape_db"].astype(np.float32) / STEPS if "noise_shape_db" in t else None,
             *(t[name].astype(np.float32) / 127 * most if name in t else None for name, most in MODULATIONS.items()),
+            t["ratio"].astype(np.float32) if "ratio" in t else None,
         )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from orchestrion.bridge.conditioning import ConditioningSeries
 from orchestrion.bridge.noise import N_FINE, NoiseSpectra, noise_feature
 from orchestrion.bridge.reach import Reach
-from orchestrion.bridge.source import AGES_S, CONTOUR_S, N_AGES, HarmonicSource, faded, going_on, stretched_ratios
+from orchestrion.bridge.source import AGES_S, CONTOUR_S, N_AGES, HarmonicSource, faded, going_on
 from orchestrion.compiled import compiled
 from orchestrion.score.notes import N_PITCHES
 
@@ -52,7 +52,7 @@ class SourceSignal:
             level, _ = self._table(row, int(self.series.notes.velocity[i]))
             begin = s.first_partial[row]
             f1 = s.f1_hz[row] * 2.0 ** ((pitch - s.pitch[row]) / 12)
-            turns = stretched_ratios(s.inharmonicity[row], len(level)) * f1
+            turns = s.ratios(row) * f1
             audible = turns < 0.48 * self.series.sample_rate
             _add_note(
                 out, self.series.hop, frame_s, max(onset, start) - start, min(int(self._end[i]), stop) - start, onset - start,

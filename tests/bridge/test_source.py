@@ -61,6 +61,14 @@ def test_partials_have_the_pitch_and_level_of_the_tables():
     np.testing.assert_allclose(peaks * RATE / len(x), hz, atol=1.0)
 
 
+def test_partials_may_lie_anywhere():
+    ratio = np.array([1.0, 1.501, 2.76], np.float32)
+    x = audio(tables(ratio=ratio), (0.0, 1.0, 60, 100), (1.0, 2.0, 62, 100), tail_s=0.0)
+    for second, pitch in ((0, 60), (1, 62)):  # the other pitch by its neighbour's row
+        part = x[second * RATE : (second + 1) * RATE]
+        np.testing.assert_allclose(db(amplitudes(part, 440 * 2 ** ((pitch - 69) / 12) * ratio)), [-20, -26, -32], atol=0.05)
+
+
 def test_partials_fall_with_age_as_the_table_says_and_start_with_their_phase():
     falling = np.float32(-20 - 10 * AGES_S)[None, None]
     source = tables(levels_db=((-20.0,),), level_db=falling, phase=np.array([1.0], np.float32))

@@ -55,7 +55,7 @@ def test_shape_and_modulation_go_into_a_file_and_back():
 
 
 def test_tables_go_into_a_file_and_back():
-    source = tables(pitches=(60, 64), vibrato=Vibrato(12.0, 5.5, 0.25, 0.5))
+    source = tables(pitches=(60, 64), vibrato=Vibrato(12.0, 5.5, 0.25, 0.5), ratio=np.array([1, 1.5, 2.001, 1, 2, 3], np.float32))
     again = HarmonicSource.from_tensors(source.tensors())
     assert again.vibrato == source.vibrato
     assert all(np.array_equal(again.tensors()[name], table) for name, table in source.tensors().items())
@@ -100,6 +100,10 @@ HOSTILE = {
     "modulation of hundreds of decibels": {"modulation_db": np.full((2, 1, 9), 400, np.float32), "modulation_share": np.zeros((6, 1), np.float32)},
     "modulation in no courses": {"modulation_db": np.zeros((2, 0, 9), np.float32), "modulation_share": np.zeros((6, 0), np.float32)},
     "endless modulation": {"modulation_db": np.zeros((2, 1, 5000), np.float32), "modulation_share": np.zeros((6, 1), np.float32)},
+    "ratios of other partials": {"ratio": np.ones(5, np.float32)},
+    "a ratio of nothing": {"ratio": np.zeros(6, np.float32)},
+    "a ratio that is no number": {"ratio": np.full(6, np.nan, np.float32)},
+    "an endless ratio": {"ratio": np.full(6, 1e9, np.float32)},
     "a velocity that is no number": {"velocity": np.array([np.nan])},
     "layers without levels": {"velocity": np.arange(1.0, 21.0)},
     "a rate of nothing": {"sample_rate": 0},

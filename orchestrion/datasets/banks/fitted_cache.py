@@ -59,6 +59,7 @@ def _tensors(made: FittedBank) -> dict[str, torch.Tensor]:
         "numbers": torch.tensor(
             [[f.f1_hz, f.inharmonicity, len(f.phase), len(f.contour_cents), f.modulation_db.shape[1], f.noise_modulation_db.shape[1]] for f in fits], dtype=torch.float64
         ),
+        "ratios": torch.from_numpy(np.concatenate([f.ratios for f in fits])),
         "level_db": torch.from_numpy(np.concatenate([f.level_db for f in fits])),
         "noise_db": torch.from_numpy(np.stack([f.noise_db for f in fits])),
         "phase": torch.from_numpy(np.concatenate([f.phase for f in fits])),
@@ -80,7 +81,7 @@ def _read(path: Path, bank: NoteBank) -> tuple[FittedNote, ...]:
         f1, b, k, m, moved, noise_moved = t["numbers"][i]
         here, along, n = slice(partials, partials + int(k)), slice(contours, contours + int(m)), len(note.samples)
         fits.append(FittedNote(
-            float(f1), float(b), t["level_db"][here], t["noise_db"][i], t["phase"][here], t["contour_cents"][along], t["source"][samples : samples + n],
+            float(f1), float(b), t["ratios"][here], t["level_db"][here], t["noise_db"][i], t["phase"][here], t["contour_cents"][along], t["source"][samples : samples + n],
             t["noise_shape_db"][i], t["modulation_db"][:, moves : moves + int(moved)], t["modulation_share"][here],
             t["noise_modulation_db"][:, noises : noises + int(noise_moved)], t["noise_modulation_share"][i],
         ))  # fmt: skip

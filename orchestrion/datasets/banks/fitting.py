@@ -17,6 +17,7 @@ from orchestrion.bridge.source import (
     HarmonicSource,
     Vibrato,
     going_on,
+    stretched_ratios,
 )
 from orchestrion.datasets.banks import partials
 from orchestrion.datasets.banks.modulation import NOISE_COURSES, modulation, moved_db, noise_modulation
@@ -34,6 +35,7 @@ class FittedNote:
 
     Attributes:
         f1_hz, inharmonicity: of its partials; of bowed and blown notes the median along the note.
+        ratios: ``[k]`` frequencies over the first one's: of the series, and behind it of tones aside.
         level_db: ``[k, ages]``.
         noise_db: ``[52, ages]``.
         noise_shape_db: ``[193]`` of a bin over its band spread evenly.
@@ -46,6 +48,7 @@ class FittedNote:
 
     f1_hz: float
     inharmonicity: float
+    ratios: np.ndarray
     level_db: np.ndarray
     noise_db: np.ndarray
     phase: np.ndarray
@@ -58,18 +61,19 @@ class FittedNote:
     noise_modulation_share: np.ndarray
 
 
-def fit_note(x: np.ndarray, pitch: int, sample_rate: int, *, sustained: bool, stretched: bool) -> FittedNote:
+def fit_note(x: np.ndarray, pitch: int, sample_rate: int, *, sustained: bool, stretched: bool, aside: bool = False) -> FittedNote:
     """Fit one note: float [n], which sounds from its first sample and is held to its last.
 
     Args:
         sustained: bowed or blown; else struck or plucked.
-        stretched: whether the partials of what is struck are those of a stiff string.
+        stretched: whether the partials of what is struck may be those of a stiff string.
+        aside: whether steady tones beside the series are partials, too; else they are noise.
     """
     x = np.asarray(x, dtype=np.float64)
     if sustained:
-        found = partials.sustained(x, pitch, sample_rate)
+        found = partials.sustained(x, pitch, sample_rate, aside=aside)
     else:
-        found = partials.struck(x, pitch, sample_rate, stretched=stretched)
+        found = partials.struck(x, pitch, sample_rate, stretched=stretched, aside=aside)
     level = _level_table(np.abs(found.envelopes), sample_rate, len(x))
     if not sustained:
         level = _going_on_falling(level, len(x) / sample_rate)
@@ -88,7 +92,7 @@ def fit_note(x: np.ndarray, pitch: int, sample_rate: int, *, sustained: bool, st
     if sustained:
         noise_courses, noise_shares = noise_modulation(noise.power, noise.table, sample_rate)
     arrays = (
-        level, noise.level_db, _phases(found, f1, sample_rate), contour, source, noise.shape_db, courses, shares, noise_courses, noise_shares,
+        found.ratios, level, noise.level_db, _phases(found, f1, sample_rate), contour, source, noise.shape_db, courses, shares, noise_courses, noise_shares,
     )  # fmt: skip
     return FittedNote(f1, found.inharmonicity, *(array.astype(np.float32) for array in arrays))
 
@@ -117,6 +121,7 @@ def tables(
     pitches = np.arange(low, high + 1)
     columns: list[tuple[float, float, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
     moves: list[tuple[np.ndarray, ...]] = []
+    ratios: list[np.ndarray] = []
     heard = np.zeros(len(pitches), bool)
     for place, pitch in enumerate(pitches):
         near = [_nearest(notes, int(pitch), velocity) for velocity in velocities]
@@ -124,13 +129,18 @@ def tables(
         # Of several layers one gives phases, tuning and contour: that of usual loudness.
         best, fit = min(zip(near, velocities, strict=True), key=lambda one: (abs(one[0][0] - pitch), abs(one[1] - USUAL_VELOCITY)))[0]
         f1 = fit.f1_hz * 2.0 ** ((pitch - best) / 12)
-        k = max(1, min(max(len(f.phase) for _, f in near), int(partials.HIGHEST * sample_rate / f1)))
-        level = np.stack([_padded(f.level_db, k, SILENT_DB) for _, f in near])
-        columns.append((f1, fit.inharmonicity, level, _padded(fit.phase, k, 0.0), np.stack([f.noise_db for _, f in near]), _contour(fit, sample_rate)))
-        shape = np.stack([f.noise_shape_db for _, f in near])
-        moves.append((shape, _going_on(fit.modulation_db), _padded(fit.modulation_share, k, 0.0), _going_on(fit.noise_modulation_db), fit.noise_modulation_share))
+        k = max(len(f.phase) for _, f in near)
+        ratio = fit.ratios if len(near) == 1 else stretched_ratios(fit.inharmonicity, k)
+        there = ratio * f1 < partials.HIGHEST * sample_rate
+        there[0] = True
+        level = np.stack([_padded(f.level_db, k, SILENT_DB)[there] for _, f in near])
+        columns.append((f1, fit.inharmonicity, level, _padded(fit.phase, k, 0.0)[there], np.stack([f.noise_db for _, f in near]), _contour(fit, sample_rate)))
+        ratios.append(ratio[there])
+        shape, share = np.stack([f.noise_shape_db for _, f in near]), _padded(fit.modulation_share, k, 0.0)[there]
+        moves.append((shape, _going_on(fit.modulation_db), share, _going_on(fit.noise_modulation_db), fit.noise_modulation_share))
     contours = np.stack([c[5] for c in columns])
     shapes, courses, shares, noise_courses, noise_shares = zip(*moves, strict=True)
+    in_series = all(np.allclose(ratio, stretched_ratios(c[1], len(ratio)), rtol=1e-6) for ratio, c in zip(ratios, columns, strict=True))
     has_moving_noise = any(course.any() for course in noise_courses)
     return HarmonicSource(
         sample_rate, pitches, heard, np.array([c[0] for c in columns]), np.array([c[1] for c in columns]),
@@ -141,6 +151,7 @@ def tables(
         modulation_db=np.stack(courses), modulation_share=np.concatenate(shares),
         noise_modulation_db=np.stack(noise_courses) if has_moving_noise else None,
         noise_modulation_share=np.stack(noise_shares) if has_moving_noise else None,
+        ratio=None if in_series else np.concatenate(ratios).astype(np.float32),
     )  # fmt: skip
 
 

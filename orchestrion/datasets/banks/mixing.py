@@ -47,8 +47,11 @@ class FittedBank:
     def fit(cls, bank: NoteBank, *, threads: int | None = None) -> FittedBank:
         """Fit every note; seconds to minutes, with a progress bar."""
 
+        # Partials of several layers stand in one table's rows, so they must be those of the series.
+        aside = len({(note.velocity_low, note.velocity_high) for note in bank.notes}) == 1
+
         def one(note: BankNote) -> FittedNote:
-            fit = fit_note(note.samples, note.pitch, bank.sample_rate, sustained=bank.sustained, stretched=bank.stretched)
+            fit = fit_note(note.samples, note.pitch, bank.sample_rate, sustained=bank.sustained, stretched=bank.stretched, aside=aside)
             advance(1)
             return fit
 

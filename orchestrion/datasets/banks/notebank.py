@@ -64,7 +64,7 @@ class NoteBank:
 
     Attributes:
         sustained: bowed or blown; else struck or plucked.
-        stretched: its partials are those of a piano's strings.
+        stretched: its partials may be those of stiff strings.
         reference_velocity: at which a note sounds as loud as it was recorded. None where each layer was recorded as loud as it is
             played: then its middle velocity is the reference.
         exponent: amplitude goes with the velocity to this power: 2 by a sampler's law, else as the layers' levels do.

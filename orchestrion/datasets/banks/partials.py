@@ -5,7 +5,8 @@ partial k to it, and c_k a slowly varying complex envelope, known at *knots* ``H
 by demodulation with a Hann window and refined on the residual, so that neighbouring partials do not count twice.
 
 Struck strings have a constant fundamental and stretched partials, r_k = k·√((1 + Bk²)/(1 + B)) (Fletcher and Rossing, "The
-Physics of Musical Instruments", 12.3). Bowed and blown notes have r_k = k, and a contour that is found first.
+Physics of Musical Instruments", 12.3). Bowed and blown notes have r_k = k, and a contour that is found first. Steady tones
+that are left then have ratios of their own: an organ's ranks, the modes of a bar, strings that stray from the formula.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import median_filter
 
 from orchestrion.compiled import compiled
 
@@ -24,6 +26,10 @@ MOST_PARTIALS = 128
 WINDOW_S, PERIODS = 0.0213, 2.6  # a window's length: at least this, and at least so many periods
 DAMPING = 0.7  # of what later passes add: partials that share a window would otherwise overshoot
 CONTOUR_PARTIALS, CONTOUR_ROUNDS = 6, 3
+TUNED_PARTIALS = 3, 6, 12, 24, 36, 48, 64, 96  # each step from what the one before extrapolates to, less than a window's width off
+# Tones beside the series: so many at most, found in this stretch, over the median of their surroundings and under the loudest partial by so
+# much, with a share of their power that keeps its phase (of noise it is .3 at most).
+MOST_ASIDE, ASIDE_S, ASIDE_OVER_DB, ASIDE_UNDER_DB, ASIDE_STEADY, SURROUNDINGS_HZ = 32, (0.05, 0.55), 20.0, 70.0, 0.4, 150
 
 
 @dataclass(frozen=True)
@@ -53,23 +59,74 @@ class Partials:
         return np.diff(self.phase) / HOP * sample_rate / (2 * math.pi)
 
 
-def struck(x: np.ndarray, pitch: float, sample_rate: int, *, passes: int = 4, stretched: bool = True) -> Partials:
-    """Partials of constant frequency of the note ``x`` float [n] that sounds from its first sample."""
+def struck(x: np.ndarray, pitch: float, sample_rate: int, *, passes: int = 4, stretched: bool = True, aside: bool = False) -> Partials:
+    """Partials of constant frequency of the note ``x`` float [n] that sounds from its first sample; with tones ``aside`` of the series."""
     f1, b = tuning(x, pitch, sample_rate, stretched)
+    if stretched:  # a bar's modes are no stiff string's
+        f1, b = min((f1, b), tuning(x, pitch, sample_rate, False), key=lambda tuned: _left(x, *tuned, sample_rate))
     phase = 2 * math.pi * f1 / sample_rate * HOP * np.arange(_n_knots(len(x)))
-    ratios = stretched_ratios(b, f1, sample_rate)
-    return Partials(phase, ratios, _demodulate(x, phase, ratios, _window(f1, sample_rate), passes), b)
+    found = _found(x, phase, stretched_ratios(b, f1, sample_rate), b, _window(f1, sample_rate), passes)
+    return _with_tones_aside(x, found, f1, sample_rate, passes) if aside else found
 
 
-def sustained(x: np.ndarray, pitch: float, sample_rate: int, *, passes: int = 3) -> Partials:
-    """Harmonic partials along the pitch contour of the bowed or blown note ``x`` float [n]."""
+def sustained(x: np.ndarray, pitch: float, sample_rate: int, *, passes: int = 3, aside: bool = False) -> Partials:
+    """Harmonic partials along the pitch contour of the bowed or blown note ``x`` float [n]; with tones ``aside`` of the series."""
     f1, _ = tuning(x, pitch, sample_rate, False)
     phase = 2 * math.pi * f1 / sample_rate * HOP * np.arange(_n_knots(len(x)))
     ratios = stretched_ratios(0.0, f1, sample_rate)
     window = _window(f1, sample_rate)
     for _ in range(CONTOUR_ROUNDS):
         phase = phase + drift(_demodulate(x, phase, ratios[:CONTOUR_PARTIALS], window, 2))
-    return Partials(phase, ratios, _demodulate(x, phase, ratios, window, passes), 0.0)
+    found = _found(x, phase, ratios, 0.0, window, passes)
+    return _with_tones_aside(x, found, f1, sample_rate, passes) if aside else found
+
+
+def _found(x: np.ndarray, phase: np.ndarray, ratios: np.ndarray, inharmonicity: float, window: int, passes: int) -> Partials:
+    return Partials(phase, ratios, _demodulate(x, phase, ratios, window, passes), inharmonicity)
+
+
+def _left(x: np.ndarray, f1: float, inharmonicity: float, sample_rate: int) -> float:
+    """Energy of what these partials leave of the note's first half second, emphasised so that treble counts."""
+    part = np.asarray(x[: sample_rate // 2], dtype=np.float64)
+    phase = 2 * math.pi * f1 / sample_rate * HOP * np.arange(_n_knots(len(part)))
+    found = _found(part, phase, stretched_ratios(inharmonicity, f1, sample_rate), inharmonicity, _window(f1, sample_rate), 2)
+    return float((np.diff(part - found.samples(len(part))) ** 2).sum())
+
+
+def _with_tones_aside(x: np.ndarray, found: Partials, f1: float, sample_rate: int, passes: int) -> Partials:
+    """``found``, and behind its partials the steady tones that it leaves, if any."""
+    window, first, last = _window(f1, sample_rate), *(int(s * sample_rate) for s in ASIDE_S)
+    turned = found.fundamental_hz(sample_rate)[first // HOP : last // HOP]
+    if len(x) < last or not len(turned):
+        return found
+    hz = _tones(x[first:last], (x - found.samples(len(x)))[first:last], found.ratios * float(np.median(turned)), sample_rate / window, sample_rate)
+    if not len(hz):
+        return found
+    ratios = np.concatenate([found.ratios, hz / float(np.median(turned))])
+    tried = _found(x, found.phase, ratios, found.inharmonicity, window, passes)
+    c = tried.envelopes[first // HOP : last // HOP]
+    steady = np.abs(c.mean(0)) ** 2 > ASIDE_STEADY * (np.abs(c) ** 2).mean(0)
+    steady[: len(found.ratios)] = True
+    return _found(x, found.phase, ratios[steady], found.inharmonicity, window, passes) if steady[len(found.ratios) :].any() else found
+
+
+def _tones(x: np.ndarray, rest: np.ndarray, known_hz: np.ndarray, apart_hz: float, sample_rate: int) -> np.ndarray:
+    """Frequencies of lines in the spectrum of ``rest``, as far ``apart_hz`` from each other and from those that are known; ascending."""
+    n = 2 * len(rest)
+    window, bin_hz = np.hanning(len(rest)), sample_rate / n
+    power, loudest = np.abs(np.fft.rfft(rest * window, n)) ** 2, float((np.abs(np.fft.rfft(x * window, n)) ** 2).max())
+    surroundings = median_filter(power, int(2 * SURROUNDINGS_HZ / bin_hz) + 1)
+    peak = (power[1:-1] > power[:-2]) & (power[1:-1] >= power[2:])
+    peak &= (power[1:-1] > 10 ** (ASIDE_OVER_DB / 10) * surroundings[1:-1]) & (power[1:-1] > loudest * 10 ** (-ASIDE_UNDER_DB / 10))
+    chosen: list[float] = []
+    for place in sorted(np.flatnonzero(peak) + 1, key=lambda i: -power[i]):
+        before, here, after = np.log(power[place - 1 : place + 2] + 1e-300)
+        hz = (place + 0.5 * (before - after) / (before - 2 * here + after)) * bin_hz
+        if apart_hz < hz < HIGHEST * sample_rate and np.abs(np.concatenate([known_hz, chosen]) - hz).min() > apart_hz:
+            chosen.append(float(hz))
+        if len(chosen) == MOST_ASIDE:
+            break
+    return np.array(sorted(chosen))
 
 
 def stretched_ratios(inharmonicity: float, f1: float, sample_rate: int, most: int = MOST_PARTIALS) -> np.ndarray:
@@ -92,7 +149,7 @@ def tuning(x: np.ndarray, pitch: float, sample_rate: int, stretched: bool) -> tu
     f1 = _peak(part, expected, sample_rate)
     b = typical_inharmonicity(pitch) if stretched else 0.0
     window = _window(f1, sample_rate)
-    for partials in (3, 6, 12, 24):
+    for partials in TUNED_PARTIALS:
         ratios = stretched_ratios(b, f1, sample_rate, partials)
         step = 2 * math.pi * f1 / sample_rate * HOP
         c = _demodulate(part, step * np.arange(_n_knots(n)), ratios, window, 2)

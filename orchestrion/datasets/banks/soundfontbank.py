@@ -71,7 +71,7 @@ def _bank(information: dict[str, object], path: Path, program: int, pitches: ran
     if sustained is None:
         sustained = is_sustained(notes, sample_rate)
     return NoteBank(
-        name, sample_rate, notes, sustained, program < 8, float(VELOCITY), release, scale_of(notes, float(VELOCITY)), information
+        name, sample_rate, notes, sustained, not sustained, float(VELOCITY), release, scale_of(notes, float(VELOCITY)), information
     )
 
 

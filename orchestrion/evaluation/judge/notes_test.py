@@ -289,7 +289,8 @@ def _partials(pitch: int, player: Instrument) -> np.ndarray:
     source = player.source
     assert source is not None
     row = source.row_of(pitch)
-    return np.asarray(source.f1_hz[row] * stretched_ratios(source.inharmonicity[row], 200))
+    series = stretched_ratios(source.inharmonicity[row], 200)  # and tones aside
+    return np.asarray(source.f1_hz[row] * np.union1d(series, source.ratios(row)))
 
 
 def _one_note(note: Note, ours: np.ndarray, bare: np.ndarray, barest: np.ndarray, theirs: np.ndarray, player: Instrument) -> tuple[float, ...]:

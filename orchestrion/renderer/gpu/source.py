@@ -114,7 +114,7 @@ class GpuSource:
         out = torch.empty(stop - start, c.hop, device=self._device)
         sourcekernel.partials[(stop - start,)](
             out, first_pair, note, self._whole, self._real, self._shares, self._f1, self._ratio, self._turned, t["level"], t["phase"],
-            t["ages"], t["first_partial"], t["n_partials"], t["inharmonicity"], t["attack"], self._moves, t["shares"], t["clock"], start,
+            t["ages"], t["first_partial"], t["n_partials"], t["partial_ratio"], t["attack"], self._moves, t["shares"], t["clock"], start,
             t["rows"], t["total"], self._ratio.shape[1], t["attack"].shape[-1], self._moves.shape[1],
             N_LAYERS=t["layers"], N_COURSES=self._moves.shape[2], CONTOURED=int(self._ratio.shape[1] > 0), HOP=c.hop, LANES=triton.next_power_of_2(c.hop), CHUNK=PARTIALS, KNOT_S=CONTOUR_S, RATE=c.sample_rate,
         )  # fmt: skip
@@ -166,7 +166,7 @@ def _tables_on(source: HarmonicSource, clock: tuple[int, int], device: torch.dev
     arrays = {
         "level": s.level_db.astype(np.float32), "noise": s.noise_db.astype(np.float32), "phase": s.phase.astype(np.float32),
         "ages": AGES_S.astype(np.float64), "first_partial": s.first_partial.astype(np.int32), "n_partials": s.n_partials.astype(np.int32),
-        "inharmonicity": s.inharmonicity.astype(np.float64), "attack": attack.astype(np.float32), "band": band[:n_bins].astype(np.int32),
+        "partial_ratio": np.concatenate([s.ratios(row) for row in range(len(s.pitch))]), "attack": attack.astype(np.float32), "band": band[:n_bins].astype(np.int32),
         "clock": np.array([hop / rate, 0.48 * rate]), "scale": scale[:n_bins].astype(np.float32), "coarse": np.repeat(np.arange(N_BANDS), FINE_IN_BAND).astype(np.int32),
     }  # fmt: skip
     nothing = np.zeros(1, np.float32)

@@ -67,7 +67,7 @@ def _periods(age, ratio, turned, row, knots, CONTOURED: tl.constexpr, KNOT_S: tl
 
 @triton.jit(do_not_specialize=["start", "n_rows", "n_levels", "knots", "n_attack", "move_knots"])
 def partials(
-    out, first_pair, pairs, whole, real, shares, f1, ratio, turned, level, phase, ages, first_partial, n_partials, inharmonicity, attack,
+    out, first_pair, pairs, whole, real, shares, f1, ratio, turned, level, phase, ages, first_partial, n_partials, partial_ratio, attack,
     courses, course_shares, clock, start, n_rows, n_levels, knots, n_attack, move_knots,
     N_LAYERS: tl.constexpr, N_COURSES: tl.constexpr, CONTOURED: tl.constexpr, HOP: tl.constexpr,
     LANES: tl.constexpr, CHUNK: tl.constexpr, KNOT_S: tl.constexpr, RATE: tl.constexpr,
@@ -82,7 +82,7 @@ def partials(
         onset, offset, end = tl.load(whole + note * 6), tl.load(whole + note * 6 + 1), tl.load(whole + note * 6 + 2)
         row, layer = tl.load(whole + note * 6 + 4), tl.load(whole + note * 6 + 5)
         gain, release = tl.load(real + note * 4), tl.load(real + note * 4 + 1)
-        hz1, stiff = tl.load(f1 + note), tl.load(inharmonicity + row)
+        hz1 = tl.load(f1 + note)
         age = (frame - onset).to(tl.float64) * frame_s
         later = (frame + 1 - onset).to(tl.float64) * frame_s
         i, share = _at_age(ages, age)
@@ -92,8 +92,7 @@ def partials(
         begun, ended = _periods(age, ratio, turned, row, knots, CONTOURED, KNOT_S), _periods(later, ratio, turned, row, knots, CONTOURED, KNOT_S)
         begin, n = tl.load(first_partial + row), tl.load(n_partials + row)
         for first in range(0, n, CHUNK):
-            number = (first + k + 1).to(tl.float64)
-            hz = number * tl.sqrt((1.0 + stiff * number * number) / (1.0 + stiff)) * hz1
+            hz = tl.load(partial_ratio + begin + first + k, mask=first + k < n, other=0.0) * hz1
             audible = (first + k < n) & (hz < highest)
             here = _level(level, shares, note, n_levels * TABLE_AGES, begin + first + k, i, share, audible, N_LAYERS) + gain - fallen
             there = _level(level, shares, note, n_levels * TABLE_AGES, begin + first + k, j, next_share, audible, N_LAYERS) + gain - then

@@ -10,13 +10,13 @@ import soundfile
 RATE = 24000
 
 
-def plucked(pitch: float, seconds: float = 2.0, *, inharmonicity: float = 2e-4, cents: float = 0.0, noise: float = 0.0) -> np.ndarray:
-    """Stretched partials of amplitude .2 / k that fall by 20 + 6k dB a second."""
+def plucked(pitch: float, seconds: float = 2.0, *, inharmonicity: float = 2e-4, cents: float = 0.0, noise: float = 0.0, n: int = 12) -> np.ndarray:
+    """``n`` stretched partials of amplitude .2 / k that fall by 20 + 6k dB a second."""
     t = np.arange(int(seconds * RATE)) / RATE
     f1 = 440 * 2 ** ((pitch - 69 + cents / 100) / 12)
     rng = np.random.default_rng(int(pitch))
     x = noise * rng.standard_normal(len(t)) * 10 ** (-60 * t / 20)
-    for k in range(1, 13):
+    for k in range(1, n + 1):
         hz = k * f1 * np.sqrt((1 + inharmonicity * k * k) / (1 + inharmonicity))
         if hz < 0.45 * RATE:
             x = x + 0.2 / k * 10 ** (-(20 + 6 * k) * t / 20) * np.cos(2 * np.pi * hz * t + rng.uniform(0, 6))
@@ -43,3 +43,12 @@ def write_bank(folder: Path, pitches: list[int], make=plucked, layers: tuple[tup
             rows.append(f"{name}\t{pitch}\t{low}\t{high}")
     (folder / "index.tsv").write_text("\n".join(rows) + "\n")
     return folder
+
+
+def bar(pitch: float, ratios: tuple[float, ...], *, noise: float = 0.0, seconds: float = 1.5) -> np.ndarray:
+    """A bar whose modes lie at ``ratios``, each 6 dB under the one before, all falling by 20 dB a second."""
+    t = np.arange(int(seconds * RATE)) / RATE
+    rng = np.random.default_rng(int(pitch))
+    f1 = 440 * 2 ** ((pitch - 69) / 12)
+    modes = sum(0.2 / 2**i * np.cos(2 * np.pi * f1 * ratio * t + rng.uniform(0, 6)) for i, ratio in enumerate(ratios))
+    return (10 ** (-20 * t / 20) * modes + noise * rng.standard_normal(len(t))).astype(np.float32)

@@ -6,7 +6,7 @@ import pytest
 from orchestrion.bridge.source import AGES_S, N_AGES
 from orchestrion.datasets.banks import partials
 from orchestrion.datasets.banks.fitting import fit_note, vibrato_of
-from tests.datasets.banks.notes import RATE, bowed, plucked
+from tests.datasets.banks.notes import RATE, bar, bowed, plucked
 
 
 def db(rest: np.ndarray, x: np.ndarray) -> float:
@@ -19,6 +19,40 @@ def test_tuning_and_inharmonicity_are_found(pitch, cents):
     f1 = found.fundamental_hz(RATE)[0]
     assert abs(1200 * np.log2(f1 / (440 * 2 ** ((pitch - 69) / 12))) - cents) < 0.5
     assert found.inharmonicity == pytest.approx(2e-4, rel=0.1)
+
+
+@pytest.mark.parametrize("stiff", [0.0, 1e-5, 8e-5])
+def test_the_highest_partials_of_a_string_are_found(stiff):
+    """A guitar's low string has 80 of them, the last many a window's width beside where a piano's string would have it."""
+    x = plucked(45, inharmonicity=stiff, n=80).astype(float)
+    found = partials.struck(x, 45, RATE)
+    low, high = int(0.05 * RATE), int(0.15 * RATE)
+    treble = np.fft.rfft(np.stack([x, x - found.samples(len(x))])[:, low:high] * np.hanning(high - low))[:, (high - low) * 6000 // RATE :]
+    ours, rest = (np.abs(treble) ** 2).sum(1)
+    assert 10 * np.log10(rest / ours) < -20
+
+
+@pytest.mark.parametrize("ratios", [(1.0, 2.76, 5.4, 8.93), (1.0, 1.5, 2.0, 2.5)])
+def test_modes_beside_the_series_are_found(ratios):
+    x = bar(72, ratios, noise=1e-4).astype(float)
+    series, found = (partials.struck(x, 72, RATE, aside=aside) for aside in (False, True))
+    assert db((x - series.samples(len(x)))[2400:], x[2400:]) > -15
+    assert db((x - found.samples(len(x)))[2400:], x[2400:]) < -35
+    aside = found.ratios[len(series.ratios) :]
+    assert all(np.abs(found.ratios - ratio).min() < 0.01 for ratio in ratios) and len(aside) <= 8
+
+
+def test_noise_is_no_mode():
+    for x in (plucked(57, noise=0.02), bowed(60)):
+        plain, found = (partials.sustained(x, 57, RATE, aside=aside).ratios for aside in (False, True))
+        assert np.array_equal(plain, found)
+
+
+def test_modes_stand_in_the_tables_of_a_note():
+    fit = fit_note(bar(72, (1.0, 2.76, 5.4)), 72, RATE, sustained=False, stretched=True, aside=True)
+    place = int(np.argmin(np.abs(fit.ratios - 2.76)))
+    assert len(fit.ratios) == len(fit.level_db) == len(fit.phase) == len(fit.modulation_share)
+    np.testing.assert_allclose(fit.level_db[place][(AGES_S > 0.05) & (AGES_S < 1.0)], -20 - 20 * AGES_S[(AGES_S > 0.05) & (AGES_S < 1.0)], atol=1.0)
 
 
 @pytest.mark.parametrize("pitch", [33, 57, 81])

@@ -20,7 +20,7 @@ from orchestrion.renderer.gpu.source import GpuSource, overlapped
 NOTES = [Note(0.0, 0.05, 60, 90), Note(0.012, 0.03, 67, 50), Note(0.03, 0.2, 61, 127), Note(0.035, 0.06, 60, 20)]
 
 
-@pytest.fixture(scope="module", params=["piano", "violin", "tables of older files", "what moves, and shapes"])
+@pytest.fixture(scope="module", params=["piano", "violin", "tables of older files", "what moves, shapes, tones aside"])
 def features(request):
     """Recorded attacks and several layers; contours."""
     config = PRESETS["small"]
@@ -28,12 +28,13 @@ def features(request):
     known = request.param if request.param in ("piano", "violin") else "violin"
     source = Instrument.load(known).source
     assert source is not None
-    moves = dict.fromkeys(("modulation_db", "modulation_share", "noise_modulation_db", "noise_modulation_share", "noise_shape_db"))
-    if request.param == "what moves, and shapes":
+    moves = dict.fromkeys(("modulation_db", "modulation_share", "noise_modulation_db", "noise_modulation_share", "noise_shape_db", "ratio"))
+    if request.param == "what moves, shapes, tones aside":
         rng, n = np.random.default_rng(0), len(source.pitch)
         sizes = {"modulation_db": (n, 3, 5), "modulation_share": (int(source.n_partials.sum()), 3), "noise_modulation_db": (n, 2, 4), "noise_modulation_share": (n, N_FINE, 2),
-                 "noise_shape_db": (len(source.velocity), n, N_SHAPE)}  # fmt: skip
+                 "noise_shape_db": (len(source.velocity), n, N_SHAPE), "ratio": (int(source.n_partials.sum()),)}  # fmt: skip
         moves = {name: (rng.uniform(-1, 1, size) * (1 if name.endswith("share") else 12)).astype(np.float32) for name, size in sizes.items()}
+        moves["ratio"] = 1 + np.abs(moves["ratio"])
     return Features(series, config, source if request.param == known else dataclasses.replace(source, **moves))
 
 
