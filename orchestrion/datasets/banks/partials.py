@@ -30,6 +30,7 @@ TUNED_PARTIALS = 3, 6, 12, 24, 36, 48, 64, 96  # each step from what the one bef
 # Tones beside the series: so many at most, found in this stretch, over the median of their surroundings and under the loudest partial by so
 # much, with a share of their power that keeps its phase (of noise it is .3 at most).
 MOST_ASIDE, ASIDE_S, ASIDE_OVER_DB, ASIDE_UNDER_DB, ASIDE_STEADY, SURROUNDINGS_HZ = 32, (0.05, 0.55), 20.0, 70.0, 0.4, 150
+LEAST_MOVED_HZ = 1.0  # less is left to the formula
 
 
 @dataclass(frozen=True)
@@ -94,20 +95,33 @@ def _left(x: np.ndarray, f1: float, inharmonicity: float, sample_rate: int) -> f
 
 
 def _with_tones_aside(x: np.ndarray, found: Partials, f1: float, sample_rate: int, passes: int) -> Partials:
-    """``found``, and behind its partials the steady tones that it leaves, if any."""
+    """``found``, its partials where they really are, and behind them the steady tones that it leaves, if any."""
     window, first, last = _window(f1, sample_rate), *(int(s * sample_rate) for s in ASIDE_S)
     turned = found.fundamental_hz(sample_rate)[first // HOP : last // HOP]
     if len(x) < last or not len(turned):
         return found
-    hz = _tones(x[first:last], (x - found.samples(len(x)))[first:last], found.ratios * float(np.median(turned)), sample_rate / window, sample_rate)
+    here, f1 = slice(first // HOP, last // HOP), float(np.median(turned))
+    c = found.envelopes[here]
+    turn = np.angle((c[1:] * np.conj(c[:-1])).sum(0))
+    moved_hz = turn / (2 * math.pi * HOP) * sample_rate
+    steady = _is_steady(c * np.exp(-1j * turn * np.arange(len(c))[:, None]))
+    ratios = found.ratios + np.where(steady & (np.abs(moved_hz) > LEAST_MOVED_HZ), moved_hz / f1, 0.0)
+    straight = found
+    if not np.array_equal(ratios, found.ratios):
+        straight = _found(x, found.phase, ratios, found.inharmonicity, window, passes)
+    hz = _tones(x[first:last], (x - straight.samples(len(x)))[first:last], ratios * f1, sample_rate / window, sample_rate)
     if not len(hz):
-        return found
-    ratios = np.concatenate([found.ratios, hz / float(np.median(turned))])
-    tried = _found(x, found.phase, ratios, found.inharmonicity, window, passes)
-    c = tried.envelopes[first // HOP : last // HOP]
-    steady = np.abs(c.mean(0)) ** 2 > ASIDE_STEADY * (np.abs(c) ** 2).mean(0)
-    steady[: len(found.ratios)] = True
-    return _found(x, found.phase, ratios[steady], found.inharmonicity, window, passes) if steady[len(found.ratios) :].any() else found
+        return straight
+    more = np.concatenate([ratios, hz / f1])
+    steady = _is_steady(_found(x, found.phase, more, found.inharmonicity, window, passes).envelopes[here])
+    steady[: len(ratios)] = True
+    return _found(x, found.phase, more[steady], found.inharmonicity, window, passes) if steady[len(ratios) :].any() else straight
+
+
+def _is_steady(c: np.ndarray) -> np.ndarray:
+    """Of envelopes ``[m, k]``: whether each is a tone that keeps its phase, and loud enough to count."""
+    power = (np.abs(c) ** 2).mean(0)
+    return np.asarray((np.abs(c.mean(0)) ** 2 > ASIDE_STEADY * power) & (power > power.max(initial=0.0) * 10 ** (-ASIDE_UNDER_DB / 10)))
 
 
 def _tones(x: np.ndarray, rest: np.ndarray, known_hz: np.ndarray, apart_hz: float, sample_rate: int) -> np.ndarray:
