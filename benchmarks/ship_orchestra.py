@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+import torch
 from PIL import Image
 
 from orchestrion import shipped, weights
@@ -25,7 +26,7 @@ from orchestrion.evaluation.figures.source import draw_source
 from orchestrion.evaluation.judge.notes_test import NotesReport, notes_test
 from orchestrion.files import atomic_write
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, SOURCE, Instrument
+from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, SOURCE, TRUST, Instrument
 from orchestrion.score import pitch_name
 from orchestrion.training.learn import SHARED, calibrated, figures, gain_db, metadata, source_tensors
 from orchestrion.training.trial_playing import play_held_out
@@ -33,7 +34,8 @@ from orchestrion.training.trial_playing import play_held_out
 BEGAN = "the weights of a trial on FluidR3's piano alone (1.3 billion samples)"
 LICENCE = "public domain, CC0 1.0 and MIT, by the bank"
 PICTURES = Path(__file__).parent.parent / "docs" / "sources"
-TEMPERATURES = (0.6, 0.4, 0.2)
+# How much of the network is played, and how freely it draws.
+CHOICES = ((1.0, 0.4), (1.0, 0.2), (0.5, 0.2), (0.25, 0.2))
 # What a bank's folder does not say of itself; the credits are those that its makers ask for.
 CREDITS = {
     "steinway": ("public domain", "AKAI's Steinway, as in Splendid Grand Piano, mapped by kinwie", 0),
@@ -58,7 +60,7 @@ adds to the tables is the difference between the two columns below.
 | pitches | {low} to {high} |
 | General MIDI program | {program} |
 | network | {layers_n} layers, {residual} residual and {skip} skip channels, mixture of {mixtures} logistics; trained on {banks} banks together, {steps} steps of {crop} samples after its beginning |
-| temperature of the draws | {temperature} |
+| played | {trust:.0%} of what the network adds to the source, drawn at a temperature of {temperature} |
 | loudness | {gain:+.1f} dB over its notes: about -20 LUFS on the built-in tunes |
 
 ## How near it comes to its notes
@@ -157,7 +159,7 @@ def ship(name: str, data: str, config: WaveNetConfig, sha256: str, facts: dict, 
     weights.save(target, source_tensors(source), header)
     if not step:
         return
-    header["temperature"] = best_temperature(Instrument.load(target), bank)
+    header[TRUST], header["temperature"] = best_choice(target, source_tensors(source), header, bank)
     weights.save(target, source_tensors(source), header)
     report = notes_test(Instrument.load(target), bank, step=step)
     weights.save(target, source_tensors(source), header | {"metrics": found | report.summary()})
@@ -178,17 +180,22 @@ def smaller(picture: Path) -> None:
     few.save(picture, optimize=True)
 
 
-def best_temperature(player: Instrument, bank: FittedBank) -> float:
-    """Of some temperatures, that at which held-out pieces come nearest: distance, errors of level and notes that a transcriber misses."""
-    assert player.source is not None
-    _, held_out = pieces_of(bank, player.config.hop)
-    pieces = [MixedPiece(piece.name, piece.table, piece.n_frames, bank, player.config.hop, louder_db=player.gain_db) for piece in held_out]
+def best_choice(target: Path, tables: dict[str, torch.Tensor], header: dict, bank: FittedBank) -> tuple[float, float]:
+    """Of some shares of the network and temperatures, those at which held-out pieces come nearest: distance, errors of level and notes that a
+    transcriber misses."""
+    _, held_out = pieces_of(bank, header["config"]["hop"])
 
-    def cost(temperature: float) -> float:
-        heard = play_held_out(player.model, pieces, {bank.bank.name: player.source}, temperature=temperature)
+    def cost(choice: tuple[float, float]) -> float:
+        weights.save(target, tables, header | {TRUST: choice[0]})
+        player = Instrument.load(target)
+        assert player.source is not None
+        pieces = [MixedPiece(piece.name, piece.table, piece.n_frames, bank, player.config.hop, louder_db=player.gain_db) for piece in held_out]
+        heard = play_held_out(player.model, pieces, {bank.bank.name: player.source}, temperature=choice[1])
         return float(np.mean([one.cost + one.network.level_db for one in heard]))
 
-    return min(TEMPERATURES, key=cost)
+    costs = {choice: cost(choice) for choice in CHOICES}
+    click.echo(f"{target.stem}: cost by share of the network and temperature {costs}")
+    return min(costs, key=lambda choice: costs[choice])
 
 
 def card(name: str, header: dict, found: dict, report: NotesReport, facts: dict, steps: int, step: int) -> str:
@@ -198,7 +205,7 @@ def card(name: str, header: dict, found: dict, report: NotesReport, facts: dict,
         name=name, network=SHARED, notes=found["notes"], layers=found["layers"], heard=found["pitches_heard"], filled=found["pitches_filled"],
         kilobytes=found["kilobytes"], explains=found["source_explains_db"], attribution=header["data"].get("attribution", "unknown"),
         licence=header["licence"], low=pitch_name(low), high=pitch_name(high), program=header["program"], layers_n=c["layers"], residual=c["residual"],
-        skip=c["skip"], mixtures=c["mixtures"], banks=len(data.get("banks", [])) or 1, steps=f"{steps:,}", crop=f"{96 * c['hop']:,}", gain=header[GAIN], step=step, temperature=header["temperature"],
+        skip=c["skip"], mixtures=c["mixtures"], banks=len(data.get("banks", [])) or 1, steps=f"{steps:,}", crop=f"{96 * c['hop']:,}", gain=header[GAIN], step=step, temperature=header["temperature"], trust=header[TRUST],
         velocities=", ".join(map(str, report.velocities)), total=s["notes"], missing=s["missing"], level=s["level_error_db_mean"],
         level_95=s["level_error_db_95"], noise=s["noise_over_reference_db"], distance=s["distance_db"], distance_source=s["distance_db_source_alone"], distance_partials=s["distance_db_partials_alone"],
         octaves_nearer=s["octaves_nearer_than_the_source"], octaves=s["octaves"], attack=s["attack_error_db"],

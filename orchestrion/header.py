@@ -153,6 +153,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "config": ("an object of some dozens of settings", lambda value: isinstance(value, dict) and len(_text(value)) <= LONGEST_CONFIG),
     "sha256": ("a checksum", lambda value: isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None),
     "temperature": ("a number above 0 and up to 100", lambda value: is_number(value, 1e-6, 100)),
+    "trust": ("a number above 0 and up to 1", lambda value: is_number(value, 1e-6, 1)),
     "gain_db": ("a number of decibels from -200 to 200", lambda value: is_number(value, -200, 200)),
     "pitch_range": ("a lowest and a highest MIDI pitch", _is_pitch_range),
     "program": ("a General MIDI program", lambda value: is_whole(value, 0, 127)),

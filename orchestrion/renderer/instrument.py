@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ARCHITECTURE = "wavenet"
 SOURCE = "source."  # before the names of its tables in a weights file
 GAIN = "gain_db"  # in the header: by how much it is louder than the notes that it was made of
+TRUST = "trust"  # in the header: the share that is played of what the network adds to its source
 NETWORK = "network"  # in the header of an instrument that is tables alone: the shared network's name and checksum
 DEEPEST_VIBRATO = 4.0
 LONGEST_ATTACK = round(MOST_ATTACK_S * 192_000)  # samples, at the highest rate
@@ -76,7 +77,26 @@ class Instrument:
         weights.check_shapes(shapes(sized), network, path)
         source = _source(tables, path, float(str(metadata.get(GAIN, 0.0)))) if sized.source_window else None
         parameters = Parameters(sized, {name: array.astype(np.float32) for name, array in network.items()}, source)
-        return cls(Path(path).stem, parameters, metadata)
+        return cls(Path(path).stem, parameters, metadata)._trusted(float(str(metadata.get(TRUST, 1.0))))
+
+    def _trusted(self, share: float) -> Instrument:
+        """The same with means that lie so many times as far from the source.
+
+        A network is trained on true pasts and plays on its own: what it adds there is right in part at most, and the nearest guess is a share of it.
+        """
+        mixtures = self.config.mixtures
+        if share == 1.0 or not mixtures:
+            return self
+        means = slice(mixtures, 2 * mixtures)  # of a mixture's weights, means and scales
+        arrays = {name: self.parameters.arrays[name].copy() for name in ("w_out", "b_out")}
+        for array in arrays.values():
+            array[..., means] *= np.float32(share)
+        return dataclasses.replace(self, parameters=dataclasses.replace(self.parameters, arrays={**self.parameters.arrays, **arrays}))
+
+    @property
+    def trust(self) -> float:
+        """The share that is played of what the network adds to its source, above 0 and up to 1."""
+        return float(str(self.metadata.get(TRUST, 1.0)))
 
     @cached_property
     def model(self) -> WaveNet:
@@ -117,13 +137,15 @@ class Instrument:
         return dataclasses.replace(self, parameters=dataclasses.replace(self.parameters, source=source))
 
     def unsourced(self) -> Instrument:
-        """The network without its source: it is told the notes as ever, and hears a source that is silent. What it cannot play, the source brings."""
+        """The network without its source, trusted in full: it is told the notes as ever, and hears a source that is silent. What it cannot play, the
+        source brings."""
         if self.source is None:
             return self
+        whole = self._trusted(1.0 / self.trust)
         silent = dataclasses.replace(
             self.source, attack=None, level_db=np.full_like(self.source.level_db, SILENT_DB), noise_db=np.full_like(self.source.noise_db, SILENT_DB)
         )
-        return dataclasses.replace(self, parameters=dataclasses.replace(self.parameters, source=silent))
+        return dataclasses.replace(whole, parameters=dataclasses.replace(whole.parameters, source=silent), metadata={**self.metadata, TRUST: 1.0})
 
     @property
     def config(self) -> WaveNetConfig:

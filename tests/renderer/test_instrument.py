@@ -106,6 +106,29 @@ def test_a_network_can_be_heard_without_its_source(tmp_path):
     assert bare.parameters.arrays is driven.parameters.arrays and bare.unsourced().source is not None
 
 
+def test_a_network_that_is_trusted_less_stays_nearer_to_its_source(tmp_path):
+    torch.manual_seed(0)
+    tables = {f"source.{name}": torch.from_numpy(table) for name, table in plain_source(24000).tensors().items()}
+    network = WaveNet(DRIVEN).state_dict()
+    network["w_out"] *= 0.1
+
+    def saved(name: str, **trust: float) -> Instrument:
+        weights.save(tmp_path / name, network | tables, METADATA | {"config": DRIVEN.to_dict(), "temperature": 0.01} | trust)
+        return Instrument.load(tmp_path / name)
+
+    whole, quarter, hardly = saved("whole.safetensors"), saved("quarter.safetensors", trust=0.25), saved("hardly.safetensors", trust=0.001)
+    assert (whole.trust, quarter.trust) == (1.0, 0.25)
+    series = ConditioningSeries.from_notes(SCORE.notes, sample_rate=24000, hop=96)
+    alone = SourceSignal(series, whole.source).samples(0, series.n_frames)
+    played = [player.render(SCORE, seed=1, tail_s=0.0).samples for player in (whole, quarter, hardly)]
+    beside = [float(np.abs(samples - alone[: len(samples)]).max()) for samples in played]
+    assert beside[0] > 2 * beside[1] > 0 and beside[2] < 0.1 * beside[0]
+    without = quarter.unsourced()
+    assert without.trust == 1.0 and all(np.array_equal(array, whole.parameters.arrays[name]) for name, array in without.parameters.arrays.items())
+    with pytest.raises(OrchestrionError, match="'trust' is not a number above 0 and up to 1"):
+        saved("never.safetensors", trust=0.0)
+
+
 def test_noise_of_an_older_file_is_as_much_louder_as_its_partials(tmp_path):
     tables = {f"source.{name}": torch.from_numpy(table) for name, table in plain_source(24000).tensors().items() if name != "louder_db"}
     tables["source.noise_db"] = torch.full((1, 128, N_BANDS, N_AGES), -60.0, dtype=torch.float16)
