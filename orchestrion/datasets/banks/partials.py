@@ -27,6 +27,7 @@ WINDOW_S, PERIODS = 0.0213, 2.6  # a window's length: at least this, and at leas
 DAMPING = 0.7  # of what later passes add: partials that share a window would otherwise overshoot
 CONTOUR_PARTIALS, CONTOUR_ROUNDS = 6, 3
 TUNED_PARTIALS = 3, 6, 12, 24, 36, 48, 64, 96  # each step from what the one before extrapolates to, less than a window's width off
+MOST_TUNED = 24  # of notes that others sound over
 # Tones beside the series: so many at most, found in this stretch, over the median of their surroundings and under the loudest partial by so
 # much, with a share of their power that keeps its phase (of noise it is .3 at most).
 MOST_ASIDE, ASIDE_S, ASIDE_OVER_DB, ASIDE_UNDER_DB, ASIDE_STEADY, SURROUNDINGS_HZ = 32, (0.05, 0.55), 20.0, 70.0, 0.4, 150
@@ -62,7 +63,7 @@ class Partials:
 
 def struck(x: np.ndarray, pitch: float, sample_rate: int, *, passes: int = 4, stretched: bool = True, aside: bool = False) -> Partials:
     """Partials of constant frequency of the note ``x`` float [n] that sounds from its first sample; with tones ``aside`` of the series."""
-    f1, b = tuning(x, pitch, sample_rate, stretched)
+    f1, b = tuning(x, pitch, sample_rate, stretched, most=TUNED_PARTIALS[-1])
     if stretched:  # a bar's modes are no stiff string's
         f1, b = min((f1, b), tuning(x, pitch, sample_rate, False), key=lambda tuned: _left(x, *tuned, sample_rate))
     phase = 2 * math.pi * f1 / sample_rate * HOP * np.arange(_n_knots(len(x)))
@@ -155,15 +156,15 @@ def typical_inharmonicity(pitch: float) -> float:
     return math.exp(-0.0847 * pitch - 5.82) + math.exp(0.0926 * pitch - 13.64)
 
 
-def tuning(x: np.ndarray, pitch: float, sample_rate: int, stretched: bool) -> tuple[float, float]:
-    """f1 (Hz) and B, from the phases of ever more partials in the first half second or so."""
+def tuning(x: np.ndarray, pitch: float, sample_rate: int, stretched: bool, *, most: int = MOST_TUNED) -> tuple[float, float]:
+    """f1 (Hz) and B, from the phases of ever more partials, up to ``most``, in the first half second or so."""
     expected = 440.0 * 2.0 ** ((pitch - 69) / 12)
     n = min(len(x), int(sample_rate * max(0.5, 40 / expected)))
     part = np.asarray(x[:n], dtype=np.float64)
     f1 = _peak(part, expected, sample_rate)
     b = typical_inharmonicity(pitch) if stretched else 0.0
     window = _window(f1, sample_rate)
-    for partials in TUNED_PARTIALS:
+    for partials in (step for step in TUNED_PARTIALS if step <= most):
         ratios = stretched_ratios(b, f1, sample_rate, partials)
         step = 2 * math.pi * f1 / sample_rate * HOP
         c = _demodulate(part, step * np.arange(_n_knots(n)), ratios, window, 2)
