@@ -30,7 +30,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.figures.source import draw_source
 from orchestrion.evaluation.judge.fidelity import error_db
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, SOURCE
+from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, SOURCE, TRUST
 from orchestrion.score import BUILTIN_TUNES, Score
 from orchestrion.training.driven_sets import heard_range, track_recordings
 from orchestrion.training.trial_playing import TEMPERATURE
@@ -38,6 +38,8 @@ from orchestrion.training.trial_playing import TEMPERATURE
 LOUDNESS_LUFS, HIGHEST_PEAK_DB = -20.0, -1.0
 HEADROOM_DB = 1.0  # of the network over the source alone
 SHARED = "orchestra"  # the network that plays what it has not been trained on
+# The share of what it adds to notes that it has not heard: nearer to held-out pieces than the whole (harmonica 1.20 against 1.35 dB, electric piano .36 against .38).
+UNHEARD_TRUST = 0.25
 
 
 def learn(
@@ -67,7 +69,7 @@ def learn(
         made, information, pitch_range, found = _recorded(data, config, threads, stretched)
     source, louder = calibrated(made, config)
     header = metadata(information, pitch_range, louder, found)
-    header |= {GAIN: gain_db(louder, config), NETWORK: {"name": network, "sha256": facts["sha256"]}}
+    header |= {GAIN: gain_db(louder, config), NETWORK: {"name": network, "sha256": facts["sha256"]}, TRUST: UNHEARD_TRUST}
     weights.save(output, tensors | source_tensors(source), header)
     draw_source(Path(output).with_suffix(".png"), source, Path(output).stem)
     return found

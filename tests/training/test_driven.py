@@ -195,6 +195,7 @@ def test_learn_makes_an_instrument_that_plays(tmp_path, monkeypatch):
     assert found["notes"] == 5 and found["pitches_heard"] == 2 and found["source_explains_db"] > 12
     mine = Instrument.load(tmp_path / "mine.safetensors")
     assert mine.pitch_range == (60, 64) and mine.source is not None
+    assert mine.trust == learning.UNHEARD_TRUST and np.array_equal(mine.unsourced().parameters.arrays["w_out"], task.model.w_out.detach().numpy())
 
 
 def test_a_calibrated_instrument_plays_at_its_loudness_and_the_network_hears_the_same(bank):
