@@ -22,7 +22,7 @@ of the network and of the source alone. The figures stand [in a table](instrumen
 BEGIN, END = "<!-- benchmarks/instrument_table.py -->\n\n", "\n<!-- end -->\n"
 HEAD = (
     "| instrument | notes from | range | notes missing | level, mean error (dB) | log-spectral distance: network / source alone / its partials alone / two draws of its noise (dB) "
-    "| a soft note after rest (dB) |\n| --- | --- | --- | ---: | ---: | --- | ---: |\n"
+    "| of the network | a soft note after rest (dB) |\n| --- | --- | --- | ---: | ---: | --- | ---: | ---: |\n"
 )
 
 
@@ -38,7 +38,7 @@ def table() -> str:
         rows.append(
             f"| `{name}` | {data.get('attribution')} ({facts['licence']}) | {pitch_name(low)}–{pitch_name(high)} "
             f"| {m['missing']:.0f} of {m['notes']:.0f} | {m['level_error_db_mean']} "
-            f"| {m['distance_db']} / {m['distance_db_source_alone']} / {m.get('distance_db_partials_alone', '–')} / {m.get('distance_db_between_draws', '–')} | {m['soft_note_after_rest_db']:+} |\n"
+            f"| {m['distance_db']} / {m['distance_db_source_alone']} / {m.get('distance_db_partials_alone', '–')} / {m.get('distance_db_between_draws', '–')} | {facts.get('trust', 1):.0%} | {m['soft_note_after_rest_db']:+} |\n"
         )
     return HEAD + "".join(rows)
 

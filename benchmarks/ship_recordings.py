@@ -22,7 +22,7 @@ from orchestrion.evaluation.judge.instrument_report import InstrumentTable, eval
 from orchestrion.evaluation.judge.reference import reference_performance
 from orchestrion.files import atomic_write
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, Instrument
+from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, TRUST, Instrument
 from orchestrion.renderer.network import WaveNet
 from orchestrion.score import Score, pitch_name
 from orchestrion.training.driven_sets import heard_range, track_recordings
@@ -30,6 +30,7 @@ from orchestrion.training.driven_task import DrivenSettings, DrivenTask
 from orchestrion.training.learn import SHARED, calibrated, gain_db, metadata, source_tensors, table_figures
 from orchestrion.training.trial_playing import EXCERPTS, LISTEN_S, TEMPERATURE
 
+SHARES = (1.0, 0.5)  # of the network
 PICTURES = Path(__file__).parent.parent / "docs" / "sources"
 CARD = """# {name}
 
@@ -48,7 +49,7 @@ hears that source and draws every sample about it.
 | notes by the table's amplitudes along the recordings' phases | {table_db} dB |
 | pitches | {low} to {high} |
 | General MIDI program | {program} |
-| temperature of the draws | {temperature} |
+| played | {trust:.0%} of what the network adds to the source, drawn at a temperature of {temperature} |
 | loudness | {gain:+.1f} dB over its recordings: about -20 LUFS on the built-in tunes |
 
 Tuning curve, levels and residual: `docs/sources/{name}.png`
@@ -96,9 +97,9 @@ def ship(name: str, data: Path) -> None:
     held = sum(piece.duration_s for piece in validation) / 60
     figures = {"notes": sum(len(piece.notes) for piece in train), "minutes": minutes} | table_figures(found.source) | dict(found.figures)
     source, louder = calibrated(found.source, config)
-    played = measured(config, tensors, found)
+    trust, played = min(((share, measured(config, tensors, found, share)) for share in SHARES), key=lambda tried: tried[1]["distance_db"])
     header = metadata(information, heard_range(found.source), louder, figures | played)
-    header |= {GAIN: gain_db(louder, config), NETWORK: {"name": SHARED, "sha256": facts["sha256"]}, "temperature": TEMPERATURE}
+    header |= {GAIN: gain_db(louder, config), NETWORK: {"name": SHARED, "sha256": facts["sha256"]}, "temperature": TEMPERATURE, TRUST: trust}
     header |= {"notice": information["notice"]} if "notice" in information else {}
     target = shipped.FOLDER / f"{name}.safetensors"
     weights.save(target, source_tensors(source), header)
@@ -111,11 +112,13 @@ def ship(name: str, data: Path) -> None:
     click.echo(f"{name}: {json.dumps(figures | played)}")
 
 
-def measured(config: WaveNetConfig, tensors: dict, found) -> dict[str, float]:
-    """The held-out pieces by the shared network, as a training validates."""
+def measured(config: WaveNetConfig, tensors: dict, found, share: float) -> dict[str, float]:
+    """The held-out pieces by the shared network, of which a share is played, as a training validates."""
     task = DrivenTask(config, found.train, found.validation, DrivenSettings(), sources={found.name: found.source})
     model = WaveNet(config)
     model.load_state_dict({key: tensor.float() for key, tensor in tensors.items()})
+    for output in (model.w_out, model.b_out):
+        output.data[..., config.mixtures : 2 * config.mixtures] *= share
     return {key: round(value, 4) for key, value in task.validate(model.eval().requires_grad_(False)).items() if "/" not in key}
 
 
@@ -134,7 +137,7 @@ def card(name: str, header: dict, figures: dict, played: dict, held: float, tune
         name=name, network=SHARED, notice=f"**{header['notice']}**\n\n" if "notice" in header else "", minutes=figures["minutes"], notes=figures["notes"],
         held=held, attribution=data.get("attribution", "unknown"), licence=header["licence"], layers=figures["layers"], heard=figures["pitches_heard"],
         filled=figures["pitches_filled"], kilobytes=figures["kilobytes"], fine=figures["partials_explain_db"], own=figures["source_explains_db"],
-        table_db=figures["table_explains_db"], low=pitch_name(low), high=pitch_name(high), program=header["program"], temperature=header["temperature"],
+        table_db=figures["table_explains_db"], low=pitch_name(low), high=pitch_name(high), program=header["program"], temperature=header["temperature"], trust=header[TRUST],
         gain=header[GAIN], excerpts=EXCERPTS, seconds=LISTEN_S, distance=played["distance_db"], distance_alone=played["distance_db_source_alone"],
         level=played["level_db"], missing=played["missing"], f1=played["note_f1_50ms"], f1_alone=played["source_alone_note_f1_50ms"],
         f1_recording=played["ceiling_note_f1_50ms"], bits=played["bits_per_sample"], other=played["bits_per_sample_other_score"],
