@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 import time
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from orchestrion.datasets.untrusted.textfiles import read_bytes
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note, Part, Score
 from tests.datasets.banks.notes import RATE, plucked, write_bank
+from tests.datasets.banks.soundfonts import small_soundfont
 
 pytestmark = pytest.mark.filterwarnings("error")
 HEAD = "file\tpitch\tvelocity_low\tvelocity_high\n"
@@ -119,20 +119,6 @@ def test_absurd_values_of_an_sfz_region(opcodes: str, tmp_path: Path) -> None:
         assert "\n" not in str(error)
         return
     assert all(0 < abs(note.samples).max() < 1e6 and len(note.samples) <= 60 * RATE for note in opened.notes)
-
-
-def chunk(name: bytes, content: bytes, size: int | None = None) -> bytes:
-    return name + struct.pack("<I", len(content) if size is None else size) + content
-
-
-def small_soundfont(lie: str = "", size: int = 0) -> bytes:
-    """The chunks of one with 32 samples, of which ``lie`` states another size."""
-
-    def made(name: str, content: bytes) -> bytes:
-        return chunk((name if name in ("RIFF", "ifil", "smpl", "phdr") else "LIST").encode(), content, size if name == lie else None)
-
-    parts = [made("info", b"INFO" + made("ifil", struct.pack("<HH", 2, 1))), made("sdta", b"sdta" + made("smpl", bytes(64))), made("pdta", b"pdta" + made("phdr", bytes(76)))]
-    return made("RIFF", b"sfbk" + b"".join(parts))
 
 
 @pytest.mark.parametrize(("place", "size"), [

@@ -15,6 +15,7 @@ from orchestrion.datasets.corpora.piece import CorpusPiece
 from orchestrion.datasets.recordings.aligned import AlignedSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note
+from tests.datasets.banks.soundfonts import small_soundfont
 
 TUNE = CorpusPiece("t", tuple((4 * i, 4 * i + 4, 60 + 2 * (i % 6)) for i in range(80)))
 
@@ -32,7 +33,7 @@ def band(monkeypatch, tmp_path):
         return audio
 
     bank = tmp_path / "bank.sf2"
-    bank.write_bytes(b"RIFF\0\0\0\0sfbk")
+    bank.write_bytes(small_soundfont())
     monkeypatch.setattr(fluidsynth, "synthesise_table", beep)
     monkeypatch.setattr(fluidsynth, "version", lambda: "beep 1")
     monkeypatch.setattr(fluidsynth, "DEFAULT_SOUNDFONTS", (bank,))
