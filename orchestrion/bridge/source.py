@@ -243,8 +243,8 @@ class HarmonicSource:
             t["release_db_s"].astype(np.float32), Vibrato(*(float(v) for v in t["vibrato"])), float(t["exponent"][0]), float(louder[0]),
             t["contour_cents"].astype(np.float32) / CONTOUR_STEPS if "contour_cents" in t else None, _attack_of(t) if "attack" in t else None,
             t["noise_shape_db"].astype(np.float32) / STEPS if "noise_shape_db" in t else None,
-            *(t[name].astype(np.float32) / 127 * most if name in t else None for name, most in MODULATIONS.items()),
-            t["ratio"].astype(np.float32) if "ratio" in t else None,
+            **{name: t[name].astype(np.float32) / 127 * most if name in t else None for name, most in MODULATIONS.items()},
+            ratio=t["ratio"].astype(np.float32) if "ratio" in t else None,
         )  # fmt: skip
 
 

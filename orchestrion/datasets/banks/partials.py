@@ -65,7 +65,7 @@ def struck(x: np.ndarray, pitch: float, sample_rate: int, *, passes: int = 4, st
     """Partials of constant frequency of the note ``x`` float [n] that sounds from its first sample; with tones ``aside`` of the series."""
     f1, b = tuning(x, pitch, sample_rate, stretched, most=TUNED_PARTIALS[-1])
     if stretched:  # a bar's modes are no stiff string's
-        f1, b = min((f1, b), tuning(x, pitch, sample_rate, False), key=lambda tuned: _left(x, *tuned, sample_rate))
+        f1, b = min((f1, b), tuning(x, pitch, sample_rate, False), key=lambda tuned: _left(x, tuned[0], tuned[1], sample_rate))
     phase = 2 * math.pi * f1 / sample_rate * HOP * np.arange(_n_knots(len(x)))
     found = _found(x, phase, stretched_ratios(b, f1, sample_rate), b, _window(f1, sample_rate), passes)
     return _with_tones_aside(x, found, f1, sample_rate, passes) if aside else found
