@@ -50,14 +50,10 @@ def test_with_the_whole_context_known_it_is_the_ordinary_rendering(violin: Instr
     assert np.array_equal(live, rendered(violin, 3))
 
 
-def test_an_unknown_future_costs_less_than_another_seed(violin: Instrument) -> None:
+def test_an_unknown_future_costs_next_to_nothing(violin: Instrument) -> None:
     full = rendered(violin, 3)
-
-    def apart(other: np.ndarray) -> float:
-        return float(10 * np.log10(np.sum((other - full) ** 2) / np.sum(full**2)))
-
-    live = apart(played(LivePlayer(violin, lookahead=0, block=2, seed=3), KEYS))
-    assert live < apart(rendered(violin, 4))
+    live = played(LivePlayer(violin, lookahead=0, block=2, seed=3), KEYS)
+    assert 10 * np.log10(np.sum((live - full) ** 2) / np.sum(full**2)) < -45
 
 
 def test_no_sample_depends_on_a_key_that_is_not_pressed_yet(violin: Instrument) -> None:
