@@ -36,6 +36,7 @@ DEEPEST_VIBRATO = 4.0
 LONGEST_ATTACK = round(MOST_ATTACK_S * 192_000)  # samples, at the highest rate
 LOUDEST_NOISE = 4.0
 TAIL_S = 1.0  # the last note's ring
+LARGEST_TABLE = 1 << 24  # numbers; the largest that ships has half a million
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,8 +237,11 @@ def _check_sizes(tables: Mapping[str, np.ndarray]) -> None:
     """Refuse what `HarmonicSource.from_tensors` would only refuse after long work or a warning of numpy's.
 
     Raises:
-        OrchestrionError: an attack longer than one lasts, or fractions and huge numbers for whole ones.
+        OrchestrionError: a table larger than any, an attack longer than one lasts, or fractions and huge numbers for whole ones.
     """
+    for name, table in tables.items():
+        if table.size > LARGEST_TABLE:
+            raise OrchestrionError(f"Its table {name!r} of {table.size:,} numbers is larger than any.")
     attack = tables.get("attack")
     if attack is not None and attack.ndim == 3 and attack.shape[2] > LONGEST_ATTACK:
         raise OrchestrionError(f"An attack of {attack.shape[2]:,} samples is longer than any.")

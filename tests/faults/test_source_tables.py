@@ -68,6 +68,15 @@ def test_whole_numbers_are_not_cast(key: str, tmp_path: Path) -> None:
         Instrument.load(tmp_path / "a.safetensors")
 
 
+def test_an_enormous_table_is_refused_before_it_is_read() -> None:
+    tables = {key.removeprefix(SOURCE): table for key, table in weights.load_arrays(shipped.find("violin"))[0].items()}
+    shares = tables["noise_modulation_share"]
+    began = time.process_time()
+    with pytest.raises(OrchestrionError, match="larger than any"):
+        _source({**tables, "noise_modulation_share": np.zeros((*shares.shape[:-1], 50_000), np.int8)}, Path("a.safetensors"), 0.0)
+    assert time.process_time() - began < 0.5
+
+
 def test_a_long_attack_is_refused_before_it_is_expanded(tmp_path: Path) -> None:
     """Which takes Python a second for each 100,000 samples."""
     arrays, facts = weights.load_arrays(shipped.find("marimba"))
