@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
+import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
-from orchestrion.datasets.banks.fluidsynth import synthesise
+from orchestrion.bridge import FrameNotes
+from orchestrion.datasets.banks import fluidprocess
+from orchestrion.datasets.banks.fluidsynth import synthesise, synthesise_table
 from orchestrion.datasets.banks.opening import open_bank
 from orchestrion.datasets.banks.sfz import read_regions
+from orchestrion.datasets.banks.soundfontbank import soundfont_file_bank
 from orchestrion.datasets.banks.soundfontfile import check_soundfont
 from orchestrion.datasets.untrusted.textfiles import read_bytes
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note, Part, Score
 from tests.datasets.banks.notes import RATE, plucked, write_bank
-from tests.datasets.banks.soundfonts import small_soundfont
+from tests.datasets.banks.soundfonts import RELEASE, small_soundfont, sounding_soundfont
 
 pytestmark = pytest.mark.filterwarnings("error")
+with_fluidsynth = pytest.mark.skipif(shutil.which("fluidsynth") is None, reason="FluidSynth is not here")
+bounded = pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds another process")
 HEAD = "file\tpitch\tvelocity_low\tvelocity_high\n"
 
 
@@ -147,6 +156,88 @@ def test_a_soundfont_whose_outside_alone_is_sound(tmp_path: Path) -> None:
     (tmp_path / "a.sf2").write_bytes(small_soundfont())
     with pytest.raises(OrchestrionError, match="cannot load the SoundFont|FluidSynth is not installed"):
         synthesise(Score((Part("", 0, (Note(0.0, 0.1, 60, 80),)),)), 0, soundfont_path=tmp_path / "a.sf2")
+
+
+def soundfont(tmp_path: Path, content: bytes, name: str = "a.sf2") -> Path:
+    (tmp_path / name).write_bytes(content)
+    return tmp_path / name
+
+
+def held(seconds: int) -> FrameNotes:
+    return FrameNotes.from_notes([Note(float(i), i + 0.5, 60 + i % 12, 100) for i in range(seconds)], 250)
+
+
+@with_fluidsynth
+def test_a_small_soundfont_is_played(tmp_path: Path) -> None:
+    """Without which the tests below would prove nothing."""
+    (note,) = soundfont_file_bank(soundfont(tmp_path, sounding_soundfont()), 0, range(60, 61)).notes
+    spectrum = np.abs(np.fft.rfft(note.samples[:24000]))
+    assert note.pitch == 60 and abs(int(spectrum.argmax()) - 261.63) < 2 and 0.01 < np.abs(note.samples).max() < 1
+
+
+def test_a_soundfont_of_a_hundred_million_zones(tmp_path: Path) -> None:
+    """208 KB, for which FluidSynth takes minutes and all memory."""
+    path = soundfont(tmp_path, sounding_soundfont((10_000, 10_000)))
+    assert "has 100000000 zones; at most 500000 are read" in refused(path)
+    with pytest.raises(OrchestrionError, match="zones"):
+        synthesise(Score((Part("", 0, (Note(0.0, 0.1, 60, 80),)),)), 0, soundfont_path=path)
+
+
+@bounded
+@with_fluidsynth
+def test_a_compressed_sample_of_half_an_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fluidprocess, "SPARE_BYTES", 160 << 20)
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", 48000, 1, "PCM_16", format="FLAC") as audio:
+        for _ in range(30):
+            audio.write(np.zeros(60 * 48000, dtype=np.int16))
+    path = soundfont(tmp_path, sounding_soundfont(compressed=file.getvalue()), "a.sf3")
+    assert path.stat().st_size < 1 << 20
+    assert "FluidSynth needs more than 16" in refused(path)
+
+
+@bounded
+@with_fluidsynth
+def test_hundreds_of_voices_a_key_with_releases_of_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = soundfont(tmp_path, sounding_soundfont((1, 500), [(RELEASE, 8000)]))
+    began = os.times()
+    assert len(soundfont_file_bank(path, 0, range(60, 62)).notes) == 2
+    assert sum(os.times()[:4]) - sum(began[:4]) < 5.0
+    monkeypatch.setattr(fluidprocess, "SPARE_S", 1.0)
+    monkeypatch.setattr(fluidprocess, "A_VOICE_S", 0.0)
+    with pytest.raises(OrchestrionError, match="needs more than 1 s of processor time for 200 s of "):
+        synthesise_table(held(200), 50_000, 0, path)
+
+
+@with_fluidsynth
+def test_no_more_audio_is_read_than_was_asked_for(tmp_path: Path) -> None:
+    """Releases go on for as long as the SoundFont likes."""
+    path = soundfont(tmp_path, sounding_soundfont((1, 1), [(RELEASE, 8000)]))
+    assert len(synthesise_table(held(1), 300, 0, path)) == 300 * 64
+
+
+@with_fluidsynth
+def test_nothing_is_written_to_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirteen minutes of a bank took 300 MB among the temporary files, and 1.5 GB of memory."""
+    import tracemalloc
+
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    path = soundfont(tmp_path, sounding_soundfont())
+    tracemalloc.start()
+    try:
+        for _ in fluidprocess.played(_midi(tmp_path), path, 48000 * 60, 8):
+            assert {each.name for each in tmp_path.iterdir()} == {"a.sf2", "a.mid"}
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def _midi(folder: Path) -> Path:
+    from orchestrion.datasets.banks.fluidsynth import write_midi
+
+    write_midi(folder / "a.mid", held(60), 15_000, 0)
+    return folder / "a.mid"
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"RIFF\0\0\0\0WAVE", b"\0" * 100])

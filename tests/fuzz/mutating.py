@@ -1,4 +1,4 @@
-"""Mutants of files: bytes, text, JSON, zip archives and weights files, each changed in its own grammar as well as blindly.
+"""Mutants of files: bytes, text, JSON, chunks of RIFF, zip archives and weights files, each changed in its own grammar as well as blindly.
 
 Same generator of random numbers, same mutant.
 """
@@ -216,6 +216,55 @@ def _places(tree: Any) -> list[tuple[Any, Any]]:
     return found
 
 
+# Chunks within chunks: SoundFonts, WAV.
+
+
+def _riff(content: bytes, draw: Random) -> bytes:
+    """One chunk changed, moved or left out, in a file whose sizes fit together."""
+    if content[:4] != b"RIFF" or len(content) < 12:
+        return _flip(content, draw)
+    body = b"".join(_packed(name, part) for name, part in _other_chunks(_chunks(content[12:]), draw))
+    return _packed(b"RIFF", content[8:12] + body)
+
+
+def _chunks(content: bytes) -> list[tuple[bytes, bytes]]:
+    found, at = [], 0
+    while at + 8 <= len(content):
+        size = int.from_bytes(content[at + 4 : at + 8], "little")
+        found.append((content[at : at + 4], content[at + 8 : at + 8 + size]))
+        at += 8 + size + size % 2
+    return found
+
+
+def _packed(name: bytes, content: bytes) -> bytes:
+    return name + len(content).to_bytes(4, "little") + content + bytes(len(content) % 2)
+
+
+def _other_chunks(chunks: list[tuple[bytes, bytes]], draw: Random) -> list[tuple[bytes, bytes]]:
+    if not chunks:
+        return [(b"LIST", draw.randbytes(8))]
+    at, way = draw.randrange(len(chunks)), draw.random()
+    name, content = chunks[at]
+    if name == b"LIST" and way < 0.95:
+        content = content[:4] + b"".join(_packed(*each) for each in _other_chunks(_chunks(content[4:]), draw))
+        return [*chunks[:at], (name, content), *chunks[at + 1 :]]
+    if way < 0.8:
+        return [*chunks[:at], (name, draw.choice((_field, _field, _field, *BLIND))(content, draw)), *chunks[at + 1 :]]
+    rest = [*chunks[:at], *chunks[at + 1 :]]
+    if way < 0.9:
+        rest.insert(draw.randint(0, len(rest)), (draw.choice(chunks)[0], content))
+    return rest
+
+
+def _field(content: bytes, draw: Random) -> bytes:
+    """A number of one, two or four bytes in its place."""
+    size = draw.choice((1, 2, 2, 2, 4))
+    at = draw.randrange(max(1, len(content) // size)) * size
+    limit = 1 << 8 * size
+    value = draw.choice((0, 1, 2, 53, 54, 100, limit // 2 - 1, limit // 2, limit - 1, draw.randrange(limit)))
+    return content[:at] + (value % limit).to_bytes(size, "little") + content[at + size :]
+
+
 # Archives, and weights with sound checksums.
 
 
@@ -284,6 +333,7 @@ GRAMMARS: Mapping[str, tuple[Callable[[bytes, Random], bytes], ...]] = {
     **dict.fromkeys((".json", ".jams"), (_json, _json, _json, *TEXT[:2])),
     ".jsonl": (_json_lines, _json_lines, *TEXT),
     ".mxl": (_zip_entry,), ".zip": (_zip_entry,), ".npz": (_zip_entry,),
+    ".sf2": (_riff,), ".wav": (_riff, *BLIND),
     ".safetensors": (_sealed,), ".state": (_sealed,),
 }  # fmt: skip
 """By the ending of a file's name."""

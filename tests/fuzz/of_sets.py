@@ -144,6 +144,24 @@ def _read_sfz(folder: Path) -> None:
     open_bank(folder / "harp" / "harp.sfz", 24000)
 
 
+def _soundfont(folder: Path) -> None:
+    from tests.datasets.banks.soundfonts import sounding_soundfont
+
+    (folder / "a.sf2").write_bytes(sounding_soundfont())
+
+
+def _layered_soundfont(folder: Path) -> None:
+    from tests.datasets.banks.soundfonts import RELEASE, sounding_soundfont
+
+    (folder / "a.sf2").write_bytes(sounding_soundfont((2, 3), [(RELEASE, 0)]))
+
+
+def _read_soundfont(folder: Path) -> None:
+    from orchestrion.datasets.banks.soundfontbank import soundfont_file_bank
+
+    soundfont_file_bank(folder / "a.sf2", 0, range(60, 62))
+
+
 def _read_bank(folder: Path) -> None:
     from orchestrion.datasets.banks.opening import open_bank
 
@@ -159,3 +177,5 @@ READERS = {
     "bank": Reader((_bank,), _read_bank),
     "sfz": Reader((_sfz,), _read_sfz),
 }
+if shutil.which("fluidsynth"):
+    READERS["soundfont"] = Reader((_soundfont, _layered_soundfont), _read_soundfont)

@@ -20,7 +20,7 @@ from tests.fuzz.worker import READ, REFUSED, Outcome, Worker
 
 N = 24
 # What compiles, or takes a tenth of a second an attempt, is fuzzed by `make fuzz` alone.
-SLOW = ("journal", "answers", "checkpoint", "request", "urmp")
+SLOW = ("journal", "answers", "checkpoint", "request", "urmp", "soundfont")
 
 
 def test_mutants_are_read_or_refused(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_mutants_are_read_or_refused(tmp_path: Path) -> None:
 
 
 def test_the_same_numbers_make_the_same_mutants(tmp_path: Path) -> None:
-    for name in ("sfz", "bank", "notes", "weights", "mxl", "songs"):
+    for name in ("sfz", "bank", "notes", "weights", "mxl", "songs", "wav"):
         sound = seeds(READERS[name], tmp_path / name)
         one, other = ([mutant(sound[0], Random(f"0/{n}"), sound) for n in range(50)] for _ in range(2))
         assert one == other and sum(files != sound[0] for files in one) > 45

@@ -22,7 +22,7 @@ from typing import Self
 from orchestrion.errors import OrchestrionError
 
 LIMIT_S = 5.0
-"""Processor time of one attempt."""
+"""Processor time of one attempt, that of the programs it starts included."""
 LIMIT_BYTES = 500 << 20
 """Address space of one attempt, above what the process had before."""
 HANGING_S = 120.0
@@ -159,9 +159,13 @@ def _attempt(read: Callable[[Path], None], folder: Path, files: Mapping[str, byt
     with warnings.catch_warnings(), _Caught() as caught:
         warnings.simplefilter("always")
         warnings.showwarning = note
+        began = sum(os.times()[:4])
         signal.setitimer(signal.ITIMER_PROF, limit_s)
         read(folder)
     signal.setitimer(signal.ITIMER_PROF, 0)
+    used_s = sum(os.times()[:4]) - began
+    if 0 < limit_s < used_s:
+        return Outcome("time", "a process of its own", f"{used_s:.1f} s with the processes that it started")
     outcome = _of(caught.error)
     if outcome.is_fault or warned:
         return outcome if outcome.is_fault else warned[0]

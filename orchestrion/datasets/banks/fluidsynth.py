@@ -9,15 +9,16 @@ averaged. A linear-phase filter without delay converts 48 kHz to 16 kHz.
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import tempfile
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from orchestrion.audio import Waveform
 from orchestrion.bridge import FrameNotes
+from orchestrion.datasets.banks.fluidprocess import SYNTH_RATE, played
 from orchestrion.datasets.banks.instruments import usual_level
 from orchestrion.datasets.banks.soundfontfile import check_soundfont
 from orchestrion.errors import OrchestrionError
@@ -26,7 +27,6 @@ from orchestrion.score import Score
 SAMPLE_RATE = 16000
 HOP = 64
 FRAME_RATE = SAMPLE_RATE // HOP
-SYNTH_RATE = 48000
 TICKS_A_QUARTER = 125
 QUARTER_US = 500_000
 DEFAULT_SOUNDFONTS = (
@@ -34,18 +34,7 @@ DEFAULT_SOUNDFONTS = (
     Path("/usr/share/soundfonts/FluidR3_GM.sf2"),
     Path("/usr/share/sounds/sf2/default-GM.sf2"),
 )
-LONGEST_RUN_S = 600.0
-FAULT, NOT_LOADED = "fluidsynth: error: ", "Failed to load the SoundFont"
-SETTINGS = (
-    "synth.min-note-length=0",
-    "synth.polyphony=512",
-    "synth.reverb.active=0",
-    "synth.chorus.active=0",
-    # Only the samples of the instrument played are read from the 140 MiB of a General MIDI bank.
-    "synth.dynamic-sample-loading=1",
-    # Where a SoundFont cannot be loaded, the system's would play in its place.
-    "synth.default-soundfont=",
-)
+POLYPHONY = 512
 
 
 def synthesise(
@@ -75,19 +64,18 @@ def synthesise(
 
 
 def synthesise_table(
-    table: FrameNotes, n_frames: int, program: int, soundfont_path: Path, sample_rate: int = SAMPLE_RATE
+    table: FrameNotes, n_frames: int, program: int, soundfont_path: Path, sample_rate: int = SAMPLE_RATE, polyphony: int = POLYPHONY
 ) -> np.ndarray:
     """Notes on the clock of frames of 4 ms as audio, float32 [n_frames * sample_rate / 250], FluidSynth's gain being 1.
 
     Raises:
-        OrchestrionError: FluidSynth is missing or fails.
+        OrchestrionError: see `fluidprocess.played`.
     """
     with tempfile.TemporaryDirectory(prefix="orchestrion-") as folder:
-        midi, audio = Path(folder, "notes.mid"), Path(folder, "notes.wav")
+        midi = Path(folder, "notes.mid")
         write_midi(midi, table, n_frames, program)
-        _run(midi, audio, soundfont_path)
-        stereo = _read(audio)
-    return _to_model_rate(stereo.mean(axis=1), n_frames, sample_rate)
+        blocks = played(midi, soundfont_path, n_frames * SYNTH_RATE // FRAME_RATE, polyphony)
+        return _to_model_rate(blocks, n_frames, sample_rate)
 
 
 def soundfont(path: str | os.PathLike[str] | None = None) -> Path:
@@ -103,11 +91,6 @@ def soundfont(path: str | os.PathLike[str] | None = None) -> Path:
         )
     check_soundfont(found)
     return found
-
-
-def version() -> str:
-    """The first line that ``fluidsynth --version`` prints."""
-    return _call([_program(), "--version"]).stdout.splitlines()[0].strip()
 
 
 def write_midi(path: Path, table: FrameNotes, n_frames: int, program: int) -> None:
@@ -129,57 +112,18 @@ def write_midi(path: Path, table: FrameNotes, n_frames: int, program: int) -> No
     mido.MidiFile(type=0, ticks_per_beat=TICKS_A_QUARTER, tracks=[track]).save(path)
 
 
-def _run(midi: Path, audio: Path, soundfont_path: Path) -> None:
-    options = [part for setting in SETTINGS for part in ("-o", setting)]
-    output = ["-r", str(SYNTH_RATE), "-O", "float", "-T", "wav", "-F", str(audio)]
-    # Absolute, as a name that begins with a hyphen would be an option.
-    said = _call([_program(), "-ni", "-q", "-g", "1.0", *options, *output, str(soundfont_path.absolute()), str(midi)]).stderr
-    if NOT_LOADED in said:  # with status 0, and silence
-        reasons = [line.removeprefix(FAULT) for line in said.splitlines() if line.startswith(FAULT)]
-        reason = f" ({reasons[0][:200]})" if reasons else ""
-        raise OrchestrionError(f"FluidSynth cannot load the SoundFont {soundfont_path}{reason}; is it whole?")
-
-
-def _program() -> str:
-    program = shutil.which("fluidsynth")
-    if program is None:
-        raise OrchestrionError(
-            "FluidSynth is not installed; install Debian's packages fluidsynth and fluid-soundfont-gm."
-        )
-    return program
-
-
-def _call(command: list[str]) -> subprocess.CompletedProcess[str]:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LONGEST_RUN_S, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise OrchestrionError(f"FluidSynth did not finish within {LONGEST_RUN_S:g} s.") from error
-    except OSError as error:
-        raise OrchestrionError(f"Cannot run {command[0]}: {error.strerror or error}.") from error
-    if done.returncode != 0:
-        said = " ".join(done.stderr.split())[-200:] or "it said nothing"
-        raise OrchestrionError(f"FluidSynth failed with exit status {done.returncode}: {said}.")
-    return done
-
-
-def _read(audio: Path) -> np.ndarray:
-    import soundfile
-
-    try:
-        samples, rate = soundfile.read(audio, dtype="float64", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise OrchestrionError("FluidSynth wrote no audio; is the SoundFont complete?") from error
-    if rate != SYNTH_RATE or not len(samples):
-        raise OrchestrionError(f"FluidSynth wrote {len(samples)} samples at {rate} a second, not {SYNTH_RATE}.")
-    return np.asarray(samples)
-
-
-def _to_model_rate(samples: np.ndarray, n_frames: int, sample_rate: int) -> np.ndarray:
-    """From 48 kHz to ``n_frames`` frames of 4 ms at ``sample_rate``, cut or followed by silence."""
+def _to_model_rate(blocks: Iterable[np.ndarray], n_frames: int, sample_rate: int) -> np.ndarray:
+    """Stereo at 48 kHz as ``n_frames`` frames of 4 ms of mono at ``sample_rate``, followed by silence where it ends before them."""
     import soxr
 
-    n_samples = n_frames * sample_rate // FRAME_RATE
-    wanted = n_frames * SYNTH_RATE // FRAME_RATE
-    whole = np.pad(samples[:wanted], (0, max(0, wanted - len(samples))))
-    converted = soxr.resample(whole, SYNTH_RATE, sample_rate, quality="VHQ")[:n_samples]
-    return np.pad(converted, (0, n_samples - len(converted))).astype(np.float32)
+    resampler = soxr.ResampleStream(SYNTH_RATE, sample_rate, 1, dtype="float64", quality="VHQ")
+    out = np.zeros(n_frames * sample_rate // FRAME_RATE, dtype=np.float32)
+    done, missing = 0, n_frames * SYNTH_RATE // FRAME_RATE
+    for block in chain(blocks, [np.zeros((0, 2), dtype=np.float32)]):
+        last = not len(block)
+        mono = np.zeros(missing) if last else block.mean(axis=1, dtype=np.float64)
+        missing -= len(mono)
+        made = resampler.resample_chunk(mono, last=last)[: len(out) - done]
+        out[done : done + len(made)] = made
+        done += len(made)
+    return out

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from orchestrion.audio import Waveform
-from orchestrion.datasets.banks import fluidsynth
+from orchestrion.datasets.banks import fluidprocess, fluidsynth
 from orchestrion.datasets.banks.exercises import FRAMES_PER_SECOND
 from orchestrion.datasets.banks.instruments import soundfont_instrument
 from orchestrion.datasets.banks.repertoire import PlannedPiece, opening, plan
@@ -67,7 +67,7 @@ def make(
         raise OrchestrionError(
             f"A set of {minutes:g} minutes is impossible; give more than 0, at most {MOST_MINUTES:g}."
         )
-    version, digest = fluidsynth.version(), sha256(bank)
+    version, digest = fluidprocess.version(), sha256(bank)
     pieces = plan(instrument, minutes, seed, *tunes())
     identity = f"{name} {seed} {digest} {version} {[piece.notes for piece in pieces]}"
     work = target.with_name(f".{target.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}")

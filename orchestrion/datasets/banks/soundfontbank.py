@@ -20,6 +20,9 @@ VELOCITY = 100  # FluidSynth's velocity is a pure gain, (v / 100)²
 REST_S = 1.0
 HELD_S = {False: 8.0, True: 6.0}  # struck, sustained
 FLOOR = 1e-7
+PIANO_KEYS = range(21, 109)
+VOICES = 32
+"""Of one note and of the releases of those before it."""
 
 
 def soundfont_bank(name: str, *, sample_rate: int = SAMPLE_RATE, soundfont_path: str | os.PathLike[str] | None = None) -> NoteBank:
@@ -33,15 +36,15 @@ def soundfont_bank(name: str, *, sample_rate: int = SAMPLE_RATE, soundfont_path:
     return _bank(information, path, instrument.program, range(instrument.low, instrument.high + 1), sample_rate, instrument.sustained)
 
 
-def soundfont_file_bank(path: Path, program: int, *, sample_rate: int = SAMPLE_RATE) -> NoteBank:
-    """What a SoundFont file plays as General MIDI ``program`` (0 to 127) at the keys of a piano; whether it is sustained is heard.
+def soundfont_file_bank(path: Path, program: int, pitches: range = PIANO_KEYS, *, sample_rate: int = SAMPLE_RATE) -> NoteBank:
+    """What a SoundFont file plays as General MIDI ``program`` (0 to 127) at ``pitches``; whether it is sustained is heard.
 
     Raises:
         OrchestrionError: FluidSynth or the file is missing or fails; it plays silence only.
     """
     path = fluidsynth.soundfont(path)
     name = f"{path.stem}-{program}" if program else path.stem
-    return _bank({"name": name, "source": path.name} | _facts(path, program), path, program, range(21, 109), sample_rate, None)
+    return _bank({"name": name, "source": path.name} | _facts(path, program), path, program, pitches, sample_rate, None)
 
 
 def _facts(path: Path, program: int) -> dict[str, object]:
@@ -58,7 +61,7 @@ def _bank(information: dict[str, object], path: Path, program: int, pitches: ran
     period = held_s + REST_S
     rate = fluidsynth.SAMPLE_RATE / fluidsynth.HOP
     table = FrameNotes.from_notes([Note(i * period, i * period + held_s, p, VELOCITY) for i, p in enumerate(pitches)], rate)
-    audio = fluidsynth.synthesise_table(table, round(len(pitches) * period * rate), program, path, sample_rate)
+    audio = fluidsynth.synthesise_table(table, round(len(pitches) * period * rate), program, path, sample_rate, VOICES)
     each = audio.reshape(len(pitches), -1)
     held = round(held_s * sample_rate)
     notes = tuple(

@@ -1,8 +1,12 @@
-"""The outside of a SoundFont file: its chunks lie within each other and the file, before a program in C is given it.
+"""What of a SoundFont file is checked before a program in C is given it: its chunks lie within each other and the file, its zones
+can be counted.
 
     RIFF size "sfbk"
         LIST size "INFO" | "sdta" | "pdta"
             name size content, ...
+
+A preset has zones, each of which names an instrument; that has zones, each of which names a sample. All pairs are made when a preset
+is loaded, and all that a key lies in sound.
 """
 
 from __future__ import annotations
@@ -11,6 +15,8 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from orchestrion.datasets.untrusted.textfiles import check_ordinary
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import reading
@@ -18,13 +24,16 @@ from orchestrion.files import reading
 HEAD_BYTES = 8
 MOST_CHUNKS = 64  # of a list; the specification has 13
 LISTS = {b"INFO", b"sdta", b"pdta"}
+INSTRUMENT = 41  # the generator by which a preset's zone names its instrument
+MOST_TABLE_BYTES = 64 << 20
+MOST_ZONES = 500_000  # FluidR3_GM.sf2 has 18,082
 
 
 def check_soundfont(path: Path) -> None:
     """Refuse what is no SoundFont, or one that is not whole.
 
     Raises:
-        OrchestrionError: it is not, or it cannot be read.
+        OrchestrionError: it is not, it cannot be read, or it has more than `MOST_ZONES` zones.
     """
     check_ordinary(path)
     with reading(f"the SoundFont {path}"), open(path, "rb") as handle:
@@ -36,9 +45,13 @@ def check_soundfont(path: Path) -> None:
         kinds = set()
         for place, size in _chunks(handle, 12, HEAD_BYTES + _size(head), path, n_bytes):
             handle.seek(place)
-            kinds.add(handle.read(min(size, 4)))
-            if size > 4:
-                _chunks(handle, place + 4, place + size, path, n_bytes)
+            kind = handle.read(min(size, 4))
+            kinds.add(kind)
+            parts = _chunks(handle, place + 4, place + size, path, n_bytes) if size > 4 else []
+            if kind == b"pdta":
+                n_zones = _n_zones(handle, parts)
+                if n_zones > MOST_ZONES:
+                    raise OrchestrionError(f"The SoundFont {path} has {n_zones} zones; at most {MOST_ZONES} are read.")
     if not kinds >= LISTS:
         raise OrchestrionError(f"{path} lacks parts of a SoundFont; is it whole?")
 
@@ -57,6 +70,26 @@ def _chunks(handle: BinaryIO, place: int, end: int, path: Path, n_bytes: int) ->
     if place < end or end > n_bytes:
         raise OrchestrionError(f"The sizes in the SoundFont {path} do not fit together; is it whole?")
     return found
+
+
+def _n_zones(handle: BinaryIO, parts: list[tuple[int, int]]) -> int:
+    """Pairs of a preset's zone and its instrument's, of all presets."""
+    tables = {}
+    for place, size in parts:
+        handle.seek(place - HEAD_BYTES)
+        tables[handle.read(4)] = (place, size)
+    if not {b"pgen", b"inst"} <= tables.keys():
+        return 0  # FluidSynth refuses it
+    generators = _records(handle, *tables[b"pgen"], [("kind", "<u2"), ("amount", "<u2")])
+    bags = _records(handle, *tables[b"inst"], [("name", "V20"), ("bag", "<u2")])["bag"].astype(np.int64)
+    named = generators["amount"][generators["kind"] == INSTRUMENT]
+    return int(np.maximum(np.diff(bags), 0)[named[named < len(bags) - 1]].sum())
+
+
+def _records(handle: BinaryIO, place: int, size: int, fields: list[tuple[str, str]]) -> np.ndarray:
+    kind = np.dtype(fields)
+    handle.seek(place)
+    return np.frombuffer(handle.read(min(size, MOST_TABLE_BYTES) // kind.itemsize * kind.itemsize), dtype=kind)
 
 
 def _size(head: bytes) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from orchestrion.bridge import FrameNotes
-from orchestrion.datasets.banks import fluidsynth
+from orchestrion.datasets.banks import fluidprocess, fluidsynth
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import BUILTIN_TUNES, Part, Score
 
@@ -104,7 +104,7 @@ def test_one_tick_is_one_frame(tmp_path):
 def test_without_fluidsynth_the_packages_are_named(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(OrchestrionError, match="fluidsynth and fluid-soundfont-gm"):
-        fluidsynth.version()
+        fluidprocess.version()
 
 
 def test_without_a_soundfont_the_package_is_named(monkeypatch, tmp_path):
@@ -135,6 +135,7 @@ def test_a_failing_program_is_one_sentence(script, reason, monkeypatch, tmp_path
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     if reason == "did not finish":
-        monkeypatch.setattr(fluidsynth, "LONGEST_RUN_S", 0.2)
+        monkeypatch.setattr(fluidprocess, "LONGEST_RUN_S", 0.2)
+    (tmp_path / "bank.sf2").touch()
     with pytest.raises(OrchestrionError, match=reason):
         fluidsynth.synthesise_table(table((0, 5, 60, 80)), 10, 0, tmp_path / "bank.sf2")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from orchestrion.datasets import catalogue
-from orchestrion.datasets.banks import fluidsynth, soundfont
+from orchestrion.datasets.banks import fluidprocess, fluidsynth, soundfont
 from orchestrion.datasets.banks.instruments import INSTRUMENTS, usual_level
 from orchestrion.datasets.corpora.piece import CorpusPiece
 from orchestrion.datasets.recordings.aligned import AlignedSet
@@ -35,7 +35,7 @@ def band(monkeypatch, tmp_path):
     bank = tmp_path / "bank.sf2"
     bank.write_bytes(small_soundfont())
     monkeypatch.setattr(fluidsynth, "synthesise_table", beep)
-    monkeypatch.setattr(fluidsynth, "version", lambda: "beep 1")
+    monkeypatch.setattr(fluidprocess, "version", lambda: "beep 1")
     monkeypatch.setattr(fluidsynth, "DEFAULT_SOUNDFONTS", (bank,))
     monkeypatch.setattr(soundfont, "tunes", lambda: ([TUNE], [TUNE], []))
     monkeypatch.setenv("ORCHESTRION_CACHE", str(tmp_path / "cache"))
