@@ -10,6 +10,7 @@ from pathlib import Path
 
 from orchestrion.cachefolder import NotPrivateError, cache_root, private_folder
 from orchestrion.errors import OrchestrionError
+from orchestrion.temporary import provided
 
 
 def kept_folder(name: str) -> Path:
@@ -31,7 +32,8 @@ def kept_folder(name: str) -> Path:
         raise OrchestrionError(f"{reason} Nor can a temporary folder ({_reason(error)}): set ORCHESTRION_CACHE to a folder that can be written.") from error
     if not _told:
         _told.append(reason)
-        warnings.warn(f"{reason} What is kept between runs goes to {place.parent}.", stacklevel=1)
+        outcome = "What is usually kept between runs is made anew in each." if provided else f"What is kept between runs goes to {place.parent}."
+        warnings.warn(f"{reason} {outcome}", stacklevel=1)
     return place
 
 

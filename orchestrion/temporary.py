@@ -1,14 +1,41 @@
-"""Temporary files with locks: what a killed process left is removed when the same file is next written."""
+"""Temporary files with locks: what a killed process left is removed when the same file is next written.
+
+And a folder for them where the system has none.
+"""
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 MOST_WRITERS = 16  # of one file at a time, by names that are found again
+
+
+def provide(output: Path) -> None:
+    """Where no folder for temporary files can be written, have those of this process in a hidden one near ``output``; it goes with the process.
+
+    Libraries ask for one when they are imported.
+    """
+    try:
+        tempfile.gettempdir()
+        return
+    except FileNotFoundError:
+        near = next(folder for folder in (output, *output.absolute().parents) if folder.is_dir())
+    try:
+        tempfile.tempdir = tempfile.mkdtemp(prefix=".orchestrion-", dir=near.absolute())
+    except OSError:
+        return  # whoever writes the output says so
+    provided.append(tempfile.tempdir)
+    atexit.register(shutil.rmtree, tempfile.tempdir, ignore_errors=True)
+
+
+provided: list[str] = []
+"""The folder that `provide` has made."""
 
 
 def claim(target: Path) -> tuple[int, Path]:

@@ -75,7 +75,7 @@ LEAVES = {
     "weights": {"errors", "files", "header"},
     "shipped": {"errors", "header"},
     "cachefolder": {"errors"},
-    "keptfolder": {"cachefolder", "errors"},
+    "keptfolder": {"cachefolder", "errors", "temporary"},
     "cluster": {"errors", "version"},
     "compiledfiles": {"cachefolder"},
     "compiling": {"compiledfiles"},

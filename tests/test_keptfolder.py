@@ -43,6 +43,13 @@ def test_else_among_the_temporary_files_and_told_once(temporary: Path) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in (own, own / "audio", own / "fits"))
 
 
+def test_near_the_output_nothing_is_kept(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the only folder that can be written is that of the output (`temporary.provide`)."""
+    monkeypatch.setattr(keptfolder, "provided", [str(temporary)])
+    with pytest.warns(UserWarning, match="made anew in each"):
+        kept_folder("audio")
+
+
 def test_a_folder_that_others_can_write_is_not_taken(temporary: Path) -> None:
     own = temporary / f"orchestrion-{os.geteuid()}"
     own.mkdir()

@@ -26,7 +26,7 @@ from orchestrion.cli.evaluate import evaluate
 from orchestrion.cli.generate import generate
 from orchestrion.cli.info import info
 from orchestrion.cli.learn import learn
-from orchestrion.cli.limits import needing_address_space
+from orchestrion.cli.limits import needing_address_space, needing_temporary_files
 from orchestrion.cli.listen import listen
 from orchestrion.cli.models import models
 from orchestrion.cli.output import printable
@@ -140,6 +140,7 @@ def _add_verbose(command: click.Command) -> None:
 for _command in (compose, render, play, live, perform, transcribe, generate, compare, compare_all, paper, learn, train, evaluate, data, info, listen, models, bench, studio):
     _add_verbose(_command)
     cli.add_command(_command)
+    needing_temporary_files(_command)
     if _command not in (info, listen, models):  # which load no network
         needing_address_space(_command)
 

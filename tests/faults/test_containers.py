@@ -43,8 +43,8 @@ def container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     for folder in folders:
         folder.chmod(0o555)
 
-    def run(*arguments: object, status: int = 0) -> list[str]:
-        environment = os.environ | {"HOME": str(home), "TMPDIR": str(tmp_path / "temporary"), "PYTHONPATH": str(app)}
+    def run(*arguments: object, status: int = 0, temporary: Path = tmp_path / "temporary") -> list[str]:
+        environment = os.environ | {"HOME": str(home), "TMPDIR": str(temporary), "PYTHONPATH": f"{app}:{tmp_path / 'more'}"}
         done = subprocess.run(
             [sys.executable, "-B", "-m", "orchestrion", *map(str, arguments)],
             cwd=tmp_path / "work", env=environment, preexec_fn=_as_anybody, capture_output=True, text=True, timeout=600, check=False,
@@ -74,6 +74,21 @@ def test_data_label_works_and_says_one_line(container: Run, tmp_path: Path) -> N
     assert len(said) == 1 and "compiled code is kept in" in said[0] and str(tmp_path / "temporary") in said[0], said
     assert (tmp_path / "work" / "set" / "take.png").read_bytes().startswith(b"\x89PNG")
     assert container("data", "label", "take.wav", "--method", "pyin", "-o", "set") == said
+
+
+def test_only_the_output_folder_can_be_written(container: Run, tmp_path: Path) -> None:
+    """No folder for temporary files either, without which matplotlib cannot be imported (``docker run --read-only``)."""
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "sitecustomize.py").write_text(f"import tempfile\ntempfile._candidate_tempdir_list = lambda: [{str(tmp_path / 'home')!r}]\n")
+    played(line([60, 64, 67])).write(tmp_path / "work" / "take.wav")
+    (tmp_path / "work" / "out").mkdir()
+    (tmp_path / "work").chmod(0o555)
+    try:
+        said = container("data", "label", "take.wav", "--method", "pyin", "-o", "out", temporary=tmp_path / "home")
+    finally:
+        (tmp_path / "work").chmod(0o755)
+    assert len(said) == 1 and "functions are compiled anew in this run" in said[0], said
+    assert {path.name for path in (tmp_path / "work" / "out").iterdir()} == {"dataset.json", *(f"take.{kind}" for kind in ("flac", "label.json", "mid", "png", "tsv"))}
 
 
 @pytest.mark.slow
