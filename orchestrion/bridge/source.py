@@ -23,6 +23,7 @@ MOST_PITCHES, MOST_LAYERS, MOST_PARTIALS = 128, 16, 512
 RELEASE_LIMITS_DB_S = 1.0, 1e5
 STEPS, MIDDLE_DB = 2, -60.0  # of a decibel, in a file's tables of levels and noise
 CONTOUR_S, CONTOUR_STEPS = 0.016, 2  # between a contour's knots; of a cent, in a file
+KNOT_LIMITS_S = 0.001, 1.0  # between those of what moves partials
 LEAST_CENTS, MOST_CENTS, MOST_KNOTS = 0.25, 1200.0, 1024
 ATTACK_S = 0.03, 0.06  # of a struck note its attack is as recorded, and then fades out
 ATTACK_MU, ATTACK_EMPHASIS = 255, 0.9  # in a file
@@ -33,7 +34,7 @@ HIGHEST_RATIO = 1e4
 MOST_MODULATIONS, MOST_MODULATED_DB = 16, 30.0
 MODULATIONS = {"modulation_db": MOST_MODULATED_DB, "modulation_share": 1.0, "noise_modulation_db": MOST_MODULATED_DB, "noise_modulation_share": 1.0}
 OPTIONAL = {
-    "louder_db", "contour_cents", "attack", "attack_peak", "noise_shape_db", "ratio", *MODULATIONS,
+    "louder_db", "contour_cents", "attack", "attack_peak", "noise_shape_db", "ratio", "modulation_s", *MODULATIONS,
 }
 PLAIN_PARTIALS, PLAIN_DB = 12, -20.0
 
@@ -79,12 +80,13 @@ class HarmonicSource:
         attack: ``[d, n, m]`` float32 what a struck note's attack has beside its partials, `faded` out: hammer, pluck, mallet, as recorded; the
             noise comes in as it goes. Notes of other pitches have none.
         noise_shape_db: ``[d, n, 193]`` float32 by how much a bin of the noise differs from its band spread evenly (`noise.SHAPE_HZ`), or None.
-        modulation_db: ``[n, r, m]`` float32 by how much a note's partials differ from ``level_db`` at knots `CONTOUR_S` apart (tremolo, beats): r
-            courses in time, as it was played when it was recorded, of which each partial has its ``modulation_share``; or None.
+        modulation_db: ``[n, r, m]`` float32 by how much a note's partials differ from ``level_db`` at knots ``modulation_s`` apart (tremolo, beats):
+            r courses in time, as it was played when it was recorded, of which each partial has its ``modulation_share``; or None.
         modulation_share: ``[sum(n_partials), r]`` float32, -1 to 1.
-        noise_modulation_db: ``[n, q, m]`` float32 likewise of the noise, or None.
+        noise_modulation_db: ``[n, q, m]`` float32 likewise of the noise, at knots `CONTOUR_S` apart, or None.
         noise_modulation_share: ``[n, 52, q]`` float32, of its bands.
         ratio: ``[sum(n_partials)]`` float32 frequency of each partial over ``f1_hz``, or None where all are those of `stretched_ratios`.
+        modulation_s: between the knots of what moves partials.
     """
 
     sample_rate: int
@@ -109,6 +111,7 @@ class HarmonicSource:
     noise_modulation_db: np.ndarray | None = None
     noise_modulation_share: np.ndarray | None = None
     ratio: np.ndarray | None = None
+    modulation_s: float = CONTOUR_S
 
     def __post_init__(self) -> None:
         n, d, total = len(self.pitch), len(self.velocity), int(np.sum(self.n_partials))
@@ -156,7 +159,7 @@ class HarmonicSource:
         return bool(
             1000 <= self.sample_rate <= 192_000 and np.all((self.release_db_s >= slowest) & (self.release_db_s <= fastest))
             and np.all(self.f1_hz <= 1e6) and np.all(self.inharmonicity <= 1) and np.all(np.abs(self.phase) <= 100)
-            and 0 <= v.cents <= 1200 and 0.1 <= v.rate_hz <= 50 and 0 <= v.delay_s <= 60 and 0 <= v.onset_s <= 60
+            and KNOT_LIMITS_S[0] <= self.modulation_s <= KNOT_LIMITS_S[1] and 0 <= v.cents <= 1200 and 0.1 <= v.rate_hz <= 50 and 0 <= v.delay_s <= 60 and 0 <= v.onset_s <= 60
         )  # fmt: skip
 
     @property
@@ -218,6 +221,8 @@ class HarmonicSource:
             course, share = getattr(self, f"{name}_db"), getattr(self, f"{name}_share")
             if course is not None:
                 made |= {f"{name}_db": _in_127ths(course / MOST_MODULATED_DB), f"{name}_share": _in_127ths(share)}
+        if self.modulation_s != CONTOUR_S:
+            made["modulation_s"] = np.array([self.modulation_s], np.float64)
         return made
 
     @classmethod
@@ -233,7 +238,8 @@ class HarmonicSource:
             raise OrchestrionError("A harmonic source lacks a table, or has one that is unknown.")
         t = {name: np.asarray(value) for name, value in tensors.items()}
         louder = t.get("louder_db", np.zeros(1))  # older files have none, and noise in 12 bands
-        if any(t[name].ndim != 1 for name in ("pitch", "n_partials", "velocity")) or t["noise_db"].ndim != 4 or louder.shape != (1,):
+        knot_s = t.get("modulation_s", np.full(1, CONTOUR_S))
+        if any(t[name].ndim != 1 for name in ("pitch", "n_partials", "velocity")) or t["noise_db"].ndim != 4 or louder.shape != (1,) or knot_s.shape != (1,):
             raise OrchestrionError("A harmonic source's tables have the wrong shape.")
         noise = _decibels(t["noise_db"])  # of older files in 12 bands
         return cls(
@@ -244,7 +250,7 @@ class HarmonicSource:
             t["contour_cents"].astype(np.float32) / CONTOUR_STEPS if "contour_cents" in t else None, _attack_of(t) if "attack" in t else None,
             t["noise_shape_db"].astype(np.float32) / STEPS if "noise_shape_db" in t else None,
             **{name: t[name].astype(np.float32) / 127 * most if name in t else None for name, most in MODULATIONS.items()},
-            ratio=t["ratio"].astype(np.float32) if "ratio" in t else None,
+            ratio=t["ratio"].astype(np.float32) if "ratio" in t else None, modulation_s=float(knot_s[0]),
         )  # fmt: skip
 
 
@@ -309,9 +315,9 @@ def stretched_ratios(inharmonicity: float, n: int) -> np.ndarray:
     return k * np.sqrt((1 + inharmonicity * k * k) / (1 + inharmonicity))
 
 
-def going_on(contour: np.ndarray, knots: int) -> np.ndarray:
-    """The first ``knots`` of a contour ``[m, ...]`` that goes back from its end to `CONTOUR_TURNS_S`, and forth again."""
-    turn = min(int(CONTOUR_TURNS_S / CONTOUR_S), len(contour) - 1)
+def going_on(contour: np.ndarray, knots: int, knot_s: float = CONTOUR_S) -> np.ndarray:
+    """The first ``knots``, ``knot_s`` apart, of a contour ``[m, ...]`` that goes back from its end to `CONTOUR_TURNS_S`, and forth again."""
+    turn = min(int(CONTOUR_TURNS_S / knot_s), len(contour) - 1)
     back = len(contour) - 1 - turn
     place = np.arange(knots)
     beyond = place - turn

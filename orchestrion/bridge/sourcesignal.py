@@ -58,7 +58,7 @@ class SourceSignal:
                 out, self.series.hop, frame_s, max(onset, start) - start, min(int(self._end[i]), stop) - start, onset - start,
                 int(self.series.notes.offset_frame[i]) - start, level[audible], turns[audible],
                 s.phase[begin : begin + len(level)][audible].astype(np.float64), float(s.release_db_s[row]), *self.contour(row, int(self._end[i]) - onset), AGES_S,
-                self.modulation(row, int(self._end[i]) - onset), self._share(row)[audible],
+                self.modulation(row, int(self._end[i]) - onset), self._share(row)[audible], s.modulation_s,
             )  # fmt: skip
             if s.attack is not None and pitch == s.pitch[row]:
                 self._add_attack(out, i, start)
@@ -171,9 +171,10 @@ class SourceSignal:
         courses = self.source.noise_modulation_db if of_noise else self.source.modulation_db
         if courses is None or self._moves == 0:
             return np.zeros((2, 0))
-        knots = math.ceil(frames * self.series.hop / self.series.sample_rate / CONTOUR_S) + 2
+        knot_s = CONTOUR_S if of_noise else self.source.modulation_s
+        knots = math.ceil(frames * self.series.hop / self.series.sample_rate / knot_s) + 2
         if len(self._modulations.get((row, of_noise), ())) < knots:
-            self._modulations[row, of_noise] = self._moves * going_on(courses[row].T.astype(np.float64), knots)
+            self._modulations[row, of_noise] = self._moves * going_on(courses[row].T.astype(np.float64), knots, knot_s)
         return self._modulations[row, of_noise]
 
     def _share(self, row: int) -> np.ndarray:
@@ -208,17 +209,18 @@ def at_ages(table: np.ndarray, age: np.ndarray) -> np.ndarray:
 def _add_note(
     out: np.ndarray, hop: int, frame_s: float, first: int, last: int, onset: int, offset: int, level_db: np.ndarray, hz: np.ndarray,
     phase: np.ndarray, release: float, ratio: np.ndarray, turned: np.ndarray, ages: np.ndarray, modulation: np.ndarray, shares: np.ndarray,
+    knot_s: float,
 ) -> None:  # pragma: no cover - compiled
     """Add a note's partials to frames ``first..last`` of ``out [frames * hop]``; amplitudes go straight within a frame."""
     n = len(hz)
     here, there, _next_age = np.empty(n), np.empty(n), 0
     re, im, turn_re, turn_im = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
     amp, step = np.empty(n, np.float32), np.empty(n, np.float32)
-    _amplitudes(level_db, ages, (first - onset) * frame_s, max(first - offset, 0) * frame_s * release, modulation, shares, here)
+    _amplitudes(level_db, ages, (first - onset) * frame_s, max(first - offset, 0) * frame_s * release, modulation, shares, knot_s, here)
     begun = _periods((first - onset) * frame_s, ratio, turned)
     for frame in range(first, last):
         age = (frame + 1 - onset) * frame_s
-        _amplitudes(level_db, ages, age, max(frame + 1 - offset, 0) * frame_s * release, modulation, shares, there)
+        _amplitudes(level_db, ages, age, max(frame + 1 - offset, 0) * frame_s * release, modulation, shares, knot_s, there)
         ended = _periods(age, ratio, turned)
         for k in range(n):
             position = hz[k] * begun
@@ -240,12 +242,13 @@ def _add_note(
 
 @compiled(nogil=True)
 def _amplitudes(
-    level_db: np.ndarray, ages: np.ndarray, age: float, fallen_db: float, modulation: np.ndarray, shares: np.ndarray, out: np.ndarray
+    level_db: np.ndarray, ages: np.ndarray, age: float, fallen_db: float, modulation: np.ndarray, shares: np.ndarray, knot_s: float,
+    out: np.ndarray,
 ) -> None:  # pragma: no cover - compiled
     """The partials' amplitudes at ``age`` seconds, ``fallen_db`` lower; beyond the last age they stay. Each has its shares of what moves them."""
     n_courses = modulation.shape[1]
-    knot = min(max(int(age / CONTOUR_S), 0), len(modulation) - 2)
-    between = min(max(age / CONTOUR_S - knot, 0.0), 1.0)
+    knot = min(max(int(age / knot_s), 0), len(modulation) - 2)
+    between = min(max(age / knot_s - knot, 0.0), 1.0)
     i = 1
     while i < len(ages) - 1 and ages[i] < age:
         i += 1

@@ -249,6 +249,16 @@ def test_partials_go_along_what_modulates_them_each_by_its_share():
     assert np.array_equal(audio(source, (0.0, 2.0, 60, 100), vibrato=0.0), audio(source, (0.0, 2.0, 60, 100)))  # a struck note's beats are no vibrato
 
 
+def test_what_moves_partials_may_have_knots_of_its_own():
+    swell = np.zeros((1, 1, 250), np.float32)
+    swell[..., 95:106] = 12
+    moving = {"modulation_db": swell, "modulation_share": np.ones((3, 1), np.float32)}
+    for knot_s, at in ((CONTOUR_S, 1.6), (CONTOUR_S / 2, 0.8)):
+        x = audio(tables(**moving, modulation_s=knot_s), (0.0, 1.9, 60, 100))
+        levels = [db(x[int((t - 0.03) * RATE) : int((t + 0.03) * RATE)].std()) for t in (at, 2.4 - at)]
+        assert levels[0] - levels[1] == pytest.approx(12, abs=0.5)
+
+
 def test_noise_goes_along_what_modulates_it():
     knots = np.arange(250) * CONTOUR_S
     course = (9 * np.sin(2 * np.pi * knots)).astype(np.float32)[None, None]

@@ -44,11 +44,12 @@ def test_shape_and_modulation_go_into_a_file_and_back():
     given = {
         "noise_shape_db": rng.uniform(-30, 20, (1, 1, N_SHAPE)).astype(np.float32), "modulation_db": rng.uniform(-12, 12, (1, 4, 250)).astype(np.float32),
         "modulation_share": rng.uniform(-1, 1, (3, 4)).astype(np.float32), "noise_modulation_db": rng.uniform(-12, 12, (1, 2, 250)).astype(np.float32),
-        "noise_modulation_share": rng.uniform(-1, 1, (1, N_FINE, 2)).astype(np.float32),
+        "noise_modulation_share": rng.uniform(-1, 1, (1, N_FINE, 2)).astype(np.float32), "modulation_s": 0.008,
     }  # fmt: skip
     again = HarmonicSource.from_tensors(tables(**given).tensors())
     for name, most in (
         ("noise_shape_db", 0.25), ("modulation_db", 0.13), ("modulation_share", 0.005), ("noise_modulation_db", 0.13), ("noise_modulation_share", 0.005),
+        ("modulation_s", 0.0),
     ):  # fmt: skip
         np.testing.assert_allclose(getattr(again, name), given[name], atol=most)
     assert "noise_shape_db" not in tables().tensors() and HarmonicSource.from_tensors(tables().tensors()).modulation_db is None
@@ -99,6 +100,9 @@ HOSTILE = {
     "shares of other partials": {"modulation_db": np.zeros((2, 1, 9), np.float32), "modulation_share": np.zeros((5, 1), np.float32)},
     "modulation of hundreds of decibels": {"modulation_db": np.full((2, 1, 9), 400, np.float32), "modulation_share": np.zeros((6, 1), np.float32)},
     "modulation in no courses": {"modulation_db": np.zeros((2, 0, 9), np.float32), "modulation_share": np.zeros((6, 0), np.float32)},
+    "modulation at knots of no time": {"modulation_s": 0.0},
+    "modulation at knots of hours": {"modulation_s": 1e4},
+    "modulation at knots that are no number": {"modulation_s": float("nan")},
     "endless modulation": {"modulation_db": np.zeros((2, 1, 5000), np.float32), "modulation_share": np.zeros((6, 1), np.float32)},
     "ratios of other partials": {"ratio": np.ones(5, np.float32)},
     "a ratio of nothing": {"ratio": np.zeros(6, np.float32)},

@@ -20,12 +20,13 @@ from orchestrion.bridge.source import (
     stretched_ratios,
 )
 from orchestrion.datasets.banks import partials
-from orchestrion.datasets.banks.modulation import NOISE_COURSES, modulation, moved_db, noise_modulation
+from orchestrion.datasets.banks.modulation import KNOTS, NOISE, modulation, moved_db, noise_modulation, resolution_of
 from orchestrion.datasets.banks.noisetable import noise_tables
 from orchestrion.datasets.banks.partials import HOP, Partials
 
 USUAL_VELOCITY = 80
 QUIETEST = 1e-5  # amplitude: -100 dB
+MOST_LOUDER_DB = 6.0
 CONTOUR_KNOTS, SMOOTHED, MOST_BENT_CENTS = 250, 5, 63.0  # four seconds; knots of the fit
 
 
@@ -41,7 +42,7 @@ class FittedNote:
         noise_shape_db: ``[193]`` of a bin over its band spread evenly.
         phase: ``[k]`` at the attack.
         contour_cents: ``[m]`` the pitch contour at knots ``HOP`` samples apart; zeros where the note was struck.
-        modulation_db, modulation_share: ``[8, m]`` courses that the partials go along beside their levels, and ``[k, 8]`` each partial's share.
+        modulation_db, modulation_share: ``[r, m]`` courses that the partials go along beside their levels, and ``[k, r]`` each partial's share.
         noise_modulation_db, noise_modulation_share: ``[2, m]`` and ``[52, 2]`` likewise of the noise; m is 0 where the note was struck.
         source: ``[n]`` float32: the note by these amplitudes, along the recording's own phases.
     """
@@ -78,8 +79,13 @@ def fit_note(x: np.ndarray, pitch: int, sample_rate: int, *, sustained: bool, st
     if not sustained:
         level = _going_on_falling(level, len(x) / sample_rate)
     amplitude = _at_knots(level, len(found.phase), sample_rate)
-    courses, shares = modulation(np.abs(found.envelopes), amplitude, sample_rate)
-    amplitude = amplitude * 10 ** (moved_db(courses, shares, len(amplitude), sample_rate) / 20)
+    resolution = resolution_of(sustained)
+    courses, shares = modulation(np.abs(found.envelopes), amplitude, sample_rate, resolution)
+    moved = 10 ** (moved_db(courses, shares, len(amplitude), sample_rate, resolution.knot_s) / 20)
+    # What few courses leave out of a partial's moves, its loud moments above all, would make it softer.
+    softer = _level_table(np.abs(found.envelopes), sample_rate, len(x)) - _level_table(amplitude * moved, sample_rate, len(x))
+    level = level + np.clip(softer, 0.0, MOST_LOUDER_DB)
+    amplitude = _at_knots(level, len(found.phase), sample_rate) * moved
     unit = found.envelopes / np.maximum(np.abs(found.envelopes), 1e-12)
     source = found.samples(len(x), unit * amplitude)
     rest = x - found.samples(len(x))
@@ -88,7 +94,7 @@ def fit_note(x: np.ndarray, pitch: int, sample_rate: int, *, sustained: bool, st
     f1 = float(np.median(hz[loud])) if loud.any() else float(np.median(hz))
     contour = 1200 * np.log2(np.maximum(hz, 1e-3) / f1) * loud
     noise = noise_tables(rest, sample_rate)
-    noise_courses, noise_shares = np.zeros((NOISE_COURSES, 0)), np.zeros((N_FINE, NOISE_COURSES))
+    noise_courses, noise_shares = np.zeros((NOISE.courses, 0)), np.zeros((N_FINE, NOISE.courses))
     if sustained:
         noise_courses, noise_shares = noise_modulation(noise.power, noise.table, sample_rate)
     arrays = (
@@ -107,6 +113,7 @@ def tables(
     vibrato: Vibrato,
     recorded: Collection[int],
     exponent: float,
+    modulation_s: float,
 ) -> HarmonicSource:
     """One source out of fitted notes.
 
@@ -116,6 +123,7 @@ def tables(
         low, high: pitches to fill; those without a note take their nearest neighbour's, transposed.
         exponent: see `HarmonicSource`.
         recorded: the pitches that were heard; the others are marked as filled.
+        modulation_s: between the knots of the fits' modulation.
     """
     velocities = sorted({velocity for _, velocity, _ in notes})
     pitches = np.arange(low, high + 1)
@@ -137,7 +145,7 @@ def tables(
         columns.append((f1, fit.inharmonicity, level, _padded(fit.phase, k, 0.0)[there], np.stack([f.noise_db for _, f in near]), _contour(fit, sample_rate)))
         ratios.append(ratio[there])
         shape, share = np.stack([f.noise_shape_db for _, f in near]), _padded(fit.modulation_share, k, 0.0)[there]
-        moves.append((shape, _going_on(fit.modulation_db), share, _going_on(fit.noise_modulation_db), fit.noise_modulation_share))
+        moves.append((shape, _going_on(fit.modulation_db, modulation_s), share, _going_on(fit.noise_modulation_db, NOISE.knot_s), fit.noise_modulation_share))
     contours = np.stack([c[5] for c in columns])
     shapes, courses, shares, noise_courses, noise_shares = zip(*moves, strict=True)
     in_series = all(np.allclose(ratio, stretched_ratios(c[1], len(ratio)), rtol=1e-6) for ratio, c in zip(ratios, columns, strict=True))
@@ -151,7 +159,7 @@ def tables(
         modulation_db=np.stack(courses), modulation_share=np.concatenate(shares),
         noise_modulation_db=np.stack(noise_courses) if has_moving_noise else None,
         noise_modulation_share=np.stack(noise_shares) if has_moving_noise else None,
-        ratio=None if in_series else np.concatenate(ratios).astype(np.float32),
+        ratio=None if in_series else np.concatenate(ratios).astype(np.float32), modulation_s=modulation_s,
     )  # fmt: skip
 
 
@@ -228,9 +236,9 @@ def _contour(fit: FittedNote, sample_rate: int) -> np.ndarray:
     return going_on(np.clip(kept, -MOST_BENT_CENTS, MOST_BENT_CENTS), CONTOUR_KNOTS)
 
 
-def _going_on(courses: np.ndarray) -> np.ndarray:
+def _going_on(courses: np.ndarray, knot_s: float) -> np.ndarray:
     """What moves a note as tables keep it, ``[r, m]``."""
-    return np.asarray(going_on(courses.T, CONTOUR_KNOTS).T if courses.shape[1] else np.zeros((len(courses), 1), np.float32))
+    return np.asarray(going_on(courses.T, KNOTS, knot_s).T if courses.shape[1] else np.zeros((len(courses), 1), np.float32))
 
 
 def _at_knots(level: np.ndarray, n_knots: int, sample_rate: int) -> np.ndarray:

@@ -24,6 +24,7 @@ from orchestrion.bridge.source import HarmonicSource, Vibrato, faded
 from orchestrion.bridge.sourcesignal import at_ages
 from orchestrion.datasets.banks.attacks import with_attacks
 from orchestrion.datasets.banks.fitting import FittedNote, fit_note, tables, vibrato_of
+from orchestrion.datasets.banks.modulation import resolution_of
 from orchestrion.datasets.banks.notebank import BankNote, NoteBank
 from orchestrion.datasets.banks.ownnoise import own_noise
 from orchestrion.datasets.banks.partials import HOP
@@ -88,7 +89,10 @@ class FittedBank:
         notes = [(pitch, velocity, fit) for (pitch, velocity), fit in chosen.items()]
         vibrato = vibrato_of([fit.contour_cents for fit in self.fits], bank.sample_rate / HOP) if bank.sustained else Vibrato()
         recorded = {note.pitch for note in bank.notes if note.recorded}
-        made = tables(notes, bank.sample_rate, bank.release_db_s, low, high, vibrato=vibrato, recorded=recorded, exponent=bank.exponent)
+        made = tables(
+            notes, bank.sample_rate, bank.release_db_s, low, high, vibrato=vibrato, recorded=recorded, exponent=bank.exponent,
+            modulation_s=resolution_of(bank.sustained).knot_s,
+        )  # fmt: skip
         return made if bank.sustained else with_attacks(made, recordings)
 
     def _layer(self, note: BankNote) -> float:

@@ -2,58 +2,84 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from orchestrion.bridge.source import CONTOUR_S, MOST_MODULATED_DB
 from orchestrion.datasets.banks.partials import HOP
 
-# Of what all courses together bring (.5 to .9 dB of distance on oboe, flute, viola, violin and FluidR3's piano), four bring more than half, eight .1 dB more.
-COURSES = 8
-NOISE_COURSES = 2  # bring .1 to .2 dB, eight .05 more
-SMOOTHED, NOISE_SMOOTHED = 5, 9  # knots of the fit, of 4 ms
-KNOTS = 250  # four seconds
+
+@dataclass(frozen=True)
+class Resolution:
+    """How closely a note's moves are followed.
+
+    Attributes:
+        courses: how many at most.
+        knot_s: between their knots.
+        smoothed: knots of the fit, of 4 ms, over which a window goes.
+    """
+
+    courses: int
+    knot_s: float
+    smoothed: int
+
+
+# Sections, reeds and choirs beat fast, each partial in its own time: of eight courses 16 ms apart to sixteen 8 ms apart, horn 1.38 to 1.13 dB of
+# distance, strings 2.30 to 2.05, accordion 3.38 to 2.88; at 4 ms no nearer. Of a harpsichord sixteen instead of eight bring .2 dB.
+STRUCK, SUSTAINED = Resolution(16, 0.016, 5), Resolution(16, 0.008, 3)
+NOISE = Resolution(2, CONTOUR_S, 9)  # brings .1 to .2 dB, eight courses .05 more
+LEAST_MOVED_DB = 0.25  # in the mean square over time and partials: a course that moves them less is left out
+KNOTS = 250  # that tables keep: two to four seconds
 LEAST_DB, MOST_DB = -24.0, 12.0
 QUIETEST = 1e-5
 AUDIBLE_DB = 100.0  # below which a partial's moves are not fitted; 60 dB above it counts in full
 
 
-def modulation(amplitude: np.ndarray, table: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+def resolution_of(sustained: bool) -> Resolution:
+    """For notes that are bowed or blown, or else struck or plucked."""
+    return SUSTAINED if sustained else STRUCK
+
+
+def modulation(amplitude: np.ndarray, table: np.ndarray, sample_rate: int, resolution: Resolution) -> tuple[np.ndarray, np.ndarray]:
     """What moves a note's partials beside its table.
 
     Args:
         amplitude, table: ``[m, k]`` at knots ``HOP`` samples apart.
 
     Returns:
-        Courses ``[8, m']`` in dB at knots `CONTOUR_S` apart, and shares ``[k, 8]`` from -1 to 1.
+        Courses ``[r, m']`` in dB at the resolution's knots, and shares ``[k, r]`` from -1 to 1.
     """
     db = 20 * np.log10(np.maximum(amplitude, QUIETEST) / np.maximum(table, QUIETEST))
-    moves = _smooth(np.clip(db, LEAST_DB, MOST_DB), SMOOTHED)
+    moves = _smooth(np.clip(db, LEAST_DB, MOST_DB), resolution.smoothed)
     loud_db = 20 * np.log10(table.mean(0) + 1e-9)
-    return _courses(moves, np.sqrt(np.clip((loud_db + AUDIBLE_DB) / 60, 0.02, 1.0)), COURSES, sample_rate)
+    return _courses(moves, np.sqrt(np.clip((loud_db + AUDIBLE_DB) / 60, 0.02, 1.0)), resolution, sample_rate)
 
 
 def noise_modulation(power: np.ndarray, table: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
     """Likewise of mean squares ``[f, 52]`` in bands of noise: courses ``[2, m']`` and shares ``[52, 2]``."""
-    db = 10 * np.log10(np.maximum(_smooth(power, NOISE_SMOOTHED), QUIETEST**3) / np.maximum(table, QUIETEST**3))
-    return _courses(np.clip(db, -MOST_DB, MOST_DB), np.ones(power.shape[1]), NOISE_COURSES, sample_rate)
+    db = 10 * np.log10(np.maximum(_smooth(power, NOISE.smoothed), QUIETEST**3) / np.maximum(table, QUIETEST**3))
+    return _courses(np.clip(db, -MOST_DB, MOST_DB), np.ones(power.shape[1]), NOISE, sample_rate)
 
 
-def _courses(moves: np.ndarray, weight: np.ndarray, most: int, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """The greatest singular values of ``moves [m, k]``."""
-    moves = moves[:: round(CONTOUR_S * sample_rate / HOP)][:KNOTS]
-    left, size, right = np.linalg.svd(moves * weight, full_matrices=False)
-    courses, shares = np.zeros((most, len(moves))), np.zeros((len(weight), most))
-    n = min(most, len(size))
+def _courses(moves: np.ndarray, weight: np.ndarray, resolution: Resolution, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """The greatest singular values of ``moves [m, k]`` as far as tables keep them, and how the whole note goes along these."""
+    moves = moves[:: round(resolution.knot_s * sample_rate / HOP)] * weight
+    kept = moves[:KNOTS]
+    _, size, right = np.linalg.svd(kept, full_matrices=False)
+    courses, shares = np.zeros((resolution.courses, len(moves))), np.zeros((len(weight), resolution.courses))
+    moving = size > LEAST_MOVED_DB * np.sqrt(len(kept) * (weight**2).sum())
+    n = min(resolution.courses, int(moving.sum()))
     of_partials = right[:n] / weight
     largest = np.maximum(np.abs(of_partials).max(axis=1, initial=0.0), 1e-9)
     shares[:, :n] = (of_partials / largest[:, None]).T
-    courses[:n] = (left[:, :n] * (size[:n] * largest)).T
+    courses[:n] = (moves @ right[:n].T * largest).T
     return np.clip(courses, -MOST_MODULATED_DB, MOST_MODULATED_DB), shares
 
 
-def moved_db(courses: np.ndarray, shares: np.ndarray, n_knots: int, sample_rate: int) -> np.ndarray:
+def moved_db(courses: np.ndarray, shares: np.ndarray, n_knots: int, sample_rate: int, knot_s: float) -> np.ndarray:
     """``[n_knots, k]`` decibels at knots ``HOP`` samples apart; beyond the last course's knot it stays."""
-    age, known = np.arange(n_knots) * HOP / sample_rate, np.arange(courses.shape[1]) * CONTOUR_S
+    age, known = np.arange(n_knots) * HOP / sample_rate, np.arange(courses.shape[1]) * knot_s
     return np.asarray(np.stack([np.interp(age, known, course) for course in courses], 1) @ shares.T)
 
 

@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.signal import butter, sosfilt
 
 from orchestrion.bridge.noise import FINE_EDGES_HZ, N_FINE, N_SHAPE, OVERLAP, band_of_bins, place_of_bins
 from orchestrion.bridge.source import AGES_S, MOST_SHAPED_DB, N_AGES
@@ -13,6 +14,7 @@ from orchestrion.bridge.sourcesignal import at_ages
 from orchestrion.datasets.banks.partials import HOP
 
 LEAST = 1e-14  # of a mean square
+RUMBLE_HZ, RUMBLE_ORDER = 45.0, 6
 SETTLED_S = 0.04  # an attack has a shape of its own
 
 
@@ -34,12 +36,17 @@ class NoiseTables:
 
 def noise_tables(rest: np.ndarray, sample_rate: int) -> NoiseTables:
     """Of what partials leave of a note, float ``[n]``."""
-    power = _power(rest, sample_rate)
+    power = _power(_without_rumble(rest, sample_rate), sample_rate)
     band, _ = band_of_bins(HOP, sample_rate)
     bands = np.stack([power[:, band == k].sum(1) for k in range(N_FINE)], 1)
     level_db = 10 * np.log10(_over_ages(bands, sample_rate)).T
     levels = 10 ** (at_ages(level_db, (np.arange(len(power)) + 0.5) * HOP / sample_rate) / 10)
     return NoiseTables(level_db, _shape(power, levels, sample_rate), bands, levels)
+
+
+def _without_rumble(rest: np.ndarray, sample_rate: int) -> np.ndarray:
+    """What can be heard of ``rest``. A recording's rumble, played in the frames' wide bins, would be heard: up to 12 dB in the octave above it."""
+    return np.asarray(sosfilt(butter(RUMBLE_ORDER, RUMBLE_HZ, "highpass", fs=sample_rate, output="sos"), rest))
 
 
 def _power(rest: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -31,6 +31,7 @@ MOST_TUNED = 24  # of notes that others sound over
 # Tones beside the series: so many at most, found in this stretch, over the median of their surroundings and under the loudest partial by so
 # much, with a share of their power that keeps its phase (of noise it is .3 at most).
 MOST_ASIDE, ASIDE_S, ASIDE_OVER_DB, ASIDE_UNDER_DB, ASIDE_STEADY, SURROUNDINGS_HZ = 32, (0.05, 0.55), 20.0, 70.0, 0.4, 150
+MOVED_STEADY = 0.1  # the share that is enough for a partial of the series to be taken where it is
 LEAST_MOVED_HZ = 1.0  # less is left to the formula
 
 
@@ -105,7 +106,7 @@ def _with_tones_aside(x: np.ndarray, found: Partials, f1: float, sample_rate: in
     c = found.envelopes[here]
     turn = np.angle((c[1:] * np.conj(c[:-1])).sum(0))
     moved_hz = turn / (2 * math.pi * HOP) * sample_rate
-    steady = _is_steady(c * np.exp(-1j * turn * np.arange(len(c))[:, None]))
+    steady = _is_steady(c * np.exp(-1j * turn * np.arange(len(c))[:, None]), MOVED_STEADY)
     ratios = found.ratios + np.where(steady & (np.abs(moved_hz) > LEAST_MOVED_HZ), moved_hz / f1, 0.0)
     straight = found
     if not np.array_equal(ratios, found.ratios):
@@ -119,10 +120,10 @@ def _with_tones_aside(x: np.ndarray, found: Partials, f1: float, sample_rate: in
     return _found(x, found.phase, more[steady], found.inharmonicity, window, passes) if steady[len(ratios) :].any() else straight
 
 
-def _is_steady(c: np.ndarray) -> np.ndarray:
-    """Of envelopes ``[m, k]``: whether each is a tone that keeps its phase, and loud enough to count."""
+def _is_steady(c: np.ndarray, share: float = ASIDE_STEADY) -> np.ndarray:
+    """Of envelopes ``[m, k]``: whether each is a tone that keeps its phase in ``share`` of its power, and loud enough to count."""
     power = (np.abs(c) ** 2).mean(0)
-    return np.asarray((np.abs(c.mean(0)) ** 2 > ASIDE_STEADY * power) & (power > power.max(initial=0.0) * 10 ** (-ASIDE_UNDER_DB / 10)))
+    return np.asarray((np.abs(c.mean(0)) ** 2 > share * power) & (power > power.max(initial=0.0) * 10 ** (-ASIDE_UNDER_DB / 10)))
 
 
 def _tones(x: np.ndarray, rest: np.ndarray, known_hz: np.ndarray, apart_hz: float, sample_rate: int) -> np.ndarray:

@@ -99,7 +99,7 @@ def _noisy_source(sample_rate: int) -> HarmonicSource:
     return replace(
         plain, noise_db=np.full_like(plain.noise_db, -60.0), contour_cents=contour, attack=0.01 * waves, noise_shape_db=10 * waves[:, :, :N_SHAPE],
         modulation_db=courses, modulation_share=np.linspace(-1, 1, int(plain.n_partials.sum()), dtype=np.float32)[:, None],
-        noise_modulation_db=courses, noise_modulation_share=np.full((128, N_FINE, 1), 0.5, np.float32),
+        noise_modulation_db=courses, noise_modulation_share=np.full((128, N_FINE, 1), 0.5, np.float32), modulation_s=0.008,
     )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ class GpuSource:
 
     def __init__(self, signal: SourceSignal, config: WaveNetConfig, device: torch.device):
         self._config, self._device, series = config, device, signal.series
+        self._move_s = signal.source.modulation_s
         self._tables = _tables_on(signal.source, (series.sample_rate, series.hop), device)
         notes, s = series.notes, signal.source
         row = rows_of(s, notes.pitch)
@@ -116,7 +117,8 @@ class GpuSource:
             out, first_pair, note, self._whole, self._real, self._shares, self._f1, self._ratio, self._turned, t["level"], t["phase"],
             t["ages"], t["first_partial"], t["n_partials"], t["partial_ratio"], t["attack"], self._moves, t["shares"], t["clock"], start,
             t["rows"], t["total"], self._ratio.shape[1], t["attack"].shape[-1], self._moves.shape[1],
-            N_LAYERS=t["layers"], N_COURSES=self._moves.shape[2], CONTOURED=int(self._ratio.shape[1] > 0), HOP=c.hop, LANES=triton.next_power_of_2(c.hop), CHUNK=PARTIALS, KNOT_S=CONTOUR_S, RATE=c.sample_rate,
+            N_LAYERS=t["layers"], N_COURSES=self._moves.shape[2], CONTOURED=int(self._ratio.shape[1] > 0), HOP=c.hop, LANES=triton.next_power_of_2(c.hop), CHUNK=PARTIALS, KNOT_S=CONTOUR_S,
+            MOVE_S=self._move_s, RATE=c.sample_rate,
         )  # fmt: skip
         return out
 

@@ -70,7 +70,7 @@ def partials(
     out, first_pair, pairs, whole, real, shares, f1, ratio, turned, level, phase, ages, first_partial, n_partials, partial_ratio, attack,
     courses, course_shares, clock, start, n_rows, n_levels, knots, n_attack, move_knots,
     N_LAYERS: tl.constexpr, N_COURSES: tl.constexpr, CONTOURED: tl.constexpr, HOP: tl.constexpr,
-    LANES: tl.constexpr, CHUNK: tl.constexpr, KNOT_S: tl.constexpr, RATE: tl.constexpr,
+    LANES: tl.constexpr, CHUNK: tl.constexpr, KNOT_S: tl.constexpr, MOVE_S: tl.constexpr, RATE: tl.constexpr,
 ):  # fmt: skip  # pragma: no cover - compiled
     """A frame's partials and recorded attacks."""
     program = tl.program_id(0)
@@ -96,8 +96,8 @@ def partials(
             audible = (first + k < n) & (hz < highest)
             here = _level(level, shares, note, n_levels * TABLE_AGES, begin + first + k, i, share, audible, N_LAYERS) + gain - fallen
             there = _level(level, shares, note, n_levels * TABLE_AGES, begin + first + k, j, next_share, audible, N_LAYERS) + gain - then
-            here += _moved(courses, course_shares, row, move_knots, begin + first + k, age, audible, N_COURSES, KNOT_S)
-            there += _moved(courses, course_shares, row, move_knots, begin + first + k, later, audible, N_COURSES, KNOT_S)
+            here += _moved(courses, course_shares, row, move_knots, begin + first + k, age, audible, N_COURSES, MOVE_S)
+            there += _moved(courses, course_shares, row, move_knots, begin + first + k, later, audible, N_COURSES, MOVE_S)
             here = tl.where(audible & (here > LEAST_DB), tl.exp2(here * DECIBEL), 0.0)
             there = tl.where(audible & (there > LEAST_DB), tl.exp2(there * DECIBEL), 0.0)
             position = hz * begun

@@ -4,21 +4,39 @@ import numpy as np
 import pytest
 
 from orchestrion.datasets.banks.fitting import fit_note
-from orchestrion.datasets.banks.modulation import COURSES, modulation, moved_db, noise_modulation
+from orchestrion.datasets.banks.modulation import (
+    NOISE,
+    STRUCK,
+    SUSTAINED,
+    modulation,
+    moved_db,
+    noise_modulation,
+    resolution_of,
+)
 from tests.datasets.banks.notes import RATE
 
 HOP, KNOTS = 96, 700
 
 
-def test_partials_that_move_together_are_one_course():
+@pytest.mark.parametrize("resolution", [STRUCK, SUSTAINED])
+def test_partials_that_move_together_are_one_course(resolution):
     t = np.arange(KNOTS) * HOP / RATE
     course, share = 4 * np.sin(2 * np.pi * 5 * t), np.array([1.0, 0.5, -0.75, 0.0])
     table = np.tile(0.1 / np.arange(1, 5), (KNOTS, 1))
-    courses, shares = modulation(table * 10 ** (np.outer(course, share) / 20), table, RATE)
-    assert courses.shape[0] == COURSES and shares.shape == (4, COURSES) and np.abs(shares).max() == pytest.approx(1.0)
-    assert np.abs(courses[1:]).max() < 0.05
-    found = moved_db(courses, shares, KNOTS, RATE)
-    np.testing.assert_allclose(found[10:-10], np.outer(course, share)[10:-10], atol=0.5)
+    courses, shares = modulation(table * 10 ** (np.outer(course, share) / 20), table, RATE, resolution)
+    assert courses.shape[0] == resolution.courses and shares.shape == (4, resolution.courses) and np.abs(shares).max() == pytest.approx(1.0)
+    assert not courses[1:].any() and not shares[:, 1:].any()
+    kept = slice(10, min(KNOTS, round(courses.shape[1] * resolution.knot_s * RATE / HOP)) - 10)
+    found = moved_db(courses, shares, KNOTS, RATE, resolution.knot_s)
+    np.testing.assert_allclose(found[kept], np.outer(course, share)[kept], atol=0.5)
+
+
+def test_partials_that_hardly_move_have_no_course():
+    t, table = np.arange(KNOTS) * HOP / RATE, np.full((KNOTS, 3), 0.1)
+    wave = np.sin(2 * np.pi * 5 * t)[:, None]
+    for depth_db, moves in ((0.3, False), (0.45, True)):  # .21 and .32 in the mean square
+        courses, _ = modulation(table * 10 ** (depth_db * wave / 20), table, RATE, SUSTAINED)
+        assert courses.any() == moves
 
 
 def test_noise_that_swells_is_a_course_of_its_bands():
@@ -28,13 +46,13 @@ def test_noise_that_swells_is_a_course_of_its_bands():
     table = np.tile(10 ** rng.uniform(-7, -5, 52), (KNOTS, 1))
     power = table * 10 ** (swell[:, None] / 10) * rng.gamma(20, 1 / 20, (KNOTS, 52))
     courses, shares = noise_modulation(power, table, RATE)
-    found = moved_db(courses[:1], shares[:, :1], KNOTS, RATE).mean(1)
+    found = moved_db(courses[:1], shares[:, :1], KNOTS, RATE, NOISE.knot_s).mean(1)
     assert np.corrcoef(found, swell)[0, 1] > 0.97 and found.std() == pytest.approx(swell.std(), rel=0.15)
 
 
 def test_what_is_silent_or_short_moves_by_nothing_that_is_no_number():
     for amplitude in (np.zeros((50, 3)), np.full((2, 1), 1e-9)):
-        courses, shares = modulation(amplitude, np.zeros_like(amplitude), RATE)
+        courses, shares = modulation(amplitude, np.zeros_like(amplitude), RATE, STRUCK)
         assert np.all(np.isfinite(courses)) and np.all(np.isfinite(shares)) and np.abs(courses).max(initial=0.0) < 1e-6
 
 
@@ -54,4 +72,17 @@ def test_beats_of_a_struck_note_are_in_its_source_and_its_noise_stays_with_the_t
     fit = fit_note(x, 64, RATE, sustained=False, stretched=False)
     error = (fit.source - x)[RATE // 8 : 2 * RATE]
     assert 10 * np.log10(np.mean(error**2) / np.mean(x[RATE // 8 : 2 * RATE] ** 2)) < -25
-    assert fit.modulation_db.shape[0] == COURSES and fit.noise_modulation_db.shape[1] == 0
+    assert fit.modulation_db.shape[0] == STRUCK.courses and fit.noise_modulation_db.shape[1] == 0
+
+
+@pytest.mark.parametrize("sustained", [True, False])
+def test_partials_that_move_each_in_its_own_way_are_as_loud_as_they_were(sustained):
+    rng = np.random.default_rng(0)
+    n, k = 3 * RATE, np.arange(1, 31)
+    smooth = np.hanning(RATE // 20)
+    waves = [np.convolve(rng.standard_normal(n + len(smooth) - 1), smooth, "valid") for _ in k]
+    x = sum(0.1 / one * (wave / wave.std()) * np.cos(2 * np.pi * 330 * one * np.arange(n) / RATE) for one, wave in zip(k, waves, strict=True))
+    fit = fit_note(x, 64, RATE, sustained=sustained, stretched=False)
+    held = slice(RATE // 4, RATE)
+    assert 10 * np.log10(np.mean(fit.source[held] ** 2) / np.mean(x[held] ** 2)) == pytest.approx(0, abs=0.5)
+    assert fit.modulation_db.any() and resolution_of(sustained) is (SUSTAINED if sustained else STRUCK)

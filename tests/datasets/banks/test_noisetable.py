@@ -48,3 +48,13 @@ def test_silence_has_no_level_and_no_shape_that_is_no_number():
     silent, short = noise_tables(np.zeros(2400), RATE), noise_tables(np.ones(30), RATE)
     assert silent.level_db.max() <= -139 and np.all(np.isfinite(silent.shape_db)) and np.abs(silent.shape_db).max() <= 60
     assert np.all(np.isfinite(short.level_db)) and np.all(np.isfinite(short.shape_db))
+
+
+def test_rumble_that_cannot_be_heard_is_not_played_as_if_it_could():
+    t, rng = np.arange(FRAMES * HOP) / RATE, np.random.default_rng(2)
+    quiet = 1e-3 * rng.standard_normal(len(t))
+    clean, rumbling = (noise_tables(rest, RATE) for rest in (quiet, quiet + 0.02 * np.sin(2 * np.pi * 15 * t)))
+    heard = [np.abs(np.fft.rfft(played(one.level_db, one.shape_db, 1))) ** 2 for one in (clean, rumbling)]
+    hz = np.fft.rfftfreq(FRAMES * HOP, 1 / RATE)
+    band = (hz > 60) & (hz < 250)
+    assert 10 * np.log10(heard[1][band].sum() / heard[0][band].sum()) == pytest.approx(0, abs=1.5)
