@@ -75,6 +75,7 @@ clean:
 	find orchestrion tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 install: $(CORE)
+	@:
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
