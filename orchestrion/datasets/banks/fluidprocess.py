@@ -25,7 +25,7 @@ SYNTH_RATE = 48000
 LONGEST_RUN_S = 600.0
 SPARE_S, A_VOICE_S = 4.0, 1e-3
 """Processor time: of a run, and of a second of one voice (measured: 3e-4)."""
-SPARE_BYTES, A_BYTE_BYTES = 256 << 20, 4
+SPARE_BYTES, A_BYTE_BYTES = 400 << 20, 4
 """Address space: of a process, and of a byte of the SoundFont, whose samples may be compressed."""
 MOST_SAID_BYTES = 1 << 20
 BLOCK_FRAMES = 1 << 16
