@@ -39,6 +39,9 @@ ROWS = {
 }
 """The table's rows: keys of `following.note_accuracy` and their headings."""
 
+INAUDIBLE = 1e-3
+"""Peak, of full scale, below which a take counts as silent."""
+
 
 class Render(Protocol):
     """Plays ``score`` from ``seed``; equal arguments give equal audio."""
@@ -191,7 +194,14 @@ def _takes(
     if network is not None:
         what = "The network without that table: it is told the notes, and hears a source that is silent."
         takes.append(_as_long_as(played, ComparedTake("network", f"{heading}, its network alone", what, network(score, seed=seed))))
-    return takes
+    return [_silence_said(take) for take in takes]
+
+
+def _silence_said(take: ComparedTake) -> ComparedTake:
+    """A player that nothing is heard from, and a picture all black, would look like a fault of the page."""
+    if np.abs(take.audio.samples).max(initial=0.0) >= INAUDIBLE:
+        return take
+    return replace(take, heading=f"{take.heading}: silent", what=f"{take.what} Nothing is heard of it.")
 
 
 def _differs(tune: Score, score: Score) -> bool:

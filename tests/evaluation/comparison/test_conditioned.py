@@ -64,6 +64,15 @@ def test_the_report_is_complete(reported):
     assert len(lengths) == 1
 
 
+def test_a_take_that_nothing_is_heard_of_is_said_to_be_silent(tmp_path):
+    def is_all_but_silent(score: Score, *, seed: int) -> Waveform:
+        return Waveform(plays_noise(score, seed=seed).samples * np.float32(1e-4), 16000)
+
+    takes = compare(SCORE, "fake", render=plays_the_notes, unconditioned=plays_noise, network=is_all_but_silent, out_dir=tmp_path, seed=3, settings={}).takes
+    assert [name for name, take in takes.items() if "silent" in take["heading"]] == ["network"]
+    assert "Nothing is heard of it." in takes["network"]["what"] and "Fake, its network alone: silent" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
 def test_the_page_needs_no_other_file(reported):
     page = (reported[0] / "report.html").read_text(encoding="utf-8")
     sources = re.findall(r'(?:src|href)="([^"]{0,40})', page)
