@@ -13,7 +13,6 @@ from pathlib import Path
 
 import click
 import numpy as np
-import torch
 from PIL import Image
 
 from orchestrion import shipped, weights
@@ -27,9 +26,10 @@ from orchestrion.evaluation.judge.note_pieces import NotePieces
 from orchestrion.evaluation.judge.notes_test import NotesReport, notes_test
 from orchestrion.files import atomic_write
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, SOURCE, TRUST, Instrument
+from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, TRUST, Instrument
+from orchestrion.renderer.sourcefile import SOURCE, source_tensors
 from orchestrion.score import pitch_name
-from orchestrion.training.learn import SHARED, calibrated, figures, gain_db, metadata, source_tensors
+from orchestrion.training.learn import SHARED, calibrated, figures, gain_db, metadata
 from orchestrion.training.trial_playing import play_held_out
 
 BEGAN = "the weights of a trial on FluidR3's piano alone (1.3 billion samples)"
@@ -182,7 +182,7 @@ def smaller(picture: Path) -> None:
     few.save(picture, optimize=True)
 
 
-def best_choice(target: Path, tables: dict[str, torch.Tensor], header: dict, bank: FittedBank) -> tuple[float, float]:
+def best_choice(target: Path, tables: dict[str, np.ndarray], header: dict, bank: FittedBank) -> tuple[float, float]:
     """Of some shares of the network and temperatures, those at which held-out pieces and the outermost notes come nearest: distance, errors of level and notes that a
     transcriber misses."""
     hop = header["config"]["hop"]

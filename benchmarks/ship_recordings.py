@@ -24,10 +24,11 @@ from orchestrion.files import atomic_write
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, TRUST, Instrument
 from orchestrion.renderer.network import WaveNet
+from orchestrion.renderer.sourcefile import source_tensors
 from orchestrion.score import Score, pitch_name
 from orchestrion.training.driven_sets import heard_range, track_recordings
 from orchestrion.training.driven_task import DrivenSettings, DrivenTask
-from orchestrion.training.learn import SHARED, calibrated, gain_db, metadata, source_tensors, table_figures
+from orchestrion.training.learn import SHARED, calibrated, gain_db, metadata, table_figures
 from orchestrion.training.trial_playing import EXCERPTS, LISTEN_S, TEMPERATURE
 
 SHARES = (1.0, 0.5)  # of the network

@@ -15,7 +15,8 @@ from orchestrion.generators.quantised import restored
 from orchestrion.generators.residual import YOUNGER
 from orchestrion.generators.table import BACKENDS, WAVENET
 from orchestrion.generators.wavenet import WaveNetGenerator
-from orchestrion.renderer.instrument import NETWORK, SOURCE, Instrument
+from orchestrion.renderer.instrument import NETWORK, Instrument
+from orchestrion.renderer.sourcefile import SOURCE
 
 ARCHITECTURE = "generator"
 AVERAGE = "average."

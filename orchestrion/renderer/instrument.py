@@ -21,6 +21,7 @@ from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.progress import Advance
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.parameters import Parameters, shapes
+from orchestrion.renderer.sourcefile import SOURCE, tables_of
 from orchestrion.score import Score
 from orchestrion.version import VERSION
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from orchestrion.renderer.network import WaveNet
 
 ARCHITECTURE = "wavenet"
-SOURCE = "source."  # before the names of its tables in a weights file
 GAIN = "gain_db"  # in the header: by how much it is louder than the notes that it was made of
 TRUST = "trust"  # in the header: the share that is played of what the network adds to its source
 NETWORK = "network"  # in the header of an instrument that is tables alone: the shared network's name and checksum
@@ -237,22 +237,26 @@ def _check_sizes(tables: Mapping[str, np.ndarray]) -> None:
     """Refuse what `HarmonicSource.from_tensors` would only refuse after long work or a warning of numpy's.
 
     Raises:
-        OrchestrionError: a table larger than any, an attack longer than one lasts, or fractions and huge numbers for whole ones.
+        OrchestrionError: a table larger than any, or fractions and huge numbers for whole ones.
     """
     for name, table in tables.items():
         if table.size > LARGEST_TABLE:
             raise OrchestrionError(f"Its table {name!r} of {table.size:,} numbers is larger than any.")
-    attack = tables.get("attack")
-    if attack is not None and attack.ndim == 3 and attack.shape[2] > LONGEST_ATTACK:
-        raise OrchestrionError(f"An attack of {attack.shape[2]:,} samples is longer than any.")
     for name in ("sample_rate", "pitch", "n_partials"):
         if name in tables and tables[name].dtype.kind not in "iu":
             raise OrchestrionError(f"Its table {name!r} holds no whole numbers.")
 
 
+def _check_attack(attack: np.ndarray | None) -> None:
+    if attack is not None and attack.ndim == 3 and attack.shape[2] > LONGEST_ATTACK:
+        raise OrchestrionError(f"An attack of {attack.shape[2]:,} samples is longer than any.")
+
+
 def _source(tables: Mapping[str, np.ndarray], path: Path, gain_db: float) -> HarmonicSource:
     try:
         _check_sizes(tables)
+        tables = tables_of(tables)
+        _check_attack(tables.get("attack"))
         source = HarmonicSource.from_tensors(tables)
         if "louder_db" not in tables:  # of an older version, which raised the partials alone
             source = dataclasses.replace(source, noise_db=source.noise_db + np.float32(gain_db), louder_db=gain_db)

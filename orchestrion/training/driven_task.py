@@ -18,9 +18,9 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.coding import GRID
 from orchestrion.renderer.config import WaveNetConfig
 from orchestrion.renderer.features import score_groups
-from orchestrion.renderer.instrument import SOURCE
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.output import HALF_BIN, bits_of_levels, draw, log_probability, values
+from orchestrion.renderer.sourcefile import source_tensors
 from orchestrion.training.trial_playing import TEMPERATURE, Piece, play_held_out, summary
 
 # The network's history is empty at the start of a crop, so these first frames of it are not learnt from.
@@ -121,8 +121,7 @@ class DrivenTask:
         """Write the network, and with it the source's tables where there is one instrument."""
         metadata = {"architecture": "wavenet", "config": self.config.to_dict(), "metrics": metrics, "temperature": TEMPERATURE}
         metadata |= self.provenance
-        source = next(iter(self._sources.values())).tensors() if len(self._sources) == 1 else {}
-        tables = {SOURCE + name: torch.from_numpy(table) for name, table in source.items()}
+        tables = source_tensors(next(iter(self._sources.values()))) if len(self._sources) == 1 else {}
         weights.save(path, model.state_dict() | tables, metadata)
 
     @torch.no_grad()

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from orchestrion import shipped, weights
 from orchestrion.audio import Waveform
@@ -30,7 +29,8 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.figures.source import draw_source
 from orchestrion.evaluation.judge.fidelity import error_db
 from orchestrion.renderer.config import WaveNetConfig
-from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, SOURCE, TRUST
+from orchestrion.renderer.instrument import ARCHITECTURE, GAIN, NETWORK, TRUST
+from orchestrion.renderer.sourcefile import source_tensors
 from orchestrion.score import BUILTIN_TUNES, Score
 from orchestrion.training.driven_sets import heard_range, track_recordings
 from orchestrion.training.trial_playing import TEMPERATURE
@@ -70,7 +70,7 @@ def learn(
     source, louder = calibrated(made, config)
     header = metadata(information, pitch_range, louder, found)
     header |= {GAIN: gain_db(louder, config), NETWORK: {"name": network, "sha256": facts["sha256"]}, TRUST: UNHEARD_TRUST}
-    weights.save(output, tensors | source_tensors(source), header)
+    weights.save(output, {**tensors, **source_tensors(source)}, header)
     draw_source(Path(output).with_suffix(".png"), source, Path(output).stem)
     return found
 
@@ -128,11 +128,6 @@ def _alone(tune: Score, source: HarmonicSource, config: WaveNetConfig) -> Wavefo
     series = ConditioningSeries.from_score(tune.transpose(shift), sample_rate=config.sample_rate, hop=config.hop)
     samples = SourceSignal(series, source).samples(0, series.n_frames)
     return Waveform(samples / max(1.0, float(np.abs(samples).max())), config.sample_rate)
-
-
-def source_tensors(source: HarmonicSource) -> dict[str, torch.Tensor]:
-    """The tables as an instrument's file holds them."""
-    return {SOURCE + name: torch.from_numpy(table) for name, table in source.tensors().items()}
 
 
 def metadata(information: Mapping[str, object], pitch_range: tuple[int, int], config: WaveNetConfig, found: Mapping[str, object]) -> dict[str, object]:

@@ -10,11 +10,11 @@ from pathlib import Path
 import torch
 
 from orchestrion import weights
-from orchestrion.bridge.source import HarmonicSource
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.figures.source import draw_source
 from orchestrion.renderer.config import PRESETS, WaveNetConfig
-from orchestrion.renderer.instrument import NETWORK, SOURCE
+from orchestrion.renderer.instrument import NETWORK
+from orchestrion.renderer.sourcefile import SOURCE, source_tensors
 from orchestrion.training.driven_sets import DrivenSet, open_set
 from orchestrion.training.driven_task import DrivenSettings, DrivenTask
 from orchestrion.training.runs import claim, fit, released_if_refused
@@ -85,15 +85,11 @@ def train_driven(
     return fit(task, folder, loop, resume)
 
 
-def _source_tensors(source: HarmonicSource) -> dict[str, torch.Tensor]:
-    return {SOURCE + name: torch.from_numpy(table) for name, table in source.tensors().items()}
-
-
 def _save_sources(folder: Path, sets: Sequence[DrivenSet]) -> None:
     (folder / SOURCES).mkdir(exist_ok=True)
     for one in sets:
         facts = {"architecture": SOURCE_ARCHITECTURE} | _provenance([one])
-        weights.save(folder / SOURCES / f"{one.name}.safetensors", _source_tensors(one.source), facts)
+        weights.save(folder / SOURCES / f"{one.name}.safetensors", source_tensors(one.source), facts)
 
 
 def _provenance(sets: Sequence[DrivenSet]) -> dict[str, object]:
