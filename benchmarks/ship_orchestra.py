@@ -229,8 +229,9 @@ def octaves_of(report: NotesReport) -> str:
 
 
 def takes_of(s: dict[str, float | None]) -> str:
-    between = s["distance_db_between_takes"]
-    return "" if between is None else f"| ... of two recordings of one note in the bank | {between} dB | | |\n"
+    between, held = s["distance_db_between_takes"], s["distance_db_of_those_held"]
+    lines = "" if held is None else f"| ... from the very recordings that the table holds, at their velocity | | {held} dB | |\n"
+    return lines if between is None else f"{lines}| ... of two recordings of one note in the bank | {between} dB | | |\n"
 
 
 def chords_of(s: dict[str, float | None]) -> str:

@@ -276,3 +276,19 @@ def test_two_recordings_of_one_note_are_told_from_one(bank):
     again = dataclasses.replace(note, samples=np.ascontiguousarray(note.samples * np.linspace(1, 0.5, len(note.samples), dtype=np.float32)))
     two = FittedBank(dataclasses.replace(bank.bank, notes=(*bank.bank.notes, again)), (*bank.fits, fit))
     assert 0.05 < _between_takes(60, 80, two) < 6
+
+
+def test_what_the_table_holds_is_told_from_another_layer(bank, tmp_path):
+    from orchestrion.evaluation.judge.notes_test import _held_distance
+    from orchestrion.renderer.instrument import Instrument
+
+    soft, loud = (dataclasses.replace(note, velocity_low=low, velocity_high=high) for note, low, high in ((bank.bank.notes[0], 1, 63), (bank.bank.notes[0], 64, 127)))
+    dull = dataclasses.replace(soft, samples=np.convolve(soft.samples, np.ones(8, np.float32) / 8, "same").astype(np.float32))
+    layered = FittedBank.fit(dataclasses.replace(bank.bank, notes=(dull, loud)), threads=1)
+    one = piece(bank, [(10, 60, 60, 100)])
+    task = DrivenTask(TINY, [one], [one], DrivenSettings(), sources={"harp": layered.source()})
+    task.save(tmp_path / "model.safetensors", task.model, {})
+    player = Instrument.load(tmp_path / "model.safetensors")
+    held = _held_distance(60, 80, layered, player)
+    other = FittedBank(dataclasses.replace(layered.bank, notes=(dull, dataclasses.replace(dull, velocity_low=64, velocity_high=127))), layered.fits)
+    assert held < 1 < _held_distance(60, 80, other, player) and np.isnan(_held_distance(60, 80, bank, player))

@@ -7,6 +7,7 @@ noise between partials. The same is measured for the source alone, which shows w
 from __future__ import annotations
 
 import copy
+import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -61,6 +62,8 @@ class NotesReport:
             source without its noise.
         between_takes_db: ``[pitches]`` log-spectral distance of two recordings of the note in the bank, which no player can be expected
             to go below; NaN where there is but one.
+        held_distance_db: ``[pitches]`` log-spectral distance of the source alone from the very recording that its table holds, at that one's velocity: what
+            remains of the others' distance is another take's, or that a bank changes its layers where a table goes over from one to the next; NaN likewise.
         redrawn_distance_db: ``[pitches]`` log-spectral distance of the source from itself with other random phases of its noise: what this
             meter says of two notes that differ in nothing that can be heard.
         attack_error_db, source_attack_error_db: ``[pitches]`` of the first 50 ms at velocity 80.
@@ -82,6 +85,7 @@ class NotesReport:
     source_distance_db: np.ndarray
     partials_distance_db: np.ndarray
     between_takes_db: np.ndarray
+    held_distance_db: np.ndarray
     redrawn_distance_db: np.ndarray
     attack_error_db: np.ndarray
     source_attack_error_db: np.ndarray
@@ -107,6 +111,7 @@ class NotesReport:
             "distance_db_source_alone": _rounded(self.source_distance_db.mean()),
             "distance_db_partials_alone": _rounded(self.partials_distance_db.mean()),
             "distance_db_between_takes": _mean(self.between_takes_db),
+            "distance_db_of_those_held": _mean(self.held_distance_db),
             "distance_db_between_draws": _rounded(self.redrawn_distance_db.mean()),
             "octaves_nearer_than_the_source": float(sum(ours < alone for ours, alone in self.by_octave())),
             "octaves": float(len(self.by_octave())),
@@ -180,7 +185,8 @@ def notes_test(
     return NotesReport(
         pitches=pitches, velocities=tuple(velocities), level_db=levels[:, :-1], noise_db=noise, reference_noise_db=reference_noise,
         distance_db=distance, source_distance_db=bare, partials_distance_db=barest,
-        between_takes_db=np.array([_between_takes(int(p), velocities[loud], bank) for p in pitches]), redrawn_distance_db=redrawn,
+        between_takes_db=np.array([_between_takes(int(p), velocities[loud], bank) for p in pitches]),
+        held_distance_db=np.array([_held_distance(int(p), velocities[loud], bank, player) for p in pitches]), redrawn_distance_db=redrawn,
         attack_error_db=attack, source_attack_error_db=bare_attack, short_level_db=levels[:, -1], release_late_s=late,
         run_level_db=rest[0]["level"], long_level_db=np.stack([one["quarters"] for one in long]),
         long_partials_db=np.stack([one["partials"] for one in long]), chord_level_db=chords["partials"],
@@ -279,6 +285,20 @@ def _between_takes(pitch: int, velocity: int, bank: FittedBank) -> float:
     n, rate = int(HELD_S * bank.bank.sample_rate), bank.bank.sample_rate
     heard = [bank.bank.gain(note, velocity) * note.samples[:n] for note in fitting]
     return float(np.mean([log_spectral_distance(other, heard[0], rate) for other in heard[1:]])) if len(heard) > 1 else float("nan")
+
+
+def _held_distance(pitch: int, velocity: int, bank: FittedBank, player: Instrument) -> float:
+    """Of the source alone from the recording that stands for ``velocity`` in its table; NaN where the bank has but one of this pitch."""
+    takes = bank.takes[pitch]
+    if len(takes) == 1:
+        return float("nan")
+    held = min(takes, key=lambda i: abs(bank.bank.notes[i].velocity - velocity))  # the first of them, as in `FittedBank.source`
+    alone = FittedBank(dataclasses.replace(bank.bank, notes=(bank.bank.notes[held],)), (bank.fits[held],))
+    piece = NotePieces(alone, player.config.hop).scale(pitch, (round(bank.bank.notes[held].velocity),))
+    reference = piece.mix(0, piece.n_frames, gain=10 ** (player.gain_db / 20)).samples
+    assert player.source is not None
+    made, note, rate = SourceSignal(piece.series, player.source).samples(0, piece.n_frames), piece.notes[0], player.config.sample_rate
+    return log_spectral_distance(_whole(made, note, rate), _whole(reference, note, rate), rate)
 
 
 def _chords(played: np.ndarray, reference: np.ndarray, notes: Sequence[Note], player: Instrument) -> np.ndarray:
