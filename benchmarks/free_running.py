@@ -2,7 +2,8 @@
 
 The first seconds of the six built-in tunes, and of held-out pieces of ``--data``, several seeds each. Notes right: onset F1 within 50 ms. Level: against
 the ceiling's, which is FluidSynth at the level of a training set, or the held-out recording. Silent: the share of the time in which the ceiling sounds
-and the network does not. An instrument that is told no notes plays as it likes for as long. ``--picture`` draws the first seed of the first tune.
+and the network does not. An instrument that is told no notes plays as it likes for as long. ``--guidance 1 1.5``
+plays the first one guided by the second, its twin, too. ``--picture`` draws the first seed of the first tune.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from orchestrion.evaluation.judge.following import note_accuracy
 from orchestrion.evaluation.judge.instrument_report import into_range
 from orchestrion.randomness import stream_key
 from orchestrion.renderer.deemphasis import decode
+from orchestrion.renderer.guidance import guided
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.kernels.batch import VoiceState
 from orchestrion.renderer.kernels.conditioner import Conditioner
@@ -142,10 +144,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--guidance", type=float, nargs="*", default=[], help="of the first instrument by the second, its twin, as well")
     parser.add_argument("--picture", type=Path)
     asked = parser.parse_args()
     loaded = {Path(name).stem if Path(name).suffix else name: Instrument.load(name) for name in asked.instruments}
-    first = next(iter(loaded.values()))
+    first, *others = loaded.values()
+    if asked.guidance and not others:
+        parser.error("--guidance needs the twin as the second instrument")
+    loaded |= {player.name: player for player in (guided(first, others[0], strength) for strength in asked.guidance)}
     wanted = pieces(first, asked.program, asked.data, asked.held_out, asked.seconds)
     played = {name: play(instrument, wanted, asked.seeds, asked.temperature) for name, instrument in loaded.items()}
     print(table(wanted, played))
