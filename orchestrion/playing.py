@@ -19,6 +19,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.options import STORAGE, AudioFormat, Playing
 from orchestrion.progress import Advance, progress, waiting
 from orchestrion.renderer.device import choose, stored
+from orchestrion.renderer.guidance import guided, twin_of
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.kernels.batch import UnfitState, VoiceState
 from orchestrion.renderer.parallel import ParallelState, ParallelStream, generate_parallel
@@ -39,7 +40,7 @@ VOICES_TOGETHER = {"cpu": 48, "cuda": 2048}
 # Joins cost nothing that can be heard or measured (`benchmarks/parallel_price.py`); up to here one run is as quick.
 PARALLEL_FROM_S = 8.0
 # Options that decide what one instrument plays.
-DECISIVE = ("seed", "temperature", "storage", "device", "parallel", "vibrato", "noise", "length_s")
+DECISIVE = ("seed", "temperature", "storage", "device", "parallel", "vibrato", "noise", "guidance", "length_s")
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,12 @@ class Performance:
         draw_performance(path, self.score, self.to_mono())
 
 
+def as_wished(player: Player, options: Playing) -> Instrument:
+    """The instrument with the vibrato, noise and guidance that are asked for."""
+    instrument = Instrument.load(player).adjusted(vibrato=options.vibrato, noise=options.noise)
+    return guided(instrument, twin_of(player), options.guidance) if options.guidance else instrument
+
+
 def play(score: Score, players: Sequence[Player], options: Playing | None = None, *, take: int = 0) -> Performance:
     """One take of one score; see `play_all`."""
     (performance,) = play_all([(score, take)], players, options)
@@ -95,7 +102,7 @@ def play_all(
         OrchestrionError: not one player for each part, a broken instrument, or nothing to play.
     """
     options = options or Playing()
-    instruments = [Instrument.load(player).adjusted(vibrato=options.vibrato, noise=options.noise) for player in players]
+    instruments = [as_wished(player, options) for player in players]
     if options.only_source:
         check_sources(instruments)
     plans = [_Plan.make(Span.of(score, options), take, instruments, options.parallel) for score, take in takes]
@@ -189,7 +196,7 @@ def render_to_file(
         OrchestrionError: the file cannot be written, or a journal of other settings is in the way.
     """
     options = options or Playing()
-    instrument, span = instrument.adjusted(vibrato=options.vibrato, noise=options.noise), Span.of(score, options)
+    instrument, span = as_wished(instrument, options), Span.of(score, options)
     options = replace(
         options,
         device=choose(options.device, [instrument.config], options.storage),

@@ -13,7 +13,7 @@ from orchestrion.api.keywords import EnsembleKeywords, Number, Source, Whole, as
 from orchestrion.api.playing import Players, players_for
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import STORAGE, Playing
-from orchestrion.playing import Player, blocks_of, compile_player
+from orchestrion.playing import Player, as_wished, blocks_of, compile_player
 from orchestrion.playing import play as perform
 from orchestrion.progress import progress
 from orchestrion.realtime.devices import MidiKeyboard, SoundCard
@@ -49,8 +49,8 @@ def play(
     rate = max(player.config.sample_rate for player in players)
     blocks: Iterable[np.ndarray]
     if len(players) == 1 and not wishes.gains_db and not wishes.only_source:
-        player, span = players[0].adjusted(vibrato=wishes.vibrato, noise=wishes.noise), Span.of(whole, wishes)
-        compile_player(wishes.storage, "cpu", players)
+        player, span = as_wished(players[0], wishes), Span.of(whole, wishes)
+        compile_player(wishes.storage, "cpu", [player])
         blocks, seconds = span.ended(blocks_of(whole, player, wishes), rate), span.n_samples(player) / rate
     else:
         audio = perform(whole, players, wishes).to_mono()

@@ -53,6 +53,7 @@ def perform(
     pans: Sequence[Number] = (),
     vibrato: Number = 1.0,
     noise: Number = 1.0,
+    guidance: Number = 0.0,
     parallel: bool | None = None,
     only_source: bool = False,
     storage: str = STORAGE,
@@ -68,7 +69,7 @@ def perform(
         OrchestrionError: as `compose` and `render`.
     """
     playing = Playing.of(
-        seed=wishes.get("seed", 0), gains_db=gains_db, pans=pans, vibrato=vibrato, noise=noise, parallel=parallel, only_source=only_source, storage=storage,
+        seed=wishes.get("seed", 0), gains_db=gains_db, pans=pans, vibrato=vibrato, noise=noise, guidance=guidance, parallel=parallel, only_source=only_source, storage=storage,
         device=device,
     )  # fmt: skip
     return play(compose(model, **wishes), [instrument], playing)

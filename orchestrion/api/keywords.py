@@ -63,6 +63,7 @@ class PartKeywords(TypedDict, total=False):
     temperature: Number | None
     vibrato: Number
     noise: Number
+    guidance: Number
     length_s: Number | None
     storage: str
     device: str

@@ -15,7 +15,7 @@ from orchestrion.audio import Waveform
 from orchestrion.casting import players_of
 from orchestrion.ensemble import Mix
 from orchestrion.options import Arranging, Playing
-from orchestrion.playing import Performance, Player, blocks_of, play_all
+from orchestrion.playing import Performance, Player, as_wished, blocks_of, play_all
 from orchestrion.progress import Advance
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.span import Span
@@ -135,5 +135,5 @@ def stream(
         OrchestrionError: as `render`.
     """
     wishes = Playing.of(parallel=parallel, **options)
-    player, whole = Instrument.load(instrument).adjusted(vibrato=wishes.vibrato, noise=wishes.noise), as_score(score)
+    player, whole = as_wished(instrument, wishes), as_score(score)
     yield from Span.of(whole, wishes).ended(blocks_of(whole, player, wishes, take=take), player.config.sample_rate)

@@ -54,7 +54,7 @@ def play(score: str, instruments: tuple[str, ...], card: str | None, arranging: 
 
     dropouts = run(
         arranged(score, arranging), list(instruments) or None, card=card, length_s=arranging.length_s, seed=playing.seed,
-        temperature=playing.temperature, gains_db=playing.gains_db, vibrato=playing.vibrato, noise=playing.noise,
+        temperature=playing.temperature, gains_db=playing.gains_db, vibrato=playing.vibrato, noise=playing.noise, guidance=playing.guidance,
         only_source=playing.only_source, storage=playing.storage,
     )  # fmt: skip
     if dropouts:

@@ -137,15 +137,14 @@ def _render_to_stdout(asked: Rendering, sources: list[str], count: int) -> None:
     score = asked.read(sources[0])
 
     from orchestrion.audio.audiofiles import write_wav_blocks
-    from orchestrion.playing import blocks_of
-    from orchestrion.renderer.instrument import Instrument
+    from orchestrion.playing import as_wished, blocks_of
     from orchestrion.renderer.span import Span
 
     tell_drums(score)
     players = players_of(score, asked.instruments, say=True)
     if len(players) > 1:
         raise click.UsageError("Standard output takes one instrument; choose it by -i, or write a file.")
-    instrument = Instrument.load(players[0]).adjusted(vibrato=playing.vibrato, noise=playing.noise)
+    instrument = as_wished(players[0], playing)
     blocks = blocks_of(score, instrument, playing)
     span, rate = Span.of(score, playing), instrument.config.sample_rate
     with to_output():

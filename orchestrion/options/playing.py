@@ -60,6 +60,7 @@ class Playing(Options):
         pans: of an ensemble's parts, -1 left to 1 right, one each; with them the audio is stereo.
         vibrato: times the instruments' own, 0 to 4.
         noise: of bow, breath, hammer and room, times the instruments' own, 0 to 4.
+        guidance: of a network without a source, away from its twin that is not told the notes, 0 (none) to 20; see `renderer.guidance`.
         length_s: the audio ends there, faded out, where it would be longer; None: when the last note has rung out, after a second.
         only_source: the harmonic source alone, without the network; for driven instruments.
         storage: of the weights: float32, bfloat16 or int8; a GPU plays in float16.
@@ -74,6 +75,7 @@ class Playing(Options):
     pans: Annotated[Sequence[float], Several(Number(-1, 1))] = ()
     vibrato: Annotated[float, Number(0, 4)] = 1.0
     noise: Annotated[float, Number(0, 4)] = 1.0
+    guidance: Annotated[float, Number(0, 20)] = 0.0
     length_s: Annotated[float | None, Number(0, above=True)] = None
     only_source: Annotated[bool, values.flag] = False
     storage: Annotated[str, Choice(STORAGES)] = STORAGE

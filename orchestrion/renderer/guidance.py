@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
+from pathlib import Path
 
 import numpy as np
 
+from orchestrion import shipped
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.instrument import Instrument
 
@@ -50,6 +53,19 @@ def guided(told: Instrument, untold: Instrument, strength: float) -> Instrument:
     config = dataclasses.replace(c, residual=2 * c.residual, skip=2 * c.skip, head=2 * c.head)
     parameters = dataclasses.replace(told.parameters, config=config, arrays={name: array.astype(np.float32) for name, array in arrays.items()})
     return dataclasses.replace(told, name=f"{told.name} guided by {strength:g}", parameters=parameters)
+
+
+def twin_of(player: Instrument | str | os.PathLike[str]) -> Instrument:
+    """`NAME-unconditioned`, which ships or lies beside the file.
+
+    Raises:
+        OrchestrionError: there is none.
+    """
+    path = Path(player.name if isinstance(player, Instrument) else player)
+    twin = path.with_name(f"{path.stem}-unconditioned{path.suffix}")
+    if not (twin.is_file() or str(twin) in shipped.instruments()):
+        raise OrchestrionError(f"{path.stem} has no twin to guide it; guidance is for networks like cello-paper, beside which {twin.name} ships.")
+    return Instrument.load(twin if twin.is_file() else str(twin))
 
 
 def _halves(residual: int) -> tuple[slice, slice]:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrion import OrchestrionError
+from orchestrion import OrchestrionError, weights
+from orchestrion.options import Playing
+from orchestrion.playing import as_wished
 from orchestrion.renderer.config import PRESETS
-from orchestrion.renderer.guidance import guided
+from orchestrion.renderer.guidance import guided, twin_of
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.parameters import Parameters
@@ -68,3 +70,14 @@ def test_what_is_no_twin_is_refused(twins):
     for pair in ((told, told), (untold, untold), (Instrument.load("violin"), untold)):
         with pytest.raises(OrchestrionError, match="no twin"):
             guided(*pair, 1.0)
+
+
+def test_a_twin_ships_or_lies_beside_its_network(twins, tmp_path):
+    assert twin_of("cello-paper").name == twin_of(Instrument.load("cello-paper")).name == "cello-paper-unconditioned"
+    for player, name in zip(twins, ("mine", "mine-unconditioned"), strict=True):
+        weights.save(tmp_path / f"{name}.safetensors", player.parameters.arrays, {"architecture": "wavenet", "config": player.config.to_dict()})
+    player = as_wished(tmp_path / "mine.safetensors", Playing(guidance=1.0))
+    assert player.config.residual == 2 * SMALL.residual
+    assert as_wished(tmp_path / "mine.safetensors", Playing()).config == SMALL
+    with pytest.raises(OrchestrionError, match="has no twin to guide it"):
+        as_wished("piano", Playing(guidance=1.0))
