@@ -35,8 +35,8 @@ from orchestrion.training.trial_playing import play_held_out
 BEGAN = "the weights of a trial on FluidR3's piano alone (1.3 billion samples)"
 LICENCE = "public domain, CC0 1.0 and MIT, by the bank"
 PICTURES = Path(__file__).parent.parent / "docs" / "sources"
-# How much of the network is played, and how freely it draws.
 ENDS_VELOCITIES = (40, 80, 120)
+# How much of the network is played, and how freely it draws.
 CHOICES = ((1.0, 0.4), (1.0, 0.2), (0.5, 0.2), (0.25, 0.2), (0.1, 0.2), (0.1, 0.05))
 # What a bank's folder does not say of itself; the credits are those that its makers ask for.
 CREDITS = {

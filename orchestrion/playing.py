@@ -74,7 +74,7 @@ class Performance:
 def as_wished(player: Player, options: Playing) -> Instrument:
     """The instrument with the vibrato, noise and guidance that are asked for."""
     instrument = Instrument.load(player).adjusted(vibrato=options.vibrato, noise=options.noise)
-    return guided(instrument, twin_of(player), options.guidance) if options.guidance else instrument
+    return guided(instrument, twin_of(instrument), options.guidance) if options.guidance else instrument
 
 
 def play(score: Score, players: Sequence[Player], options: Playing | None = None, *, take: int = 0) -> Performance:

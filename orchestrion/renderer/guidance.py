@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 
-from orchestrion import shipped
 from orchestrion.errors import OrchestrionError
 from orchestrion.renderer.instrument import Instrument
 
@@ -55,17 +52,16 @@ def guided(told: Instrument, untold: Instrument, strength: float) -> Instrument:
     return dataclasses.replace(told, name=f"{told.name} guided by {strength:g}", parameters=parameters)
 
 
-def twin_of(player: Instrument | str | os.PathLike[str]) -> Instrument:
-    """`NAME-unconditioned`, which ships or lies beside the file.
+def twin_of(player: Instrument) -> Instrument:
+    """`NAME-unconditioned`, which lies beside the network's file, as it does beside those that ship.
 
     Raises:
         OrchestrionError: there is none.
     """
-    path = Path(player.name if isinstance(player, Instrument) else player)
-    twin = path.with_name(f"{path.stem}-unconditioned{path.suffix}")
-    if not (twin.is_file() or str(twin) in shipped.instruments()):
-        raise OrchestrionError(f"{path.stem} has no twin to guide it; guidance is for networks like cello-paper, beside which {twin.name} ships.")
-    return Instrument.load(twin if twin.is_file() else str(twin))
+    twin = player.path and player.path.with_name(f"{player.path.stem}-unconditioned{player.path.suffix}")
+    if twin is None or not twin.is_file():
+        raise OrchestrionError(f"{player.name} has no twin to guide it; guidance is for networks like cello-paper, beside which cello-paper-unconditioned lies.")
+    return Instrument.load(twin)
 
 
 def _halves(residual: int) -> tuple[slice, slice]:

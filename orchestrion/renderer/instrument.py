@@ -47,11 +47,13 @@ class Instrument:
         name: of the shipped instrument, or the file's stem.
         parameters: what plays.
         metadata: the header of the weights file: config, data, licence, metrics, ``pitch_range``, ``temperature``, …
+        path: of that file; None of one that was never in a file.
     """
 
     name: str
     parameters: Parameters
     metadata: Mapping[str, object]
+    path: Path | None = None
 
     @classmethod
     def load(cls, name_or_path: str | os.PathLike[str] | Instrument) -> Instrument:
@@ -78,7 +80,7 @@ class Instrument:
         weights.check_shapes(shapes(sized), network, path)
         source = _source(tables, path, float(str(metadata.get(GAIN, 0.0)))) if sized.source_window else None
         parameters = Parameters(sized, {name: array.astype(np.float32) for name, array in network.items()}, source)
-        return cls(Path(path).stem, parameters, metadata)._trusted(float(str(metadata.get(TRUST, 1.0))))
+        return cls(Path(path).stem, parameters, metadata, Path(path))._trusted(float(str(metadata.get(TRUST, 1.0))))
 
     def _trusted(self, share: float) -> Instrument:
         """The same with means that lie so many times as far from the source.

@@ -14,7 +14,7 @@ from orchestrion.audio import Waveform
 from orchestrion.ensemble import Mix, gains_of, mix, split_parts
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import Playing
-from orchestrion.playing import blocks_of, check_parts, check_sources, compile_player, is_parallel
+from orchestrion.playing import as_wished, blocks_of, check_parts, check_sources, compile_player, is_parallel
 from orchestrion.renderer.device import choose
 from orchestrion.renderer.instrument import Instrument
 from orchestrion.renderer.sourceplayer import source_blocks
@@ -63,7 +63,7 @@ def sound(job: StudioJob, score: Score, players: Sequence[str], options: Playing
         JobCancelledError: nobody listens any more.
     """
     job.tell("preparing", what=f"Loading {', '.join(dict.fromkeys(players))}")
-    instruments = [instrument(name).adjusted(vibrato=options.vibrato, noise=options.noise) for name in players]
+    instruments = [as_wished(instrument(name), options) for name in players]
     span = Span.of(score, options)
     if options.only_source:
         check_sources(instruments)
