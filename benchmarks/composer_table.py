@@ -27,6 +27,7 @@ from orchestrion.evaluation.figures.loss import loss_figure
 from orchestrion.evaluation.figures.style import save_figure
 from orchestrion.files import atomic_write
 from orchestrion.progress import progress
+from orchestrion.training.precision import native_precision
 from orchestrion.training.settings import LoopSettings
 from orchestrion.training.train_composer import train_composer
 
@@ -109,7 +110,7 @@ def train_set(arguments: argparse.Namespace) -> None:
     )
     loop = LoopSettings(
         minutes=None if arguments.steps else arguments.minutes, steps=arguments.steps, learning_rate=learning_rate,
-        ema_decay=decay, seed=arguments.seed, threads=1, validate_minutes=arguments.validate_minutes, validate_steps=arguments.validate_steps,
+        ema_decay=decay, precision=native_precision(), seed=arguments.seed, threads=1, validate_minutes=arguments.validate_minutes, validate_steps=arguments.validate_steps,
     )  # fmt: skip
     measures = train_composer(
         arguments.data, arguments.output, preset="paper", loop=loop, batch=4, crop_steps=crop_steps, transpose=6,

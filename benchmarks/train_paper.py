@@ -17,6 +17,7 @@ from pathlib import Path
 
 from orchestrion.options import Crops
 from orchestrion.renderer.config import PRESETS, UNDRIVEN
+from orchestrion.training.precision import native_precision
 from orchestrion.training.settings import LoopSettings
 from orchestrion.training.train_renderer import train_renderer
 
@@ -67,7 +68,8 @@ def main() -> None:
     asked = parser.parse_args()
     config = SIZES[asked.size]
     loop = Bounded(
-        steps=asked.steps, learning_rate=asked.learning_rate, warmup_steps=asked.warmup, ema_decay=asked.average, seed=asked.seed, keep="last",
+        steps=asked.steps, learning_rate=asked.learning_rate, warmup_steps=asked.warmup, ema_decay=asked.average,
+        precision=native_precision(), seed=asked.seed, keep="last",
         compile=not asked.no_compile, validate_steps=asked.every * asked.validations,
         keep_steps=tuple((step, SNAPSHOT.format(step)) for step in range(asked.every, min(asked.steps, MOST_KEPT * asked.every) + 1, asked.every)),
         begun_s=begun_s, deadline_s=asked.until - SPARED_S,

@@ -25,7 +25,7 @@ LOOP = (
     Flag("--learning-rate", "X", "AdamW's, at its peak; it falls along a cosine.  [default: 0.002; composers 0.003]"),
     Flag("--validate-minutes", "M", "Minutes between validations and checkpoints."),
     Flag("--validate-steps", "N", "Updates between them instead: resumed, a training ends in the same weights."),
-    Flag("--precision", None, "Of the arithmetic."),
+    Flag("--precision", None, "Of the arithmetic; auto: bf16-mixed where the machine multiplies bfloat16 itself, else 32-true."),
     Flag("--threads", "N", "Processor threads.  [default: all]", kind=Threads()),
     Flag("--seed", "N", "Same seed, same bytes."),
 )

@@ -22,7 +22,7 @@ class Training(Options):
         learning_rate: at its peak, above 0; None for 0.002, for composers 0.003.
         validate_minutes: minutes between validations, and between checkpoints, above 0.
         validate_steps: updates between them, from 1, instead of minutes: stopped and resumed, a training then ends in the same weights.
-        precision: of the arithmetic, "bf16-mixed" or "32-true".
+        precision: of the arithmetic, "bf16-mixed" or "32-true"; "auto": the former where the machine multiplies bfloat16 itself, else the latter.
         compiled: through torch.compile; None: of renderers on recordings, where a compiler is found.
         threads: processor threads; None for all.
         seed: from 0; of weights, batches and noise.
@@ -33,7 +33,7 @@ class Training(Options):
     learning_rate: Annotated[float | None, Number(0, above=True)] = None
     validate_minutes: Annotated[float, Number(0, above=True)] = 5.0
     validate_steps: Annotated[int | None, Whole(1)] = None
-    precision: Annotated[Literal["bf16-mixed", "32-true"], Choice(("bf16-mixed", "32-true"))] = "bf16-mixed"
+    precision: Annotated[Literal["auto", "bf16-mixed", "32-true"], Choice(("auto", "bf16-mixed", "32-true"))] = "auto"
     compiled: Annotated[bool | None, values.flag] = None
     threads: Annotated[int | None, Whole(1)] = None
     seed: Annotated[int, SEED] = 0

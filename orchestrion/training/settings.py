@@ -8,6 +8,7 @@ from typing import Literal
 
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import Training
+from orchestrion.training.precision import Precision, native_precision
 
 DEFAULT_MINUTES = 60.0
 
@@ -27,7 +28,7 @@ class LoopSettings:
         clip: gradient norm at which gradients are scaled down; 0 for never.
         ema_decay: decay a step of the exponential moving average of the weights, which is what validation sees and what is
             saved. Smaller in the first steps, (1 + n) / (10 + n), so that the initial weights are soon forgotten.
-        precision: ``bf16-mixed`` or ``32-true`` (Lightning's names).
+        precision: ``bf16-mixed`` or ``32-true`` (Lightning's names); see `native_precision`.
         seed: of the initial weights, the batches and the noise.
         validate_minutes: minutes between validations (and between checkpoints).
         validate_steps: updates between them instead: a training that is stopped and resumed then validates where one in one go does.
@@ -47,7 +48,7 @@ class LoopSettings:
     weight_decay: float = 0.01
     clip: float = 1.0
     ema_decay: float = 0.999
-    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
+    precision: Precision = "32-true"
     seed: int = 0
     validate_minutes: float = 5.0
     validate_steps: int | None = None
@@ -79,7 +80,7 @@ def settled(asked: Training, *, learning_rate: float = 2e-3, ema_decay: float = 
         steps=asked.steps,
         learning_rate=asked.learning_rate or learning_rate,
         ema_decay=ema_decay,
-        precision=asked.precision,
+        precision=native_precision() if asked.precision == "auto" else asked.precision,
         seed=asked.seed,
         validate_minutes=asked.validate_minutes,
         validate_steps=asked.validate_steps,
