@@ -38,6 +38,11 @@ provided: list[str] = []
 """The folder that `provide` has made."""
 
 
+def is_empty(folder: Path) -> bool:
+    """Whether nothing lies in ``folder`` but what `provide` has made there."""
+    return all(os.fspath(path.absolute()) in provided for path in folder.iterdir())
+
+
 def claim(target: Path) -> tuple[int, Path]:
     """A new temporary file beside ``target``, open and locked; what killed processes left of it is removed.
 

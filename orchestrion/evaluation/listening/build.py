@@ -30,6 +30,7 @@ from orchestrion.evaluation.pages import render_page, trusted_file
 from orchestrion.files import atomic_write, write_json
 from orchestrion.options import Listening
 from orchestrion.progress import track
+from orchestrion.temporary import is_empty
 from orchestrion.version import VERSION
 
 KEY_FORMAT = "orchestrion-listening-key"
@@ -115,7 +116,7 @@ def build_page(
 
 
 def _check_free(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or not is_empty(folder)):
         raise OrchestrionError(f"Cannot make the page in {folder}: it is not an empty folder; name a new one.")
     if not folder.absolute().parent.is_dir():
         raise OrchestrionError(f"Cannot make the page in {folder}: there is no folder {folder.absolute().parent}.")

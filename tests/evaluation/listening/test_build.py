@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+from orchestrion import temporary
 from orchestrion.audio import Waveform
 from orchestrion.audio.loudness import integrated_loudness
 from orchestrion.cli.app import cli
@@ -143,6 +145,20 @@ def test_impossible_tests_are_refused(systems, tmp_path):
     (systems / "quiet" / "item0.flac").write_bytes(b"")
     with pytest.raises(OrchestrionError, match="suffix only"):
         find_clips([systems])
+
+
+def test_a_folder_is_empty_that_holds_nothing_but_the_temporary_files_of_this_process(systems, tmp_path, monkeypatch):
+    """Where the output alone can be written, they lie there (`temporary.provide`)."""
+    page = tmp_path / "page"
+    page.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: (_ for _ in ()).throw(FileNotFoundError))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(temporary, "provided", [])
+    temporary.provide(Path("page"))
+    assert [path.is_dir() for path in page.iterdir()] == [True]
+    build_page([systems], "page")
+    assert (page / "index.html").is_file()
 
 
 def test_long_clips_are_cut_or_refused(systems, tmp_path):
