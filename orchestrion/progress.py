@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from orchestrion.terminal import escaped
 
@@ -32,12 +32,12 @@ class ProgressBar(Advance, Protocol):
 
 
 @contextmanager
-def progress(total: float, label: str) -> Iterator[ProgressBar]:
-    """Yield a function that advances a bar of ``total`` units.
+def progress(total: float, label: str, *, done: float = 0.0) -> Iterator[ProgressBar]:
+    """Yield a function that advances a bar of ``total`` units, ``done`` of which took no time here.
 
-    Nothing is drawn in the first two seconds, nor where standard error is not a terminal.
+    Nothing is drawn in the first two seconds, nor where standard error is not a terminal, nor beside another bar.
     """
-    bar = _Bar(total, label)
+    bar = _Bar(total, label, done)
     try:
         yield bar
     finally:
@@ -56,7 +56,7 @@ def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
 def waiting(label: str) -> Iterator[None]:
     """Show a bar that only moves to and fro while what takes an unknown time is done; as `progress`, from two seconds on."""
     shown: list[Display] = []
-    timer = threading.Timer(DELAY_S, lambda: shown.append(_draw(None, label)[0]))
+    timer = threading.Timer(DELAY_S, lambda: shown.extend(drawn[:1]) if (drawn := _begin(None, label)) else None)
     if sys.stderr.isatty():
         timer.start()
     try:
@@ -66,14 +66,14 @@ def waiting(label: str) -> Iterator[None]:
         if timer.ident is not None:
             timer.join()
         for display in shown:
-            display.stop()
+            _end(display)
 
 
 class _Bar:
-    def __init__(self, total: float, label: str):
+    def __init__(self, total: float, label: str, done: float = 0.0):
         self._total, self._label = total, label
-        self._done = 0.0
-        self._started = time.monotonic()
+        self._before = self._done = done
+        self._started = time.monotonic() - (DELAY_S if done else 0.0)  # what goes on has taken longer
         self._drawn: tuple[Display, TaskID] | None = None
 
     def __call__(self, n: float = 1) -> None:
@@ -85,15 +85,36 @@ class _Bar:
         self._update({"description": label})
 
     def _update(self, changes: dict[str, str]) -> None:
-        if self._drawn is None and sys.stderr.isatty() and time.monotonic() - self._started > DELAY_S:
-            self._drawn = _draw(self._total, self._label)
+        if self._drawn is None and sys.stderr.isatty() and time.monotonic() - self._started >= DELAY_S:
+            self._drawn = _begin(self._total, self._label)
+            if self._drawn is not None and self._before:
+                # Not counted as pace. Rich takes decimals, though its annotation does not say so.
+                self._drawn[0].reset(self._drawn[1], completed=cast("int", self._before))
         if self._drawn is not None:
             display, task = self._drawn
             display.update(task, completed=self._done, description=changes.get("description"))
 
     def close(self) -> None:
         if self._drawn is not None:
-            self._drawn[0].stop()
+            _end(self._drawn[0])
+            self._drawn = None
+
+
+_shown: list[Display] = []
+"""The bar that is drawn, if any: two would write over each other."""
+
+
+def _begin(total: float | None, label: str) -> tuple[Display, TaskID] | None:
+    if _shown:
+        return None
+    drawn = _draw(total, label)
+    _shown.append(drawn[0])
+    return drawn
+
+
+def _end(display: Display) -> None:
+    display.stop()
+    _shown.remove(display)
 
 
 def _draw(total: float | None, label: str) -> tuple[Display, TaskID]:

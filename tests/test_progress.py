@@ -78,3 +78,27 @@ def test_what_is_printed_into_a_file_goes_there_while_a_bar_is_shown(to_terminal
         assert (sys.stdout is before) != to_terminal
     finally:
         display.stop()
+
+
+def test_a_bar_that_goes_on_begins_where_it_stands(screen, monkeypatch):
+    """What was done before is no pace: the time left would be far too short."""
+    done = []
+    monkeypatch.setattr(progress, "DELAY_S", 0.0)
+    screen.reset = lambda task, completed: done.append(("reset", completed))
+    screen.update = lambda task, **changes: done.append(changes["completed"])
+    with progress.progress(1.0, "Training", done=0.5) as bar:
+        bar.show(0.6, "Training")
+    assert done == [("reset", 0.5), 0.6]
+
+
+def test_of_a_bar_in_a_bar_the_outer_one_is_shown(screen, monkeypatch):
+    monkeypatch.setattr(progress, "DELAY_S", 0.0)
+    screen.update = lambda task, **changes: None
+    with progress.progress(2, "outer") as outer:
+        outer()
+        with progress.progress(2, "inner") as inner:
+            inner()
+        outer()
+    with progress.progress(2, "next") as bar:
+        bar()
+    assert screen.events == [("outer", 2), "gone", ("next", 2), "gone"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import os
 import signal
 import threading
@@ -22,7 +23,6 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
@@ -35,6 +35,7 @@ from orchestrion.training.ahead import made_ahead
 from orchestrion.training.optimizers import make_optimizer
 from orchestrion.training.schedule import learning_rate_at
 from orchestrion.training.settings import LoopSettings
+from orchestrion.training.shown import Shown
 
 CHECKPOINT, MODEL, METRICS = "checkpoint.safetensors", "model.safetensors", "metrics.jsonl"
 STOPS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; what batch schedulers and `kill` send
@@ -97,6 +98,7 @@ def fit(task: TrainingTask[Model], run: Path, settings: LoopSettings, *, resume:
     with warnings.catch_warnings():
         # Lightning advises on data loader workers and on its own checkpoints, which are not used here.
         warnings.filterwarnings("ignore", module="lightning")
+        _quieten_lightning()
         trainer = lightning.Trainer(
             accelerator="auto",
             devices=local if world > 1 else 1,
@@ -106,8 +108,8 @@ def fit(task: TrainingTask[Model], run: Path, settings: LoopSettings, *, resume:
             max_steps=-1,
             gradient_clip_val=settings.clip,
             logger=TensorBoardLogger(run, name="", version=""),
-            callbacks=[RichProgressBar(refresh_rate=20)],
             enable_checkpointing=False,
+            enable_progress_bar=False,
             enable_model_summary=False,
             log_every_n_steps=50,
             use_distributed_sampler=False,
@@ -115,10 +117,19 @@ def fit(task: TrainingTask[Model], run: Path, settings: LoopSettings, *, resume:
         on_gpu = trainer.strategy.root_device.type == "cuda"
         with _says_what_is_kept(run), _graceful_stop(module), _tensor_cores(on_gpu):
             # Pinned, since copying from other memory would wait for the step under way.
-            trainer.fit(module, DataLoader(_Steps(module, BATCHES_AHEAD if on_gpu else 0), batch_size=None, pin_memory=on_gpu))
+            try:
+                trainer.fit(module, DataLoader(_Steps(module, BATCHES_AHEAD if on_gpu else 0), batch_size=None, pin_memory=on_gpu))
+            finally:
+                module.shown.close()
             if module.interrupted:
                 raise SystemExit(128 + signal.SIGTERM) if module.stopped_by == signal.SIGTERM else KeyboardInterrupt
     return module.metrics
+
+
+def _quieten_lightning() -> None:
+    """It tells which accelerators there are, and advertises."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 @contextmanager
@@ -205,6 +216,7 @@ class _Module(lightning.LightningModule):
         self.stopped_by: int | None = None  # the signal that this process was sent
         self.interrupted = False  # what all processes agree on
         self.listen: Callable[[], None] = lambda: None
+        self.shown = Shown()
         self._resume = resume
         self._loss = _compiled(task) if settings.compile else task.loss
         self._train_loss: float | Tensor = 0.0  # stays on the device: to read it would wait for the step
@@ -222,6 +234,8 @@ class _Module(lightning.LightningModule):
 
     def on_train_start(self) -> None:
         self.listen()
+        if self.global_rank == 0:
+            self.shown.begin(self.settings.compile)
 
     def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
         rate = learning_rate_at(self.settings, self.progress.step, self._share())
@@ -230,7 +244,7 @@ class _Module(lightning.LightningModule):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         loss = self._loss(self.model, batch)
-        self.log("loss", loss, prog_bar=True, logger=False, sync_dist=self.trainer.world_size > 1)  # of all processes
+        self.log("loss", loss, logger=False, sync_dist=self.trainer.world_size > 1)  # of all processes
         return loss
 
     def on_train_batch_end(self, outputs: object, batch: object, batch_idx: int) -> None:
@@ -242,7 +256,10 @@ class _Module(lightning.LightningModule):
         self.progress.elapsed_s, self.interrupted = self.trainer.strategy.broadcast(mine)
         self._update_average()
         self._train_loss = self._train_loss + 0.02 * (self.trainer.callback_metrics["loss"].detach() - self._train_loss)
-        done = self._share() >= 1
+        share = self._share()
+        done = share >= 1
+        if self.global_rank == 0:
+            self.shown.step(share, self.progress.step, self.trainer.callback_metrics["loss"])
         for step, name in self.settings.keep_steps:
             if step == self.progress.step and self.global_rank == 0:
                 self._keep(name)
@@ -276,7 +293,7 @@ class _Module(lightning.LightningModule):
         self._validated_s = self.progress.elapsed_s
         if self.global_rank == 0:
             self.average.eval()
-            with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+            with self.shown.validating(), torch.no_grad(), torch.autocast(self.device.type, enabled=False):
                 self.metrics = self.task.validate(self.average)
             self._log()
             is_best = self.metrics["loss"] < self.progress.best
