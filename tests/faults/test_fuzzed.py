@@ -24,6 +24,7 @@ from orchestrion.datasets.recordings.preparation import preparation
 from orchestrion.datasets.recordings.splits import read_splits
 from orchestrion.datasets.recordings.tracks import inside
 from orchestrion.datasets.untrusted import textfiles
+from orchestrion.datasets.untrusted.archives import unpack
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Score
 from tests.datasets.banks.notes import RATE, plucked, write_bank
@@ -157,6 +158,23 @@ def test_an_archive_whose_entry_has_two_names(tmp_path: Path) -> None:
     content[26:28] = (4000).to_bytes(2, "little")  # the name's length in the local header
     (tmp_path / "a.mxl").write_bytes(content)
     refused(Score.read, tmp_path / "a.mxl")
+
+
+def test_an_archive_whose_entry_has_no_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("set/a.txt"), b"x")
+        archive.writestr(zipfile.ZipInfo("b"), b"x")
+    content = (tmp_path / "a.zip").read_bytes()
+    name = content.index(b"b", content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 4))
+    damaged = bytearray(content[:name] + content[name + 1 :])
+    damaged[name - 46 + 28 : name - 46 + 30] = bytes(2)  # the name's length in the directory
+    size = int.from_bytes(damaged[-10:-6], "little") - 1
+    damaged[-10:-6] = size.to_bytes(4, "little")
+    (tmp_path / "a.zip").write_bytes(damaged)
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.namelist() == ["set/a.txt", ""]
+    assert "would not stay in its folder" in refused(unpack, tmp_path / "a.zip", tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.parametrize("value", ["1e999", "9" * 400, "9" * 5000, '"' + "x" * 5000 + '"', "[]", "{}", "null"])

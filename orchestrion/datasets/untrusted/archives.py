@@ -119,8 +119,8 @@ def _zip_entries(archive: Path) -> Iterator[Entry]:
     with zipfile.ZipFile(archive) as opened:
         for info in opened.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)
+            checked_name(info.filename, archive)  # first: of an empty name Python 3.11 cannot tell whether it is a folder's
             if info.is_dir():
-                checked_name(info.filename, archive)
                 continue
             if kind not in (0, stat.S_IFREG):
                 raise OrchestrionError(
