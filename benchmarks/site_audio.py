@@ -30,7 +30,8 @@ INSTRUMENTS = (
     "alto-sax", "disklavier", "harpsichord", "marimba", "vibraphone", "strings", "choir", "trombone", "accordion",
 )  # fmt: skip
 GENERATORS = (
-    "wavenet-unconditioned", "spectral-lstm", "spectral-gru", "spectral-base", "sample-lstm", "stft-encdec", "tcn",
+    "wavenet-unconditioned", "spectral-lstm", "spectral-gru", "spectral-base", "spectral-dense", "spectral-conv1d", "spectral-conv2d", "spectral-bilinear",
+    "spectral-stacked", "sample-lstm", "stft-encdec", "tcn",
 )  # fmt: skip
 CHORALE = 'orchestrion compose --model chorales --bars 8 --key "G major" --seed 3 -o chorale.mid'
 SEATS = "--pan -0.4 --pan -0.1 --pan 0.2 --pan 0.5"

@@ -84,7 +84,7 @@ def test_every_clip_is_there_small_and_heard_and_made_by_the_script() -> None:
     assert {file.stem for file in files} == set(manifest)
     assert sum(file.stat().st_size for file in files) <= script.MAX_BYTES
     silent = [file.stem for file in files if abs(Waveform.read(file).samples).max() < 0.005]
-    assert silent == ["generated-sample-lstm"]  # which falls silent, as the page says
+    assert not silent
 
 
 def test_every_option_of_a_clip_exists() -> None:
