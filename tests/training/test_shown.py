@@ -1,5 +1,6 @@
 """What a person sees of a training."""
 
+import logging
 import sys
 from contextlib import nullcontext
 
@@ -63,3 +64,11 @@ def test_where_nobody_looks_the_loss_is_not_read(seen, monkeypatch):
     monkeypatch.setattr(torch.Tensor, "__float__", lambda tensor: pytest.fail("read"), raising=False)
     shown.Shown().step(0.5, 2, torch.tensor(1.0))
     assert seen == []
+
+
+def test_lightning_tells_nothing_of_its_own(tmp_path, capfd, caplog):
+    """Neither which accelerators there are nor what else its makers sell."""
+    with caplog.at_level(logging.INFO):
+        fit(Line(), tmp_path, SETTINGS)
+    assert not [record for record in caplog.records if record.name.startswith("lightning")]
+    assert "".join(capfd.readouterr()) == ""
