@@ -35,9 +35,9 @@ def label(audio: tuple[Path, ...], output: Path, method: str, scores: tuple[str,
     polyphonic  piano, guitar, ensembles: every note, with mistakes
     align       anything whose score you have: its notes at the times played
 
-    Makes NAME.tsv (notes), NAME.mid, NAME.flac (16 kHz, mono) and NAME.png, a picture of the notes over the
-    spectrogram: look at it before you train. DIR is then a set for `orchestrion train renderer --data DIR`. Stopped
-    half-way, the same command goes on where it was.
+    Makes NAME.tsv (notes), NAME.mid, NAME.flac (mono, at most 24 kHz) and NAME.png, a picture of the notes
+    over the spectrogram: look at it before you train. DIR is then a set for `orchestrion train renderer --data DIR`. Stopped
+    half-way, the same command goes on where it was; what you have corrected by hand is never replaced.
 
     \b
     Examples:
@@ -56,7 +56,7 @@ def label(audio: tuple[Path, ...], output: Path, method: str, scores: tuple[str,
         echo(json.dumps([{**asdict(one), "source": printable(one.source)} for one in made], indent=2))
     for one in made if not as_json else ():
         span = "" if one.lowest_pitch is None else f", pitches {one.lowest_pitch} to {one.highest_pitch}"
-        again = "  (was there)" if one.reused else ""
+        again = "  (corrected by hand: kept)" if one.corrected else "  (was there)" if one.reused else ""
         echo(f"{printable(one.name)}  {plural(one.notes, 'note')} in {one.seconds:.1f} s{span}{again}")
     if made and not as_json:
         echo(f"{printable(output)}  look at the pictures there, then: orchestrion train renderer --data {printable(output)}")

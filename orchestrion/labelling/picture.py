@@ -36,14 +36,17 @@ def labels_figure(audio: Waveform, notes: Sequence[Note], title: str = "") -> Fi
     are partials where a frame lies an octave or more below, and else missed notes.
     """
     row_s = next((s for s in ROW_SECONDS if audio.duration_s <= s * MOST_ROWS), audio.duration_s / MOST_ROWS)
-    n_rows = max(1, int(np.ceil(audio.duration_s / row_s - 1e-6)))
+    # A row for the last hundredth of one would be empty.
+    n_rows = max(1, int(np.ceil(audio.duration_s / row_s - 0.01)))
     figure = Figure(figsize=(16, 0.8 + 2.4 * n_rows), layout="constrained", facecolor="white")
     axes = figure.subplots(n_rows, 1, squeeze=False)[:, 0]
     pitches = [note.pitch for note in notes] or [60]
     low, high = max(min(pitches) - BELOW, 12), min(max(pitches) + ABOVE, 123)
+    rows = [_sound(audio, number * row_s, (number + 1) * row_s, low, high) for number in range(n_rows)]
+    loudest = max(float(row.max()) for row in rows)
     for number, axis in enumerate(axes):
         start_s = number * row_s
-        _draw_sound(axis, audio, start_s, start_s + row_s, low, high)
+        _draw_sound(axis, rows[number] - loudest, start_s, min(start_s + row_s, audio.duration_s), low, high)
         _draw_notes(axis, [n for n in notes if n.offset_s > start_s and n.onset_s < start_s + row_s])
         _label(axis, low, high, start_s, start_s + row_s)
     axes[0].set_title(title, fontsize=TEXT["title"], loc="left")
@@ -51,17 +54,21 @@ def labels_figure(audio: Waveform, notes: Sequence[Note], title: str = "") -> Fi
     return figure
 
 
-def _draw_sound(axis: Axes, audio: Waveform, start_s: float, stop_s: float, low: int, high: int) -> None:
+def _sound(audio: Waveform, start_s: float, stop_s: float, low: int, high: int) -> np.ndarray:
+    """Levels in dB, by frame and pitch from ``low`` to ``high``."""
     rate = audio.sample_rate
     piece = audio.samples[round(start_s * rate) : round(stop_s * rate)]
     hop = max(128, int((stop_s - start_s) * rate / FRAMES_A_ROW))
     found = spectrogram(Waveform(piece, rate), window=4096, hop=hop)
     pitches = np.arange(low, high, 1 / LINES_A_SEMITONE)
     # By frame from frequency to pitch: an image of equal cells is drawn fifty times as fast as a mesh.
-    db = found.db[:, np.rint(440 * 2 ** ((pitches - 69) / 12) / found.hz[1]).astype(int)]
+    return found.db[:, np.rint(440 * 2 ** ((pitches - 69) / 12) / found.hz[1]).astype(int)]
+
+
+def _draw_sound(axis: Axes, db: np.ndarray, start_s: float, stop_s: float, low: int, high: int) -> None:
     axis.imshow(
-        db.T - found.db.max(), cmap=SOUND_MAP, vmin=-RANGE_DB, vmax=0, origin="lower", aspect="auto",
-        interpolation="nearest", extent=(start_s, start_s + len(piece) / rate, low, high),
+        db.T, cmap=SOUND_MAP, vmin=-RANGE_DB, vmax=0, origin="lower", aspect="auto",
+        interpolation="nearest", extent=(start_s, stop_s, low, high),
     )  # fmt: skip
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from orchestrion.audio import Waveform
 from orchestrion.audio.folders import audio_in, conversion
@@ -27,13 +28,18 @@ from orchestrion.version import VERSION
 
 RECORD = ".label.json"
 KEPT = (".tsv", ".png")
+BY_HAND = (".tsv", ".mid")
+"""What a person corrects."""
+MOST_RATE = 24000
+"""Of NAME.flac, in samples a second: what instruments play at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
     """One recording with its new notes.
 
-    ``reused`` says that it had been labelled in the same way before, and nothing was done.
+    ``reused`` says that it had been labelled in the same way before, and nothing was done; ``corrected`` that its notes have been
+    changed by hand since.
     """
 
     name: str
@@ -44,6 +50,7 @@ class Labelled:
     lowest_pitch: int | None
     highest_pitch: int | None
     reused: bool
+    corrected: bool = False
 
 
 def label_recordings(
@@ -56,10 +63,11 @@ def label_recordings(
     failed: Callable[[Path, OrchestrionError], None] | None = None,
     cluster: Cluster | None = None,
 ) -> tuple[Labelled, ...]:
-    """Label recordings into the folder ``output``: NAME.tsv, NAME.mid, NAME.png, and NAME.flac at 16 kHz, mono.
+    """Label recordings into the folder ``output``: NAME.tsv, NAME.mid, NAME.png, and NAME.flac, mono, at 24 kHz or its own lower rate.
 
-    What is there already, made from the same audio in the same way, stays: a run that was stopped goes on. Where no
-    note is heard, NAME.tsv is empty and there is no NAME.mid.
+    What is there already, made from the same audio in the same way, stays: a run that was stopped goes on. So does what was
+    corrected by hand since, which no other method replaces either. Where no note is heard, NAME.tsv is empty and there is no
+    NAME.mid.
 
     Args:
         recordings: files, and folders of files; no two of the same name.
@@ -72,7 +80,7 @@ def label_recordings(
 
     Raises:
         OrchestrionError: unknown method, a missing or broken file, two of the same name, ``output`` holds a recording
-            itself, or what the method raises.
+            itself, or notes that were corrected by hand after another method, or what the method raises.
     """
     sources = find_recordings(recordings)
     given = _scores_for(sources, scores)
@@ -173,17 +181,24 @@ def _label(source: Path, folder: Path, method: str, score: Path | None, with_aud
     target = folder / source.stem
     if before := _made_before(target, settings, with_audio):
         return before
+    if corrected := _corrected(target, _record(target)):
+        raise OrchestrionError(
+            f"{corrected} was corrected by hand after it was labelled, and this would replace it; name another folder, or delete {_beside(target, RECORD)} to label it anew."
+        )
     audio = Waveform.read(source)
     notes = notes_of(audio, method, None if score is None else Score.read(score))
     heard = audio.resample(SAMPLE_RATE)
     kept = _within(notes, heard.duration_s)
-    _write(target, heard, kept, f"{source.stem}: {plural(len(kept), 'note')} by {method}", with_audio)
+    _write(target, heard, kept, f"{source.stem}: {plural(len(kept), 'note')} by {method}")
+    if with_audio:
+        audio.resample(min(audio.sample_rate, MOST_RATE)).write(_beside(target, ".flac"))
     pitches = [note.pitch for note in kept]
     made = Labelled(
         source.stem, str(source), method, round(heard.duration_s, 3), len(kept),
         min(pitches, default=None), max(pitches, default=None), False,
     )  # fmt: skip
-    write_json(_beside(target, RECORD), settings | {"figures": asdict(made)})
+    sums = {suffix: sha256(_beside(target, suffix)) for suffix in BY_HAND if _beside(target, suffix).is_file()}
+    write_json(_beside(target, RECORD), settings | {"figures": asdict(made), "made_sha256": sums})
     return made
 
 
@@ -191,13 +206,11 @@ def _within(notes: Sequence[Note], duration_s: float) -> tuple[Note, ...]:
     return tuple(note for note in notes if note.onset_s < duration_s)
 
 
-def _write(target: Path, heard: Waveform, notes: Sequence[Note], title: str, with_audio: bool) -> None:
+def _write(target: Path, heard: Waveform, notes: Sequence[Note], title: str) -> None:
     write_notes(_beside(target, ".tsv"), notes)
     if notes:
         Score((Part("labels", 0, tuple(notes)),), title=target.name).write(_beside(target, ".mid"))
     draw_labels(_beside(target, ".png"), heard, notes, title)
-    if with_audio:
-        heard.write(_beside(target, ".flac"))
 
 
 def _beside(target: Path, suffix: str) -> Path:
@@ -206,19 +219,44 @@ def _beside(target: Path, suffix: str) -> Path:
 
 
 def _made_before(target: Path, settings: dict[str, object], with_audio: bool) -> Labelled | None:
-    """The figures of labels that were made in the same way and are all there."""
-    record = _beside(target, RECORD)
-    wanted = (*KEPT, *((".flac",) if with_audio else ()))
-    if not record.is_file() or not all(_beside(target, suffix).is_file() for suffix in wanted):
+    """The figures of labels that were made in the same way and are all there, or have been corrected by hand since."""
+    content = _record(target)
+    corrected = _corrected(target, content)
+    wanted = () if corrected else (*KEPT, *((".flac",) if with_audio else ()))
+    if not all(_beside(target, suffix).is_file() for suffix in wanted):
         return None
     try:
-        content = json.loads(record.read_text(encoding="utf-8"))
-        figures = content.pop("figures")
-        if content != settings or len(read_notes(_beside(target, ".tsv"))) != figures["notes"]:
-            return None
-        return Labelled(**figures | {"reused": True})
-    except (ValueError, KeyError, TypeError, AttributeError):
+        made = Labelled(**content["figures"] | {"reused": True})
+    except (KeyError, TypeError):
         return None  # a record that somebody edited: labelled anew
+    if {name: value for name, value in content.items() if name not in ("figures", "made_sha256")} != settings:
+        return None
+    if corrected:
+        notes = read_notes(corrected) if corrected.suffix == ".tsv" else Score.read(corrected).notes
+        pitches = [note.pitch for note in notes]
+        return replace(made, notes=len(notes), lowest_pitch=min(pitches, default=None), highest_pitch=max(pitches, default=None), corrected=True)
+    return made if len(read_notes(_beside(target, ".tsv"))) == made.notes else None
+
+
+def _record(target: Path) -> dict[str, Any]:
+    """What is known of how labels were made; empty where nothing is."""
+    try:
+        content = json.loads(_beside(target, RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _corrected(target: Path, record: Mapping[str, Any]) -> Path | None:
+    """Notes that are not those that were written when the record was; None where there are none, or the record is older than such sums."""
+    sums = record.get("made_sha256")
+    if not isinstance(sums, dict):
+        return None
+    for suffix in BY_HAND:
+        path = _beside(target, suffix)
+        if path.is_file() and sha256(path) != sums.get(suffix):
+            return path
+    return None
 
 
 def _describe(folder: Path) -> None:

@@ -56,6 +56,36 @@ def test_what_is_there_is_not_made_again_unless_something_changed(takes, tmp_pat
     assert [one.reused for one in label_recordings([takes], output, method="pyin")] == [False, True]
 
 
+@pytest.mark.parametrize("by", ["table", "midi"])
+def test_what_was_corrected_by_hand_is_never_replaced(by, takes, tmp_path):
+    """A note taken out of the table; or a MIDI file in its place, as docs/your-own-recordings.md says."""
+    output = tmp_path / "set"
+    label_recordings([takes], output, method="pyin")
+    if by == "table":
+        mine = output / "other.tsv"
+        mine.write_text("".join(mine.read_text().splitlines(keepends=True)[:-1]))
+    else:
+        (output / "other.tsv").unlink()
+        mine = output / "other.mid"
+        Score((Part("", 0, line([67, 65])),)).write(mine)
+    content = mine.read_bytes()
+    again = label_recordings([takes], output, method="pyin")
+    assert [(one.notes, one.lowest_pitch, one.reused, one.corrected) for one in again] == [(2, 65, True, True), (4, 60, True, False)]
+    with pytest.raises(OrchestrionError, match=f"{mine.name} was corrected by hand after it was labelled.* name another folder, or delete .*other.label.json"):
+        label_recordings([takes], output, method="polyphonic")
+    assert mine.read_bytes() == content
+    (output / "other.label.json").unlink()
+    assert not label_recordings([takes / "other.flac"], output, method="polyphonic")[0].corrected
+
+
+def test_audio_keeps_what_instruments_can_play(takes, tmp_path):
+    """Cut at 8 kHz, recordings made dull instruments: those that ship go to 12."""
+    played(NOTES).resample(44100).write(takes / "high.wav")
+    output = tmp_path / "set"
+    label_recordings([takes], output, method="pyin")
+    assert [Waveform.read(output / f"{name}.flac").sample_rate for name in ("high", "other", "take.1")] == [24000, RATE, 22050]
+
+
 def test_nothing_heard_is_no_note_and_no_failure(tmp_path):
     Waveform(np.zeros(RATE, dtype=np.float32), RATE).write(tmp_path / "silence.wav")
     for method in ("pyin", "polyphonic"):
@@ -121,10 +151,18 @@ def test_every_method_says_what_it_is_good_for():
     assert "AGPL" in METHODS["melodia"].notice
 
 
-@pytest.mark.parametrize("seconds, rows", [(4.0, 1), (25.0, 3), (200.0, 10), (1500.0, 5)])
+@pytest.mark.parametrize("seconds, rows", [(4.0, 1), (25.0, 3), (30.06, 3), (200.0, 10), (1500.0, 5)])
 def test_the_picture_has_at_most_twelve_rows(seconds, rows):
     audio = Waveform(np.full(round(seconds * 2000), 0.1, dtype=np.float32), 2000)
     figure = labels_figure(audio, [Note(seconds / 2, seconds / 2 + 1, 60, 90)])
     assert len(figure.axes) == rows
     drawn = [patch for axis in figure.axes for patch in axis.patches]
     assert drawn[0].get_x() == pytest.approx(seconds / 2) and drawn[0].get_y() == pytest.approx(59.5)
+
+
+def test_all_rows_of_the_picture_have_one_scale():
+    """The hiss after the last note was as bright as the notes."""
+    t = np.arange(20 * 8000) / 8000
+    tone = np.where(t < 9, 0.5 * np.sin(2 * np.pi * 261.63 * t), 1e-5 * np.random.default_rng(0).standard_normal(len(t)))
+    loud, quiet = (axis.images[0].get_array().max() for axis in labels_figure(Waveform(tone.astype(np.float32), 8000), []).axes)
+    assert loud == 0 and quiet < -60
