@@ -17,6 +17,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.generators.seeding import normal_numbers
 
 YOUNGER = ("residual.deviation",)  # tensors that files of earlier versions lack
+MOST_DEVIATION = 1e6  # of what has an RMS about 1
 STREAM = 2  # of random numbers; seeds of noise have the two before
 
 
@@ -45,12 +46,14 @@ class Residual(nn.Module):
             shape: makes independent normal numbers ``[n, d]`` what only audio can have, keeping their variance.
 
         Raises:
-            OrchestrionError: a temperature below 0, or above 0 and nothing has been measured.
+            OrchestrionError: a temperature below 0, or above 0 and nothing has been measured, or more than any training measures.
         """
         if not 0 <= temperature < float("inf"):
             raise OrchestrionError(f"A temperature of {temperature} is impossible; give 0 (the prediction itself) or more.")
         if temperature and not self.deviation.any():
             raise OrchestrionError("This model does not know how far its predictions are off, as a temperature needs; train it again.")
+        if temperature and float(self.deviation.max()) > MOST_DEVIATION:
+            raise OrchestrionError("This model states deviations of its predictions that no training measures; is its file damaged?")
         return Drawer(self.deviation.numpy() * np.float32(temperature), seed, shape)
 
 

@@ -89,7 +89,8 @@ def test_damaged_matlab_files(content: bytes, tmp_path: Path) -> None:
 # SFZ instruments and folders of single notes.
 
 
-@pytest.mark.parametrize("opcodes", ["ampeg_release=0.4s", "amp_veltrack=\0", "tune=1e9" + "9" * 5000, "offset=x", "lokey=1e5", "key=" + "9" * 5000])
+@pytest.mark.parametrize("opcodes", ["ampeg_release=0.4s", "amp_veltrack=\0", "tune=1e9" + "9" * 5000, "offset=x", "lokey=1e5", "key=" + "9" * 5000, "pitch_keycenter=c" + "9" * 400,
+                                     "pitch_keycenter=" + "9" * 400])  # fmt: skip
 def test_values_of_an_sfz_region(opcodes: str, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "60.wav", plucked(60, 0.5), RATE)
     (tmp_path / "a.sfz").write_text(f"<region> sample=60.wav key=60 {opcodes}\n")
@@ -304,6 +305,20 @@ def test_training_audio_of_no_level(backend: str, level: float, tmp_path: Path) 
     (name,) = (name for name in tensors if name.split(".")[-1] == "level")
     weights.save(tmp_path / "a.safetensors", tensors | {name: torch.tensor(level)}, facts)
     assert "an RMS of" in refused(load_generator, tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize("backend", ["sample-lstm", "stft-encdec", "spectral-dense"])
+def test_deviations_that_no_training_measures(backend: str, tmp_path: Path) -> None:
+    """They were drawn, and passed what a float32 can hold."""
+    import torch
+
+    from orchestrion import shipped, weights
+    from orchestrion.generators.files import load_generator
+
+    tensors, facts = weights.load(shipped.find(backend))
+    (name,) = (name for name in tensors if name.endswith("residual.deviation"))
+    weights.save(tmp_path / "a.safetensors", tensors | {name: torch.full_like(tensors[name], 3e38)}, facts)
+    assert "no training measures" in refused(lambda: load_generator(tmp_path / "a.safetensors").generate(None, 50, seed=0, temperature=1.0))
 
 
 # Audio.

@@ -21,6 +21,7 @@ HEADER = re.compile(r"<(\w+)>")
 OPCODE = re.compile(r"(?<!\S)([\w#$]+)=")
 # One that is not closed goes to the end: looking for its end again and again would take hours.
 COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+FURTHEST_KEY = 10**9
 NOTE = re.compile(r"([a-g])([#b]?)(-?\d+)$")
 SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 
@@ -57,13 +58,17 @@ def key_of(text: str) -> int:
     """MIDI pitch of ``60``, ``c4`` (60), ``F#3``, ``bb2``.
 
     Raises:
-        ValueError: it is neither a number nor a note.
+        ValueError: it is neither a number nor a note, or further off than any file means.
     """
     found = NOTE.match(text.lower())
     if found is None:
-        return int(text)
-    letter, accidental, octave = found.groups()
-    return SEMITONES[letter] + {"#": 1, "b": -1, "": 0}[accidental] + 12 * (int(octave) + 1)
+        key = int(text)
+    else:
+        letter, accidental, octave = found.groups()
+        key = SEMITONES[letter] + {"#": 1, "b": -1, "": 0}[accidental] + 12 * (int(octave) + 1)
+    if abs(key) > FURTHEST_KEY:
+        raise ValueError(f"no key: {text[:40]}")
+    return key
 
 
 def _parts(line: str) -> list[tuple[str | None, str]]:

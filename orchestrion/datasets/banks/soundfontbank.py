@@ -21,8 +21,9 @@ REST_S = 1.0
 HELD_S = {False: 8.0, True: 6.0}  # struck, sustained
 FLOOR = 1e-7
 PIANO_KEYS = range(21, 109)
-VOICES = 32
-"""Of one note and of the releases of those before it."""
+VOICES = 16
+"""Of one note; where there are too many, FluidSynth leaves out released ones first. FluidR3's instruments sound the same with 32, which
+takes a hostile SoundFont twice as long."""
 
 
 def soundfont_bank(name: str, *, sample_rate: int = SAMPLE_RATE, soundfont_path: str | os.PathLike[str] | None = None) -> NoteBank:
