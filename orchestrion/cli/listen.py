@@ -69,15 +69,22 @@ def build(folders: tuple[Path, ...], output: Path, listening: Listening, as_json
         echo(json.dumps({"page": printable(output / "index.html"), **key}))
         return
     each = key["per_listener"]
-    abx = f", and {each['abx']} ABX trials" if each["abx"] else ""
+    tasks = [
+        *([f"rates {each['ratings']}{_again(each['repeats'])}"] if each["ratings"] else []),
+        *([f"chooses from {plural(each['pairs'], 'pair')}{_again(each['pair_repeats'])}"] if each["pairs"] else []),
+        *([f"hears {plural(each['abx'], 'ABX trial')}"] if each["abx"] else []),
+    ]
     echo(f"{printable(output / 'index.html')}  {len(key['clips'])} clips of {len(key['systems'])} systems at "
-               f"{key['loudness_lufs']:.1f} LUFS; each listener rates {each['ratings']} (+{each['repeats']} again) and "
-               f"chooses from {each['pairs']} pairs (+{each['pair_repeats']} again){abx}")  # fmt: skip
+               f"{key['loudness_lufs']:.1f} LUFS; each listener {' and '.join(tasks)}")  # fmt: skip
     echo(f"{key['key_file']}  says which clip is whose: keep it, do not publish it")
     for name, db in key["softer_db"].items():
         echo(f"Warning: {name} is {db:.1f} dB softer than the others: its peaks allow no more.", err=True)
     for name in key["silent"]:
         echo(f"Warning: {name} is silent and could not be made as loud as the others.", err=True)
+
+
+def _again(n: int) -> str:
+    return f" (+{n} again)" if n else ""
 
 
 @listen.command()

@@ -77,11 +77,14 @@ def echo(text: object = "", err: bool = False) -> None:
 
 
 def echo_measures(result: Mapping[str, object], as_json: bool) -> None:
-    """Print measures as JSON, or those that are no list one a line."""
+    """Print measures as JSON, or those that are no list one a line; those of a group have its name before theirs."""
     if as_json:
         echo(json.dumps(result, indent=2))
         return
-    single = {name: value for name, value in result.items() if not isinstance(value, list)}
+    flat: dict[str, object] = {}
+    for name, value in result.items():
+        flat |= {f"{name}_{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
+    single = {name: value for name, value in flat.items() if not isinstance(value, list)}
     width = max(map(len, single))
     for name, value in single.items():
         echo(f"{name:<{width}}  {value:.4f}" if isinstance(value, float) else f"{name:<{width}}  {value}")

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from orchestrion.errors import OrchestrionError
-from orchestrion.score import BUILTIN_TUNES, Score
+from orchestrion.score import BUILTIN_TUNES, Note, Part, Score
 
 TUNE = BUILTIN_TUNES["twinkle-twinkle"]
 
@@ -83,3 +83,12 @@ def test_a_full_disk_keeps_what_was_there(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
     assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_score_without_a_title_has_none_in_musicxml_either(tmp_path):
+    """MuseScore printed "Music21 Fragment" above every melody that was composed."""
+    path = tmp_path / "a.musicxml"
+    Score((Part("", 0, (Note(0.0, 1.0, 60, 80),)),)).write(path)
+    assert "Fragment" not in path.read_text() and Score.read(path).title == ""
+    Score((Part("", 0, (Note(0.0, 1.0, 60, 80),)),), title="A & B").write(path)
+    assert Score.read(path).title == "A & B"

@@ -193,3 +193,10 @@ def test_the_command(systems, tmp_path):
     assert shown["per_listener"] == {"ratings": 9, "pairs": 3, "abx": 0, "repeats": 4, "pair_repeats": 0}
     again = CliRunner().invoke(cli, ["listen", "build", str(systems), "-o", str(tmp_path / "p")])
     assert again.exit_code == 1 and again.stderr.startswith("Error: ")
+    for options, says in (
+        ((), "each listener rates 9 (+4 again)\n"),
+        (("--ratings", "0", "--abx", "4"), "each listener hears 4 ABX trials\n"),
+        (("--pairs", "3"), "each listener rates 9 (+4 again) and chooses from 3 pairs\n"),
+    ):
+        said = CliRunner().invoke(cli, ["listen", "build", str(systems), "-o", str(tmp_path / f"q{len(options)}"), *options])
+        assert said.exit_code == 0 and says in said.stdout and " 0 " not in said.stdout and "(+0" not in said.stdout, said.output
