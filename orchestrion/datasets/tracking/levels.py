@@ -25,6 +25,7 @@ FIRST_SLOPE_DB, FIRST_SLOPE_WEIGHT = 0.35, 400.0  # a unit of velocity, before a
 SLOPE_FROM_S = 0.04  # attacks have noise beside their partials, which grows faster
 SLOPE_SEMITONES, LEVEL_SEMITONES = 5.0, 2.0  # over which slopes and levels are smoothed
 NEIGHBOURS_WEIGHT = 1.5  # notes by which neighbours count against a pitch's own
+LEAST_WEIGHT = 1e-4  # of notes: what fewer say is noise
 RELEASE_DB_S, RELEASE_LOW, RELEASE_HIGH = 60.0, 10.0, 400.0
 RELEASE_S = (0.03, 0.35)  # after the release: where its slope is measured
 RELEASE_PARTIALS = 6
@@ -103,7 +104,7 @@ class Survey:
         smooth = np.einsum("pq,qka->pka", near, w * own) / (weight + 1e-12)
         _fill_ages(smooth, weight)
         level = (w * own + NEIGHBOURS_WEIGHT * smooth) / (w + NEIGHBOURS_WEIGHT)
-        level[weight.sum(2) < 1e-6] = QUIETEST_DB
+        level[~(weight >= LEAST_WEIGHT).any(2)] = QUIETEST_DB
         return Levels(np.clip(level, QUIETEST_DB, 20.0), slope, self._releases(), self.heard.copy())
 
     def _slopes(self) -> np.ndarray:
@@ -127,11 +128,17 @@ def _near(semitones: float) -> np.ndarray:
 
 
 def _fill_ages(level: np.ndarray, weight: np.ndarray) -> None:
-    """Ages that no note near by has reached fall on from the last one as a first guess would."""
+    """Ages that no note near by has reached fall on from the last one as a first guess would; attacks that none had to itself are as
+    loud as what follows, and partials that none had are silent.
+    """
     guess = first_guess().level_db
+    is_heard = weight >= LEAST_WEIGHT
+    first = is_heard.argmax(2)[:, :, None]
+    level[:] = np.where(np.arange(N_AGES) < first, np.take_along_axis(level, first, 2), level)
+    level[~is_heard.any(2)] = QUIETEST_DB
     for a in range(1, N_AGES):
         fallen = level[:, :, a - 1] + np.minimum(guess[:, :, a] - guess[:, :, a - 1], 0.0)
-        level[:, :, a] = np.where(weight[:, :, a] < 1e-4, fallen, level[:, :, a])
+        level[:, :, a] = np.where((weight[:, :, a] < LEAST_WEIGHT) & (a > first[:, :, 0]), fallen, level[:, :, a])
 
 
 @compiled(nogil=True)
