@@ -73,3 +73,13 @@ def test_instruments_are_given_to_parts_by_name_number_and_rest():
         players_of(score, ["violin=0", "flute=Violin"])
     with pytest.raises(OrchestrionError, match="names no part"):
         players_of(score, ["violin", "flute=Violin"])
+
+
+def test_who_plays_is_told_and_how_to_choose_where_nothing_was_chosen(capsys):
+    from orchestrion.cli.rendering import players_of as told
+
+    score = Score((Part("Tune", 40, (Note(0.0, 1.0, 72, 80),)), Part("Bass", 0, (Note(0.0, 1.0, 48, 80),))))
+    told(score, say=True)
+    assert capsys.readouterr().err == "Who plays: Tune violin, Bass piano (-i chooses others).\n"
+    told(score, ["violin=Tune", "piano=rest"], say=True)
+    assert capsys.readouterr().err == "Who plays: Tune violin, Bass piano.\n"

@@ -131,7 +131,7 @@ def players_of(score: Score, wishes: Sequence[str] = (), *, say: bool) -> tuple[
     players = casting.players_of(score, wishes)
     if say and len(players) > 1 and (not wishes or any(map(casting.is_assigned, wishes))):
         names = [part.parts[0].name or f"part {number}" for number, part in enumerate(split_parts(score), 1)]
-        echo(f"Who plays: {', '.join(f'{printable(n)} {p}' for n, p in zip(names, players, strict=True))} (-i chooses others).", err=True)
+        echo(f"Who plays: {', '.join(f'{printable(n)} {p}' for n, p in zip(names, players, strict=True))}{'' if wishes else ' (-i chooses others)'}.", err=True)
     return tuple(players)
 
 
