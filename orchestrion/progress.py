@@ -100,6 +100,19 @@ class _Bar:
             self._drawn = None
 
 
+def print_above(text: str) -> bool:
+    """Print ``text`` and a line feed above the bar that is drawn, long lines not folded; False, and nothing, where there is none.
+
+    What is printed otherwise lands behind the bar's own line: click writes past the streams that Rich puts in place.
+    """
+    if not _shown:
+        return False
+    from rich.text import Text
+
+    _shown[0].console.print(Text(text), soft_wrap=True)
+    return True
+
+
 _shown: list[Display] = []
 """The bar that is drawn, if any: two would write over each other."""
 

@@ -1,7 +1,11 @@
 """What is shown of work that takes long, and that nothing is shown of work that does not."""
 
+import os
+import pty
+import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -102,3 +106,32 @@ def test_of_a_bar_in_a_bar_the_outer_one_is_shown(screen, monkeypatch):
     with progress.progress(2, "next") as bar:
         bar()
     assert screen.events == [("outer", 2), "gone", ("next", 2), "gone"]
+
+
+PRINTS_BESIDE_A_BAR = """
+import time
+from contextlib import suppress
+from orchestrion import progress
+from orchestrion.cli.streams import echo
+progress.DELAY_S = 0.0
+with progress.progress(2, "Playing") as bar:
+    time.sleep(0.01)
+    bar()
+    echo("one.wav " + 80 * "x", err={err})
+"""
+
+
+@pytest.mark.parametrize("err", [False, True])
+def test_a_line_that_is_printed_while_a_bar_is_drawn_stands_on_a_line_of_its_own(err):
+    """The bar's line is erased first; a long name is not folded, so that it can be copied."""
+    terminal, its_end = pty.openpty()
+    child = subprocess.Popen([sys.executable, "-c", PRINTS_BESIDE_A_BAR.format(err=err)], stdout=its_end, stderr=its_end)
+    os.close(its_end)
+    shown = b""
+    with suppress(OSError):  # Linux's sign that the other end has gone
+        while read := os.read(terminal, 65536):
+            shown += read
+    os.close(terminal)
+    assert child.wait() == 0
+    assert b"Playing" in shown
+    assert b"\r\x1b[2Kone.wav " + 80 * b"x" + b"\r\n" in shown

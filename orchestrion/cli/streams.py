@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 import click
 
 from orchestrion.errors import OrchestrionError
+from orchestrion.progress import print_above
 from orchestrion.terminal import escaped
 
 _closed: set[int] = set()
@@ -63,17 +64,20 @@ def to_output() -> Iterator[None]:
 
 
 def echo(text: object = "", err: bool = False) -> None:
-    """Print ``text`` with its control characters escaped; what standard error cannot take is lost.
+    """Print ``text`` with its control characters escaped, above a progress bar that is drawn; what standard error cannot take is lost.
 
     Raises:
         OrchestrionError: standard output cannot be written.
     """
+    line = escaped(str(text))
     if not err:
         with to_output():
-            click.echo(escaped(str(text)))
+            if not (sys.stdout.isatty() and print_above(line)):
+                click.echo(line)
         return
     with suppress(OSError):
-        click.echo(escaped(str(text)), err=True)
+        if not print_above(line):
+            click.echo(line, err=True)
 
 
 def echo_measures(result: Mapping[str, object], as_json: bool) -> None:
