@@ -43,7 +43,8 @@ def info(file: str, as_json: bool) -> None:
 
 def _score_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     title = f" “{facts['title']}”" if facts["title"] else ""
-    pickup = f", pickup of {facts['pickup_quarters']:g} quarters" if facts["pickup_quarters"] else ""
+    quarters = facts["pickup_quarters"]
+    pickup = f", pickup of {quarters:g} quarter{'s' * (quarters != 1)}" if quarters else ""
     meters = facts["meters"][1:] if pickup else facts["meters"]
     yield f"Score{title}: {facts['duration_s']:.1f} s, {plural(facts['notes'], 'note')}"
     yield f"  meter {_changes(meters)}{pickup}; key {facts['key']}{' (estimated)' * facts['key_is_estimated']}; tempo {_changes([f'{t:g}' for t in facts['tempos']])}"

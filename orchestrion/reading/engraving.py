@@ -3,6 +3,9 @@
 Every boundary is rounded to the nearest eighth or sixth of a quarter note, whichever suits its beat (so thirty-seconds
 and triplets of sixteenths come out exactly). A gap of up to a thirty-second after a note is a matter of how it is
 played, and is not written as a rest. Notes are cut at bar lines, and where needed at beats, and tied.
+
+A score has no key signature. Written is the one whose scale holds most of the sounding time, notes are spelled by it, and each
+staff has the clef that suits its pitches.
 """
 
 from __future__ import annotations
@@ -18,8 +21,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from orchestrion.errors import OrchestrionError
+from orchestrion.score.keys import estimated_sharps
 from orchestrion.score.notearray import note_array
-from orchestrion.score.notes import Part
+from orchestrion.score.notes import N_PITCHES, Part
 from orchestrion.score.score import Score
 from orchestrion.score.tempomap import TempoMap
 
@@ -30,6 +34,8 @@ BINARY, TERNARY = Fraction(1, 8), Fraction(1, 6)
 # Lengths within a beat that one note value can write, dots and triplets included.
 SINGLE = [Fraction(n, 8) for n in (7, 6, 4, 3, 2, 1)] + [Fraction(n, 6) for n in (4, 3, 2, 1)] + [Fraction(1)]
 WHOLE_BEATS = (4, 3, 2, 1)
+FLATTEST = -3
+"""E flat, in fifths above C: the flattest name in C major and A minor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ def to_music21(score: Score) -> music21.stream.Score:
         raise OrchestrionError("A score without pitched notes cannot be written as notation.")
     clock = TempoMap.from_tempos(score.tempos)
     written = [_voices(part, clock) for part in parts]
+    sharps = _sharps(parts)
     end = max(chord.offset for voices in written for voice in voices for chord in voice)
     bars = _bars(score, clock, end)
     if score.pickup_quarters and len(bars) > 1:
@@ -70,8 +77,31 @@ def to_music21(score: Score) -> music21.stream.Score:
     stream = music21.stream.Score(id="score")
     stream.metadata = music21.metadata.Metadata(title=score.title or None)
     for index, (part, voices) in enumerate(zip(parts, written, strict=True)):
-        stream.insert(0, _staff(part, index, voices, bars, score if index == 0 else None, clock))
+        stream.insert(0, _staff(part, index, voices, bars, sharps, score if index == 0 else None, clock))
     return stream
+
+
+def _sharps(parts: list[Part]) -> int:
+    """The key signature of all parts together: sharps, or flats where negative."""
+    durations = np.zeros(N_PITCHES)
+    for part in parts:
+        for note in part.notes:
+            durations[note.pitch] += note.offset_s - note.onset_s
+    return estimated_sharps(durations)
+
+
+def spelling(pitch: int, sharps: int) -> tuple[str, int]:
+    """Name, with - for a flat as in music21, and octave of MIDI note ``pitch`` under a key signature of ``sharps``.
+
+    >>> spelling(70, -1), spelling(60, 6)
+    (('B-', 4), ('B#', 3))
+
+    On the line of fifths the twelve names from the flat third to the leading note of the relative minor are taken: in C major and
+    A minor E flat, B flat, F sharp, C sharp and G sharp.
+    """
+    fifths = FLATTEST + sharps + (7 * pitch - FLATTEST - sharps) % 12
+    alter, letter = divmod(fifths + 1, 7)
+    return "FCGDAEB"[letter] + ("#" if alter > 0 else "-") * abs(alter), (pitch - alter) // 12 - 1
 
 
 def _voices(part: Part, clock: TempoMap) -> list[list[_Chord]]:
@@ -135,7 +165,7 @@ def _bars(score: Score, clock: TempoMap, end: Fraction) -> list[_Bar]:
 
 
 def _staff(
-    part: Part, index: int, voices: list[list[_Chord]], bars: list[_Bar], conductor: Score | None, clock: TempoMap
+    part: Part, index: int, voices: list[list[_Chord]], bars: list[_Bar], sharps: int, conductor: Score | None, clock: TempoMap
 ) -> music21.stream.Part:
     import music21
 
@@ -151,8 +181,10 @@ def _staff(
         if bar.meter != meter:
             measure.timeSignature = music21.meter.TimeSignature(f"{bar.meter[0]}/{bar.meter[1]}")
             meter = bar.meter
-        _fill(measure, bar, [voice.get(number, []) for voice in fragments])
+        _fill(measure, bar, [voice.get(number, []) for voice in fragments], sharps)
         measures.append(measure)
+    measures[0].clef = music21.clef.bestClef(music21.stream.Stream([music21.note.Note(note.pitch) for note in part.notes]))
+    measures[0].keySignature = music21.key.KeySignature(sharps)
     measures[0].insert(0, _instrument(part, index))
     if conductor is not None:
         _insert_tempos(measures, conductor, bars, clock)
@@ -191,7 +223,7 @@ def _insert_tempos(
             measures[number].insert(beat - starts[number], mark)
 
 
-def _fill(measure: music21.stream.Measure, bar: _Bar, voices: list[list[tuple[_Chord, str]]]) -> None:
+def _fill(measure: music21.stream.Measure, bar: _Bar, voices: list[list[tuple[_Chord, str]]], sharps: int) -> None:
     import music21
 
     sounding = [voice for voice in voices if voice] or [[]]
@@ -201,7 +233,7 @@ def _fill(measure: music21.stream.Measure, bar: _Bar, voices: list[list[tuple[_C
         for chord, tie in fragments:
             for start, stop in _pieces(position, chord.onset):
                 target.insert(start - bar.start, music21.note.Rest(quarterLength=stop - start))
-            target.insert(chord.onset - bar.start, _element(chord, tie))
+            target.insert(chord.onset - bar.start, _element(chord, tie, sharps))
             position = chord.offset
         for start, stop in _pieces(position, bar.start + bar.length):
             target.insert(start - bar.start, music21.note.Rest(quarterLength=stop - start))
@@ -209,12 +241,13 @@ def _fill(measure: music21.stream.Measure, bar: _Bar, voices: list[list[tuple[_C
             measure.insert(0, target)
 
 
-def _element(chord: _Chord, tie: str) -> music21.note.NotRest:
+def _element(chord: _Chord, tie: str, sharps: int) -> music21.note.NotRest:
     import music21
 
     notes = []
     for pitch, velocity in chord.notes:
-        note = music21.note.Note(pitch, quarterLength=chord.offset - chord.onset)
+        name, octave = spelling(pitch, sharps)
+        note = music21.note.Note(music21.pitch.Pitch(name, octave=octave), quarterLength=chord.offset - chord.onset)
         note.volume.velocity = velocity
         if tie:
             note.tie = music21.tie.Tie(tie)

@@ -15,10 +15,9 @@ from orchestrion.reading.unfolding import unfold
 from orchestrion.reading.written import Written
 from orchestrion.score.score import Score
 
-# What music21 adds of its own: today's date, itself as the composer, and a title where there is none.
-INVENTED = re.compile(
-    rb"\s*<encoding-date>[^<]*</encoding-date>|\s*<creator type=\"composer\">Music21</creator>|\s*<movement-title>Music21 Fragment</movement-title>"
-)
+# What music21 adds of its own: today's date, and itself as the composer.
+INVENTED = re.compile(rb"\s*<encoding-date>[^<]*</encoding-date>|\s*<creator type=\"composer\">Music21</creator>")
+INVENTED_TITLE = re.compile(rb"\s*<movement-title>Music21 Fragment</movement-title>")
 
 
 def read(data: bytes, name: str, format_name: str) -> tuple[Score, list[str]]:
@@ -54,7 +53,7 @@ def read_written(path: Path) -> Written:
 
 
 def write_musicxml(score: Score) -> bytes:
-    """MusicXML 4.0 of the pitched parts. Same score, same bytes: what music21 invents (today's date, a title) is left out."""
+    """MusicXML 4.0 of the pitched parts. Same score, same bytes: the date of today is left out."""
     from music21.musicxml.m21ToXml import GeneralObjectExporter
 
     from orchestrion.reading import engraving
@@ -64,7 +63,8 @@ def write_musicxml(score: Score) -> bytes:
         # music21's own touches would melt repeated notes that fill a tuplet into one; ours are in place already.
         exporter.makeNotation = False
         written = exporter.parse()
-    return INVENTED.sub(b"", written)
+    written = INVENTED.sub(b"", written)
+    return written if score.title else INVENTED_TITLE.sub(b"", written)
 
 
 def decode_text(data: bytes, name: str) -> str:

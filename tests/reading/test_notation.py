@@ -5,6 +5,7 @@ import music21
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from orchestrion.reading.engraving import spelling
 from orchestrion.score import BUILTIN_TUNES, Meter, Note, Part, Score, Tempo
 from tests.strategies import grid_cells
 
@@ -177,3 +178,52 @@ def test_a_pickup_is_kept_on_writing(tmp_path):
     assert written.count("<time>") == 1 and "<beats>3</beats>" in written
     again = Score.read(tmp_path / "b.musicxml")
     assert again.meters == score.meters == (Meter(0, 1, 4), Meter(1, 3, 4)) and rows(again) == rows(score)
+
+
+def first_staff(path):
+    return music21.converter.parse(path).parts[0]
+
+
+def scale(tonic, steps, name=""):
+    notes = tuple(Note(0.5 * number, 0.5 * number + 0.5, tonic + step, 80) for number, step in enumerate(steps))
+    return Score((Part(name, 0, notes),))
+
+
+def test_what_is_written_has_its_key_signature_and_no_accidentals_but_those_outside(tmp_path):
+    path = tmp_path / "e-flat.musicxml"
+    scale(63, (0, 2, 4, 5, 7, 9, 11, 12, 5, 6)).write(path)
+    staff = first_staff(path)
+    assert [signature.sharps for signature in staff.recurse().getElementsByClass("KeySignature")] == [-3]
+    assert [each.name for each in staff.flatten().notes] == ["E-", "F", "G", "A-", "B-", "C", "D", "E-", "A-", "A"]
+    text = path.read_text()
+    assert text.count("<accidental>") == 1 and "<accidental>natural</accidental>" in text
+
+
+@given(st.integers(0, 127), st.integers(-5, 6))
+def test_a_spelling_is_of_the_note_and_the_scale_is_spelled_by_its_signature(pitch, sharps):
+    name, octave = spelling(pitch, sharps)
+    assert music21.pitch.Pitch(name, octave=octave).midi == pitch
+    altered = {each.name for each in music21.key.KeySignature(sharps).alteredPitches}
+    in_scale = {letter for letter in "CDEFGAB" if not any(each[0] == letter for each in altered)} | altered
+    tonic = 7 * sharps % 12
+    if (pitch - tonic) % 12 in (0, 2, 4, 5, 7, 9, 11):
+        assert name in in_scale
+
+
+def test_the_leading_note_of_a_minor_key_is_raised():
+    assert [spelling(pitch, sharps)[0] for pitch, sharps in ((68, 0), (61, -1), (71, -3), (70, 2))] == ["G#", "C#", "B", "A#"]
+
+
+def test_low_parts_are_written_in_the_bass_clef(tmp_path):
+    path = tmp_path / "duo.musicxml"
+    high, low = scale(72, (0, 4, 7)).parts[0], scale(40, (0, 4, 7)).parts[0]
+    Score((high, low)).write(path)
+    clefs = [part.recurse().getElementsByClass("Clef").first().sign for part in music21.converter.parse(path).parts]
+    assert clefs == ["G", "F"]
+
+
+def test_a_score_without_a_title_is_written_without_one(tmp_path):
+    path = tmp_path / "a.musicxml"
+    scale(60, (0, 2)).write(path)
+    assert "title" not in path.read_text()
+    assert Score.read(path).title == ""
