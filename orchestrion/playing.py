@@ -132,6 +132,7 @@ def blocks_of(
     state: State | None = None,
     part: Score | None = None,
     player: int = 0,
+    drawn: Advance | None = None,
 ) -> Stream | ParallelStream:
     """The audio of `play` on one instrument as it is made: iterate for float32 blocks, keep ``.state`` to go on later.
 
@@ -139,6 +140,7 @@ def blocks_of(
 
     Args:
         part: what this instrument plays of ``score``, where it is player number ``player`` of an ensemble; None for all of it.
+        drawn: called with the samples drawn since its last call, of pieces that overlap and come as blocks minutes later.
     """
     options = options or Playing()
     span = Span.of(score, options)
@@ -156,7 +158,7 @@ def blocks_of(
     if options.parallel:
         if isinstance(state, VoiceState):
             raise UnfitState("it is of one run, not of pieces")
-        return ParallelStream(instrument.parameters, series, **sampling, state=state)
+        return ParallelStream(instrument.parameters, series, **sampling, progress=drawn, state=state)
     if isinstance(state, ParallelState):
         raise UnfitState("it is of pieces, not of one run")
     return Stream(instrument.parameters, series, **sampling, state=state)
@@ -210,16 +212,17 @@ def render_to_file(
     score, rate, n_samples = span.score, instrument.config.sample_rate, span.n_samples(instrument)
 
     def start(state: State | None) -> Stream | ParallelStream:
-        return blocks_of(span.whole, instrument, options, take=take, state=state)  # which cuts it itself
+        return blocks_of(span.whole, instrument, options, take=take, state=state, drawn=counter.draw)  # which cuts it itself
 
     notes = [astuple(note) for note in score.notes]
     asked = {name: value for name, value in asdict(options).items() if name in DECISIVE}
     decisive = asked | {"take": take, "version": VERSION, "model": instrument.checksum, "notes": notes}
     with nullcontext(advance) if advance else progress(n_samples / rate, f"Playing {instrument.name}") as told:
+        counter = _Counter(told, rate, n_samples)
         blocks = resumable(path, decisive, start) if resume else _blocks(span, instrument, start, options.only_source)
         tags = instrument.waveform(np.zeros(1), title=score.title, seed=options.seed).tags
         try:
-            audio = span.ended(_counted(blocks, rate, told), rate)
+            audio = span.ended(counter.counted(blocks), rate)
             write_blocks(path, audio, rate, tags=tags, n_samples=n_samples, wanted=wanted)
         except (OrchestrionError, KeyboardInterrupt, SystemExit) as stop:
             if resume and interrupted(path):
@@ -236,10 +239,30 @@ def _blocks(
     return iter(start(None))
 
 
-def _counted(blocks: Iterator[np.ndarray], rate: int, advance: Advance) -> Iterator[np.ndarray]:
-    for block in blocks:
-        advance(len(block) / rate)
-        yield block
+class _Counter:
+    """Tells how many seconds of audio there are: whole blocks, and what has been drawn of the next one."""
+
+    def __init__(self, advance: Advance, rate: int, n_samples: int):
+        self._advance, self._rate, self._n_samples = advance, rate, n_samples
+        self._n_made = 0
+        self._n_told = self._n_drawn = 0.0
+
+    def draw(self, n: float = 1) -> None:
+        """``n`` samples more of the next block are drawn."""
+        self._n_drawn += n
+        self._tell(min(self._n_made + self._n_drawn, self._n_samples))
+
+    def counted(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """``blocks``, each told of."""
+        for block in blocks:
+            self._n_made, self._n_drawn = self._n_made + len(block), 0.0
+            self._tell(self._n_made)
+            yield block
+
+    def _tell(self, n_samples: float) -> None:
+        if n_samples > self._n_told:
+            self._advance((n_samples - self._n_told) / self._rate)
+            self._n_told = n_samples
 
 
 def check_sources(instruments: Sequence[Instrument]) -> None:

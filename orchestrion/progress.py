@@ -73,8 +73,16 @@ class _Bar:
     def __init__(self, total: float, label: str, done: float = 0.0):
         self._total, self._label = total, label
         self._before = self._done = done
-        self._started = time.monotonic() - (DELAY_S if done else 0.0)  # what goes on has taken longer
+        delay_s = 0.0 if done else DELAY_S  # what goes on has taken longer
+        self._due = time.monotonic() + delay_s
         self._drawn: tuple[Display, TaskID] | None = None
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+        if sys.stderr.isatty():
+            # The first units may take minutes.
+            self._timer = threading.Timer(delay_s, self._begun)
+            self._timer.daemon = True
+            self._timer.start()
 
     def __call__(self, n: float = 1) -> None:
         self._done += n
@@ -85,19 +93,28 @@ class _Bar:
         self._update({"description": label})
 
     def _update(self, changes: dict[str, str]) -> None:
-        if self._drawn is None and sys.stderr.isatty() and time.monotonic() - self._started >= DELAY_S:
-            self._drawn = _begin(self._total, self._label)
-            if self._drawn is not None and self._before:
-                # Not counted as pace. Rich takes decimals, though its annotation does not say so.
-                self._drawn[0].reset(self._drawn[1], completed=cast("int", self._before))
-        if self._drawn is not None:
-            display, task = self._drawn
+        if drawn := self._begun():
+            display, task = drawn
             display.update(task, completed=self._done, description=changes.get("description"))
 
+    def _begun(self) -> tuple[Display, TaskID] | None:
+        """What is drawn, now if it is time."""
+        with self._lock:
+            if self._drawn is None and self._timer is not None and time.monotonic() >= self._due:
+                self._drawn = _begin(self._total, self._label)
+                if self._drawn is not None and self._before:
+                    # Not counted as pace. Rich takes decimals, though its annotation does not say so.
+                    self._drawn[0].reset(self._drawn[1], completed=cast("int", self._before))
+            return self._drawn
+
     def close(self) -> None:
-        if self._drawn is not None:
-            _end(self._drawn[0])
-            self._drawn = None
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self._drawn is not None:
+                _end(self._drawn[0])
+                self._drawn = None
 
 
 def print_above(text: str) -> bool:

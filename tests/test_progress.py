@@ -135,3 +135,14 @@ def test_a_line_that_is_printed_while_a_bar_is_drawn_stands_on_a_line_of_its_own
     assert child.wait() == 0
     assert b"Playing" in shown
     assert b"\r\x1b[2Kone.wav " + 80 * b"x" + b"\r\n" in shown
+
+
+def test_a_bar_is_drawn_before_the_first_unit_is_done(screen):
+    screen.update = lambda task, **changes: None
+    with progress.progress(2, "Playing") as bar:
+        deadline = time.monotonic() + 5
+        while not screen.events and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert screen.events == [("Playing", 2)]
+        bar()
+    assert screen.events == [("Playing", 2), "gone"]

@@ -56,9 +56,7 @@ def generate_parallel(
     tasks = []
     for item, number, heat, pieces in zip(series, numbers, temperatures(temperature, len(series)), plans, strict=True):
         tasks += _tasks(Conditioner(parameters, packed, item, heat), pieces, int(stream_key(seed, number)))
-    # Pieces overlap: what is told adds up to the samples of the series.
-    share = sum(item.n_frames for item in series) / max(1, sum(task.n_frames for task in tasks))
-    told = None if progress is None else lambda n=1: progress(n * share)
+    told = _adding_up(progress, sum(item.n_frames for item in series), [piece for pieces in plans for piece in pieces])
     taken = iter(perform(tasks, threads=threads, progress=told))
     joined = []
     for pieces in plans:
@@ -116,7 +114,7 @@ class ParallelStream:
         self.n_made = _check(self.state, self._pieces, packed, int(stream_key(seed, voice)))  # samples before this stream's first
         self._conditioner = Conditioner(self._parameters, packed, series, temperature)
         self._key = int(stream_key(seed, voice))
-        self._threads, self._progress, self._device = threads, progress, device
+        self._threads, self._progress, self._device = threads, _adding_up(progress, series.n_frames, self._pieces), device
         self.pause_s = float("inf")
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -142,6 +140,14 @@ class ParallelStream:
             audio = deemphasis(block)
             self.state = ParallelState(self.state.done + len(pieces), joiner.held, last=deemphasis.last)
             yield audio
+
+
+def _adding_up(progress: Advance | None, n_frames: int, pieces: Sequence[Segment]) -> Advance | None:
+    """``progress`` told of the samples of overlapping ``pieces``, so that they add up to those of ``n_frames``."""
+    if progress is None:
+        return None
+    share = n_frames / max(1, sum(piece.last - piece.first for piece in pieces))
+    return lambda n=1: progress(n * share)
 
 
 def _check(state: ParallelState, pieces: Sequence[Segment], packed: Prepared, key: int) -> int:
