@@ -12,6 +12,7 @@ from typing import IO
 import numpy as np
 import soundfile
 
+from orchestrion.audio import oggend
 from orchestrion.audio.decoding import frames_in, one_line, opened
 from orchestrion.audio.encodings import Encoding, converted
 from orchestrion.audio.mixdown import Mixdown, mono_blocks
@@ -27,6 +28,7 @@ BLOCK_FRAMES = 1 << 16
 MAX_WAV_BYTES = 0xFFFFFFFF
 UNKNOWN = 0xFFFFFFFF
 HEADER_BYTES = 1 << 16  # a WAV's header and tags
+OPUS = "OPUS"
 PCM = 1  # the format tag of integers in WAV
 MAX_TAG_CHARACTERS = 1000
 
@@ -139,6 +141,11 @@ def _write(blocks: Iterable[np.ndarray], target: bytes, encoding: Encoding, tags
             if encoding.container == "WAV" and frame * n_frames > MAX_WAV_BYTES - HEADER_BYTES:
                 raise OrchestrionError("Audio past 4 GiB does not fit a WAV file; write it as .flac, or in parts.")
             file.write(encoding.encoded(block))
+        n_silent = oggend.silence_needed(n_frames, encoding.sample_rate) if encoding.subtype == OPUS else 0
+        if n_silent:
+            file.write(np.zeros((n_silent, encoding.channels), dtype=np.float32))
+    if n_silent:
+        oggend.shorten(Path(os.fsdecode(target)), n_silent, encoding.sample_rate)
     return n_frames
 
 
