@@ -46,6 +46,7 @@ def label(audio: tuple[Path, ...], output: Path, method: str, scores: tuple[str,
     """
     from orchestrion.labelling.methods import METHODS as KNOWN
     from orchestrion.labelling.recordings import label_recordings
+    from orchestrion.score import pitch_name
 
     if notice := KNOWN[method].notice:
         echo(notice, err=True)
@@ -55,9 +56,10 @@ def label(audio: tuple[Path, ...], output: Path, method: str, scores: tuple[str,
     if as_json:
         echo(json.dumps([{**asdict(one), "source": printable(one.source)} for one in made], indent=2))
     for one in made if not as_json else ():
-        span = "" if one.lowest_pitch is None else f", pitches {one.lowest_pitch} to {one.highest_pitch}"
+        reach = [pitch_name(pitch) for pitch in (one.lowest_pitch, one.highest_pitch) if pitch is not None]
+        span = f", {' to '.join(reach)}" if reach else ""
         again = "  (corrected by hand: kept)" if one.corrected else "  (was there)" if one.reused else ""
         echo(f"{printable(one.name)}  {plural(one.notes, 'note')} in {one.seconds:.1f} s{span}{again}")
     if made and not as_json:
-        echo(f"{printable(output)}  look at the pictures there, then: orchestrion train renderer --data {printable(output)}")
+        echo(f"{printable(output)}  look at the pictures there, then: orchestrion learn {printable(output)} -o mine.safetensors")
     tell_failures(failures, len(made) + len(failures))

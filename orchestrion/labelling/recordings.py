@@ -123,6 +123,8 @@ def find_recordings(given: Sequence[str | os.PathLike[str]]) -> list[Path]:
     if not found:
         raise OrchestrionError("No recordings are given; name recordings, or a folder of them.")
     for path in found:
+        if not path.exists():
+            raise OrchestrionError(f"Cannot read {path}: No such file or directory.")
         if path.suffix.lower() in AUDIO_UNREADABLE:
             raise OrchestrionError(f"{path} has {conversion(path)}.")
         if path.suffix.lower() not in AUDIO or not path.is_file():

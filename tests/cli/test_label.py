@@ -30,7 +30,8 @@ def test_label_then_check(take: Path) -> None:
     made = json.loads(run("data", "label", take, "--method", "pyin", "-o", "set", "--json").stdout)
     assert [(row["name"], row["notes"], row["reused"]) for row in made] == [("take", 3, False)]
     said = run("data", "label", take, "--method", "pyin", "-o", "set").stdout
-    assert "take  3 notes" in said and "was there" in said and "--data set" in said
+    assert "take  3 notes" in said and "was there" in said and ", C4 to G4" in said
+    assert said.splitlines()[-1].endswith("then: orchestrion learn set -o mine.safetensors")
     assert json.loads(run("data", "check", "set", "--json").stdout)["notes"] == 3
 
 

@@ -117,7 +117,8 @@ def test_scores_by_order_or_by_name(takes, tmp_path):
         (["takes"], {"method": "align", "scores": ["a"]}, "2 recordings and 1 scores"),
         (["takes"], {"method": "align", "scores": ["takes"]}, "has no score other.mid"),
         (["takes", "takes"], {"method": "pyin"}, "Two recordings are called other"),
-        (["nowhere.wav"], {"method": "pyin"}, "is not a recording"),
+        (["nowhere.wav"], {"method": "pyin"}, "Cannot read nowhere.wav: No such file"),
+        (["notes.txt"], {"method": "pyin"}, "notes.txt is not a recording"),
         (["takes"], {"method": "pyin", "output": "takes"}, "holds the recordings themselves"),
         (["empty"], {"method": "pyin"}, "holds no audio"),
         ([], {"method": "pyin"}, "No recordings are given"),
@@ -127,6 +128,7 @@ def test_scores_by_order_or_by_name(takes, tmp_path):
 def test_bad_input_is_one_sentence(takes, tmp_path, monkeypatch, given, options, says):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").touch()
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "x.wav").write_bytes(b"RIFF not really")
     with pytest.raises(OrchestrionError, match=says) as caught:

@@ -89,6 +89,6 @@ def _residual(axis: Axes, source: HarmonicSource, below: np.ndarray) -> None:
 
 def _pitch_ticks(axis: Axes, source: HarmonicSource) -> None:
     low, high = int(source.pitch[0]), int(source.pitch[-1])
-    ticks = np.unique(np.linspace(low, high, min(MOST_TICKS, high - low + 1)).round().astype(int))
+    ticks = range(low, high + 1, -(-(high - low + 1) // MOST_TICKS))
     axis.set_xticks(ticks, [pitch_name(int(p)) for p in ticks], fontsize=TEXT["tick"])
     axis.set_xlim(low - 0.5, high + 0.5)
