@@ -55,8 +55,11 @@ def test_a_validation_makes_room_and_the_bar_goes_on(seen, monkeypatch):
         bar()
     one.step(0.5, 2, torch.tensor(1.5))
     one.close()
-    first, second = (f"Training: step {n}, loss {loss}" for n, loss in ((1, 1), (2, 1.5)))
-    assert seen == [first, ("from", 0.25), (0.25, first), "gone", "Listening", (1, None), "gone", second, ("from", 0.5), (0.5, second), "gone"]
+    labels = [event[1] for event in seen if isinstance(event, tuple) and event[0] in (0.25, 0.5)]
+    assert [label for label in labels if label != "Training"] == ["Training: step 1, loss 1", "Training: step 2, loss 1.5"]
+    # A bar may be drawn by a timer, before it is told its label.
+    bars = ["Training" if str(event).startswith("Training") else event for event in seen if isinstance(event, str) or event[0] == "from"]
+    assert bars == ["Training", ("from", 0.25), "gone", "Listening", "gone", "Training", ("from", 0.5), "gone"]
 
 
 def test_where_nobody_looks_the_loss_is_not_read(seen, monkeypatch):
