@@ -37,9 +37,10 @@ def play_aloud(
     stopped = threading.Event()
     dropouts, has_begun = 0, False
     pool = ThreadPoolExecutor(1, "playing aloud")
+    began_s = clock()  # before the first block is under way
     maker = pool.submit(_make, blocks, made, stopped)
     try:
-        for block in _buffered(made, sample_rate, total_s, clock):
+        for block in _buffered(made, sample_rate, total_s, clock, began_s):
             for piece in np.array_split(block, max(1, round(len(block) / (BLOCK_S * sample_rate)))):
                 ran_dry = output.write(piece)
                 dropouts += ran_dry and has_begun
@@ -62,13 +63,13 @@ def _make(blocks: Iterable[np.ndarray], made: queue.Queue[np.ndarray | None], st
         made.put(None)
 
 
-def _buffered(made: queue.Queue[np.ndarray | None], rate: int, total_s: float, clock: Callable[[], float]) -> Iterator[np.ndarray]:
+def _buffered(made: queue.Queue[np.ndarray | None], rate: int, total_s: float, clock: Callable[[], float], began_s: float) -> Iterator[np.ndarray]:
     held: list[np.ndarray] = []
-    held_s, began = 0.0, clock()
+    held_s = 0.0
     while (block := made.get()) is not None:
         held.append(block)
         held_s += len(block) / rate
-        speed = held_s / max(clock() - began, 1e-9)
+        speed = held_s / max(clock() - began_s, 1e-9)
         if held_s >= max(LEAST_S, total_s * (1 - speed) * MARGIN):
             break
     yield from held
