@@ -13,7 +13,7 @@ from orchestrion.cli.streams import echo
 PURPOSES = {
     "instrument": "Instruments play scores (render -i NAME): range, and whose notes they have learnt.",
     "composer": "Composers write scores (compose --model NAME).",
-    "generator": "Generators of audio go on without notes (generate NAME).",
+    "generator": "Generators of audio go on without notes (generate NAME, or generate wavenet-unconditioned --model NAME).",
     "network": "Networks that instruments share, which learn and train take by themselves.",
 }
 
@@ -48,7 +48,11 @@ def list_models(as_json: bool) -> None:
         echo(f"{'' if kind == 'instrument' else chr(10)}{purpose}")
         for row in rows:
             if row["kind"] == kind:
-                echo(f"  {row['name']:<{width}}  {_what(row)}; {row['licence']}, {row['megabytes']:.1f} MB")
+                echo(f"  {row['name']:<{width}}  {_what(row)}; {row['licence']}, {_size(row['megabytes'])}")
+
+
+def _size(megabytes: float) -> str:
+    return f"{megabytes:.1f} MB" if megabytes >= 0.1 else f"{1000 * megabytes:.0f} kB"
 
 
 def _what(row: shipped_models.ShippedModel) -> str:

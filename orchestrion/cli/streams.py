@@ -91,4 +91,13 @@ def echo_measures(result: Mapping[str, object], as_json: bool) -> None:
     single = {name: value for name, value in flat.items() if not isinstance(value, list)}
     width = max(map(len, single))
     for name, value in single.items():
-        echo(f"{name:<{width}}  {value:.4f}" if isinstance(value, float) else f"{name:<{width}}  {value}")
+        echo(f"{name:<{width}}  {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    """A measure for people: ``0.1234``; ``yes``; of a dictionary ``steps 196, examples 3136``."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_shown(each)}" for name, each in value.items())
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

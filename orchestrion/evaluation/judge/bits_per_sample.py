@@ -16,6 +16,7 @@ import torch.nn.functional as F
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.datasets.recordings.aligned import AlignedPiece
+from orchestrion.progress import Advance
 from orchestrion.renderer.features import Features
 from orchestrion.renderer.network import WaveNet
 from orchestrion.renderer.output import bits_of_levels
@@ -26,7 +27,12 @@ SETTLE_FRAMES = 32  # the receptive field of 2,048 samples
 
 @torch.no_grad()
 def bits_per_sample(
-    model: WaveNet, pieces: Sequence[AlignedPiece], *, scores: Sequence[AlignedPiece] | None = None, windows: int = 24
+    model: WaveNet,
+    pieces: Sequence[AlignedPiece],
+    *,
+    scores: Sequence[AlignedPiece] | None = None,
+    windows: int = 24,
+    advance: Advance | None = None,
 ) -> float:
     """Mean negative log2 likelihood a sample, teacher-forced, over evenly spaced windows of ``pieces``.
 
@@ -34,10 +40,16 @@ def bits_per_sample(
         scores: pieces whose scores stand in for those of ``pieces``, one each; None for their own.
         windows: windows of 160 frames (0.64 s) in all, shared out over the pieces; the first 32 frames of each fill the
             network's history and are not counted.
+        advance: called with the share of the work done since its last call; 1 in all.
     """
     scores = pieces if scores is None else scores
     share = max(1, windows // len(pieces))
-    total = [_window_bits(model, p, s, start) for p, s in zip(pieces, scores, strict=True) for start in _starts(p, model, share)]
+    chosen = [(piece, score, start) for piece, score in zip(pieces, scores, strict=True) for start in _starts(piece, model, share)]
+    total = []
+    for piece, score, start in chosen:
+        total.append(_window_bits(model, piece, score, start))
+        if advance is not None:
+            advance(1 / len(chosen))
     return float(np.mean(total))
 
 

@@ -67,9 +67,10 @@ def evaluate_renderer(
         raise OrchestrionError(f"Playing {seconds:g} s is impossible; give a number above 0.")
     others = _others(pieces, everything)
     windows = max(len(pieces), min(windows, int(sum(piece.duration_s for piece in pieces) / WINDOW_S)))
-    bits = {"bits_per_sample": bits_per_sample(player.model, pieces, windows=windows)}
-    if player.config.conditioned:
-        bits["bits_per_sample_other_score"] = bits_per_sample(player.model, pieces, scores=others, windows=windows)
+    with progress(1 + player.config.conditioned, "Scoring") as advance:
+        bits = {"bits_per_sample": bits_per_sample(player.model, pieces, windows=windows, advance=advance)}
+        if player.config.conditioned:
+            bits["bits_per_sample_other_score"] = bits_per_sample(player.model, pieces, scores=others, windows=windows, advance=advance)
     asked = seconds, seed, temperature
     rows = _listen(player, pieces, others, *asked) if cluster is None else _listen_on(cluster, player, pieces, others, *asked)
     rests = _rests(player, seed, temperature) if player.config.conditioned else {}
