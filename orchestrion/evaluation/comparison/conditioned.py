@@ -26,6 +26,7 @@ from orchestrion.evaluation.meters.audio_checks import check_audio
 from orchestrion.evaluation.pages import render_page
 from orchestrion.files import atomic_write, write_json
 from orchestrion.options import AudioFormat
+from orchestrion.progress import progress, waiting
 from orchestrion.score import BUILTIN_TUNES, Score
 
 ROWS = {
@@ -136,9 +137,13 @@ def compare(
     if not folder.is_dir():
         raise OrchestrionError(f"Cannot write the report into {folder}: it is not a folder; make it first.")
     takes = _takes(score, instrument, render, unconditioned, source, network, program, seed)
-    measures = {take.name: note_accuracy(take.audio, score) for take in takes}
-    others = {name: tune for name, tune in BUILTIN_TUNES.items() if _differs(tune, score)}
-    floor_tune, measures["floor"] = floor(takes[0].audio, others)
+    measures = {}
+    with progress(len(takes) + 1, "Listening") as advance:
+        for take in takes:
+            measures[take.name] = note_accuracy(take.audio, score)
+            advance()
+        others = {name: tune for name, tune in BUILTIN_TUNES.items() if _differs(tune, score)}
+        floor_tune, measures["floor"] = floor(takes[0].audio, others)
     report = ConditionedReport(
         instrument=instrument,
         title=score.title,
@@ -152,7 +157,8 @@ def compare(
         settings=dict(settings or {}),
         folder=folder,
     )
-    _write(folder, score, takes, report, wanted)
+    with waiting("Writing the page"):
+        _write(folder, score, takes, report, wanted)
     return report
 
 

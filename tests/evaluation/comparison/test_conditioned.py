@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from orchestrion import progress
 from orchestrion.audio import Waveform
 from orchestrion.audio.loudness import integrated_loudness
 from orchestrion.errors import OrchestrionError
@@ -130,6 +131,21 @@ def test_a_render_that_fails_leaves_nothing(tmp_path):
     with pytest.raises(OrchestrionError, match="no weights"):
         compare(SCORE, "fake", render=plays_the_notes, unconditioned=fails, out_dir=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_listening_and_writing_are_shown_of_at_a_terminal(tmp_path, monkeypatch):
+    """They take as long as a minute together."""
+    shown = []
+
+    def draw(total, label):
+        shown.append(label)
+        return type("Screen", (), {"stop": lambda self: None, "update": lambda self, *_, **__: None})(), 0
+
+    monkeypatch.setattr(progress, "_draw", draw)
+    monkeypatch.setattr(progress, "DELAY_S", 0.0)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    compare(SCORE, "fake", render=plays_the_notes, unconditioned=plays_noise, out_dir=tmp_path)
+    assert shown == ["Listening", "Writing the page"]
 
 
 def test_the_folder_must_be_there(tmp_path):
