@@ -12,7 +12,7 @@ from tests.invoking import run
 def test_measures_are_printed_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     echo_measures({"loss": 0.25, "keeps_level": True, "moves_on": False, "trained": {"steps": 196, "share": 0.5}, "rows": [1]}, False)
     assert capsys.readouterr().out.splitlines() == [
-        "loss         0.2500", "keeps_level  yes", "moves_on     no", "trained      steps 196, share 0.5000"
+        "loss           0.2500", "keeps_level    yes", "moves_on       no", "trained_steps  196", "trained_share  0.5000"
     ]  # fmt: skip
 
 
