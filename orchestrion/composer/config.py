@@ -6,6 +6,7 @@
 | `paper` | 21–108 (88) | 200 + 200 | 100 + 100 | step number in four bits | 747,402 |
 | `compact-melodies` | 55–88 (34) | 128 + 128 | 64 + 32 | place in the bar, form | 523,202 |
 | `compact-chorales` | 33–84 (52) | 128 + 128 | 64 + 32 | place in the bar, form | 523,202 |
+| `compact-quartets` | 31–100 (70) | 128 + 128 | 64 + 32 | place in the bar, form | 523,202 |
 
 `repo` is the published program (github.com/danieldjohnson/biaxial-rnn-music-composition: 80 inputs a note). Its learned
 initial states are left out: states start at zero. `paper` is the BALSTM of Johnson, "Generating Polyphonic Music Using
@@ -148,6 +149,7 @@ PRESETS: dict[str, ComposerConfig] = {
     "compact-melodies": replace(_COMPACT, pitch_low=55, pitch_high=88),
     # 283 chorales are learnt by heart within minutes.
     "compact-chorales": replace(_COMPACT, pitch_low=33, pitch_high=84, dropout=0.3),
+    "compact-quartets": replace(_COMPACT, pitch_low=31, pitch_high=100, dropout=0.3),
 }
 
 

@@ -30,7 +30,7 @@ class PieceLike(Protocol):
     @property
     def n_steps(self) -> int: ...
     @property
-    def n_whole_steps(self) -> int: ...
+    def n_until_end(self) -> int | None: ...
     @property
     def has_pickup(self) -> bool: ...
     def grid_in(self, low: int, high: int, n_steps: int) -> np.ndarray: ...
@@ -103,7 +103,7 @@ def in_turn(pieces: Sequence[PieceLike], rows: Sequence[Sequence[StepNll]]) -> d
 
 
 def _clock(piece: PieceLike, config: ComposerConfig, n_steps: int) -> np.ndarray:
-    return clock_rows(config, piece.meter, 0, n_steps, piece.n_whole_steps, pickup=piece.has_pickup)
+    return clock_rows(config, piece.meter, 0, n_steps, piece.n_until_end, pickup=piece.has_pickup)
 
 
 def _memory(

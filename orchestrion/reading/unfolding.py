@@ -60,15 +60,17 @@ def unfold(written: Written) -> Score:
     return Score(tuple(parts), tempos, _meters(written.bars, order, starts, clock), written.title)
 
 
-def printed_notes(written: Written) -> list[tuple[Fraction, Fraction, int]]:
-    """Onset, offset (quarters) and pitch of the pitched notes as printed: repeats once, ties joined, no grace notes."""
+def printed_notes(written: Written, part: int | None = None) -> list[tuple[Fraction, Fraction, int]]:
+    """Onset, offset (quarters) and pitch of the pitched notes as printed, of one part or all: repeats once, ties joined, no grace
+    notes."""
     order = list(range(len(written.bars)))
     starts = [Fraction(0), *accumulate(bar.length for bar in written.bars)]
     bars = [
         replace(bar, chords={part: [replace(c, graces=[]) for c in row] for part, row in bar.chords.items()})
         for bar in written.bars
     ]
-    played = [note for part in range(len(written.parts)) for note in _play(bars, order, starts, part)]
+    parts = range(len(written.parts)) if part is None else [part]
+    played = [note for index in parts for note in _play(bars, order, starts, index)]
     return [(note.onset, note.offset, note.tone.pitch) for note in played if not note.tone.is_drum]
 
 

@@ -128,7 +128,8 @@ class ComposerTask:
             return {}
         chosen = np.random.default_rng(self._seed).permutation(len(self._train))[:PLANS_KEPT]
         plans = [packed(plan_of(_from_first_whole_bar(self._train[i]), self._train[i].steps_per_bar)) for i in chosen]
-        return {"plans": plans, "pickups": self._pickups(), "finals": np.bincount([piece.tonic or 0 for piece in self._train], minlength=12).tolist()}
+        finals = [piece.tonic for piece in self._train if piece.tonic is not None]
+        return {"plans": plans, "pickups": self._pickups(), "finals": np.bincount(finals, minlength=12).tolist()}
 
     def _pickups(self) -> dict[str, list[int]]:
         """By meter, how many training pieces have a pickup of 0, 1, … sixteenths."""
@@ -172,7 +173,7 @@ class ComposerTask:
         inside = np.stack([inside[..., 0], np.where(silent_before, inside[..., 0], inside[..., 1])], axis=-1)
         told = rng.random() < PLAN_TOLD
         plan = plan_of(grid, piece.steps_per_bar) if told and self.config.n_memories else untold(total // piece.steps_per_bar)
-        clock = clock_rows(self.config, piece.meter, first, n, total, tonic, plan.kinds, piece.has_pickup)
+        clock = clock_rows(self.config, piece.meter, first, n, piece.n_until_end, tonic, plan.kinds, piece.has_pickup)
         crop = {"grid": inside, "clock": clock, "heard": heard, "mask": np.ones(n, dtype=np.float32)}
         if self.config.n_memories:
             crop["memory"] = memories(grid, self.config, piece.steps_per_bar, plan, first, n)

@@ -89,8 +89,11 @@ def write_corpus(
     path: Path, rows: Iterable[tuple[str, CorpusPiece]], *, with_checksum: bool = False, **information: object
 ) -> None:
     """Write pieces, each with its split, and what else is known of the corpus; a checksum is compared by `read_corpus`."""
-    pieces = [{"name": piece.name, "split": split, "meter": piece.meter, "sharps": piece.sharps, "notes": piece.notes}
-              for split, piece in rows]  # fmt: skip
+    pieces = [
+        {"name": piece.name, "split": split, "meter": piece.meter, "sharps": piece.sharps, "notes": piece.notes}
+        | ({} if piece.ends else {"ends": False})
+        for split, piece in rows
+    ]
     checksum = {"sha256": _checksum(pieces)} if with_checksum else {}
     write_json(path, {"kind": KIND, **checksum, **information, "pieces": pieces})
 
@@ -154,7 +157,8 @@ def _piece(row: object, path: Path) -> tuple[str, CorpusPiece]:
             raise TypeError("a piece is no object")
         notes = tuple((int(a), int(b), int(c)) for a, b, c in row["notes"])
         beats, unit = row["meter"]
-        return str(row["split"]), CorpusPiece(str(row["name"]), notes, (int(beats), int(unit)), int(row["sharps"]))
+        piece = CorpusPiece(str(row["name"]), notes, (int(beats), int(unit)), int(row["sharps"]), ends=row.get("ends", True) is True)
+        return str(row["split"]), piece
     except OrchestrionError:
         raise
     except (KeyError, TypeError, ValueError, OverflowError) as error:

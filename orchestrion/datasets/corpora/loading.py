@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from orchestrion.cachefolder import cache_root
+from orchestrion.datasets.corpora import quartets
 from orchestrion.datasets.corpora.json_corpus import read_corpus, write_corpus
 from orchestrion.datasets.corpora.matlab import read_mat
-from orchestrion.datasets.corpora.music21_corpus import read_chorales, read_collection, read_melodies
+from orchestrion.datasets.corpora.music21_corpus import read_chorales, read_collection, read_melodies, read_quartets
 from orchestrion.datasets.corpora.piece import SPLITS, CorpusPiece, split_of
 from orchestrion.datasets.corpora.scores import find_scores, read_score
 from orchestrion.errors import OrchestrionError
@@ -22,6 +23,7 @@ from orchestrion.progress import progress
 CORPORA: dict[str, Callable[[Callable[[int, int], None]], list[CorpusPiece]]] = {
     "melodies": read_melodies,
     "chorales": read_chorales,
+    "quartets": read_quartets,
 }
 MUSIC21 = "music21:"
 CACHE_VERSION = 3
@@ -31,9 +33,9 @@ def load_corpus(name: str | os.PathLike[str], split: str) -> list[CorpusPiece]:
     """The pieces of one split (``train``, ``validation`` or ``test``; ``all`` for every piece).
 
     Args:
-        name: ``melodies``, ``chorales``, ``music21:NAME`` (a composer or collection of music21's corpus), the path of a
+        name: ``melodies``, ``chorales``, ``quartets``, ``music21:NAME`` (a composer or collection of music21's corpus), the path of a
             ``.mat`` file (`matlab`) or ``.json`` corpus (`json_corpus`) with their own splits, or a folder of scores
-            (`scores`). Without own splits it is 80/10/10 by each piece's opening intervals.
+            (`scores`). Without own splits it is 80/10/10 by each piece's opening intervals; of quartets whole works are held out.
 
     Raises:
         OrchestrionError: an unknown name or split, an unreadable file, or no piece in that split.
@@ -47,7 +49,8 @@ def load_corpus(name: str | os.PathLike[str], split: str) -> list[CorpusPiece]:
         pieces = read_corpus(path, split)
     else:
         whole = _cached(str(name)) if str(name) in CORPORA or str(name).startswith(MUSIC21) else _read_folder(path)
-        pieces = [piece for piece in whole if split in ("all", split_of(piece))]
+        own = quartets.split_of if str(name) == "quartets" else split_of
+        pieces = [piece for piece in whole if split in ("all", own(piece))]
     if not pieces:
         raise OrchestrionError(f"{name} holds no pieces in its {split} split.")
     return pieces

@@ -3,8 +3,9 @@
 - ``melodies``: Ryan's Mammoth Collection (1883) and O'Neill's Music of Ireland (1903), both in the public domain,
   in ABC notation. Tunes are taken as printed: repeats are not played out, grace notes and chord symbols are left out.
 - ``chorales``: J. S. Bach's four-part chorales (public domain; MusicXML), all parts on one keyboard.
+- ``quartets``: passages of string quartets by Haydn, Mozart and Beethoven (public domain; MusicXML; see `quartets`).
 
-A piece is dropped when any note begins or ends off the grid of sixteenths (triplets, thirty-seconds), when its meter
+Of the others a piece is dropped when any note begins or ends off the grid of sixteenths (triplets, thirty-seconds), when its meter
 changes, when it is shorter than 32 steps, or when it is a variant of one already taken (same first intervals). Step 0
 is the start of a bar: a pickup leaves the steps before it empty.
 
@@ -19,6 +20,7 @@ from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
+from orchestrion.datasets.corpora import quartets
 from orchestrion.datasets.corpora.piece import CorpusPiece, distinct
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import find_files
@@ -45,6 +47,20 @@ def read_chorales(report: Report | None = None) -> list[CorpusPiece]:
     """Parse the chorales in four parts (about 350, 1 minute)."""
     paths = sorted(path for path in _folder("bach").iterdir() if CHORALE_FILE.fullmatch(path.name))
     return _read_all(paths, report, n_parts=4)
+
+
+def read_quartets(report: Report | None = None) -> list[CorpusPiece]:
+    """Parse the quartets' passages (about 270, half a minute)."""
+    paths = [path for name in ("haydn", "mozart", "beethoven") for path in sorted(_folder(name).rglob("*.mxl"))]
+    found: list[CorpusPiece] = []
+    for done, path in enumerate(paths, start=1):
+        composer, *work = path.relative_to(_folder("bach").parent).with_suffix("").parts
+        for _, written in _written(path):
+            if len(written.parts) == quartets.N_PLAYERS:
+                found += quartets.passages(written, f"{composer}-{'/'.join(work)}")
+        if report is not None:
+            report(done, len(paths))
+    return found
 
 
 def read_collection(name: str, report: Report | None = None) -> list[CorpusPiece]:

@@ -25,7 +25,8 @@ class CorpusPiece:
     """A piece whose step 0 begins a bar of ``meter``.
 
     ``sharps`` is the key signature (negative: flats). ``merged`` says that repeated notes were merged in the source, so
-    that attacks are known only where a note follows silence (the four polyphonic benchmark sets).
+    that attacks are known only where a note follows silence (the four polyphonic benchmark sets). ``ends``: its last bar ends
+    something, as a piece's does; not so in a passage that is cut out of one.
 
     Raises:
         OrchestrionError: a note that ends before it begins, begins before 0, or has no MIDI number.
@@ -37,6 +38,7 @@ class CorpusPiece:
     sharps: int = 0
     merged: bool = False
     n_steps: int = 0
+    ends: bool = True
 
     def __post_init__(self) -> None:
         for onset, offset, pitch in self.notes:
@@ -64,14 +66,19 @@ class CorpusPiece:
 
     @property
     def tonic(self) -> int | None:
-        """Pitch class of the lowest note that ends last: a tune's final, a chorale's last bass note."""
+        """Pitch class of the lowest note that ends last: a tune's final, a chorale's last bass note; None of what does not end."""
         end = self._end
-        return min(pitch for _, offset, pitch in self.notes if offset == end) % 12 if self.notes else None
+        return min(pitch for _, offset, pitch in self.notes if offset == end) % 12 if self.notes and self.ends else None
 
     @property
     def n_whole_steps(self) -> int:
         """Steps, rounded up to whole bars."""
         return -(-self.n_steps // self.steps_per_bar) * self.steps_per_bar
+
+    @property
+    def n_until_end(self) -> int | None:
+        """Steps from the beginning to the end that a composer is told of; None where the piece does not end."""
+        return self.n_whole_steps if self.ends else None
 
     @property
     def _end(self) -> int:
