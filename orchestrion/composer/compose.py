@@ -81,6 +81,18 @@ class Composer:
         defaults = self.metadata.get("defaults")
         return defaults.get(name, otherwise) if isinstance(defaults, dict) else otherwise
 
+    @property
+    def ensemble(self) -> voices.Ensemble:
+        """Who plays what it writes in four parts.
+
+        Raises:
+            OrchestrionError: the file names another than `voices.ENSEMBLES`.
+        """
+        name = str(self.default("ensemble", voices.CHOIR.name))
+        if name not in voices.ENSEMBLES:
+            raise OrchestrionError(f"This composer writes for an unknown ensemble, {name[:60]!r}; known are {', '.join(voices.ENSEMBLES)}.")
+        return voices.ENSEMBLES[name]
+
 
 def compose(
     model: Composer | str | os.PathLike[str] = "melodies",
@@ -251,7 +263,8 @@ class _Task(OnSteps):
         tonic = self._tonic(np.random.default_rng([self.wishes.seed, piece, 1]))
         return Sheet(
             self.meter, given, self._choices(), plan, allowed, self._ahead(given), tonic, tonic,
-            self.parts, self.parts == voices.N_PARTS == self.polyphony, self.shift, self.wishes.density, pickup is not None,
+            self.parts, self.composer.ensemble if self.parts == voices.N_PARTS == self.polyphony else None, self.shift,
+            self.wishes.density, pickup is not None,
             self._recall(given),
         )  # fmt: skip
 
@@ -347,13 +360,13 @@ class _Task(OnSteps):
     def _score(self, rows: np.ndarray, pickup: int) -> Score:
         name = str(self.composer.default("name", "melody"))
         if self.material is not None:
-            return self.material.completed(rows, self.low, name)
+            return self.material.completed(rows, self.low, name, self.composer.ensemble)
         grid = np.zeros((len(rows), 128, 2), dtype=bool)
         grid[:, self.low : self.low + rows.shape[1]] = rows
         score = PianoRoll(grid, STEPS_PER_BEAT, self.tempo, self.meter).to_score(name=name)
         step_s = 60.0 / (self.tempo * STEPS_PER_BEAT)
         if self.parts == voices.N_PARTS:
-            score = replace(score, parts=voices.parts_of(rows, self.low, step_s))
+            score = replace(score, parts=voices.parts_of(rows, self.low, step_s, self.composer.ensemble))
         if pickup:
             upbeat = Fraction(pickup, 16)
             score = replace(score, meters=(Meter(0.0, *upbeat.as_integer_ratio()), Meter(pickup * step_s, *self.meter)))

@@ -29,7 +29,7 @@ class Material:
         known: (known, sounding, articulated) [s, 128, 3] uint8.
         kept: the score less the notes that are to be written anew.
         first_step: steps of silence that fill a pickup up to a bar.
-        roles: of each part of ``kept`` in four-part writing, its place in `voices.NAMES`; empty for none.
+        roles: of each part of ``kept`` in four-part writing, its place in the ensemble; empty for none.
     """
 
     roll: PianoRoll
@@ -38,11 +38,11 @@ class Material:
     first_step: int
     roles: tuple[int, ...] = ()
 
-    def completed(self, rows: np.ndarray, pitch_low: int, name: str) -> Score:
-        """The kept score with what was written in ``rows`` [s, p, 2] where nothing was known."""
+    def completed(self, rows: np.ndarray, pitch_low: int, name: str, ensemble: voices.Ensemble = voices.CHOIR) -> Score:
+        """The kept score with what was written in ``rows`` [s, p, 2] where nothing was known; harmonised, in the ensemble's parts."""
         known = self.known[: len(rows), pitch_low : pitch_low + rows.shape[1], 0]
         if self.roles:
-            return self._in_parts(rows, pitch_low)
+            return self._in_parts(rows, pitch_low, ensemble)
         notes = self._notes(rows * (known == 0)[..., None], known, pitch_low)
         parts = list(self.kept.parts)
         index = next((i for i, part in enumerate(parts) if not part.is_drum), None)
@@ -52,8 +52,8 @@ class Material:
             parts[index] = replace(parts[index], notes=parts[index].notes + notes)
         return replace(self.kept, parts=tuple(parts))
 
-    def _in_parts(self, rows: np.ndarray, pitch_low: int) -> Score:
-        written = voices.parts_of(rows, pitch_low, 1.0)
+    def _in_parts(self, rows: np.ndarray, pitch_low: int, ensemble: voices.Ensemble) -> Score:
+        written = voices.parts_of(rows, pitch_low, 1.0, ensemble, self._lines()[: len(rows)])
         parts = []
         for place, part in enumerate(written):
             if place in self.roles:
@@ -63,6 +63,14 @@ class Material:
                 notes = tuple(self._timed(note) for note in part.notes)
             parts.append(Part(part.name, part.program, notes))
         return replace(self.kept, parts=tuple(parts))
+
+    def _lines(self) -> np.ndarray:
+        """[s, 4]: the given melody and bass, `voices.SILENT` elsewhere."""
+        lines, sounding = np.full((len(self.known), voices.N_PARTS), voices.SILENT), self.known[..., 1] > 0
+        for place in set(self.roles):
+            pitch = sounding.argmax(axis=1) if place else 127 - sounding[:, ::-1].argmax(axis=1)
+            lines[:, place] = np.where(sounding.any(axis=1), pitch, voices.SILENT)
+        return lines
 
     def _notes(self, rows: np.ndarray, known: np.ndarray, pitch_low: int) -> tuple[Note, ...]:
         """Notes of rows [s, p, 2]: one that goes on from a known note has its attack where it is free."""

@@ -1,10 +1,9 @@
 """Rules of four-part writing: the chance with which a drawn step is taken; others are drawn again (rejection sampling).
 
-The network's distribution is what remains of it under the rules, step by step; nothing else of it is changed. `ACCEPTED` holds the
-chances, one for each rule that a step breaks; they are multiplied. Rules against parallels, leaps and notes out of a part's range hold
-nearly always in Bach's chorales; a dissonance on a beat is a suspension there, so it is only made rarer.
+The network's distribution is what remains of it under the rules, step by step; nothing else of it is changed. An ensemble's
+``accepted`` holds the chances, one for each rule that a step breaks; they are multiplied. A rule that it has no chance for does not hold.
 
-Parts are MIDI numbers [4], soprano first, `voices.SILENT` where nothing sounds.
+Parts are MIDI numbers [4], soprano first, `SILENT` where nothing sounds.
 """
 
 from __future__ import annotations
@@ -12,17 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import prod
 
 import numpy as np
 
-from orchestrion.composer import voices
 from orchestrion.composer.cadence import is_triad
+from orchestrion.composer.voices import CHOIR, SILENT, Ensemble
 
 FIFTH, OCTAVE, WIDEST_LEAP = 7, 0, 12
 CONSONANT = frozenset({0, 3, 4, 7, 8, 9})
 """Intervals above the bass, modulo an octave; a fourth is none."""
-LOWEST, HIGHEST = np.array(voices.RANGES).T
-ACCEPTED = {"parallels": 0.01, "leap": 0.02, "range": 0.02, "dissonance": 0.15, "unresolved": 0.1, "ending": 1e-6}
 ATTEMPTS = 24
 """Draws of one step at most; then the one that was most likely to be taken is."""
 
@@ -36,23 +34,21 @@ class Moment:
     tonic: int | None = None
 
 
-def acceptance(now: Sequence[int], before: Sequence[int], moment: Moment, *, attacks: bool = True) -> float:
-    """The chance that parts ``now`` are taken after ``before``: the product of `ACCEPTED` over the rules that they break.
+def acceptance(now: Sequence[int], before: Sequence[int], moment: Moment, ensemble: Ensemble = CHOIR, *, attacks: bool = True) -> float:
+    """The chance that parts ``now`` are taken after ``before``: the product of the chances of the rules that they break.
 
     ``attacks``: whether any note begins.
     """
-    chance, sounding = 1.0, [pitch for pitch in now if pitch != voices.SILENT]
+    broken, sounding = {}, [pitch for pitch in now if pitch != SILENT]
     if sounding and tuple(now) != tuple(before):
-        chance *= ACCEPTED["range"] ** sum(not low <= pitch <= high for pitch, low, high in zip(now, LOWEST, HIGHEST, strict=True))
-        if voices.SILENT not in before:
-            chance *= ACCEPTED["parallels"] ** n_parallels(now, before)
-            chance *= ACCEPTED["leap"] ** sum(abs(a - b) > WIDEST_LEAP for a, b in zip(now, before, strict=True))
-            chance *= ACCEPTED["unresolved"] ** n_unresolved(now, before, moment.tonic)
-    if sounding and moment.on_beat and not is_consonant(sounding):
-        chance *= ACCEPTED["dissonance"]
-    if moment.ends and not (sounding and is_final(sounding, moment.tonic) and (moment.on_beat or not attacks)):
-        chance *= ACCEPTED["ending"]
-    return chance
+        broken["range"] = sum(not low <= pitch <= high for pitch, (low, high) in zip(now, ensemble.ranges, strict=True))
+        if SILENT not in before:
+            broken["parallels"] = n_parallels(now, before)
+            broken["leap"] = sum(abs(a - b) > WIDEST_LEAP for a, b in zip(now, before, strict=True))
+            broken["unresolved"] = n_unresolved(now, before, moment.tonic)
+    broken["dissonance"] = bool(sounding) and moment.on_beat and not is_consonant(sounding)
+    broken["ending"] = moment.ends and not (sounding and is_final(sounding, moment.tonic) and (moment.on_beat or not attacks))
+    return prod(ensemble.accepted.get(rule, 1.0) ** times for rule, times in broken.items())
 
 
 def is_final(chord: Sequence[int], tonic: int | None) -> bool:

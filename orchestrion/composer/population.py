@@ -32,7 +32,7 @@ class Sheet(OnSteps):
         tonic: pitch class that the piece is to end on; None for any.
         told_tonic: pitch class that the network is told; None for nothing.
         parts: how many the piece has at most.
-        rules: whether steps that break the rules of four-part writing (`partwriting`) are drawn again.
+        ensemble: whose rules of part-writing (`partwriting`) hold: steps that break one are drawn again; None for no rules.
         shift: semitones from the model's pitches to those that sound.
         density: attacks a quarter; None for the network's own.
         has_lead: whether the first bar is one before the piece, silent but for a pickup.
@@ -48,7 +48,7 @@ class Sheet(OnSteps):
     tonic: int | None = None
     told_tonic: int | None = None
     parts: int = 1
-    rules: bool = False
+    ensemble: voices.Ensemble | None = None
     shift: int = 0
     density: float | None = None
     has_lead: bool = False

@@ -34,9 +34,9 @@ def write_step(
     else:
         rows, state, surprise = _drawn(sampler, sheet, population, clock, step, seed, seats, around)
         population.take(step, rows, state)
-    if sheet.rules:
+    if sheet.ensemble is not None:
         low = sampler.config.pitch_low + sheet.shift
-        population.parts = np.array([_parts(row, before, low) for row, before in zip(rows, population.parts, strict=True)])
+        population.parts = np.array([_parts(row, before, low, sheet.ensemble) for row, before in zip(rows, population.parts, strict=True)])
     return surprise
 
 
@@ -71,18 +71,19 @@ def _chance(sheet: Sheet, population: Population, piece: int, step: int, row: np
         return 1.0
     if begins and not given.any() and not row.any() and not population.rows[piece, :step].any():
         return 0.0
-    if not sheet.rules:
+    if sheet.ensemble is None:
         return 1.0
-    parts, before = _parts(row, population.parts[piece], pitch_low + sheet.shift), population.parts[piece]
-    return partwriting.acceptance(parts.tolist(), before.tolist(), sheet.moment(step), attacks=bool(row[:, 1].any()))
+    before = population.parts[piece]
+    parts = _parts(row, before, pitch_low + sheet.shift, sheet.ensemble)
+    return partwriting.acceptance(parts.tolist(), before.tolist(), sheet.moment(step), sheet.ensemble, attacks=bool(row[:, 1].any()))
 
 
-def _parts(row: np.ndarray, before: np.ndarray, low: int) -> np.ndarray:
+def _parts(row: np.ndarray, before: np.ndarray, low: int, ensemble: voices.Ensemble) -> np.ndarray:
     """The four parts [4] that ``row`` [p, 2] is sung by, those ``before`` where it is silent."""
     chord = np.flatnonzero(row[:, 0])[::-1] + low
     if not len(chord):
         return before
-    return voices.placed(chord, voices.MIDDLES if voices.SILENT in before else before)
+    return voices.placed(chord, ensemble.middles if voices.SILENT in before else before, ensemble)
 
 
 def _around(sampler: Sampler, sheet: Sheet, population: Population, step: int) -> Around:

@@ -1,64 +1,156 @@
-"""Four-part writing on one keyboard told apart: soprano, alto, tenor and bass.
+"""Four-part writing on one keyboard told apart: who of an ensemble plays which note.
 
-Parts do not cross: of four notes the highest is the soprano's and so on. Where fewer sound, two parts share a note or one
-rests; which, is what needs the smallest movement from the chord before.
+Choirs do not cross: of four notes the highest is the soprano's and so on. Where fewer sound, two parts share a note or one
+rests; which, is what needs the smallest movement from the chord before. In a quartet whoever plays a note goes on with it,
+players rest where there are fewer notes, and a line may cross its neighbour's.
 """
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement, permutations
 
 import numpy as np
 
 from orchestrion.score import Note, Part
 
-NAMES = ("Soprano", "Alto", "Tenor", "Bass")
-PROGRAMS = (40, 40, 41, 42)  # violins, viola, cello: what plays them in a quartet
-RANGES = ((59, 81), (53, 74), (47, 69), (36, 64))
-"""Lowest and highest pitch of each part as choirs sing them."""
-N_PARTS = len(NAMES)
-MIDDLES = np.array([(low + high) // 2 for low, high in RANGES])
+N_PARTS = 4
 SILENT = -1
 
 
-def assigned(rows: np.ndarray, pitch_low: int) -> np.ndarray:
-    """MIDI numbers [s, 4] of soprano, alto, tenor and bass in each step of ``rows`` [s, p, 2]; `SILENT` where nothing sounds.
+@dataclass(frozen=True)
+class Ensemble:
+    """Four parts, the highest first.
 
-    Of more than four notes those in the middle that are too many are left out.
+    Attributes:
+        name: as the composers' files call it.
+        names: of the parts.
+        programs: General MIDI numbers (from 0) of what plays them.
+        ranges: lowest and highest pitch of each.
+        shares: whether parts share a note where fewer than four sound; else they rest.
+        accepted: with which chance a drawn step is taken that breaks one of the rules of part-writing (`partwriting`), by the rule;
+            empty where there are none.
     """
-    voices = np.full((len(rows), N_PARTS), SILENT)
-    before = MIDDLES
+
+    name: str
+    names: tuple[str, str, str, str]
+    programs: tuple[int, int, int, int]
+    ranges: tuple[tuple[int, int], ...]
+    shares: bool
+    accepted: Mapping[str, float]
+
+    @property
+    def middles(self) -> np.ndarray:
+        """MIDI numbers [4]."""
+        return np.array([(low + high) // 2 for low, high in self.ranges])
+
+
+CHOIR = Ensemble(
+    "choir",
+    ("Soprano", "Alto", "Tenor", "Bass"),
+    (40, 40, 41, 42),  # violins, viola, cello
+    ((59, 81), (53, 74), (47, 69), (36, 64)),
+    shares=True,
+    accepted={"parallels": 0.01, "leap": 0.02, "range": 0.02, "dissonance": 0.15, "unresolved": 0.1, "ending": 1e-6},
+)
+"""As choirs sing. Rules against parallels, leaps and notes out of a part's range hold nearly always in Bach's chorales; a
+dissonance on a beat is a suspension there, so it is only made rarer."""
+QUARTET = Ensemble(
+    "quartet",
+    ("Violin I", "Violin II", "Viola", "Cello"),
+    (40, 40, 41, 42),
+    ((55, 100), (55, 91), (48, 84), (36, 76)),
+    shares=False,
+    accepted={"ending": 1e-6},
+)
+"""Strings. Octaves between players are a colour there, and dissonances too many to be forbidden."""
+ENSEMBLES = {ensemble.name: ensemble for ensemble in (CHOIR, QUARTET)}
+
+CROSSING, OUTSIDE, FROM_MIDDLE = 7.0, 1000.0, 0.25
+"""What it costs a quartet, in semitones moved, to play above the player before, out of one's range, a semitone from one's middle."""
+
+
+def assigned(rows: np.ndarray, pitch_low: int, ensemble: Ensemble = CHOIR, given: np.ndarray | None = None) -> np.ndarray:
+    """MIDI numbers [s, 4] of the parts in each step of ``rows`` [s, p, 2]; `SILENT` where one rests.
+
+    Of more notes than parts those in the middle that are too many are left out.
+
+    Args:
+        given: [s, 4], lines of those parts that a person has written, `SILENT` elsewhere: in a quartet these players play
+            nothing else.
+    """
+    if not ensemble.shares:
+        return _by_player(rows, pitch_low, ensemble, np.full((len(rows), N_PARTS), SILENT) if given is None else given)
+    lines, before = np.full((len(rows), N_PARTS), SILENT), ensemble.middles
     for step, row in enumerate(rows):
         chord = np.flatnonzero(row[:, 0])[::-1] + pitch_low
         if len(chord):
-            voices[step] = before = placed(chord, before)
-    return voices
+            lines[step] = before = placed(chord, before, ensemble)
+    return lines
 
 
-def placed(chord: np.ndarray, before: np.ndarray) -> np.ndarray:
+def _by_player(rows: np.ndarray, pitch_low: int, ensemble: Ensemble, given: np.ndarray) -> np.ndarray:
+    """As `assigned`: who held a note that is not struck anew goes on with it, the others' notes go to whom they cost least."""
+    lines, before = given.copy(), ensemble.middles
+    others = np.flatnonzero((given == SILENT).all(axis=0))
+    held = np.full(N_PARTS, SILENT)
+    for line, row in zip(lines, rows, strict=True):
+        chord = [pitch for pitch in (np.flatnonzero(row[:, 0])[::-1] + pitch_low).tolist() if pitch not in line]
+        for player in others:
+            if held[player] in chord and not row[held[player] - pitch_low, 1]:
+                line[player] = held[player]
+                chord.remove(held[player])
+        free = [player for player in others.tolist() if line[player] == SILENT]
+        chord = _at_most(len(free), chord)
+        if chord:
+            best = min(permutations(free, len(chord)), key=lambda players: _cost(line, players, chord, before, ensemble))
+            line[list(best)] = chord
+        held, before = line, np.where(line == SILENT, before, line)
+    return lines
+
+
+def _cost(line: np.ndarray, players: Sequence[int], pitches: Sequence[int], before: np.ndarray, ensemble: Ensemble) -> float:
+    """What it costs that ``players`` take the ``pitches`` beside what is taken in ``line``, in semitones."""
+    low, high = np.array(ensemble.ranges).T
+    whole, at, new = line.copy(), list(players), np.array(pitches)
+    whole[at] = new
+    crossings = int((np.diff(whole[whole != SILENT]) > 0).sum())
+    outside = int(((new < low[at]) | (new > high[at])).sum())
+    moved, away = np.abs(new - before[at]).sum(), np.abs(new - ensemble.middles[at]).sum()
+    return float(moved + FROM_MIDDLE * away + CROSSING * crossings + OUTSIDE * outside)
+
+
+def placed(chord: np.ndarray, before: np.ndarray, ensemble: Ensemble = CHOIR) -> np.ndarray:
     """A falling ``chord`` as four parts, every note of it in one at least; as near to those ``before`` as can be."""
-    if len(chord) > 4:
-        return np.concatenate([chord[:2], chord[-2:]])
+    if len(chord) > N_PARTS:
+        return np.array(_at_most(N_PARTS, chord.tolist()))
     choices = [
         chord[list(places)]
-        for places in combinations_with_replacement(range(len(chord)), 4)
+        for places in combinations_with_replacement(range(len(chord)), N_PARTS)
         if len(set(places)) == len(chord)
     ]
-    return min(choices, key=lambda placed: (_outside(placed), int(np.abs(placed - before).sum())))
+    return min(choices, key=lambda placed: (_outside(placed, ensemble), int(np.abs(placed - before).sum())))
 
 
-def _outside(placed: np.ndarray) -> int:
-    return sum(not low <= pitch <= high for pitch, (low, high) in zip(placed, RANGES, strict=True))
+def _at_most(n: int, chord: list[int]) -> list[int]:
+    """A falling chord less those in the middle that are too many."""
+    return chord if len(chord) <= n else chord[: -(-n // 2)] + chord[len(chord) - n // 2 :]
 
 
-def parts_of(rows: np.ndarray, pitch_low: int, step_s: float, velocity: int = 80) -> tuple[Part, ...]:
-    """The four parts of ``rows`` [s, p, 2]."""
-    voices = assigned(rows, pitch_low)
-    parts = []
-    for index, (name, program) in enumerate(zip(NAMES, PROGRAMS, strict=True)):
-        line = voices[:, index]
-        parts.append(Part(name, program, tuple(_notes(line, rows, pitch_low, step_s, velocity))))
-    return tuple(parts)
+def _outside(placed: np.ndarray, ensemble: Ensemble) -> int:
+    return sum(not low <= pitch <= high for pitch, (low, high) in zip(placed, ensemble.ranges, strict=True))
+
+
+def parts_of(
+    rows: np.ndarray, pitch_low: int, step_s: float, ensemble: Ensemble = CHOIR, given: np.ndarray | None = None, velocity: int = 80
+) -> tuple[Part, ...]:
+    """The four parts of ``rows`` [s, p, 2]; ``given`` as in `assigned`."""
+    lines = assigned(rows, pitch_low, ensemble, given)
+    return tuple(
+        Part(name, program, tuple(_notes(line, rows, pitch_low, step_s, velocity)))
+        for name, program, line in zip(ensemble.names, ensemble.programs, lines.T, strict=True)
+    )
 
 
 def _notes(line: np.ndarray, rows: np.ndarray, pitch_low: int, step_s: float, velocity: int) -> list[Note]:

@@ -27,6 +27,8 @@ ARCHITECTURE = "biaxial-lstm"
 TONIC_TOLD = 0.5
 PLAN_TOLD = 0.7
 PLANS_KEPT = 300
+PLAYERS = {"quartets": voices.QUARTET}
+"""By the corpus: whose parts its pieces are; a choir's otherwise."""
 
 
 class ComposerTask:
@@ -116,10 +118,12 @@ class ComposerTask:
     @property
     def defaults(self) -> dict[str, object]:
         """What ``compose`` does unless told otherwise: no more notes at once than 99 % of the steps have, four parts where there
-        mostly are four, learnt forms."""
+        mostly are four, and who plays them, learnt forms."""
         sounding = np.concatenate([piece.grid()[..., 0].sum(axis=1) for piece in self._train])
         most, usual = max(1, int(np.percentile(sounding, 99))), int(np.median(sounding))
-        in_parts = {"voices": voices.N_PARTS} if most == usual == voices.N_PARTS else {}
+        in_parts: dict[str, object] = {"voices": voices.N_PARTS} if most == usual == voices.N_PARTS else {}
+        if self.data in PLAYERS:
+            in_parts = {"voices": voices.N_PARTS, "ensemble": PLAYERS[self.data].name}
         return {"polyphony": most} | in_parts | self._learnt_forms()
 
     def _learnt_forms(self) -> dict[str, object]:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrion.composer.compose import Composer, compose
-from orchestrion.composer.voices import NAMES
+from orchestrion.composer.voices import CHOIR
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import Composing
 from orchestrion.score import Meter, Note, Part, PianoRoll, Score, Tempo
@@ -59,7 +59,7 @@ def test_a_harmonised_line_stays_as_it_is_and_is_the_outermost(line: list[tuple[
         at += length
     tune = Score((Part("sung", 0, tuple(found)),), (Tempo(0.0, 90.0),), (Meter(0.0, 3, 4),))
     made = compose(composer, Composing(**{which: tune}, seed=2))[0]
-    assert [part.name for part in made.parts] == list(NAMES) and made.tempos == tune.tempos
+    assert [part.name for part in made.parts] == list(CHOIR.names) and made.tempos == tune.tempos
     mine = made.parts[0 if which == "melody" else 3]
     assert mine.notes == tune.parts[0].notes
     for other in made.parts:

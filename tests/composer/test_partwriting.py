@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from orchestrion.composer.compose import compose
-from orchestrion.composer.partwriting import ACCEPTED, Moment, acceptance, is_consonant, n_parallels, n_unresolved
-from orchestrion.composer.voices import RANGES, SILENT, assigned
+from orchestrion.composer.partwriting import Moment, acceptance, is_consonant, n_parallels, n_unresolved
+from orchestrion.composer.voices import CHOIR, SILENT, assigned
 from orchestrion.evaluation.composition import voice_leading
 from orchestrion.options import Composing
 from orchestrion.score import PianoRoll
@@ -25,7 +25,7 @@ OFF, BEAT = Moment(on_beat=False), Moment(on_beat=True)
     ],
 )
 def test_rules_by_hand(now: list[int], before: list[int], rule: str, times: int) -> None:
-    assert acceptance(now, before, OFF) == pytest.approx(ACCEPTED[rule] ** times)
+    assert acceptance(now, before, OFF) == pytest.approx(CHOIR.accepted[rule] ** times)
 
 
 def test_what_holds_and_what_moves_well_is_taken() -> None:
@@ -49,7 +49,7 @@ def test_fifths_that_stand_or_are_shared_are_no_parallels() -> None:
 def test_dissonances_are_rarer_on_beats_and_the_end_is_the_tonics_triad() -> None:
     assert not is_consonant([72, 67, 65, 48]) and is_consonant(C)
     fourth = [72, 67, 65, 48]
-    assert acceptance(fourth, fourth, BEAT) == ACCEPTED["dissonance"] and acceptance(fourth, fourth, OFF) == 1.0
+    assert acceptance(fourth, fourth, BEAT) == CHOIR.accepted["dissonance"] and acceptance(fourth, fourth, OFF) == 1.0
     end = Moment(on_beat=True, ends=True, tonic=0)
     assert acceptance(C, C, end) == 1.0
     assert acceptance([72, 69, 65, 53], C, end) < 1e-5 and acceptance([SILENT] * 4, C, end) < 1e-5
@@ -61,7 +61,7 @@ def test_dissonances_are_rarer_on_beats_and_the_end_is_the_tonics_triad() -> Non
 def test_what_is_written_keeps_within_the_parts_and_seldom_moves_in_parallels(key: str) -> None:
     score = compose("chorales", Composing(key=key, bars=4, seed=1))[0]
     lines = assigned(PianoRoll.from_score(score).grid, 0)
-    low, high = np.array(RANGES).T
+    low, high = np.array(CHOIR.ranges).T
     sounding = lines != SILENT
     assert (((lines >= low) & (lines <= high)) | ~sounding).mean() > 0.97
     assert voice_leading.parallels(lines, 7) + voice_leading.parallels(lines, 0) < 6

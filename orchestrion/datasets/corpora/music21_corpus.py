@@ -39,22 +39,22 @@ Report = Callable[[int, int], None]
 
 def read_melodies(report: Report | None = None) -> list[CorpusPiece]:
     """Parse both tune books (about 1,900 tunes, 1–2 minutes)."""
-    books = [_folder("ryansMammoth"), _folder("oneills1850")]
+    books = [folder("ryansMammoth"), folder("oneills1850")]
     return _read_all(sorted(path for book in books for path in book.glob("*.abc")), report)
 
 
 def read_chorales(report: Report | None = None) -> list[CorpusPiece]:
     """Parse the chorales in four parts (about 350, 1 minute)."""
-    paths = sorted(path for path in _folder("bach").iterdir() if CHORALE_FILE.fullmatch(path.name))
+    paths = sorted(path for path in folder("bach").iterdir() if CHORALE_FILE.fullmatch(path.name))
     return _read_all(paths, report, n_parts=4)
 
 
 def read_quartets(report: Report | None = None) -> list[CorpusPiece]:
     """Parse the quartets' passages (about 270, half a minute)."""
-    paths = [path for name in ("haydn", "mozart", "beethoven") for path in sorted(_folder(name).rglob("*.mxl"))]
+    paths = [path for name in ("haydn", "mozart", "beethoven") for path in sorted(folder(name).rglob("*.mxl"))]
     found: list[CorpusPiece] = []
     for done, path in enumerate(paths, start=1):
-        composer, *work = path.relative_to(_folder("bach").parent).with_suffix("").parts
+        composer, *work = path.relative_to(folder("bach").parent).with_suffix("").parts
         for _, written in _written(path):
             if len(written.parts) == quartets.N_PLAYERS:
                 found += quartets.passages(written, f"{composer}-{'/'.join(work)}")
@@ -69,7 +69,7 @@ def read_collection(name: str, report: Report | None = None) -> list[CorpusPiece
     Raises:
         OrchestrionError: the corpus has no such folder, or none of its pieces lies on the grid.
     """
-    root = _folder("bach").parent
+    root = folder("bach").parent
     known = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("_"))
     if name not in known:
         raise OrchestrionError(f"music21's corpus has no {name!r}; it has {', '.join(known)}.")
@@ -103,7 +103,8 @@ def piece_from_written(written: Written, name: str) -> CorpusPiece | None:
     return CorpusPiece(name, tuple(notes), meter, written.sharps or 0)
 
 
-def _folder(name: str) -> Path:
+def folder(name: str) -> Path:
+    """Where music21 keeps a composer or collection."""
     from music21 import common
 
     return Path(common.getCorpusFilePath()) / name

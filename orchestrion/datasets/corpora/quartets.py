@@ -2,8 +2,8 @@
 
 Few movements of quartets lie on the grid of sixteenths whole. So their passages are taken: bars that follow one another in
 one meter, all notes on the grid, at least `SHORTEST_BARS` of them, cut at repeat signs and into equal pieces of at most
-`LONGEST_BARS`. Bars that are shorter than their meter are left out: pickups, and what completes them. Of double stops the
-highest note is kept, the cello's lowest. The key signature is the one whose scale holds most of the passage.
+`LONGEST_BARS`. Bars that are shorter than their meter belong to them where they are pickups, or complete them at an end. Of double
+stops the highest note is kept, the cello's lowest. The key signature is the one whose scale holds most of the passage.
 
 Passages of one work share themes, so whole works are held out (`split_of`).
 """
@@ -45,16 +45,17 @@ def passages(written: Written, name: str) -> Iterator[CorpusPiece]:
     starts = [start * STEPS_PER_QUARTER for start in accumulate((bar.length for bar in written.bars), initial=Fraction(0))]
     notes = [note for part in range(N_PLAYERS) for note in _line(printed_notes(written, part), lowest=part == N_PLAYERS - 1)]
     for first, stop in _runs(written.bars, _on_the_grid(starts, notes)):
-        begin, end = int(starts[first]), int(starts[stop])
+        begin, end, meter = int(starts[first]), int(starts[stop]), written.bars[first].meter
+        assert meter is not None  # else it would not be whole, nor a pickup
+        silent = meter[0] * 16 // meter[1] - int(starts[first + 1] - starts[first])  # before a pickup, up to a bar
         inside = sorted(
-            (max(int(onset), begin) - begin, min(int(offset), end) - begin, pitch)
+            (max(int(onset), begin) - begin + silent, min(int(offset), end) - begin + silent, pitch)
             for onset, offset, pitch in notes
             if onset < end and begin < offset
         )
-        meter = written.bars[first].meter
-        if inside and meter is not None:
-            ends = stop == len(written.bars) or written.bars[stop - 1].marks.repeat_end > 0
-            yield CorpusPiece(f"{name}:{first + 1}", tuple(inside), meter, _sharps(inside), n_steps=end - begin, ends=ends)
+        if inside:
+            ends = _ends(written.bars, stop)
+            yield CorpusPiece(f"{name}:{first + 1}", tuple(inside), meter, _sharps(inside), n_steps=end - begin + silent, ends=ends)
 
 
 def _line(notes: Sequence[_Note], *, lowest: bool) -> list[_Note]:
@@ -78,19 +79,36 @@ def _on_the_grid(starts: Sequence[Fraction], notes: Sequence[_Note]) -> list[boo
 
 def _runs(bars: Sequence[Bar], fits: Sequence[bool]) -> Iterator[tuple[int, int]]:
     """The first bar and that after the last of every passage."""
+    whole = [fit and _is_whole(bar) for bar, fit in zip(bars, fits, strict=True)]
     first = 0
     for stop in range(1, len(bars) + 1):
-        if stop == len(bars) or not _goes_on(bars[stop - 1], bars[stop], fits[stop - 1] and fits[stop]):
-            n_bars = stop - first
-            if n_bars >= SHORTEST_BARS:
-                cuts = np.linspace(first, stop, -(-n_bars // LONGEST_BARS) + 1).astype(int).tolist()
-                yield from pairwise(cuts)
-            first = stop
+        if stop < len(bars) and whole[stop - 1] and whole[stop] and _goes_on(bars[stop - 1], bars[stop]):
+            continue
+        if stop - first >= SHORTEST_BARS:
+            cuts = np.linspace(first, stop, -(-(stop - first) // LONGEST_BARS) + 1).astype(int).tolist()
+            if first and fits[first - 1] and _is_short(bars[first - 1], bars[first]) and (first == 1 or _ends(bars, first - 1)):
+                cuts[0] -= 1  # a pickup
+            if stop < len(bars) and fits[stop] and _is_short(bars[stop], bars[stop - 1]) and _ends(bars, stop + 1):
+                cuts[-1] += 1  # what completes it
+            yield from pairwise(cuts)
+        first = stop
 
 
-def _goes_on(before: Bar, bar: Bar, both_fit: bool) -> bool:
-    whole = all(each.meter is not None and each.length == Fraction(4 * each.meter[0], each.meter[1]) for each in (before, bar))
-    return both_fit and whole and before.meter == bar.meter and not (before.marks.repeat_end or bar.marks.repeat_start)
+def _is_whole(bar: Bar) -> bool:
+    return bar.meter is not None and bar.length == Fraction(4 * bar.meter[0], bar.meter[1])
+
+
+def _is_short(bar: Bar, neighbour: Bar) -> bool:
+    return bar.meter is not None and bar.meter == neighbour.meter and 0 < bar.length < Fraction(4 * bar.meter[0], bar.meter[1])
+
+
+def _goes_on(before: Bar, bar: Bar) -> bool:
+    return before.meter == bar.meter and not (before.marks.repeat_end or bar.marks.repeat_start)
+
+
+def _ends(bars: Sequence[Bar], stop: int) -> bool:
+    """Whether something ends before the bar ``stop``: the movement, or what a sign repeats."""
+    return stop == len(bars) or bars[stop - 1].marks.repeat_end > 0
 
 
 def _sharps(notes: Sequence[GridNote]) -> int:

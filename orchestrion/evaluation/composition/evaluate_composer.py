@@ -135,9 +135,9 @@ def evaluate_writing(
     composer_there = shared(cluster, composer)
     grids = in_order(cluster, _write, ((composer_there, one) for one in wishes), report or (lambda n: None))
     written = list(zip(meters, grids, strict=True))
-    parts = int(str(composer.default("voices", 1)))
-    of_written = [measures(grid, config.pitch_low, meter, known, parts) for meter, grid in written]
-    of_real = [measures(grid, config.pitch_low, piece.meter, known, parts) for piece, grid in real]
+    ensemble = composer.ensemble if int(str(composer.default("voices", 1))) == voices.N_PARTS else None
+    of_written = [measures(grid, config.pitch_low, meter, known, ensemble) for meter, grid in written]
+    of_real = [measures(grid, config.pitch_low, piece.meter, known, ensemble, ends=piece.ends) for piece, grid in real]
     found = _compared(of_written, of_real)
     if output is not None:
         base = Path(output)
@@ -168,9 +168,10 @@ def _length(piece: CorpusPiece, bars: int) -> int:
 
 
 def measures(
-    grid: np.ndarray, pitch_low: int, meter: tuple[int, int], known: np.ndarray, parts: int
+    grid: np.ndarray, pitch_low: int, meter: tuple[int, int], known: np.ndarray, ensemble: voices.Ensemble | None = None, *, ends: bool = True
 ) -> dict[str, float]:
-    """All measures of a piece [s, p, 2]; those of voice-leading where it has four parts."""
+    """All measures of a piece [s, p, 2]: those of voice-leading where an ``ensemble`` plays it in four parts, those of its end where
+    it has one (``ends``)."""
     bar_steps = meter[0] * 16 // meter[1]
     found = {
         "pitch_class_entropy": statistics.pitch_class_entropy(grid, pitch_low),
@@ -179,30 +180,37 @@ def measures(
         "notes_per_beat": statistics.notes_per_beat(grid),
         "repetition": statistics.repetition(grid, bar_steps),
         "rhythm_repetition": endings.rhythm_repetition(grid, bar_steps),
-        "ends_on_tonic": endings.ends_on_tonic(grid, pitch_low),
-        "ends_strongly": endings.ends_strongly(grid, meter),
-        "ends_in_last_bar": endings.ends_in_last_bar(grid, bar_steps),
-        "copied_windows": statistics.copied_share(grid, known),
+        COPIED: statistics.copied_share(grid, known),
     }
-    if parts != voices.N_PARTS:
+    if ends:
+        found |= {
+            "ends_on_tonic": endings.ends_on_tonic(grid, pitch_low),
+            "ends_strongly": endings.ends_strongly(grid, meter),
+            "ends_in_last_bar": endings.ends_in_last_bar(grid, bar_steps),
+        }
+    if ensemble is None:
         return found
-    lines = voices.assigned(grid, pitch_low)
-    return found | {
+    lines = voices.assigned(grid, pitch_low, ensemble)
+    found |= {
         "parallel_fifths": voice_leading.parallels(lines, voice_leading.FIFTH),
         "parallel_octaves": voice_leading.parallels(lines, voice_leading.OCTAVE),
         "consonance": voice_leading.consonance(lines),
         "wide_leaps": voice_leading.leaps(lines),
-        "in_range": voice_leading.in_range(lines),
+        "in_range": voice_leading.in_range(lines, ensemble),
         "leading_notes_resolved": voice_leading.leading_notes(lines, endings.tonic(grid, pitch_low)),
-        "final_triad": endings.final_triad(grid, pitch_low),
     }
+    if ends:
+        found["final_triad"] = endings.final_triad(grid, pitch_low)
+    return found
 
 
 def _compared(written: Sequence[Mapping[str, float]], real: Sequence[Mapping[str, float]]) -> dict[str, float | bool]:
     results: dict[str, float | bool] = {}
     names = [name for name in written[0] if name != COPIED]
     for name in names:
-        values, others = np.array([row[name] for row in written]), np.array([row[name] for row in real])
+        values, others = np.array([row[name] for row in written]), np.array([row[name] for row in real if name in row])
+        if not len(others):
+            continue
         low, high = np.percentile(others, [5, 95])
         results |= {
             f"{name}_written": float(values.mean()),
@@ -214,5 +222,6 @@ def _compared(written: Sequence[Mapping[str, float]], real: Sequence[Mapping[str
         }
     for name, rows in (("written", written), ("held_out", real)):
         results[f"{COPIED}_{name}"] = float(np.mean([row[COPIED] for row in rows]))
-    table = [np.array([[row[name] for name in names] for row in rows]) for rows in (written, real)]
+    shared_names = [name for name in names if all(name in row for row in real)]
+    table = [np.array([[row[name] for name in shared_names] for row in rows]) for rows in (written, real)]
     return results | {f"told_apart_{name}": value for name, value in told_apart(table[0], table[1]).items()}

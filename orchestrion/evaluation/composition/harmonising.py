@@ -44,7 +44,7 @@ def _nll(composer: Composer, piece: CorpusPiece) -> np.ndarray:
     grid = piece.grid_in(config.pitch_low, config.pitch_high, n)
     known = top_line(grid, piece.steps_per_bar, np.random.default_rng())  # draws nothing
     memory = memories(grid, config, piece.steps_per_bar, untold(n // piece.steps_per_bar), 0, n)
-    clock = clock_rows(config, piece.meter, 0, n, n, pickup=piece.has_pickup)
+    clock = clock_rows(config, piece.meter, 0, n, piece.n_until_end, pickup=piece.has_pickup)
     roll, ticks, earlier, given = (torch.from_numpy(each)[None] for each in (grid, clock, memory, given_of(grid, known)))
     with torch.no_grad():
         alone = model.look_ahead(given[0][:, None])[None, :, 0]  # every step a piece of its own
