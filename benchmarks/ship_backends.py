@@ -6,7 +6,7 @@
 
 The second form ships a training that is finished, of any settings, and no other; its set is WORK/setRATE. Stopped half-way, the same
 command goes on where it was. With the default of 4 minutes (`TIMES` as long for the slow ones) each
-takes at most 20 minutes. Matrices are stored in a byte a number (generators/quantised.py), other weights as float16, the measures that
+takes at most 20 minutes. Matrices are stored in a byte a number (orchestrion/quantised.py), other weights as float16, the measures that
 normalise spectra as float32 (the least deviation, 1e-8, is none in float16); the card's figures are of these stored weights.
 """
 
@@ -26,9 +26,9 @@ from orchestrion import header, shipped, weights
 from orchestrion.datasets.recordings.songs import SongSet, prepare_songs
 from orchestrion.files import atomic_write
 from orchestrion.generators.files import load_generator
-from orchestrion.generators.quantised import quantised
 from orchestrion.generators.table import BACKENDS, on_songs
 from orchestrion.options import BackendTraining
+from orchestrion.quantised import quantised
 from orchestrion.training.backend_task import BackendTask
 from orchestrion.training.train_backend import read_metrics, train_backend
 

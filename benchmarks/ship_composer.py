@@ -2,6 +2,7 @@
 
     python benchmarks/ship_composer.py runs/melodies/model.safetensors --data melodies --name melodies
     python benchmarks/ship_composer.py melodies --data melodies --name melodies        # the defaults alone, of shipped weights
+    python benchmarks/ship_composer.py runs/quartets/model.safetensors --data quartets --name quartets --bytes
 
 Forms and finals are read off the training split of the data.
 """
@@ -9,10 +10,10 @@ Forms and finals are read off the training split of the data.
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 
-from orchestrion import shipped
-from orchestrion.composer.compose import Composer
+from orchestrion import shipped, weights
+from orchestrion.composer.compose import ARCHITECTURE, Composer
+from orchestrion.quantised import quantised
 from orchestrion.training.composer_task import ComposerTask
 
 KEPT = ("licence", "description", "source")
@@ -23,12 +24,19 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("--data", required=True)
     parser.add_argument("--name", required=True)
+    parser.add_argument("--score", help="what a piece is called; as before by default")
+    parser.add_argument("--describe", nargs=3, metavar=("LICENCE", "DESCRIPTION", "SOURCE"), help="as before by default")
+    parser.add_argument("--bytes", action="store_true", help="matrices in a byte a number")
     arguments = parser.parse_args()
-    composer, before = Composer.load(arguments.model), Composer.load(arguments.name)
-    defaults = {"name": before.default("name", "melody")} | ComposerTask(composer.config, arguments.data).defaults
-    kept = {key: before.metadata[key] for key in KEPT if key in before.metadata}
-    target = shipped.FOLDER / f"composer-{arguments.name}.safetensors"
-    replace(composer, metadata=kept | dict(composer.metadata) | {"defaults": defaults, "data": arguments.data}).save(target)
+    composer, target = Composer.load(arguments.model), shipped.FOLDER / f"composer-{arguments.name}.safetensors"
+    before = Composer.load(arguments.name) if target.exists() else composer
+    defaults = {"name": arguments.score or before.default("name", "melody")} | ComposerTask(composer.config, arguments.data).defaults
+    said = dict(zip(KEPT, arguments.describe or [], strict=False))
+    kept = said or {key: before.metadata[key] for key in KEPT if key in before.metadata}
+    own = {"architecture": ARCHITECTURE, "config": composer.config.to_dict(), "defaults": defaults, "data": arguments.data}
+    metadata = kept | dict(composer.metadata) | own
+    stored = [quantised(name, t) if arguments.bytes and t.ndim == 2 else {name: t.half()} for name, t in composer.model.state_dict().items()]
+    weights.save(target, {name: tensor for each in stored for name, tensor in each.items()}, metadata)
     print(f"{target.name}: {target.stat().st_size / 1e6:.2f} MB, {len(str(defaults)):,} characters of defaults")
 
 

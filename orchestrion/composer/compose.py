@@ -32,6 +32,7 @@ from orchestrion.options import Composing
 from orchestrion.processors import single_threaded_torch, usable_processors
 from orchestrion.progress import progress as bar
 from orchestrion.progress import waiting
+from orchestrion.quantised import restored
 from orchestrion.score import Meter, PianoRoll, Score
 from orchestrion.score.chords import parse_chords
 from orchestrion.score.keys import MAJOR, Key, estimated_sharps, parse_key
@@ -68,7 +69,7 @@ class Composer:
         if not isinstance(stated, dict):
             raise OrchestrionError(f"{path} does not say its config; train it again.")
         config = ComposerConfig.from_dict(stated)
-        model = weights.build(lambda: Biaxial(config), tensors, path)
+        model = weights.build(lambda: Biaxial(config), restored(tensors, path), path)
         return cls(model.eval(), metadata)
 
     def save(self, path: str | os.PathLike[str]) -> None:

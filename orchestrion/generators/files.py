@@ -11,10 +11,10 @@ from torch import Tensor
 from orchestrion import header, shipped, weights
 from orchestrion.errors import OrchestrionError, said_by
 from orchestrion.generators.generator import Generator
-from orchestrion.generators.quantised import restored
 from orchestrion.generators.residual import YOUNGER
 from orchestrion.generators.table import BACKENDS, WAVENET
 from orchestrion.generators.wavenet import WaveNetGenerator
+from orchestrion.quantised import restored
 from orchestrion.renderer.instrument import NETWORK, Instrument
 from orchestrion.renderer.sourcefile import SOURCE
 

@@ -5,11 +5,14 @@ import pytest
 import torch
 
 from orchestrion import weights
+from orchestrion.composer.compose import ARCHITECTURE, Composer, compose
 from orchestrion.errors import OrchestrionError
 from orchestrion.generators.configuring import changed
 from orchestrion.generators.files import described, load_generator
-from orchestrion.generators.quantised import quantised, restored
 from orchestrion.generators.table import backend_named, preset_named
+from orchestrion.options import Composing
+from orchestrion.quantised import quantised, restored
+from tests.composer.models import TINY_BAR, random_model
 
 
 def matrix(seed=0):
@@ -60,3 +63,21 @@ def test_steps_that_do_not_fit_are_refused(tensors):
 
 def test_steps_of_nothing_are_no_tensor_of_the_model():
     assert set(restored({"v.step": torch.ones(3)}, "file")) == {"v.step"}  # and so does not fit it
+
+
+def test_steps_beyond_what_a_number_holds_are_refused():
+    with pytest.raises(OrchestrionError, match="steps that are too large"):
+        restored({"w": torch.full((1, 2), 127, dtype=torch.int8), "w.step": torch.full((1,), 3e38)}, "file")
+
+
+def test_a_composer_in_bytes_writes(tmp_path):
+    model = random_model(TINY_BAR)
+    kept = {}
+    for name, tensor in model.state_dict().items():
+        kept |= quantised(name, tensor) if tensor.ndim == 2 else {name: tensor.half()}
+    path = tmp_path / "model.safetensors"
+    weights.save(path, kept, {"architecture": ARCHITECTURE, "config": TINY_BAR.to_dict()})
+    loaded = Composer.load(path)
+    for name, tensor in loaded.model.state_dict().items():
+        assert (tensor - model.state_dict()[name]).abs().max() <= tensor.abs().max() / 127
+    assert compose(loaded, Composing(bars=1))[0].parts

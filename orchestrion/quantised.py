@@ -1,4 +1,4 @@
-"""Matrices of shipped back-ends in a byte a number: each row in steps of its own, a 127th of its largest magnitude.
+"""Matrices of shipped back-ends and composers in a byte a number: each row in steps of its own, a 127th of its largest magnitude.
 
 The error of a number is half a step at most. Of a matrix NAME a file then holds NAME (int8) and NAME.step (float32, one a row).
 """
@@ -28,7 +28,7 @@ def restored(tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> dic
     """The tensors of a file in float32, quantised ones multiplied out.
 
     Raises:
-        OrchestrionError: steps that are not one a row of a matrix of bytes.
+        OrchestrionError: steps that are not one a row of a matrix of bytes, or beyond what float32 holds.
     """
     floats = {}
     for name, tensor in tensors.items():
@@ -40,4 +40,6 @@ def restored(tensors: Mapping[str, Tensor], path: str | os.PathLike[str]) -> dic
         if tensor.dtype != torch.int8 or tensor.ndim != 2 or step.shape != tensor.shape[:1]:
             raise OrchestrionError(f"{os.fspath(path)} holds {name[:80]} in steps that do not fit it; download or train it again.")
         floats[name] = tensor.float() * step.float()[:, None]
+        if not torch.isfinite(floats[name]).all():
+            raise OrchestrionError(f"{os.fspath(path)} holds {name[:80]} in steps that are too large; download or train it again.")
     return floats
