@@ -71,6 +71,7 @@ LEAVES = {
     "errors": set(), "version": set(), "terminal": set(), "processors": set(), "limits": set(), "suffixes": set(),
     "files": {"errors", "temporary"}, "temporary": set(),
     "header": {"errors"},
+    "quantised": {"errors"},
     "progress": {"terminal"},
     "weights": {"errors", "files", "header"},
     "shipped": {"errors", "header"},

@@ -83,7 +83,7 @@ class Composer:
         return defaults.get(name, otherwise) if isinstance(defaults, dict) else otherwise
 
     @property
-    def ensemble(self) -> voices.Ensemble:
+    def ensemble(self) -> voices.FourParts:
         """Who plays what it writes in four parts.
 
         Raises:

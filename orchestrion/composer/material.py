@@ -38,7 +38,7 @@ class Material:
     first_step: int
     roles: tuple[int, ...] = ()
 
-    def completed(self, rows: np.ndarray, pitch_low: int, name: str, ensemble: voices.Ensemble = voices.CHOIR) -> Score:
+    def completed(self, rows: np.ndarray, pitch_low: int, name: str, ensemble: voices.FourParts = voices.CHOIR) -> Score:
         """The kept score with what was written in ``rows`` [s, p, 2] where nothing was known; harmonised, in the ensemble's parts."""
         known = self.known[: len(rows), pitch_low : pitch_low + rows.shape[1], 0]
         if self.roles:
@@ -52,7 +52,7 @@ class Material:
             parts[index] = replace(parts[index], notes=parts[index].notes + notes)
         return replace(self.kept, parts=tuple(parts))
 
-    def _in_parts(self, rows: np.ndarray, pitch_low: int, ensemble: voices.Ensemble) -> Score:
+    def _in_parts(self, rows: np.ndarray, pitch_low: int, ensemble: voices.FourParts) -> Score:
         written = voices.parts_of(rows, pitch_low, 1.0, ensemble, self._lines()[: len(rows)])
         parts = []
         for place, part in enumerate(written):

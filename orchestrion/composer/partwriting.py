@@ -16,7 +16,7 @@ from math import prod
 import numpy as np
 
 from orchestrion.composer.cadence import is_triad
-from orchestrion.composer.voices import CHOIR, SILENT, Ensemble
+from orchestrion.composer.voices import CHOIR, SILENT, FourParts
 
 FIFTH, OCTAVE, WIDEST_LEAP = 7, 0, 12
 CONSONANT = frozenset({0, 3, 4, 7, 8, 9})
@@ -34,7 +34,7 @@ class Moment:
     tonic: int | None = None
 
 
-def acceptance(now: Sequence[int], before: Sequence[int], moment: Moment, ensemble: Ensemble = CHOIR, *, attacks: bool = True) -> float:
+def acceptance(now: Sequence[int], before: Sequence[int], moment: Moment, ensemble: FourParts = CHOIR, *, attacks: bool = True) -> float:
     """The chance that parts ``now`` are taken after ``before``: the product of the chances of the rules that they break.
 
     ``attacks``: whether any note begins.

@@ -48,7 +48,7 @@ class Sheet(OnSteps):
     tonic: int | None = None
     told_tonic: int | None = None
     parts: int = 1
-    ensemble: voices.Ensemble | None = None
+    ensemble: voices.FourParts | None = None
     shift: int = 0
     density: float | None = None
     has_lead: bool = False

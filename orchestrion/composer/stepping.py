@@ -78,7 +78,7 @@ def _chance(sheet: Sheet, population: Population, piece: int, step: int, row: np
     return partwriting.acceptance(parts.tolist(), before.tolist(), sheet.moment(step), sheet.ensemble, attacks=bool(row[:, 1].any()))
 
 
-def _parts(row: np.ndarray, before: np.ndarray, low: int, ensemble: voices.Ensemble) -> np.ndarray:
+def _parts(row: np.ndarray, before: np.ndarray, low: int, ensemble: voices.FourParts) -> np.ndarray:
     """The four parts [4] that ``row`` [p, 2] is sung by, those ``before`` where it is silent."""
     chord = np.flatnonzero(row[:, 0])[::-1] + low
     if not len(chord):

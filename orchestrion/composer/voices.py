@@ -20,7 +20,7 @@ SILENT = -1
 
 
 @dataclass(frozen=True)
-class Ensemble:
+class FourParts:
     """Four parts, the highest first.
 
     Attributes:
@@ -46,7 +46,7 @@ class Ensemble:
         return np.array([(low + high) // 2 for low, high in self.ranges])
 
 
-CHOIR = Ensemble(
+CHOIR = FourParts(
     "choir",
     ("Soprano", "Alto", "Tenor", "Bass"),
     (40, 40, 41, 42),  # violins, viola, cello
@@ -56,7 +56,7 @@ CHOIR = Ensemble(
 )
 """As choirs sing. Rules against parallels, leaps and notes out of a part's range hold nearly always in Bach's chorales; a
 dissonance on a beat is a suspension there, so it is only made rarer."""
-QUARTET = Ensemble(
+QUARTET = FourParts(
     "quartet",
     ("Violin I", "Violin II", "Viola", "Cello"),
     (40, 40, 41, 42),
@@ -71,7 +71,7 @@ CROSSING, OUTSIDE, FROM_MIDDLE = 7.0, 1000.0, 0.25
 """What it costs a quartet, in semitones moved, to play above the player before, out of one's range, a semitone from one's middle."""
 
 
-def assigned(rows: np.ndarray, pitch_low: int, ensemble: Ensemble = CHOIR, given: np.ndarray | None = None) -> np.ndarray:
+def assigned(rows: np.ndarray, pitch_low: int, ensemble: FourParts = CHOIR, given: np.ndarray | None = None) -> np.ndarray:
     """MIDI numbers [s, 4] of the parts in each step of ``rows`` [s, p, 2]; `SILENT` where one rests.
 
     Of more notes than parts those in the middle that are too many are left out.
@@ -90,7 +90,7 @@ def assigned(rows: np.ndarray, pitch_low: int, ensemble: Ensemble = CHOIR, given
     return lines
 
 
-def _by_player(rows: np.ndarray, pitch_low: int, ensemble: Ensemble, given: np.ndarray) -> np.ndarray:
+def _by_player(rows: np.ndarray, pitch_low: int, ensemble: FourParts, given: np.ndarray) -> np.ndarray:
     """As `assigned`: who held a note that is not struck anew goes on with it, the others' notes go to whom they cost least."""
     lines, before = given.copy(), ensemble.middles
     others = np.flatnonzero((given == SILENT).all(axis=0))
@@ -110,7 +110,7 @@ def _by_player(rows: np.ndarray, pitch_low: int, ensemble: Ensemble, given: np.n
     return lines
 
 
-def _cost(line: np.ndarray, players: Sequence[int], pitches: Sequence[int], before: np.ndarray, ensemble: Ensemble) -> float:
+def _cost(line: np.ndarray, players: Sequence[int], pitches: Sequence[int], before: np.ndarray, ensemble: FourParts) -> float:
     """What it costs that ``players`` take the ``pitches`` beside what is taken in ``line``, in semitones."""
     low, high = np.array(ensemble.ranges).T
     whole, at, new = line.copy(), list(players), np.array(pitches)
@@ -121,7 +121,7 @@ def _cost(line: np.ndarray, players: Sequence[int], pitches: Sequence[int], befo
     return float(moved + FROM_MIDDLE * away + CROSSING * crossings + OUTSIDE * outside)
 
 
-def placed(chord: np.ndarray, before: np.ndarray, ensemble: Ensemble = CHOIR) -> np.ndarray:
+def placed(chord: np.ndarray, before: np.ndarray, ensemble: FourParts = CHOIR) -> np.ndarray:
     """A falling ``chord`` as four parts, every note of it in one at least; as near to those ``before`` as can be."""
     if len(chord) > N_PARTS:
         return np.array(_at_most(N_PARTS, chord.tolist()))
@@ -138,12 +138,12 @@ def _at_most(n: int, chord: list[int]) -> list[int]:
     return chord if len(chord) <= n else chord[: -(-n // 2)] + chord[len(chord) - n // 2 :]
 
 
-def _outside(placed: np.ndarray, ensemble: Ensemble) -> int:
+def _outside(placed: np.ndarray, ensemble: FourParts) -> int:
     return sum(not low <= pitch <= high for pitch, (low, high) in zip(placed, ensemble.ranges, strict=True))
 
 
 def parts_of(
-    rows: np.ndarray, pitch_low: int, step_s: float, ensemble: Ensemble = CHOIR, given: np.ndarray | None = None, velocity: int = 80
+    rows: np.ndarray, pitch_low: int, step_s: float, ensemble: FourParts = CHOIR, given: np.ndarray | None = None, velocity: int = 80
 ) -> tuple[Part, ...]:
     """The four parts of ``rows`` [s, p, 2]; ``given`` as in `assigned`."""
     lines = assigned(rows, pitch_low, ensemble, given)

@@ -168,7 +168,7 @@ def _length(piece: CorpusPiece, bars: int) -> int:
 
 
 def measures(
-    grid: np.ndarray, pitch_low: int, meter: tuple[int, int], known: np.ndarray, ensemble: voices.Ensemble | None = None, *, ends: bool = True
+    grid: np.ndarray, pitch_low: int, meter: tuple[int, int], known: np.ndarray, ensemble: voices.FourParts | None = None, *, ends: bool = True
 ) -> dict[str, float]:
     """All measures of a piece [s, p, 2]: those of voice-leading where an ``ensemble`` plays it in four parts, those of its end where
     it has one (``ends``)."""

@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
-from orchestrion.composer.voices import CHOIR, SILENT, Ensemble
+from orchestrion.composer.voices import CHOIR, SILENT, FourParts
 
 FIFTH, OCTAVE = 7, 0
 WIDE = 12  # semitones
@@ -45,7 +45,7 @@ def leaps(voices: np.ndarray) -> float:
     return 100.0 * float((np.abs(np.diff(chords, axis=0)) > WIDE).sum()) / max(1, len(chords) - 1)
 
 
-def in_range(voices: np.ndarray, ensemble: Ensemble = CHOIR) -> float:
+def in_range(voices: np.ndarray, ensemble: FourParts = CHOIR) -> float:
     """Share of the steps of all parts that lie in the part's range."""
     low, high = np.array(ensemble.ranges).T
     sounding = voices != SILENT
