@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from orchestrion import header, shipped
 from orchestrion.errors import OrchestrionError
@@ -75,6 +76,7 @@ NAMES: Mapping[str, str] = {
     "piccolo": "piccolo", "recorder": "recorder", "blockflöte": "recorder", "pan flute": "pan-flute", "panflöte": "pan-flute",
 }  # fmt: skip
 REST = "rest"
+PlayerT = TypeVar("PlayerT")
 ENOUGH = 0.9  # share of a part's notes that an instrument must reach
 
 
@@ -112,6 +114,13 @@ def players_of(score: Score, wishes: Sequence[str] = ()) -> list[str]:
         return list(wishes)
     players = assigned(score, wishes) if wishes else cast(score, instrument_ranges(), shipped.DEFAULT_INSTRUMENT)
     return players if len(set(players)) > 1 else players[:1] or [shipped.DEFAULT_INSTRUMENT]
+
+
+def performers(score: Score, asked: PlayerT | None, *, has_players: bool) -> list[PlayerT | str]:
+    """Who plays a composed piece: who is ``asked``, or where its composer writes for players (``has_players``) these, or the piano."""
+    if asked is not None:
+        return [asked]
+    return [*players_of(score)] if has_players else [shipped.DEFAULT_INSTRUMENT]
 
 
 def is_assigned(wish: str) -> bool:

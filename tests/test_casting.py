@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrion.casting import PROGRAMS, cast, players_of
+from orchestrion.casting import PROGRAMS, cast, performers, players_of
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import Note, Part, Score
 
@@ -83,3 +83,10 @@ def test_who_plays_is_told_and_how_to_choose_where_nothing_was_chosen(capsys):
     assert capsys.readouterr().err == "Who plays: Tune violin, Bass piano (-i chooses others).\n"
     told(score, ["violin=Tune", "piano=rest"], say=True)
     assert capsys.readouterr().err == "Who plays: Tune violin, Bass piano.\n"
+
+
+def test_a_composed_piece_is_played_by_who_is_asked_or_its_players_or_the_piano() -> None:
+    quartet = Score(tuple(Part(name, program, (Note(0, 1, 60),)) for name, program in (("Violin I", 40), ("Violin II", 40), ("Viola", 41), ("Cello", 42))))
+    assert performers(quartet, None, has_players=True) == ["violin", "violin", "viola", "cello"]
+    assert performers(quartet, "organ", has_players=True) == ["organ"]
+    assert performers(quartet, None, has_players=False) == ["piano"]

@@ -46,7 +46,7 @@ def compose(model: Path = shipped.DEFAULT_COMPOSER, *, count: Whole = 1, **wishe
 
 @spelled_out(Composing, NewPieceKeywords)
 def perform(
-    instrument: Player = shipped.DEFAULT_INSTRUMENT,
+    instrument: Player | None = None,
     *,
     model: Path = shipped.DEFAULT_COMPOSER,
     gains_db: Sequence[Number] = (),
@@ -62,6 +62,9 @@ def perform(
 ) -> Performance:
     """Compose a piece (as `compose`) and play it (as `render`; with ``pans`` in stereo).
 
+    Args:
+        instrument: who plays; None for the piano, or of a composer of quartets for its four players.
+
     Returns:
         Has ``score``, ``audio``, ``facts`` and ``draw(path)``.
 
@@ -72,7 +75,11 @@ def perform(
         seed=wishes.get("seed", 0), gains_db=gains_db, pans=pans, vibrato=vibrato, noise=noise, guidance=guidance, parallel=parallel, only_source=only_source, storage=storage,
         device=device,
     )  # fmt: skip
-    return play(compose(model, **wishes), [instrument], playing)
+    from orchestrion.casting import performers
+    from orchestrion.composer.compose import Composer
+
+    score, composer = compose(model, **wishes), Composer.load(model)
+    return play(score, performers(score, instrument, has_players=composer.ensemble.has_players), playing)
 
 
 def transcribe(

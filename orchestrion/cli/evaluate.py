@@ -95,7 +95,7 @@ def renderer(instrument: str, data: str, split: str, seconds: float, seed: int, 
 @evaluate.command()
 @click.option("--model", type=COMPOSER, required=True, metavar="NAME|PATH", help="Shipped composer or weights file.")
 @click.option("--data", required=True, metavar="NAME|DIR|FILE.mat",
-              help="melodies, chorales, a folder of scores, or a MATLAB file of piano rolls.")
+              help="melodies, chorales, quartets, a folder of scores, or a MATLAB file of piano rolls.")
 @click.option("--split", type=click.Choice(["train", "validation", "test", "all"]), default="test", show_default=True,
               help="Which pieces.")
 @click.option("--writing", type=click.IntRange(1, 10_000), metavar="N",

@@ -83,16 +83,19 @@ seed_option = click.option(
 )
 
 
-def _only_one(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> str:
+def _only_one(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> str | None:
     if len(value) > 1:
         raise click.BadParameter(
             f"{ctx.command.name} takes one instrument, and {len(value)} were given; for an ensemble: orchestrion render."
         )
-    return value[0]
+    return value[0] if value else None
 
 
-def instrument_option(default: str | None = None) -> Callable[[Command], Command]:
-    """``-i``, once: a second one is refused, as elsewhere it means a second player (click would silently drop the first)."""
+def instrument_option(default: str | None = None, otherwise: str | None = None) -> Callable[[Command], Command]:
+    """``-i``, once: a second one is refused, as elsewhere it means a second player (click would silently drop the first).
+
+    Without ``default`` it must be given, unless ``otherwise`` says who plays then.
+    """
     return click.option(
         "-i",
         "--instrument",
@@ -100,8 +103,8 @@ def instrument_option(default: str | None = None) -> Callable[[Command], Command
         multiple=True,
         callback=_only_one,
         metavar="NAME|PATH",
-        help="Shipped instrument or weights file.",
-        required=default is None,
+        help="Shipped instrument or weights file." + (f"  [default: {otherwise}]" if otherwise else ""),
+        required=default is None and otherwise is None,
         default=None if default is None else (default,),
         show_default=True,
     )

@@ -21,7 +21,7 @@ from orchestrion.terminal import plural
 
 @click.command(short_help="Compose a new piece and play it.")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to write in; made if need be.")
-@instrument_option(default=DEFAULT_INSTRUMENT)
+@instrument_option(otherwise=f"{DEFAULT_INSTRUMENT}; a quartet's four players")
 @click.option("--name", default="melody", show_default=True, help="Files are called DIR/NAME.mid, .wav, .png and .json.")
 @model_option
 @composing_options
@@ -31,7 +31,7 @@ from orchestrion.terminal import plural
 @json_option
 @click.pass_context  # fmt: skip
 def perform(
-    ctx: click.Context, output: Path, instrument: str, name: str, model: str, composing: Composing, playing: Playing, wanted: AudioFormat,
+    ctx: click.Context, output: Path, instrument: str | None, name: str, model: str, composing: Composing, playing: Playing, wanted: AudioFormat,
     kind: str | None, as_json: bool,
 ) -> None:
     """Compose a new piece and play it: the notes, the audio, a picture of both, and every setting.
@@ -41,6 +41,7 @@ def perform(
       orchestrion perform -o demo
       orchestrion perform --key "D major" --bars 4 --seed 3 -o dance
       orchestrion perform --model chorales -o chorale
+      orchestrion perform --model quartets --meter 3/4 --bars 16 -o minuet
       orchestrion perform --pan -0.3 --rate 44100 --format mp3 -o demo
     """
     started = time.monotonic()
@@ -51,11 +52,14 @@ def perform(
         read = (instrument, ctx.params["prime"], model)
         check_outputs([midi, audio, picture], (".mid", ending, ".png"), read)
 
-        from orchestrion.composer.compose import compose
+        from orchestrion.casting import performers
+        from orchestrion.composer.compose import Composer, compose
         from orchestrion.playing import play
 
-        (score,) = compose(model, heard(composing))
-        played = play(score, [instrument], replace(playing, seed=composing.seed))
+        composer = Composer.load(model)
+        (score,) = compose(composer, heard(composing))
+        players = performers(score, instrument, has_players=composer.ensemble.has_players)
+        played = play(score, players, replace(playing, seed=composing.seed))
         played.score.write(midi)
         played.audio.write(audio, wanted)
         played.draw(picture)

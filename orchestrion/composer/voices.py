@@ -28,6 +28,7 @@ class FourParts:
         names: of the parts.
         programs: General MIDI numbers (from 0) of what plays them.
         ranges: lowest and highest pitch of each.
+        has_players: whether ``programs`` are who plays, unless a person asks for others; else any one instrument that has them all.
         shares: whether parts share a note where fewer than four sound; else they rest.
         accepted: with which chance a drawn step is taken that breaks one of the rules of part-writing (`partwriting`), by the rule;
             empty where there are none.
@@ -37,6 +38,7 @@ class FourParts:
     names: tuple[str, str, str, str]
     programs: tuple[int, int, int, int]
     ranges: tuple[tuple[int, int], ...]
+    has_players: bool
     shares: bool
     accepted: Mapping[str, float]
 
@@ -51,6 +53,7 @@ CHOIR = FourParts(
     ("Soprano", "Alto", "Tenor", "Bass"),
     (40, 40, 41, 42),  # violins, viola, cello
     ((59, 81), (53, 74), (47, 69), (36, 64)),
+    has_players=False,
     shares=True,
     accepted={"parallels": 0.01, "leap": 0.02, "range": 0.02, "dissonance": 0.15, "unresolved": 0.1, "ending": 1e-6},
 )
@@ -60,7 +63,8 @@ QUARTET = FourParts(
     "quartet",
     ("Violin I", "Violin II", "Viola", "Cello"),
     (40, 40, 41, 42),
-    ((55, 100), (55, 91), (48, 84), (36, 76)),
+    ((55, 96), (55, 91), (48, 84), (36, 76)),
+    has_players=True,
     shares=False,
     accepted={"ending": 1e-6},
 )

@@ -223,6 +223,13 @@ OTHERS = (
         "chorales", "scores", "Bach's four-part chorales", "public domain (music21's corpus)", "comes with music21"
     ),
     DataSource(
+        "quartets",
+        "scores",
+        "passages of string quartets by Haydn, Mozart and Beethoven, one line a player",
+        "public domain (music21's corpus)",
+        "comes with music21",
+    ),
+    DataSource(
         "music21:NAME",
         "scores",
         "a composer or collection of music21's corpus, such as music21:bach or music21:essenFolksong",

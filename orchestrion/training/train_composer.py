@@ -37,7 +37,7 @@ def train_composer(
     """Train in folder ``run`` and return the last validation's measures; ``run/model.safetensors`` is the composer.
 
     Args:
-        data: ``melodies``, ``chorales``, a folder of scores, or a ``.mat`` file of piano rolls.
+        data: ``melodies``, ``chorales``, ``quartets``, a folder of scores, or a ``.mat`` file of piano rolls.
         preset: a name in ``composer.config.PRESETS``, or ``compact`` (completed by the name of the data).
         start_from: a composer (shipped, or a weights file) of the same sizes whose weights the training begins with;
             its range of pitches may differ, since the network is the same for every pitch, and it may lack memories,
