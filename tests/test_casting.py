@@ -86,7 +86,7 @@ def test_who_plays_is_told_and_how_to_choose_where_nothing_was_chosen(capsys):
 
 
 def test_a_composed_piece_is_played_by_who_is_asked_or_its_players_or_the_piano() -> None:
-    quartet = Score(tuple(Part(name, program, (Note(0, 1, 60),)) for name, program in (("Violin I", 40), ("Violin II", 40), ("Viola", 41), ("Cello", 42))))
+    quartet = Score((part(program=40, pitch=76), part(program=40, pitch=67), part(program=41, pitch=60), part(program=42, pitch=45)))
     assert performers(quartet, None, has_players=True) == ["violin", "violin", "viola", "cello"]
     assert performers(quartet, "organ", has_players=True) == ["organ"]
     assert performers(quartet, None, has_players=False) == ["piano"]
