@@ -66,7 +66,7 @@ QUARTET = FourParts(
     ((55, 96), (55, 91), (48, 84), (36, 76)),
     has_players=True,
     shares=False,
-    accepted={"ending": 1e-6},
+    accepted={"range": 0.02, "ending": 1e-6},
 )
 """Strings. Octaves between players are a colour there, and dissonances too many to be forbidden."""
 ENSEMBLES = {ensemble.name: ensemble for ensemble in (CHOIR, QUARTET)}
