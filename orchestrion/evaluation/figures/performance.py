@@ -9,16 +9,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 
 from orchestrion.audio import Waveform
 from orchestrion.evaluation.figures.spectra import peak_frequencies, spectrogram
-from orchestrion.evaluation.figures.style import NOTE_COLOUR, RANGE_DB, SOUND_MAP, TEXT, save_figure, stacked_axes
+from orchestrion.evaluation.figures.style import PART_COLOURS, RANGE_DB, SOUND_MAP, TEXT, save_figure, stacked_axes
 from orchestrion.score import Note, Score, pitch_name
 from orchestrion.score.keys import MAJOR
 
 PEAK_RANGE_DB = 50.0
 MOST_FRAMES = 2000
+LONGEST_NAME = 20
 LOWEST_HZ, HIGHEST_HZ = 50.0, 8000.0
 TICKS_HZ = (62.5, 125, 250, 500, 1000, 2000, 4000)
 
@@ -60,12 +61,17 @@ def comparison_figure(panels: Mapping[str, Waveform], score: Score, title: str =
 
 
 def draw_roll(axis: Axes, notes: Score | Sequence[Note]) -> None:
-    """Notes as bars, the louder the stronger, with note names at the left."""
-    listed = notes.notes if isinstance(notes, Score) else notes
-    for note in listed:
-        shape = (note.onset_s, note.pitch - 0.42), max(note.offset_s - note.onset_s, 0.01), 0.84
-        strength = 0.45 + 0.55 * note.velocity / 127
-        axis.add_patch(Rectangle(*shape, facecolor=NOTE_COLOUR, alpha=strength, edgecolor="white", linewidth=0.5))
+    """Notes as bars, the louder the stronger, with note names at the left; of several parts each in its colour, with their names."""
+    parts = [part for part in notes.parts if part.notes and not part.is_drum] if isinstance(notes, Score) else []
+    groups = [part.notes for part in parts] if 1 < len(parts) <= len(PART_COLOURS) else [notes.notes if isinstance(notes, Score) else notes]
+    listed = [note for group in groups for note in group]
+    for group, colour in zip(groups, PART_COLOURS, strict=False):
+        for note in group:
+            shape = (note.onset_s, note.pitch - 0.42), max(note.offset_s - note.onset_s, 0.01), 0.84
+            strength = 0.45 + 0.55 * note.velocity / 127
+            axis.add_patch(Rectangle(*shape, facecolor=colour, alpha=strength, edgecolor="white", linewidth=0.5))
+    if len(groups) > 1:
+        _name_parts(axis, [part.name.strip()[:LONGEST_NAME] or f"part {number}" for number, part in enumerate(parts, 1)])
     pitches = [note.pitch for note in listed] or [60]
     low, high = min(pitches) - 2, max(pitches) + 2
     named = MAJOR if high - low <= 10 else (0, 4, 7) if high - low <= 26 else (0,)
@@ -76,6 +82,15 @@ def draw_roll(axis: Axes, notes: Score | Sequence[Note]) -> None:
     axis.grid(axis="y", alpha=0.25)
     axis.set_axisbelow(True)
     axis.tick_params(labelsize=TEXT["tick"])
+
+
+def _name_parts(axis: Axes, names: Sequence[str]) -> None:
+    """A legend above the axis, at the right."""
+    handles = [Patch(color=colour, label=name.lstrip("_") or "part") for name, colour in zip(names, PART_COLOURS, strict=False)]
+    axis.legend(
+        handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=TEXT["tick"], borderpad=0,
+        handlelength=1, columnspacing=1,
+    )  # fmt: skip
 
 
 def draw_spectrogram(axis: Axes, audio: Waveform) -> ScalarMappable:

@@ -68,3 +68,26 @@ def test_losses(tmp_path):
 def test_pyplot_and_its_global_state_are_not_used():
     code = "import sys, orchestrion.evaluation.figures.performance; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_parts_have_their_colours_and_names(tmp_path):
+    note = (Note(0.1, 0.6, 60, 90),)
+    score = Score((Part("Violin $I_", 40, note), Part("", 41, note), Part("kit", 0, note, True), Part("_Viola and a long name of hers", 42, note)))
+    figure = performance_figure(score, additive(score))
+    save_figure(figure, tmp_path / "a.png")
+    (legend,) = [axis.get_legend() for axis in figure.axes if axis.get_legend()]
+    assert [text.get_text() for text in legend.get_texts()] == ["Violin $I_", "part 2", "Viola and a long na"]
+    assert len({patch.get_facecolor()[:3] for patch in figure.axes[0].patches}) == 3
+    alone = performance_figure(SCORE, additive(SCORE)).axes[0]
+    assert alone.get_legend() is None and len({patch.get_facecolor()[:3] for patch in alone.patches}) == 1
+
+
+def test_an_orchestra_is_drawn_in_one_colour(tmp_path):
+    score = Score(tuple(Part(f"p{i}", 40, (Note(0.1, 0.6, 50 + i, 90),)) for i in range(9)))
+    assert performance_figure(score, additive(score)).axes[0].get_legend() is None
+
+
+def test_a_title_is_no_formula(tmp_path):
+    """A score called $\\frac ended the rendering in a traceback, after the work."""
+    score = Score(SCORE.parts, title="$\\frac{ $")
+    draw_performance(tmp_path / "a.png", score, additive(score))
