@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 
 import matplotlib
@@ -26,7 +27,8 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = 120) ->
     for text in figure.findobj(Text):
         if isinstance(text, Text) and id(text) not in ticks:  # powers of ten are matplotlib's own
             text.set_parse_math(False)
-    with atomic_write(path) as temporary:
+    with atomic_write(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a title's characters, one line each; boxes stand for them
         figure.savefig(temporary, format="png", dpi=dpi, metadata={"Software": f"matplotlib {matplotlib.__version__}"})
 
 

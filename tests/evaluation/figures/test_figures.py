@@ -91,3 +91,8 @@ def test_a_title_is_no_formula(tmp_path):
     """A score called $\\frac ended the rendering in a traceback, after the work."""
     score = Score(SCORE.parts, title="$\\frac{ $")
     draw_performance(tmp_path / "a.png", score, additive(score))
+
+
+def test_characters_that_the_font_lacks_are_no_lines_of_warning(tmp_path, recwarn):
+    draw_performance(tmp_path / "a.png", Score(SCORE.parts, title="春の海"), additive(SCORE))
+    assert not recwarn.list
