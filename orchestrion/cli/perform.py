@@ -13,6 +13,7 @@ from orchestrion.cli.grouping import options_of
 from orchestrion.cli.options import PATH, instrument_option, json_option
 from orchestrion.cli.output import check_format, check_outputs, output_folder, report, write_settings, writing_options
 from orchestrion.cli.playing import DEFAULT_KIND, PLAYING, format_option
+from orchestrion.cli.rendering import tell_players
 from orchestrion.cli.streams import echo
 from orchestrion.options import AudioFormat, Composing, Playing
 from orchestrion.shipped import DEFAULT_INSTRUMENT
@@ -59,6 +60,7 @@ def perform(
         composer = Composer.load(model)
         (score,) = compose(composer, heard(composing))
         players = performers(score, instrument, has_players=composer.ensemble.has_players)
+        tell_players(score, players, chosen=False)
         played = play(score, players, replace(playing, seed=composing.seed))
         played.score.write(midi)
         played.audio.write(audio, wanted)

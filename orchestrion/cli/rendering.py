@@ -126,13 +126,20 @@ def _check_resumable(asked: Rendering, sources: Sequence[str], players: Sequence
 def players_of(score: Score, wishes: Sequence[str] = (), *, say: bool) -> tuple[str, ...]:
     """As `casting.players_of`; ``say``: told where parts are given to several instruments by what they say of themselves."""
     from orchestrion import casting
-    from orchestrion.ensemble import split_parts
 
     players = casting.players_of(score, wishes)
-    if say and len(players) > 1 and (not wishes or any(map(casting.is_assigned, wishes))):
-        names = [part.parts[0].name or f"part {number}" for number, part in enumerate(split_parts(score), 1)]
-        echo(f"Who plays: {', '.join(f'{printable(n)} {p}' for n, p in zip(names, players, strict=True))}{'' if wishes else ' (-i chooses others)'}.", err=True)
+    if say and (not wishes or any(map(casting.is_assigned, wishes))):
+        tell_players(score, players, chosen=bool(wishes))
     return tuple(players)
+
+
+def tell_players(score: Score, players: Sequence[object], *, chosen: bool) -> None:
+    """Say who plays which part, where there are several; ``chosen``: by a person, who needs no advice."""
+    from orchestrion.ensemble import split_parts
+
+    if len(players) > 1:
+        names = [part.parts[0].name or f"part {number}" for number, part in enumerate(split_parts(score), 1)]
+        echo(f"Who plays: {', '.join(f'{printable(n)} {p}' for n, p in zip(names, players, strict=True))}{'' if chosen else ' (-i chooses others)'}.", err=True)
 
 
 def tell_drums(score: Score) -> None:
