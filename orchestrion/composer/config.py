@@ -5,8 +5,8 @@
 | `repo` | 24–101 (78) | 300 + 300 | 100 + 50 | step number in four bits | 1,369,902 |
 | `paper` | 21–108 (88) | 200 + 200 | 100 + 100 | step number in four bits | 747,402 |
 | `compact-melodies` | 55–88 (34) | 128 + 128 | 64 + 32 | place in the bar, form | 523,202 |
-| `compact-chorales` | 33–84 (52) | 128 + 128 | 64 + 32 | place in the bar, form | 523,202 |
-| `compact-quartets` | 31–100 (70) | 128 + 128 | 64 + 32 | place in the bar, form | 523,202 |
+| `compact-chorales` | 33–84 (52) | 128 + 128 | 64 + 32 | place in the bar, form | 529,346 |
+| `compact-quartets` | 31–100 (70) | 128 + 128 | 64 + 32 | place in the bar, form | 529,346 |
 
 `repo` is the published program (github.com/danieldjohnson/biaxial-rnn-music-composition: 80 inputs a note). Its learned
 initial states are left out: states start at zero. `paper` is the BALSTM of Johnson, "Generating Polyphonic Music Using
@@ -15,7 +15,8 @@ to be the program's, with the note's number scaled to [0, 1) instead of raw. The
 trained in half an hour on one core: they read the place in the bar instead of the bits of the step number, and pieces
 are moved to the key signature without sharps or flats, so that a pitch class is a degree of the scale. They hear what
 stood 1, 2, 4 and 8 bars ago, are told the form (`composer.form`), and a third axis that runs backwards in time lets them
-see notes that are given for later (`composer.given`). Dropout of the published program is .5; .3 is what we learnt best with.
+see notes that are given for later (`composer.given`). Those that write in several parts hear, where they choose a note, the chord below
+it: a note axis that is told of the next lower key alone must count semitones to know a third from a fourth. Dropout of the published program is .5; .3 is what we learnt best with.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ BINARY_CLOCK = "step-bits"
 BAR_CLOCK = "bar"
 FORM_CLOCK = "form"
 CLOCK_WIDTHS = {BINARY_CLOCK: 4, BAR_CLOCK: 24 + 3 + 1 + 4 + 12, FORM_CLOCK: 24 + 3 + 1 + 4 + 12 + 4 + 1}
+CHORD_WIDTH = 12 + 12
 STEPS_PER_BEAT = 4
 
 
@@ -46,6 +48,7 @@ class ComposerConfig:
     ``normalises_key``: pieces are moved to the key signature without accidentals before the network sees them.
     ``lags_bars``: the rolls of so many bars ago are inputs. With the clock ``form``, so is the bar that the plan refers to.
     ``foresight``: units of the axis that runs backwards over given notes; 0 for none.
+    ``hears_chord``: the note axis hears what sounds below in the step that is being drawn (`features.chord_below`).
     """
 
     pitch_low: int = 24
@@ -60,6 +63,7 @@ class ComposerConfig:
     dropout: float = 0.5
     lags_bars: tuple[int, ...] = ()
     foresight: int = 0
+    hears_chord: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.pitch_low < self.pitch_high <= 127 or self.n_pitches <= VICINITY:
@@ -96,10 +100,15 @@ class ComposerConfig:
         return 3 * NEAR + 12
 
     @property
+    def n_below(self) -> int:
+        """Inputs of the note axis from the step that is being drawn: the note below, and the chord below."""
+        return 2 + CHORD_WIDTH * self.hears_chord
+
+    @property
     def layers(self) -> list[tuple[int, int]]:
         """(inputs, units) of every LSTM layer: time axis, note axis, and the axis that runs backwards, where there is one."""
         time = list(zip((self.n_inputs, *self.time_sizes), self.time_sizes, strict=False))
-        note = list(zip((self.time_sizes[-1] + 2, *self.note_sizes), self.note_sizes, strict=False))
+        note = list(zip((self.time_sizes[-1] + self.n_below, *self.note_sizes), self.note_sizes, strict=False))
         ahead = [(self.n_given_inputs, self.foresight)] if self.foresight else []
         return time + note + ahead
 
@@ -148,8 +157,8 @@ PRESETS: dict[str, ComposerConfig] = {
     ),
     "compact-melodies": replace(_COMPACT, pitch_low=55, pitch_high=88),
     # 283 chorales are learnt by heart within minutes.
-    "compact-chorales": replace(_COMPACT, pitch_low=33, pitch_high=84, dropout=0.3),
-    "compact-quartets": replace(_COMPACT, pitch_low=31, pitch_high=100, dropout=0.3),
+    "compact-chorales": replace(_COMPACT, pitch_low=33, pitch_high=84, dropout=0.3, hears_chord=True),
+    "compact-quartets": replace(_COMPACT, pitch_low=31, pitch_high=100, dropout=0.3, hears_chord=True),
 }
 
 

@@ -12,6 +12,8 @@ To draw step t the network reads, for every pitch p, from the grid of step t-1:
                         the plan refers to: at the same place of the bar as the step to be drawn
     foresight           what the backward axis makes of given notes (`network`)
 
+The note axis hears the note below as it was drawn, and where the config says so the chord below (`chord_below`).
+
 The published program gives step t the bits of t-1, the step the other inputs come from; so do we. Before step 0 the
 grid is silent.
 """
@@ -118,6 +120,21 @@ def context(previous: torch.Tensor, lowest: torch.Tensor) -> torch.Tensor:
     counts = previous[..., 0] @ torch.nn.functional.one_hot(own, 12).to(previous)  # [b, s, 12]
     classes = (own[..., None] + torch.arange(12, device=lowest.device)) % 12  # [b, p, 12]
     return counts.gather(2, classes.flatten(1)[:, None].expand(-1, counts.shape[1], -1)).view(*previous.shape[:3], 12)
+
+
+def chord_below(grid: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
+    """[b, s, p, 2] → [b, s, p, 24]: of the notes below each in the same step, how many of each pitch class sound, counted from the
+    note's own class, and a one-hot of the lowest one's; zeros where none sounds. ``first`` [b] are the pitches that the pieces begin
+    with."""
+    sounding = grid[..., 0]
+    own = (first[:, None] + torch.arange(grid.shape[2], device=grid.device)) % 12  # [b, p]
+    classes = torch.nn.functional.one_hot(own, 12).to(grid)[:, None]  # [b, 1, p, 12]
+    each = sounding[..., None] * classes
+    below = each.cumsum(dim=2) - each  # [b, s, p, 12], without the note itself
+    lower = sounding.cumsum(dim=2) - sounding
+    lowest = (each * (lower == 0)[..., None]).sum(dim=2, keepdim=True) * (lower > 0)[..., None]
+    turned = ((own[..., None] + torch.arange(12, device=grid.device)) % 12)[:, None].expand_as(below)
+    return torch.cat([below.gather(3, turned), lowest.expand_as(below).gather(3, turned)], dim=-1)
 
 
 def clock_rows(

@@ -129,6 +129,7 @@ def accumulate(gates, m, x, k, w, first):  # pragma: no cover - compiled
 @compiled(nogil=True, error_model="numpy", fastmath=FAST)
 def walk_notes(
     thoughts,
+    n_below,
     sizes,
     packed,
     out_w,
@@ -151,6 +152,7 @@ def walk_notes(
 
     Args:
         thoughts: [v, p, 4·u0 or more], the time axis' share of the first note layer's gates, bias included.
+        n_below: inputs of the first note layer from below: 2, or with the chord (`features.chord_below`) 26.
         sizes: units of each note layer. packed: their weights one after the other (see ``sampler.pack_notes``).
         out_w, out_b: [u, 2], [2].
         previous: the last step [v, p, 2]. allowed: [v, p] in 0/1. polyphony: [v], most notes at once.
@@ -164,7 +166,8 @@ def walk_notes(
     c = np.zeros((n_layers, n_pieces, widest), dtype=np.float32)
     h = np.zeros((n_layers, n_pieces, widest), dtype=np.float32)
     gates = np.empty((n_pieces, 4 * widest), dtype=np.float32)
-    below = np.zeros((n_pieces, 2), dtype=np.float32)
+    below = np.zeros((n_pieces, n_below), dtype=np.float32)
+    turned = np.empty(24, dtype=np.float32)
     sounding = np.zeros(n_pieces, dtype=np.int64)
     coming = np.zeros(n_pieces, dtype=np.int64)  # known notes above, for which there must be room
     for v in range(n_pieces):
@@ -175,7 +178,7 @@ def walk_notes(
         at = 0
         for layer in range(n_layers):
             u = sizes[layer]
-            k = 2 if layer == 0 else sizes[layer - 1]
+            k = n_below if layer == 0 else sizes[layer - 1]
             w = packed[at : at + (k + u) * 4 * u].reshape((k + u, 4 * u))
             at += (k + u) * 4 * u
             if layer == 0:
@@ -214,6 +217,15 @@ def walk_notes(
                     second = number + np.uint64(1)
                     if previous[v, p, 0] == 0 or uniform_scalar(keys[v], second) < _chance((attack + urge[v]) / temperature[v]):
                         rows[v, p, 1] = 1
+            if n_below > 2:  # the next note is a semitone farther above them all
+                chord = below[v, 2:]
+                if rows[v, p, 0]:
+                    chord[0] += 1
+                    if sounding[v] == 0:
+                        chord[12] = 1
+                for i in range(12):
+                    turned[i], turned[12 + i] = chord[(i + 1) % 12], chord[12 + (i + 1) % 12]
+                chord[:] = turned
             if rows[v, p, 0]:
                 sounding[v] += 1
             below[v, 0], below[v, 1] = rows[v, p, 0], rows[v, p, 1]

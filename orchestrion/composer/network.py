@@ -1,7 +1,7 @@
 """The biaxial LSTM: one recurrent net along time, shared by all pitches; one along pitch, from low to high.
 
     previous step ─features─▶ time axis (LSTM over s, batch b·p) ─▶ note axis (LSTM over p, batch b·s) ─▶ 2 logits
-    earlier bars ─────▲  ▲                  the note below as drawn ────▲
+    earlier bars ─────▲  ▲    the note below as drawn, the chord below ─▲
     given notes ─▶ foresight (LSTM over s backwards, batch b·p)
 
 Johnson, "Composing Music With Recurrent Neural Networks" (2015), and EvoMUSART 2017.
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from orchestrion.composer.config import ComposerConfig
-from orchestrion.composer.features import given_inputs, note_inputs, previous_steps
+from orchestrion.composer.features import chord_below, given_inputs, note_inputs, previous_steps
 from orchestrion.composer.recurrence import LstmInBfloat16
 
 
@@ -87,7 +87,9 @@ class Biaxial(nn.Module):
             if ahead is None:
                 ahead = self.look_ahead(given, lowest) if given is not None else inputs.new_zeros(*inputs.shape[:-1], self.config.foresight)
             inputs = torch.cat([inputs, ahead.to(inputs)], dim=-1)
-        return self._along_notes(self._along_time(inputs), grid)
+        first = None if not self.config.hears_chord else (grid.new_zeros(len(grid), dtype=torch.long) if lowest is None else lowest)
+        chord = None if first is None else chord_below(grid, first + self.config.pitch_low)
+        return self._along_notes(self._along_time(inputs), grid, chord)
 
     def look_ahead(self, given: torch.Tensor, lowest: torch.Tensor | None = None) -> torch.Tensor:
         """What step s should know of the ``given`` notes [b, s, p, 3] from s on: [b, s, p, foresight], zeros where a piece has none."""
@@ -106,9 +108,11 @@ class Biaxial(nn.Module):
             x = self._dropped(layer(x))
         return x.view(s, b, p, -1)
 
-    def _along_notes(self, thoughts: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+    def _along_notes(self, thoughts: torch.Tensor, grid: torch.Tensor, chord: torch.Tensor | None) -> torch.Tensor:
         s, b, p, _ = thoughts.shape
         below = torch.nn.functional.pad(grid, (0, 0, 1, 0))[:, :, :-1]  # the lowest note has silence below it
+        if chord is not None:
+            below = torch.cat([below, chord], dim=-1)
         x = torch.cat([thoughts.permute(2, 0, 1, 3), below.permute(2, 1, 0, 3).to(thoughts)], dim=-1).reshape(
             p, s * b, -1
         )

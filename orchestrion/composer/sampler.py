@@ -206,7 +206,7 @@ class Sampler:
         surprise = np.zeros(self.pieces)
         first = np.uint64((state.step * 128 + self.config.pitch_low) * 2)
         walk_notes(
-            self._thoughts.reshape(*shape[:2], -1), self._note_sizes, self._notes, self._out_w, self._out_b, state.previous,
+            self._thoughts.reshape(*shape[:2], -1), self.config.n_below, self._note_sizes, self._notes, self._out_w, self._out_b, state.previous,
             np.stack([c.allowed for c in choices]), np.array([c.polyphony for c in choices]),
             np.array([c.conservativity for c in choices], dtype=np.float64),
             np.array([c.temperature for c in choices], dtype=np.float64), keys, first, np.ascontiguousarray(given[..., 0]),

@@ -9,14 +9,14 @@ from pathlib import Path
 import torch
 
 from orchestrion.composer.compose import Composer
-from orchestrion.composer.config import BAR_CLOCK, CLOCK_WIDTHS, FORM_CLOCK, NEAR, ComposerConfig
+from orchestrion.composer.config import BAR_CLOCK, CHORD_WIDTH, CLOCK_WIDTHS, FORM_CLOCK, NEAR, ComposerConfig
 from orchestrion.composer.config import preset as preset_named
 from orchestrion.errors import OrchestrionError
 from orchestrion.training.composer_task import ComposerTask
 from orchestrion.training.runs import check_installed, claim, fit
 from orchestrion.training.settings import LoopSettings
 
-FIRST_INPUTS = "time_axis.0.w_in"
+FIRST_INPUTS, NOTE_INPUTS = "time_axis.0.w_in", "note_axis.0.w_in"
 
 
 def train_composer(
@@ -41,7 +41,7 @@ def train_composer(
         preset: a name in ``composer.config.PRESETS``, or ``compact`` (completed by the name of the data).
         start_from: a composer (shipped, or a weights file) of the same sizes whose weights the training begins with;
             its range of pitches may differ, since the network is the same for every pitch, and it may lack memories,
-            the plan and foresight.
+            the plan, foresight and the chord.
         loop: length, learning rate, precision, …
         batch, crop_steps: crops an update, and their length in sixteenths.
         forget: share of the notes that are missing in the past; see `ComposerTask`.
@@ -82,6 +82,8 @@ def _begin_with(start_from: str | os.PathLike[str], task: ComposerTask) -> None:
     """Take over weights; inputs that the parent lacks are not heard at first (zero), and axes that it lacks begin as they are."""
     parent, own = Composer.load(start_from), task.model.state_dict()
     known = parent.model.state_dict()
+    if task.config.hears_chord and not parent.config.hears_chord:
+        known[NOTE_INPUTS] = torch.nn.functional.pad(known[NOTE_INPUTS], (0, CHORD_WIDTH))
     same = {name: t.shape for name, t in own.items() if name in known and name != FIRST_INPUTS}
     if (parent.config.time_sizes, parent.config.note_sizes) != (task.config.time_sizes, task.config.note_sizes) or any(
         known[name].shape != shape for name, shape in same.items()

@@ -9,6 +9,7 @@ from orchestrion.composer.network import Biaxial
 
 TINY_PUBLISHED = replace(PRESETS["repo"], pitch_low=50, pitch_high=70, time_sizes=(10, 9), note_sizes=(8, 7))
 TINY_FORM = replace(PRESETS["compact-melodies"], pitch_low=55, pitch_high=79, time_sizes=(12,), note_sizes=(9, 5, 6), foresight=7)
+TINY_CHORD = replace(TINY_FORM, hears_chord=True)
 TINY_BAR = replace(TINY_FORM, clock="bar", lags_bars=(), foresight=0)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from orchestrion.composer.config import PRESETS, ComposerConfig
-from orchestrion.composer.features import clock_rows, given_inputs, memories, note_inputs, previous_steps
+from orchestrion.composer.features import chord_below, clock_rows, given_inputs, memories, note_inputs, previous_steps
 from orchestrion.composer.form import NEW, VARIED, Plan
 from tests.composer.models import TINY_BAR, TINY_FORM, TINY_PUBLISHED, random_grid
 
@@ -111,3 +111,16 @@ def test_memories_are_the_bars_that_the_lags_and_the_plan_name() -> None:
         for j, lag in enumerate(TINY_FORM.lags_bars):
             np.testing.assert_array_equal(found[i, j], grid[step - 8 * lag] if step >= 8 * lag else 0)
         np.testing.assert_array_equal(found[i, 4], grid[step - 16] if 24 <= step < 32 else 0)
+
+
+def test_the_chord_below_is_counted_from_the_note_s_own_class() -> None:
+    """C3, G3, C4 in a range from B2 (47): what E4 hears of them, and what C3 and C4 hear."""
+    grid = torch.zeros(1, 2, 20, 2)
+    for pitch in (48, 55, 60):
+        grid[0, 0, pitch - 47, 0] = 1
+    heard = chord_below(grid, torch.tensor([47]))[0, 0]
+    e4, c3, c4 = (heard[pitch - 47] for pitch in (64, 48, 60))
+    assert e4[8] == 2 and e4[3] == 1 and e4[:12].sum() == 3  # two Cs eight semitones above its class, a G three above
+    assert e4[12:].argmax() == 8 and e4[12:].sum() == 1
+    assert not c3.any() and c4[0] == 1 and c4[7] == 1 and c4[12:].argmax() == 0
+    assert not chord_below(grid, torch.tensor([47]))[0, 1].any()

@@ -5,10 +5,10 @@ from orchestrion.composer.config import ComposerConfig
 from orchestrion.composer.features import clock_rows
 from orchestrion.composer.likelihood import masked_mean, step_nll
 from orchestrion.composer.network import Lstm
-from tests.composer.models import TINY_BAR, TINY_FORM, TINY_PUBLISHED, random_grid, random_model
+from tests.composer.models import TINY_BAR, TINY_CHORD, TINY_FORM, TINY_PUBLISHED, random_grid, random_model
 
 
-@pytest.mark.parametrize("config", [TINY_PUBLISHED, TINY_BAR])
+@pytest.mark.parametrize("config", [TINY_PUBLISHED, TINY_BAR, TINY_CHORD])
 def test_nothing_flows_from_later_steps_or_higher_notes(config: ComposerConfig) -> None:
     """The gradient of a logit reaches the earlier steps and the lower notes of its own step, and nothing else."""
     model = random_model(config)

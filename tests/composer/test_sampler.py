@@ -12,7 +12,7 @@ from orchestrion.composer.sampler import Around, Choices, Sampler, default_stora
 from orchestrion.errors import OrchestrionError
 from orchestrion.matrices.arithmetic import STORAGES
 from orchestrion.randomness import uniform
-from tests.composer.models import TINY_BAR, TINY_FORM, TINY_PUBLISHED, random_grid, random_model
+from tests.composer.models import TINY_BAR, TINY_CHORD, TINY_FORM, TINY_PUBLISHED, random_grid, random_model
 
 
 def step_logits(sampler: Sampler, grid: np.ndarray, clock: np.ndarray) -> np.ndarray:
@@ -23,7 +23,7 @@ def step_logits(sampler: Sampler, grid: np.ndarray, clock: np.ndarray) -> np.nda
     return np.array(rows)
 
 
-@pytest.mark.parametrize("config", [TINY_PUBLISHED, TINY_BAR, PRESETS["repo"]], ids=["published", "bar", "repo"])
+@pytest.mark.parametrize("config", [TINY_PUBLISHED, TINY_BAR, TINY_CHORD, PRESETS["repo"]], ids=["published", "bar", "chord", "repo"])
 def test_forward_equals_steps(config: ComposerConfig) -> None:
     model = random_model(config)
     grid, clock = random_grid(9, config.n_pitches), clock_rows(config, (3, 4), 0, 9, 24, 2)
@@ -189,7 +189,7 @@ def test_same_seed_same_notes_and_voices_differ() -> None:
 
 
 @pytest.mark.parametrize("storage", STORAGES)
-@pytest.mark.parametrize("config", [TINY_BAR, TINY_PUBLISHED], ids=["bar", "published"])
+@pytest.mark.parametrize("config", [TINY_BAR, TINY_CHORD, TINY_PUBLISHED], ids=["bar", "chord", "published"])
 def test_pieces_together_equal_pieces_alone(config: ComposerConfig, storage: str) -> None:
     """Each with choices of its own."""
     one, allowed = Sampler(random_model(config), storage), np.arange(config.n_pitches) % 5 != 0

@@ -10,7 +10,7 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.training.composer_task import ComposerTask
 from orchestrion.training.runs import claim
 from orchestrion.training.settings import LoopSettings
-from orchestrion.training.train_composer import FIRST_INPUTS, train_composer
+from orchestrion.training.train_composer import FIRST_INPUTS, NOTE_INPUTS, train_composer
 
 
 @pytest.fixture
@@ -47,7 +47,8 @@ def test_a_run_begins_with_another_composers_weights(rolls: Path, tmp_path: Path
     loop = LoopSettings(steps=1)
     train_composer(rolls, tmp_path / "run", preset="compact-chorales", start_from="melodies", loop=loop)
     parent, own = Composer.load("melodies").model.state_dict(), begun[0].model.state_dict()
-    first = parent.pop(FIRST_INPUTS)
+    first, notes = parent.pop(FIRST_INPUTS), parent.pop(NOTE_INPUTS)
+    assert own[NOTE_INPUTS][:, : notes.shape[1]].equal(notes) and not own[NOTE_INPUTS][:, notes.shape[1] :].any()
     assert all(tensor.equal(own[name]) for name, tensor in parent.items())
     assert own[FIRST_INPUTS][:, : first.shape[1]].equal(first) and not own[FIRST_INPUTS][:, first.shape[1] :].any()
     with pytest.raises(OrchestrionError, match="another size"):
