@@ -53,6 +53,38 @@ def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
 
 
 @contextmanager
+def starting() -> Iterator[None]:
+    """Show after two seconds, on a terminal, that what was asked for is under way, until `started` or the first other bar.
+
+    A command imports and loads for seconds before it knows how much there is to do.
+    """
+    timer = threading.Timer(DELAY_S, _show_start)
+    timer.daemon = True
+    if sys.stderr.isatty():
+        _awaited.append(timer)
+        timer.start()
+    try:
+        yield
+    finally:
+        started()
+
+
+def started() -> None:
+    """End the sign of `starting`, where there is one: something else is to be seen from now on."""
+    with _guard:
+        while _awaited:
+            _awaited.pop().cancel()
+        while _start:
+            _end(_start.pop())
+
+
+def _show_start() -> None:
+    with _guard:
+        if _awaited and (drawn := _begin(None, "Starting", gives_way=False)):
+            _start.append(drawn[0])
+
+
+@contextmanager
 def waiting(label: str) -> Iterator[None]:
     """Show a bar that only moves to and fro while what takes an unknown time is done; as `progress`, from two seconds on."""
     shown: list[Display] = []
@@ -132,19 +164,28 @@ def print_above(text: str) -> bool:
 
 _shown: list[Display] = []
 """The bar that is drawn, if any: two would write over each other."""
+_awaited: list[threading.Timer] = []
+"""What draws the sign of `starting`, while it may still."""
+_start: list[Display] = []
+"""The sign of `starting`, while it is drawn."""
+_guard = threading.RLock()
 
 
-def _begin(total: float | None, label: str) -> tuple[Display, TaskID] | None:
-    if _shown:
-        return None
-    drawn = _draw(total, label)
-    _shown.append(drawn[0])
-    return drawn
+def _begin(total: float | None, label: str, gives_way: bool = True) -> tuple[Display, TaskID] | None:
+    with _guard:
+        if gives_way:
+            started()
+        if _shown:
+            return None
+        drawn = _draw(total, label)
+        _shown.append(drawn[0])
+        return drawn
 
 
 def _end(display: Display) -> None:
-    display.stop()
-    _shown.remove(display)
+    with _guard:
+        display.stop()
+        _shown.remove(display)
 
 
 def _draw(total: float | None, label: str) -> tuple[Display, TaskID]:

@@ -20,6 +20,7 @@ from orchestrion.api.keywords import (
 from orchestrion.audio import Waveform
 from orchestrion.options import STORAGE, Composing, Playing, Transcribing
 from orchestrion.playing import Performance, Player, play
+from orchestrion.renderer.instrument import Instrument
 from orchestrion.score import Score
 
 
@@ -72,7 +73,8 @@ def perform(
         seed=wishes.get("seed", 0), gains_db=gains_db, pans=pans, vibrato=vibrato, noise=noise, guidance=guidance, parallel=parallel, only_source=only_source, storage=storage,
         device=device,
     )  # fmt: skip
-    return play(compose(model, **wishes), [instrument], playing)
+    player = Instrument.load(instrument)  # or its name is found wrong after a piece was written
+    return play(compose(model, **wishes), [player], playing)
 
 
 def transcribe(

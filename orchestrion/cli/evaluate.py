@@ -34,7 +34,7 @@ def evaluate() -> None:
     """
 
 
-@evaluate.command()
+@evaluate.command(short_help="Every note, against the instrument's own.")
 @instrument_option()
 @click.option("--bank", required=True, metavar="DIR|soundfont:NAME", help="The instrument's own single notes (orchestrion learn --help).")
 @click.option("--step", type=click.IntRange(1, 24), default=1, show_default=True, metavar="N", help="Only every N-th pitch.")
@@ -62,7 +62,7 @@ def notes(instrument: str, bank: str, step: int, output: Path | None, seed: int,
     echo_measures(report.summary(), as_json)
 
 
-@evaluate.command()
+@evaluate.command(short_help="Does the audio follow held-out recordings' notes?")
 @instrument_option()
 @click.option("--data", required=True, metavar="DIR", help="Recordings with notes (orchestrion data --help).")
 @click.option("--split", type=click.Choice(["auto", "train", "validation", "all"]), default="auto", show_default=True,
@@ -92,7 +92,7 @@ def renderer(instrument: str, data: str, split: str, seconds: float, seed: int, 
     echo_measures(figures, as_json)
 
 
-@evaluate.command()
+@evaluate.command(short_help="Likelihood of held-out pieces; what it writes.")
 @click.option("--model", type=COMPOSER, required=True, metavar="NAME|PATH", help="Shipped composer or weights file.")
 @click.option("--data", required=True, metavar="NAME|DIR|FILE.mat",
               help="melodies, chorales, a folder of scores, or a MATLAB file of piano rolls.")

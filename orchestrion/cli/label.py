@@ -18,7 +18,7 @@ from orchestrion.terminal import plural
 METHODS = ("pyin", "melodia", "polyphonic", "align")
 
 
-@click.command()
+@click.command(short_help="Write down the notes of recordings, to train on.")
 @click.argument("audio", type=PATH, nargs=-1, required=True, metavar="AUDIO...")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder for what is made.")
 @click.option("--method", type=click.Choice(METHODS), required=True, help="See above.")

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from orchestrion.cli.composing import composing_options, heard, model_option
-from orchestrion.cli.grouping import options_of
+from orchestrion.cli.grouping import Flag, options_of
 from orchestrion.cli.options import PATH, instrument_option, json_option
 from orchestrion.cli.output import check_format, check_outputs, output_folder, report, write_settings, writing_options
 from orchestrion.cli.playing import DEFAULT_KIND, PLAYING, format_option
@@ -18,6 +18,12 @@ from orchestrion.options import AudioFormat, Composing, Playing
 from orchestrion.shipped import DEFAULT_INSTRUMENT
 from orchestrion.terminal import plural
 
+# One instrument plays all parts.
+ALONE = {
+    "gains_db": Flag("--gain gains_db", "DB", "Louder, or softer if negative."),
+    "pans": Flag("--pan pans", "-1…1", "Left to right; the output is then stereo."),
+}
+
 
 @click.command(short_help="Compose a new piece and play it.")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to write in; made if need be.")
@@ -25,7 +31,7 @@ from orchestrion.terminal import plural
 @click.option("--name", default="melody", show_default=True, help="Files are called DIR/NAME.mid, .wav, .png and .json.")
 @model_option
 @composing_options
-@options_of(Playing, "playing", *PLAYING)
+@options_of(Playing, "playing", *(ALONE.get(flag.name, flag) for flag in PLAYING))
 @writing_options
 @format_option
 @json_option
@@ -53,12 +59,16 @@ def perform(
 
         from orchestrion.composer.compose import compose
         from orchestrion.playing import play
+        from orchestrion.progress import waiting
+        from orchestrion.renderer.instrument import Instrument
 
+        player = Instrument.load(instrument)  # or its name is found wrong after a piece was written
         (score,) = compose(model, heard(composing))
-        played = play(score, [instrument], replace(playing, seed=composing.seed))
+        played = play(score, [player], replace(playing, seed=composing.seed))
         played.score.write(midi)
         played.audio.write(audio, wanted)
-        played.draw(picture)
+        with waiting("Drawing"):
+            played.draw(picture)
         settings_file = write_settings(output / name, ctx, played.facts | played.file_facts(audio, wanted))
     if not as_json:
         for written, what in ((midi, "the notes"), (audio, "the audio"), (picture, "score and spectrum"),
