@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 DELAY_S = 2.0
+MORE_S = 0.5
+"""By how much later than another bar the sign comes that something goes on after a bar."""
 
 
 class Advance(Protocol):
@@ -54,15 +56,12 @@ def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
 
 @contextmanager
 def starting() -> Iterator[None]:
-    """Show after two seconds, on a terminal, that what was asked for is under way, until `started` or the first other bar.
+    """Show on a terminal that a command is under way whenever nothing else has been drawn for two seconds, or until `started`.
 
-    A command imports and loads for seconds before it knows how much there is to do.
+    It imports and loads for seconds before it knows how much there is to do, and between two bars there may be work that has none.
     """
-    timer = threading.Timer(DELAY_S, _show_start)
-    timer.daemon = True
     if sys.stderr.isatty():
-        _awaited.append(timer)
-        timer.start()
+        _sign.wait("Starting", DELAY_S)
     try:
         yield
     finally:
@@ -70,18 +69,10 @@ def starting() -> Iterator[None]:
 
 
 def started() -> None:
-    """End the sign of `starting`, where there is one: something else is to be seen from now on."""
+    """End what `starting` shows, for good: something else is to be seen from now on."""
     with _guard:
-        while _awaited:
-            _awaited.pop().cancel()
-        while _start:
-            _end(_start.pop())
-
-
-def _show_start() -> None:
-    with _guard:
-        if _awaited and (drawn := _begin(None, "Starting", gives_way=False)):
-            _start.append(drawn[0])
+        _sign.waits = False
+        _sign.hide()
 
 
 @contextmanager
@@ -164,17 +155,46 @@ def print_above(text: str) -> bool:
 
 _shown: list[Display] = []
 """The bar that is drawn, if any: two would write over each other."""
-_awaited: list[threading.Timer] = []
-"""What draws the sign of `starting`, while it may still."""
-_start: list[Display] = []
-"""The sign of `starting`, while it is drawn."""
 _guard = threading.RLock()
 
 
-def _begin(total: float | None, label: str, gives_way: bool = True) -> tuple[Display, TaskID] | None:
+class _Sign:
+    """A bar that only moves to and fro, where no other is drawn."""
+
+    def __init__(self) -> None:
+        self.waits = False
+        self.display: Display | None = None
+        self._timer: threading.Timer | None = None
+
+    def wait(self, label: str, seconds: float) -> None:
+        """Show it in so many seconds, unless it is hidden before."""
+        with _guard:
+            self.waits = True
+            self._timer = threading.Timer(seconds, self._show, (label,))
+            self._timer.daemon = True
+            self._timer.start()
+
+    def hide(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.display is not None:
+            _end(self.display)
+            self.display = None
+
+    def _show(self, label: str) -> None:
+        with _guard:
+            if self._timer is threading.current_thread() and not _shown:
+                self.display, _ = _draw(None, label)
+                _shown.append(self.display)
+
+
+_sign = _Sign()
+
+
+def _begin(total: float | None, label: str) -> tuple[Display, TaskID] | None:
     with _guard:
-        if gives_way:
-            started()
+        _sign.hide()
         if _shown:
             return None
         drawn = _draw(total, label)
@@ -186,6 +206,8 @@ def _end(display: Display) -> None:
     with _guard:
         display.stop()
         _shown.remove(display)
+        if _sign.waits and display is not _sign.display:
+            _sign.wait("Working", DELAY_S + MORE_S)
 
 
 def _draw(total: float | None, label: str) -> tuple[Display, TaskID]:

@@ -155,7 +155,7 @@ def shown_within(screen, event, seconds=5.0):
     return event in screen.events
 
 
-def test_a_start_that_takes_long_is_shown_and_gives_way_to_the_first_bar(screen):
+def test_a_start_that_takes_long_is_shown_and_gives_way_to_bars(screen):
     screen.update = lambda task, **changes: None
     with progress.starting():
         assert shown_within(screen, ("Starting", None))
@@ -164,8 +164,25 @@ def test_a_start_that_takes_long_is_shown_and_gives_way_to_the_first_bar(screen)
             bar()
         with progress.waiting("Saving"):
             assert shown_within(screen, ("Saving", None))
-        time.sleep(0.15)
-    assert screen.events == [("Starting", None), "gone", ("Playing", 2), "gone", ("Saving", None), "gone"]
+        assert screen.events == [("Starting", None), "gone", ("Playing", 2), "gone", ("Saving", None), "gone"]
+    time.sleep(0.8)
+    assert screen.events[-1] == "gone" and len(screen.events) == 6
+
+
+def test_what_takes_long_between_two_bars_is_shown(screen, monkeypatch):
+    """evaluate composer measured for minutes after its first bar, without a sign."""
+    monkeypatch.setattr(progress, "MORE_S", 0.05)
+    with progress.starting():
+        with progress.waiting("Reading"):
+            assert shown_within(screen, ("Reading", None))
+        assert shown_within(screen, ("Working", None))
+        with progress.waiting("Writing"):
+            assert shown_within(screen, ("Writing", None))
+    began = 2 * (screen.events[0] == ("Starting", None))  # which was due at the same time as the first bar
+    assert screen.events[began:] == [("Reading", None), "gone", ("Working", None), "gone", ("Writing", None), "gone"]
+    with progress.waiting("Reading"):
+        pass
+    assert not progress._shown
 
 
 def test_a_start_is_not_shown_once_something_else_is_to_be_seen(screen):
@@ -183,7 +200,7 @@ def test_a_start_that_is_quick_is_not_shown(screen, monkeypatch):
     monkeypatch.setattr(progress, "DELAY_S", 60.0)
     with progress.starting(), progress.waiting("Compiling"):
         pass
-    assert screen.events == [] and not progress._awaited
+    assert screen.events == []
 
 
 STARTS_SLOWLY = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -18,7 +19,7 @@ from orchestrion.cli.options import (
 )
 from orchestrion.cli.streams import echo_measures
 from orchestrion.generators.table import on_songs
-from orchestrion.progress import progress
+from orchestrion.progress import progress, waiting
 
 
 @click.group(short_help="Measure a model on held-out data.")
@@ -128,8 +129,19 @@ def composer(model: str, data: str, split: str, writing: int | None, output: Pat
         if writing is None:
             echo_measures(evaluate_composer(model, data, split, cluster=workers), as_json)
             return
-        with progress(writing, "Writing") as advance:
-            echo_measures(evaluate_writing(model, data, count=writing, seed=seed, output=output, report=advance, cluster=workers), as_json)
+        with ExitStack() as shown:
+            advance, written = shown.enter_context(progress(writing, "Writing")), 0
+
+            def report(n: int) -> None:
+                nonlocal written
+                written += n
+                advance(n)
+                if written == writing:  # what follows takes longer than a few pieces do: the bar would stand at its end
+                    shown.close()
+                    shown.enter_context(waiting("Comparing with held-out pieces"))
+
+            measured = evaluate_writing(model, data, count=writing, seed=seed, output=output, report=report, cluster=workers)
+        echo_measures(measured, as_json)
 
 
 for _backend in on_songs():
