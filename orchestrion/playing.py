@@ -312,7 +312,7 @@ def warn_of(instrument: Instrument, score: Score) -> None:
         low, high = (pitch_name(pitch) for pitch in instrument.pitch_range)
         names = ", ".join(pitch_name(pitch) for pitch in outside)
         warnings.warn(
-            f"{instrument.name} has learnt {low} to {high}; it will guess at {names}. Try --transpose.", stacklevel=3
+            f"{instrument.name} has learnt {low} to {high}; it will guess at {names}. Transpose the score, or choose another instrument.", stacklevel=3
         )
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 DELAY_S = 2.0
+MORE_S = 0.5
+"""By how much later than another bar the sign comes that something goes on after a bar."""
 
 
 class Advance(Protocol):
@@ -50,6 +52,27 @@ def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
         for item in items:
             yield item
             advance()
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Show on a terminal that a command is under way whenever nothing else has been drawn for two seconds, or until `started`.
+
+    It imports and loads for seconds before it knows how much there is to do, and between two bars there may be work that has none.
+    """
+    if sys.stderr.isatty():
+        _sign.wait("Starting", DELAY_S)
+    try:
+        yield
+    finally:
+        started()
+
+
+def started() -> None:
+    """End what `starting` shows, for good: something else is to be seen from now on."""
+    with _guard:
+        _sign.waits = False
+        _sign.hide()
 
 
 @contextmanager
@@ -132,19 +155,59 @@ def print_above(text: str) -> bool:
 
 _shown: list[Display] = []
 """The bar that is drawn, if any: two would write over each other."""
+_guard = threading.RLock()
+
+
+class _Sign:
+    """A bar that only moves to and fro, where no other is drawn."""
+
+    def __init__(self) -> None:
+        self.waits = False
+        self.display: Display | None = None
+        self._timer: threading.Timer | None = None
+
+    def wait(self, label: str, seconds: float) -> None:
+        """Show it in so many seconds, unless it is hidden before."""
+        with _guard:
+            self.waits = True
+            self._timer = threading.Timer(seconds, self._show, (label,))
+            self._timer.daemon = True
+            self._timer.start()
+
+    def hide(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.display is not None:
+            _end(self.display)
+            self.display = None
+
+    def _show(self, label: str) -> None:
+        with _guard:
+            if self._timer is threading.current_thread() and not _shown:
+                self.display, _ = _draw(None, label)
+                _shown.append(self.display)
+
+
+_sign = _Sign()
 
 
 def _begin(total: float | None, label: str) -> tuple[Display, TaskID] | None:
-    if _shown:
-        return None
-    drawn = _draw(total, label)
-    _shown.append(drawn[0])
-    return drawn
+    with _guard:
+        _sign.hide()
+        if _shown:
+            return None
+        drawn = _draw(total, label)
+        _shown.append(drawn[0])
+        return drawn
 
 
 def _end(display: Display) -> None:
-    display.stop()
-    _shown.remove(display)
+    with _guard:
+        display.stop()
+        _shown.remove(display)
+        if _sign.waits and display is not _sign.display:
+            _sign.wait("Working", DELAY_S + MORE_S)
 
 
 def _draw(total: float | None, label: str) -> tuple[Display, TaskID]:

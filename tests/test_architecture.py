@@ -76,6 +76,7 @@ LEAVES = {
     "weights": {"errors", "files", "header"},
     "shipped": {"errors", "header"},
     "cachefolder": {"errors"},
+    "codedigest": set(),
     "keptfolder": {"cachefolder", "errors", "temporary"},
     "cluster": {"errors", "version"},
     "compiledfiles": {"cachefolder"},

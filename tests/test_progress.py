@@ -146,3 +146,88 @@ def test_a_bar_is_drawn_before_the_first_unit_is_done(screen):
         assert screen.events == [("Playing", 2)]
         bar()
     assert screen.events == [("Playing", 2), "gone"]
+
+
+def shown_within(screen, event, seconds=5.0):
+    deadline = time.monotonic() + seconds
+    while event not in screen.events and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return event in screen.events
+
+
+def test_a_start_that_takes_long_is_shown_and_gives_way_to_bars(screen):
+    screen.update = lambda task, **changes: None
+    with progress.starting():
+        assert shown_within(screen, ("Starting", None))
+        with progress.progress(2, "Playing") as bar:
+            assert shown_within(screen, ("Playing", 2))
+            bar()
+        with progress.waiting("Saving"):
+            assert shown_within(screen, ("Saving", None))
+        assert screen.events == [("Starting", None), "gone", ("Playing", 2), "gone", ("Saving", None), "gone"]
+    time.sleep(0.8)
+    assert screen.events[-1] == "gone" and len(screen.events) == 6
+
+
+def test_what_takes_long_between_two_bars_is_shown(screen, monkeypatch):
+    """evaluate composer measured for minutes after its first bar, without a sign."""
+    monkeypatch.setattr(progress, "MORE_S", 0.05)
+    with progress.starting():
+        with progress.waiting("Reading"):
+            assert shown_within(screen, ("Reading", None))
+        assert shown_within(screen, ("Working", None))
+        with progress.waiting("Writing"):
+            assert shown_within(screen, ("Writing", None))
+    began = 2 * (screen.events[0] == ("Starting", None))  # which was due at the same time as the first bar
+    assert screen.events[began:] == [("Reading", None), "gone", ("Working", None), "gone", ("Writing", None), "gone"]
+    with progress.waiting("Reading"):
+        pass
+    assert not progress._shown
+
+
+def test_a_start_is_not_shown_once_something_else_is_to_be_seen(screen):
+    """As the link of a page that is served until Ctrl-C."""
+    with progress.starting():
+        progress.started()
+        time.sleep(0.15)
+    with progress.starting():
+        assert shown_within(screen, ("Starting", None))
+        progress.started()
+        assert screen.events == [("Starting", None), "gone"]
+
+
+def test_a_start_that_is_quick_is_not_shown(screen, monkeypatch):
+    monkeypatch.setattr(progress, "DELAY_S", 60.0)
+    with progress.starting(), progress.waiting("Compiling"):
+        pass
+    assert screen.events == []
+
+
+STARTS_SLOWLY = """
+import time
+import click
+from orchestrion import progress
+from orchestrion.cli import app
+progress.DELAY_S = 0.1
+
+@app.cli.command()
+def slow():
+    time.sleep(1.5)
+    app.echo("made.mid  71 notes")
+
+app.cli(["slow"])
+"""
+
+
+def test_a_command_that_imports_for_seconds_shows_a_sign_of_life():
+    """compose was silent for four seconds, until its bar; the line of what it made stands by itself."""
+    terminal, its_end = pty.openpty()
+    child = subprocess.Popen([sys.executable, "-c", STARTS_SLOWLY], stdout=its_end, stderr=its_end)
+    os.close(its_end)
+    shown = b""
+    with suppress(OSError):
+        while read := os.read(terminal, 65536):
+            shown += read
+    os.close(terminal)
+    assert child.wait() == 0
+    assert b"Starting" in shown and b"\r\x1b[2Kmade.mid  71 notes\r\n" in shown

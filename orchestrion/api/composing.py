@@ -20,6 +20,7 @@ from orchestrion.api.keywords import (
 from orchestrion.audio import Waveform
 from orchestrion.options import STORAGE, Composing, Playing, Transcribing
 from orchestrion.playing import Performance, Player, play
+from orchestrion.renderer.instrument import Instrument
 from orchestrion.score import Score
 
 
@@ -78,8 +79,10 @@ def perform(
     from orchestrion.casting import performers
     from orchestrion.composer.compose import Composer
 
-    score, composer = compose(model, **wishes), Composer.load(model)
-    return play(score, performers(score, instrument, has_players=composer.ensemble.has_players), playing)
+    composer = Composer.load(model)
+    asked = None if instrument is None else Instrument.load(instrument)  # or its name is found wrong after a piece was written
+    score = compose(model, **wishes)
+    return play(score, performers(score, asked, has_players=composer.ensemble.has_players), playing)
 
 
 def transcribe(

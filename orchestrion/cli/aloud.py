@@ -21,6 +21,7 @@ from orchestrion.cli.playing import PLAYING
 from orchestrion.cli.sources import arranging_options
 from orchestrion.cli.streams import echo
 from orchestrion.options import Arranging, Playing
+from orchestrion.progress import started
 from orchestrion.shipped import DEFAULT_INSTRUMENT
 from orchestrion.suffixes import AUDIO_WRITTEN, SCORES_WRITTEN
 from orchestrion.terminal import plural
@@ -96,13 +97,17 @@ def live(
     if listing:
         echo("\n".join(["MIDI keyboards:", *(keyboards() or ["(none)"]), "", "Outputs:", *(outputs() or ["(none)"])]))
         return
+
+    def tell(sentence: str) -> None:
+        started()
+        echo(sentence, err=True)
     if output:
         check_outputs([output], SCORES_WRITTEN, (instrument,))
     if rendered:
         check_outputs([rendered], AUDIO_WRITTEN, (instrument,))
     take = run(
         instrument, keyboard=keyboard, card=card, lookahead_ms=lookahead_ms, block_ms=block_ms, temperature=temperature, seed=seed,
-        tell=lambda sentence: echo(sentence, err=True),
+        tell=tell,
     )  # fmt: skip
     summary = f"{plural(len(take.notes), 'note')}, {take.duration_s:.1f} s"
     if output:

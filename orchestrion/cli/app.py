@@ -39,6 +39,7 @@ from orchestrion.cli.train import train
 from orchestrion.cli.transcribe import transcribe
 from orchestrion.cli.verbose import is_verbose, verbose_option
 from orchestrion.errors import IgnoredWarning, OrchestrionError
+from orchestrion.progress import starting
 from orchestrion.terminal import escaped
 from orchestrion.version import VERSION
 
@@ -66,7 +67,7 @@ class Orchestrion(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         try:
-            with _shown_safely():
+            with _shown_safely(), starting():
                 return super().invoke(ctx)
         except OrchestrionError as error:
             _fail(ctx, error, str(error))

@@ -124,7 +124,7 @@ def make_evaluation(name: str) -> click.Command:
     return command
 
 
-@click.command()
+@click.command(short_help="Train a back-end with several values of a setting.")
 @click.argument("backend", type=click.Choice(on_songs()))
 @preset_option(["small", "paper"])
 @click.option("--hidden", metavar="N,N,…", help="Sizes of the hidden state, such as 32,64,128: the same as --vary hidden=…")

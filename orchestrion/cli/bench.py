@@ -26,15 +26,15 @@ def _threads() -> list[int]:
 
 @click.command(short_help="How fast this machine plays.")
 @click.option("--all", "everything", is_flag=True, help="All sizes and storages, and a score of two minutes: about 20 minutes.")
-@click.option("--preset", "presets", multiple=True, type=click.Choice(PRESETS), show_default="medium",
-              help="Sizes of the network; may be given several times.")
-@click.option("--threads", type=Threads(), multiple=True, default=_threads, show_default="1 and, where there are more, 2", metavar="N",
-              help="Numbers of threads; may be given several times.")
-@click.option("--storage", "storages", multiple=True, type=click.Choice(STORAGES), show_default="int8",
-              help="How weights are kept; may be given several times.")
+@click.option("--preset", "presets", multiple=True, type=click.Choice(PRESETS),
+              help="Sizes of the network; may be given several times.  [default: medium]")
+@click.option("--threads", type=Threads(), multiple=True, default=_threads, metavar="N",
+              help="Numbers of threads; may be given several times.  [default: 1 and, where there are more, 2]")
+@click.option("--storage", "storages", multiple=True, type=click.Choice(STORAGES),
+              help="How weights are kept; may be given several times.  [default: int8]")
 @click.option("--mode", "modes", multiple=True, type=click.Choice(MODES), default=MODES, show_default=True, help="What is played.")
-@click.option("--score-seconds", type=NumberRange(1), show_default=f"{SHORT_SCORE_S:g}, with --all {SCORE_S:g}", metavar="S",
-              help="Length of the score that is played in parallel.")
+@click.option("--score-seconds", type=NumberRange(1), metavar="S",
+              help=f"Length of the score that is played in parallel.  [default: {SHORT_SCORE_S:g}, with --all {SCORE_S:g}]")
 @json_option  # fmt: skip
 def bench(
     everything: bool,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orchestrion.datasets.checking.validating import Verdict
 
 
-@click.command("list")
+@click.command("list", short_help="The data sets: what they are, licence, origin.")
 @json_option
 def list_data(as_json: bool) -> None:
     """List the data sets: what they are, licence, where they come from.
@@ -37,7 +37,7 @@ def list_data(as_json: bool) -> None:
         echo(f"{source.name}  ({source.kind}, {source.licence})\n    {source.content}; {source.source}")
 
 
-@click.command()
+@click.command(short_help="What is known of a data set.")
 @click.argument("name")
 @json_option
 def info(name: str, as_json: bool) -> None:
@@ -60,7 +60,7 @@ def info(name: str, as_json: bool) -> None:
         echo(f"{'file':<14} {item.address}\n{'':<14} {item.checksum or 'no checksum is published'}{size}")
 
 
-@click.command()
+@click.command(short_help="Fetch a data set from its authors.")
 @click.argument("name")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to fetch into.")
 @click.option("--keep-packed", is_flag=True, help="Do not unpack the archives.")
@@ -81,7 +81,7 @@ def download(name: str, output: Path, keep_packed: bool) -> None:
         echo(path)
 
 
-@click.command()
+@click.command(short_help="Listen to recordings and compare them with their notes.")
 @click.argument("sources", nargs=-1, required=True, metavar="[NAME] DIR")
 @click.option("--instrument", metavar="NAME", help="MusicNet, URMP: only this instrument.")
 @click.option("--ensemble", metavar="NAME", help="MusicNet: only this ensemble.")
@@ -132,7 +132,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> str:
     return "\n".join([*lines, f"{plural(len(verdicts), 'piece')}, {bad} with defects"])
 
 
-@click.command()
+@click.command(short_help="Minutes of each instrument and ensemble of MusicNet.")
 @click.argument("folder", type=PATH, metavar="DIR")
 @json_option
 def statistics(folder: Path, as_json: bool) -> None:
@@ -154,7 +154,7 @@ def statistics(folder: Path, as_json: bool) -> None:
         echo(f"{row.name:<24} {row.minutes:>8,.0f} {row.labels:>9,}{printed}")
 
 
-@click.command()
+@click.command(short_help="Pack a prepared set into tar shards.")
 @click.argument("folder", type=PATH, metavar="SET")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to make; must not exist yet.")
 @click.option(

@@ -31,7 +31,7 @@ for _command in (*COMMANDS, prepare):
 data.add_command(label)
 
 
-@data.command()
+@data.command(short_help="Make training audio of a General MIDI instrument.")
 @click.argument("instrument")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to make; must not exist yet.")
 @click.option("--minutes", type=NumberRange(0, min_open=True), metavar="M",
@@ -54,7 +54,7 @@ def soundfont(instrument: str, output: Path, minutes: float | None, soundfont_pa
     show_figures(sets.soundfont(instrument, output, minutes=minutes, seed=seed, path=soundfont_path), as_json=False)
 
 
-@data.command()
+@data.command(short_help="Check a folder of recordings with notes.")
 @click.argument("folder", type=PATH)
 @json_option
 def check(folder: Path, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -18,7 +19,7 @@ from orchestrion.cli.options import (
 )
 from orchestrion.cli.streams import echo_measures
 from orchestrion.generators.table import on_songs
-from orchestrion.progress import progress
+from orchestrion.progress import progress, waiting
 
 
 @click.group(short_help="Measure a model on held-out data.")
@@ -34,7 +35,7 @@ def evaluate() -> None:
     """
 
 
-@evaluate.command()
+@evaluate.command(short_help="Every note, against the instrument's own.")
 @instrument_option()
 @click.option("--bank", required=True, metavar="DIR|soundfont:NAME", help="The instrument's own single notes (orchestrion learn --help).")
 @click.option("--step", type=click.IntRange(1, 24), default=1, show_default=True, metavar="N", help="Only every N-th pitch.")
@@ -62,7 +63,7 @@ def notes(instrument: str, bank: str, step: int, output: Path | None, seed: int,
     echo_measures(report.summary(), as_json)
 
 
-@evaluate.command()
+@evaluate.command(short_help="Does the audio follow held-out recordings' notes?")
 @instrument_option()
 @click.option("--data", required=True, metavar="DIR", help="Recordings with notes (orchestrion data --help).")
 @click.option("--split", type=click.Choice(["auto", "train", "validation", "all"]), default="auto", show_default=True,
@@ -92,7 +93,7 @@ def renderer(instrument: str, data: str, split: str, seconds: float, seed: int, 
     echo_measures(figures, as_json)
 
 
-@evaluate.command()
+@evaluate.command(short_help="Likelihood of held-out pieces; what it writes.")
 @click.option("--model", type=COMPOSER, required=True, metavar="NAME|PATH", help="Shipped composer or weights file.")
 @click.option("--data", required=True, metavar="NAME|DIR|FILE.mat",
               help="melodies, chorales, quartets, a folder of scores, or a MATLAB file of piano rolls.")
@@ -128,8 +129,19 @@ def composer(model: str, data: str, split: str, writing: int | None, output: Pat
         if writing is None:
             echo_measures(evaluate_composer(model, data, split, cluster=workers), as_json)
             return
-        with progress(writing, "Writing") as advance:
-            echo_measures(evaluate_writing(model, data, count=writing, seed=seed, output=output, report=advance, cluster=workers), as_json)
+        with ExitStack() as shown:
+            advance, written = shown.enter_context(progress(writing, "Writing")), 0
+
+            def report(n: int) -> None:
+                nonlocal written
+                written += n
+                advance(n)
+                if written == writing:  # what follows takes longer than a few pieces do: the bar would stand at its end
+                    shown.close()
+                    shown.enter_context(waiting("Comparing with held-out pieces"))
+
+            measured = evaluate_writing(model, data, count=writing, seed=seed, output=output, report=report, cluster=workers)
+        echo_measures(measured, as_json)
 
 
 for _backend in on_songs():

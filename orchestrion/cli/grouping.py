@@ -61,7 +61,8 @@ class Flag:
         default = None if several or self.callback else found.default
         return click.option(
             *self.declarations.split(), type=self.kind or type_of(parser), default=default, multiple=several, is_flag=is_flag or None,
-            show_default=_shown(default), metavar=self.metavar, help=self.help, callback=self.callback,
+            show_default=default is not None and default is not False and not isinstance(default, tuple), metavar=self.metavar,
+            help=f"{self.help}{_shown(default)}", callback=self.callback,
         )(command)  # fmt: skip
 
 
@@ -94,7 +95,7 @@ def type_of(parser: Parser) -> ParamType:
         case values.Number(low, high, above):
             return NumberRange(_bound(low), _bound(high), min_open=above)
         case values.Whole(low, high):
-            return Seed() if parser == SEED else click.IntRange(low, high)
+            return Seed() if parser == SEED else click.IntRange(low, None if high == values.Whole.high else high)  # which is for the computer, not for the help
         case values.Choice(names):
             return click.Choice(names)
     if parser is values.models:
@@ -102,9 +103,9 @@ def type_of(parser: Parser) -> ParamType:
     return click.BOOL if parser is values.flag else Parsed(parser)
 
 
-def _shown(default: object) -> bool | str:
-    """What the help says of a default; a pair is a meter."""
-    return "/".join(map(str, default)) if isinstance(default, tuple) else default is not None and default is not False
+def _shown(default: object) -> str:
+    """What the help says of a default that click would put into parentheses: a meter's."""
+    return f"  [default: {'/'.join(map(str, default))}]" if isinstance(default, tuple) and default else ""
 
 
 def _bound(value: float) -> float | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from orchestrion.cli.clusters import cluster_at, cluster_option
-from orchestrion.cli.options import PATH, json_option
+from orchestrion.cli.options import PATH, SCORE, json_option
 from orchestrion.cli.output import printable, tell_failures
 from orchestrion.cli.streams import echo
 from orchestrion.errors import OrchestrionError
@@ -18,12 +18,12 @@ from orchestrion.terminal import plural
 METHODS = ("pyin", "melodia", "polyphonic", "align")
 
 
-@click.command()
+@click.command(short_help="Write down the notes of recordings, to train on.")
 @click.argument("audio", type=PATH, nargs=-1, required=True, metavar="AUDIO...")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder for what is made.")
 @click.option("--method", type=click.Choice(METHODS), required=True, help="See above.")
-@click.option("--score", "scores", multiple=True, metavar="FILE|DIR",
-              help="For align: the score of each recording, in their order, or a folder of scores of the same names.")
+@click.option("--score", "scores", type=SCORE, multiple=True, metavar="SCORE|DIR",
+              help="For align: the score of each recording (file or built-in tune), in their order, or a folder of scores of the same names.")
 @cluster_option
 @json_option  # fmt: skip
 def label(audio: tuple[Path, ...], output: Path, method: str, scores: tuple[str, ...], cluster: str | None, as_json: bool) -> None:
@@ -43,6 +43,7 @@ def label(audio: tuple[Path, ...], output: Path, method: str, scores: tuple[str,
     Examples:
       orchestrion data label takes/ --method pyin -o takes-labelled
       orchestrion data label sonata.wav --method align --score sonata.mid -o sonata-labelled
+      orchestrion data label ode.wav --method align --score ode-to-joy -o ode-labelled
     """
     from orchestrion.labelling.methods import METHODS as KNOWN
     from orchestrion.labelling.recordings import label_recordings

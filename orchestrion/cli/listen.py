@@ -12,6 +12,7 @@ from orchestrion.cli.options import PATH, NumberRange, json_option, seed_option
 from orchestrion.cli.output import output_folder, printable
 from orchestrion.cli.streams import echo
 from orchestrion.options import Listening
+from orchestrion.progress import started
 from orchestrion.terminal import plural
 
 
@@ -21,12 +22,12 @@ def listen() -> None:
 
     \b
     Examples:
-      orchestrion listen build compare/clips -o page
+      orchestrion listen build everything/clips -o page
       orchestrion listen results answers/*.json --key page-key.json
     """
 
 
-@listen.command()
+@listen.command(short_help="Make the page, from folders of audio.")
 @click.argument("folders", type=PATH, nargs=-1, required=True, metavar="DIR...")
 @click.option("-o", "--output", type=PATH, required=True, metavar="PAGE", help="Folder to make for the page; must be new or empty.")
 @options_of(
@@ -50,14 +51,14 @@ def listen() -> None:
 def build(folders: tuple[Path, ...], output: Path, listening: Listening, as_json: bool) -> None:
     """Make the page of a blind listening test from folders of audio, one for each system.
 
-    A folder that holds only folders of audio stands for these. PAGE/index.html opens from the disk or any web host and
+    A folder that holds only folders of audio stands for these, as what `orchestrion compare-all ode-to-joy -o everything` makes. PAGE/index.html opens from the disk or any web host and
     fetches nothing else; PAGE-key.json beside it says which clip is whose, and is not to be published. All clips are
     brought to one integrated loudness (ITU-R BS.1770): -23 LUFS, or less (to -30) where the peaks of
     one would clip.
 
     \b
     Examples:
-      orchestrion listen build compare/clips -o page
+      orchestrion listen build everything/clips -o page
       orchestrion listen build piano violin flute -o page --pairs 12 --ratings 0 --seconds 10
       orchestrion listen build old new -o page --ratings 0 --abx 16
       orchestrion listen build takes recording -o page --anchor recording --question "How real is it?" --collect
@@ -87,7 +88,7 @@ def _again(n: int) -> str:
     return f" (+{n} again)" if n else ""
 
 
-@listen.command()
+@listen.command(short_help="Serve a page here, and collect its answers.")
 @click.argument("page", type=PATH, metavar="PAGE")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder for the answers, one file a listener; made if need be.")
 @click.option("--key", "key_file", type=PATH, metavar="KEY.json", help="The page's key file.  [default: PAGE-key.json]")
@@ -108,14 +109,15 @@ def serve(page: Path, output: Path, key_file: Path | None, port: int, browser: b
     def received(listener: str, n: int) -> None:
         echo(f"{plural(n, 'answer')} of listener {listener}", err=True)
 
+    def tell(link: str) -> None:
+        started()
+        echo(f"The page, for one browser (Ctrl-C ends it): {link}", err=True)
+
     with output_folder(output):
-        run(
-            page, output, key_file, port=port, browser=browser, received=received,
-            tell=lambda link: echo(f"The page, for one browser (Ctrl-C ends it): {link}", err=True),
-        )  # fmt: skip
+        run(page, output, key_file, port=port, browser=browser, received=received, tell=tell)
 
 
-@listen.command()
+@listen.command(short_help="Evaluate what listeners answered.")
 @click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILES...")
 @click.option("--key", "key_file", type=PATH, required=True, metavar="KEY.json", help="The file PAGE-key.json that was made with the page.")
 @click.option("--difference", type=NumberRange(0.01, 4), default=0.2, show_default=True, metavar="X",

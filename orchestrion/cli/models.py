@@ -30,7 +30,7 @@ def models() -> None:
     """
 
 
-@models.command("list")
+@models.command("list", short_help="What ships, by what it is for.")
 @json_option
 def list_models(as_json: bool) -> None:
     """List the shipped models by what they are for: range, what it writes or whose notes it has learnt, licence, size.
@@ -64,7 +64,7 @@ def _what(row: shipped_models.ShippedModel) -> str:
     return row["what"].rstrip(".")
 
 
-@models.command()
+@models.command(short_help="What a model says of itself, as JSON.")
 @click.argument("model", type=MODEL)
 def info(model: str) -> None:
     """Print what MODEL (a shipped name or a weights file) says of itself, as JSON: config, data, licence, metrics.
@@ -76,7 +76,7 @@ def info(model: str) -> None:
     echo(json.dumps(shipped_models.info(model), indent=2, ensure_ascii=False))
 
 
-@models.command()
+@models.command(short_help="The card of what ships: data, licence, training.")
 @click.argument("name", type=MODEL)
 def card(name: str) -> None:
     """Print the card of the shipped model NAME: data, licence, training, how well it obeys the notes.

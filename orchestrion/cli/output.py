@@ -46,7 +46,7 @@ def writing_options(command: Command) -> Command:
         AudioFormat,
         "wanted",
         Flag("--rate", "HZ", "Samples a second of the file, such as 44100.  [default: as it is made]"),
-        Flag("--channels", "1|2", "Mono or stereo.  [default: mono, but with --pan]"),
+        Flag("--channels", "1|2", "Mono or stereo.  [default: as it is made]"),
         Flag("--bits", "16|24|32", "Of a sample in .wav (to 32) and .flac (to 24).  [default: 16]"),
     )(command)
 
@@ -121,18 +121,19 @@ def _check_name(path: Path, addition: str = SETTINGS) -> None:
 
 
 @contextmanager
-def output_folder(path: Path, *, keep: bool = False) -> Iterator[Path]:
+def output_folder(path: Path, *, keep: bool = False, files: Sequence[str] = ()) -> Iterator[Path]:
     """Yield the folder ``path``, created if need be, and removed again if the block fails before writing anything.
 
     Args:
         keep: whether it stays even then.
+        files: suffixes of a single file that the command would write as well.
 
     Raises:
         OrchestrionError: it cannot be created, or is a file.
     """
     if path.exists() and not path.is_dir():
-        raise OrchestrionError(f"Cannot write into {printable(path)}: it is not a folder; name a folder, or a file that ends "
-                               f"in {', '.join(AUDIO_WRITTEN)}.")  # fmt: skip
+        or_file = f", or a file that ends in {', '.join(files)}" if files else ""
+        raise OrchestrionError(f"Cannot write into {printable(path)}: it is not a folder; name a folder{or_file}.")
     created = [folder for folder in (path, *path.parents) if not keep and not folder.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)

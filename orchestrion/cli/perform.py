@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from orchestrion.cli.composing import composing_options, heard, model_option
-from orchestrion.cli.grouping import options_of
+from orchestrion.cli.grouping import Flag, options_of
 from orchestrion.cli.options import PATH, instrument_option, json_option
 from orchestrion.cli.output import check_format, check_outputs, output_folder, report, write_settings, writing_options
 from orchestrion.cli.playing import DEFAULT_KIND, PLAYING, format_option
@@ -19,6 +19,12 @@ from orchestrion.options import AudioFormat, Composing, Playing
 from orchestrion.shipped import DEFAULT_INSTRUMENT
 from orchestrion.terminal import plural
 
+# One instrument plays all parts.
+ALONE = {
+    "gains_db": Flag("--gain gains_db", "DB", "Louder, or softer if negative; once, or once for each player."),
+    "pans": Flag("--pan pans", "-1…1", "Left to right, once, or once for each player; the output is then stereo."),
+}
+
 
 @click.command(short_help="Compose a new piece and play it.")
 @click.option("-o", "--output", type=PATH, required=True, metavar="DIR", help="Folder to write in; made if need be.")
@@ -26,7 +32,7 @@ from orchestrion.terminal import plural
 @click.option("--name", default="melody", show_default=True, help="Files are called DIR/NAME.mid, .wav, .png and .json.")
 @model_option
 @composing_options
-@options_of(Playing, "playing", *PLAYING)
+@options_of(Playing, "playing", *(ALONE.get(flag.name, flag) for flag in PLAYING))
 @writing_options
 @format_option
 @json_option
@@ -56,15 +62,19 @@ def perform(
         from orchestrion.casting import performers
         from orchestrion.composer.compose import Composer, compose
         from orchestrion.playing import play
+        from orchestrion.progress import waiting
+        from orchestrion.renderer.instrument import Instrument
 
         composer = Composer.load(model)
+        asked = None if instrument is None else Instrument.load(instrument)  # or its name is found wrong after a piece was written
         (score,) = compose(composer, heard(composing))
-        players = performers(score, instrument, has_players=composer.ensemble.has_players)
+        players = performers(score, asked, has_players=composer.ensemble.has_players)
         tell_players(score, players, chosen=False)
         played = play(score, players, replace(playing, seed=composing.seed))
         played.score.write(midi)
         played.audio.write(audio, wanted)
-        played.draw(picture)
+        with waiting("Drawing"):
+            played.draw(picture)
         settings_file = write_settings(output / name, ctx, played.facts | played.file_facts(audio, wanted))
     if not as_json:
         for written, what in ((midi, "the notes"), (audio, "the audio"), (picture, "score and spectrum"),

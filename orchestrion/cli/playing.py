@@ -13,7 +13,7 @@ PLAYING = (
     Flag("--gain gains_db", "DB", "Once for each part of an ensemble."),
     Flag("--pan pans", "-1…1", "Left to right, once for each part of an ensemble; the output is then stereo."),
     Flag("--parallel/--exact", None,
-         "Cut the score into pieces played at once, or play it in one run.  [default: parallel from eight seconds on; -o - in one run]"),
+         "Cut the score into pieces played at once, or play it in one run.  [default: parallel from eight seconds on]"),
     Flag("--storage", None, "How the weights are kept: int8 plays up to twice as fast and costs 0.003 to 0.008 bits a sample."),
     Flag("--vibrato", "0…4", "Depth of bowed and blown notes' vibrato, times the instrument's own."),
     Flag("--noise", "0…4", "Of bow, breath, hammer and room, times the instrument's own; 0 for none."),

@@ -44,7 +44,7 @@ playing_options = options_of(
               help="Shipped instrument or weights file; once, or once for each part: an ensemble. violin=Fiddle gives it to the part of that "
                    "name or number, piano=rest to all others.  [default: by each part's MIDI program and name]")
 @click.option("-o", "--output", required=True, metavar="OUT|DIR|-", type=click.Path(path_type=Path, allow_dash=True),
-              help="OUT.wav, .flac, .ogg, .opus or .mp3; a folder for several scores; - for a WAV on standard output.")
+              help="OUT.wav, .flac, .ogg, .opus or .mp3; a folder for several scores; - for a WAV on standard output, played in one run.")
 @arranging_options
 @playing_options
 @writing_options
@@ -109,7 +109,7 @@ def render(ctx: click.Context, scores: tuple[str, ...], instruments: tuple[str, 
         mine = sources if shard is None else sources[shard[0] - 1 :: shard[1]]
         refuse_inputs([target for source in mine for target in targets[source]], (*sources, *instruments))
         # Another shard's run may be about to write into a folder that is empty still.
-        with output_folder(output, keep=shard is not None):
+        with output_folder(output, keep=shard is not None, files=AUDIO_WRITTEN):
             render_files(ctx, asked, {source: targets[source] for source in mine}, skipping=True)
 
 

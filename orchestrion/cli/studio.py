@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from orchestrion.cli.streams import echo
+from orchestrion.progress import started
 
 
 @click.command(short_help="A page to draw, compose, play and compare on.")
@@ -38,5 +39,6 @@ class _Links:
         self._is_first = True
 
     def __call__(self, link: str) -> None:
+        started()
         echo(f"The studio is open (Ctrl-C ends it): {link}" if self._is_first else f"For another browser: {link}", err=True)
         self._is_first = False

@@ -43,7 +43,7 @@ def train() -> None:
     """
 
 
-@train.command()
+@train.command(short_help="Train a WaveNet instrument on notes or recordings.")
 @click.option("--data", required=True, multiple=True, metavar="DIR|soundfont:NAME",
               help="Single notes (a folder with index.tsv, an SFZ or SoundFont file: orchestrion learn --help), or recordings with notes (NAME.wav with "
                    "NAME.mid or NAME.tsv); several: one network for all of them.")
@@ -100,7 +100,7 @@ def renderer(data: tuple[str, ...], label: str | None, preset: str, unconditione
     _report(output, measures)
 
 
-@train.command()
+@train.command(short_help="Train a biaxial LSTM composer on scores.")
 @click.option("--data", required=True, metavar="NAME|DIR|FILE.mat",
               help="melodies, chorales, quartets, music21:NAME, a folder of scores, a corpus as JSON, or a MATLAB file of rolls.")
 @click.option("--preset", default="repo", show_default=True, metavar="NAME",

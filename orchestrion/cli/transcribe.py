@@ -88,7 +88,7 @@ def transcribe(ctx: click.Context, audio: tuple[Path, ...], output: Path, wishes
         return
     targets = {source: output / f"{source.stem}.mid" for source in sources}
     failures: list[tuple[Path, OrchestrionError]] = []
-    with output_folder(output):
+    with output_folder(output, files=SCORES_WRITTEN):
         check_outputs(list(targets.values()), SCORES_WRITTEN, sources)
         wishes = _on_grid(wishes, targets[sources[0]])
         with cluster_at(cluster) as workers, progress(sum(source.stat().st_size for source in sources), "Transcribing") as advance:

@@ -72,8 +72,8 @@ def label_recordings(
     Args:
         recordings: files, and folders of files; no two of the same name.
         method: see `methods.METHODS`.
-        scores: for the method ``align``: the score of each recording, in the order of ``recordings``, or one folder
-            with NAME.mid, NAME.musicxml, … for each.
+        scores: for the method ``align``: the score of each recording, a file or a built-in tune, in the order of
+            ``recordings``, or one folder with NAME.mid, NAME.musicxml, … for each.
         with_audio: whether NAME.flac is written.
         failed: told of each of several recordings that cannot be labelled, and the others are; None to raise the first error.
         cluster: labels them, on machines that see the same files.
@@ -83,8 +83,8 @@ def label_recordings(
             itself, or notes that were corrected by hand after another method, or what the method raises.
     """
     sources = find_recordings(recordings)
+    check(method, bool(scores))
     given = _scores_for(sources, scores)
-    check(method, bool(given))
     folder = Path(output)
     _refuse_own_sources(sources, folder)
     done: dict[Path, Labelled] = {}
@@ -92,7 +92,7 @@ def label_recordings(
     size = sum(source.stat().st_size for source in sources)
     with _made(folder), progress(size, f"Labelling {len(sources)} recordings") as advance:
         if cluster is not None:
-            cluster.must_see(folder, *sources[:1], *given.values())
+            cluster.must_see(folder, *sources[:1], *(score for score in given.values() if isinstance(score, Path)))
         calls = ((source, (source, folder, method, given.get(source), with_audio)) for source in sources)
         for source, made in spread(cluster, _label, calls):
             if not isinstance(made, OrchestrionError):
@@ -135,7 +135,8 @@ def find_recordings(given: Sequence[str | os.PathLike[str]]) -> list[Path]:
     return found
 
 
-def _scores_for(sources: Sequence[Path], scores: Sequence[str | os.PathLike[str]]) -> dict[Path, Path]:
+def _scores_for(sources: Sequence[Path], scores: Sequence[str | os.PathLike[str]]) -> dict[Path, Path | str]:
+    """Files, and names of built-in tunes; a file or a folder of a tune's name goes before it, as in `Score.read`."""
     if len(scores) == 1 and Path(scores[0]).is_dir():
         return {source: _score_in(Path(scores[0]), source) for source in sources}
     if scores and len(scores) != len(sources):
@@ -143,7 +144,14 @@ def _scores_for(sources: Sequence[Path], scores: Sequence[str | os.PathLike[str]
             f"There are {len(sources)} recordings and {len(scores)} scores; give one for each, or a folder with "
             f"scores of the same names."
         )
-    return dict(zip(sources, map(Path, scores), strict=False))
+    return dict(zip(sources, [_named(os.fspath(score)) for score in scores], strict=False))
+
+
+def _named(score: str) -> Path | str:
+    if Path(score).is_file():
+        return Path(score)
+    Score.read(score)  # says what is wrong, before any recording is labelled
+    return score
 
 
 def _score_in(folder: Path, source: Path) -> Path:
@@ -171,14 +179,14 @@ def _made(folder: Path) -> Iterator[None]:
         raise
 
 
-def _label(source: Path, folder: Path, method: str, score: Path | None, with_audio: bool) -> Labelled:
+def _label(source: Path, folder: Path, method: str, score: Path | str | None, with_audio: bool) -> Labelled:
     settings: dict[str, object] = {
         "method": method,
         "version": VERSION,
         "source": source.name,
         "sha256": sha256(source),
-        "score": None if score is None else score.name,
-        "score_sha256": None if score is None else sha256(score),
+        "score": None if score is None else Path(score).name,
+        "score_sha256": sha256(score) if isinstance(score, Path) else None,  # a tune is the version's
     }
     target = folder / source.stem
     if before := _made_before(target, settings, with_audio):

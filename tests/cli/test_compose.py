@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import orchestrion
+from orchestrion.errors import OrchestrionError
 from orchestrion.score import Score
 from orchestrion.values import pitch
 from tests.invoking import run
@@ -72,6 +74,20 @@ def test_perform_writes_notes_audio_picture_and_settings(tiny_composer: Path, ti
         assert (folder / "one" / name).read_bytes() == (folder / "two" / name).read_bytes(), name
     assert shown["instruments"][0]["name"] == "tiny" and shown["options"]["seed"] == 2
     assert (folder / "one" / "melody.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_wrong_instrument_is_told_before_a_piece_is_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrion.composer.compose.compose", None)
+    assert "There is no instrument 'kazoo'" in run("perform", "-i", "kazoo", "-o", "one", status=1).stderr
+    with pytest.raises(OrchestrionError, match="There is no instrument 'kazoo'"):
+        orchestrion.perform("kazoo")
+
+
+def test_what_may_be_written_into_is_said_as_the_command_takes_it(folder: Path) -> None:
+    """Perform, which makes a folder, offered a file that ends in .wav."""
+    Path("taken").write_text("")
+    assert run("perform", "-o", "taken", status=1).stderr.strip().endswith("it is not a folder; name a folder.")
+    assert "name a folder, or a file that ends in .wav" in run("render", "ode-to-joy", "-o", "taken", status=1).stderr
 
 
 def test_a_failed_performance_leaves_no_folder(tiny_composer: Path, tiny: Path, folder: Path) -> None:

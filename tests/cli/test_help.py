@@ -48,6 +48,30 @@ def test_every_help_has_an_example_and_explains_every_option(path: tuple[str, ..
             assert parameter.help, f"{path} {parameter.name} has no help"
 
 
+@pytest.mark.parametrize(("path", "command"), [((), cli), *COMMANDS], ids=["orchestrion", *(" ".join(path) for path, _ in COMMANDS)])
+def test_no_help_shows_what_is_for_a_computer(path: tuple[str, ...], command: click.Command) -> None:
+    """An empty tuple as a default, the largest number of 64 bits, a list of commands whose sentences are cut off."""
+    said = CliRunner().invoke(cli, [*path, "--help"]).output
+    assert "()" not in said and "default: (" not in said and str(2**63 - 1) not in said
+    assert not [line for line in said.partition("\nCommands:")[2].splitlines() if line.endswith("...")]
+
+
+def test_help_speaks_of_no_option_or_argument_that_the_command_lacks() -> None:
+    for name in ("compare", "generate"):
+        assert "--pan" not in CliRunner().invoke(cli, [name, "--help"]).output
+    assert "-o -" not in CliRunner().invoke(cli, ["perform", "--help"]).output and "ensemble" not in CliRunner().invoke(cli, ["perform", "--help"]).output
+    assert "learn [OPTIONS] DATA" in CliRunner().invoke(cli, ["learn", "--help"]).output
+
+
+def test_the_clips_of_the_listening_tests_example_are_those_that_compare_all_makes() -> None:
+    """They were called after compare, which makes none."""
+    made = [example.split()[-1] for example in examples(cli.commands["compare-all"])]
+    listen = cli.commands["listen"]
+    assert isinstance(listen, click.Group)
+    for command in (listen, listen.commands["build"]):
+        assert f"orchestrion listen build {made[0]}/clips -o page" in examples(command)
+
+
 @pytest.mark.parametrize(("path", "command"), COMMANDS, ids=[" ".join(path) for path, _ in COMMANDS])
 def test_every_example_parses(path: tuple[str, ...], command: click.Command) -> None:
     for example in examples(command):

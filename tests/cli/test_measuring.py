@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +84,29 @@ def test_evaluate_composer_beside_its_baselines(tiny_composer: Path, folder: Pat
     written = json.loads(run(*asked).stdout)
     assert written["polyphony_held_out_p95"] == 1 and written["copied_windows_held_out"] == 1
     assert written == json.loads(run(*asked).stdout)
+
+
+def test_what_follows_the_writing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bar stood at its end for minutes, while what was written was compared."""
+    shown: list[str] = []
+
+    @contextmanager
+    def told(label: str) -> Iterator[None]:
+        shown.append(label)
+        yield
+        shown.append("gone")
+
+    def measure(*arguments: object, report: Callable[[int], None], **options: object) -> dict[str, object]:
+        report(1)
+        assert not shown
+        report(1)
+        assert shown == ["Comparing with held-out pieces"]
+        return {"pieces": 2}
+
+    monkeypatch.setattr("orchestrion.cli.evaluate.waiting", told)
+    monkeypatch.setattr("orchestrion.evaluation.composition.evaluate_composer.evaluate_writing", measure)
+    run("evaluate", "composer", "--model", "melodies", "--data", "melodies", "--writing", 2)
+    assert shown[-1] == "gone"
 
 
 def test_compare_writes_a_report_that_stands_alone(tiny: Path, folder: Path) -> None:

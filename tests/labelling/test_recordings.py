@@ -15,7 +15,7 @@ from orchestrion.labelling import methods, recordings
 from orchestrion.labelling.methods import METHODS, notes_of
 from orchestrion.labelling.picture import labels_figure
 from orchestrion.labelling.recordings import label_recordings
-from orchestrion.score import Note, Part, Score
+from orchestrion.score import BUILTIN_TUNES, Note, Part, Score
 from tests.labelling.sounds import RATE, line, played
 
 NOTES = line([60, 64, 67, 72])
@@ -108,6 +108,20 @@ def test_scores_by_order_or_by_name(takes, tmp_path):
     assert record["score"] == "take.1.mid" and len(record["score_sha256"]) == 64
 
 
+def test_a_built_in_tune_is_a_score_unless_a_file_is_called_so(tmp_path, monkeypatch):
+    """Only files were taken, though everywhere else a tune's name is."""
+    monkeypatch.chdir(tmp_path)
+    played(BUILTIN_TUNES["frere-jacques"].notes).write("take.wav")
+    (made,) = label_recordings(["take.wav"], "set", method="align", scores=["frere-jacques"])
+    assert made.notes == len(BUILTIN_TUNES["frere-jacques"].notes)
+    record = json.loads((tmp_path / "set" / "take.label.json").read_text())
+    assert record["score"] == "frere-jacques" and record["score_sha256"] is None
+    assert label_recordings(["take.wav"], "set", method="align", scores=["frere-jacques"])[0].reused
+    (tmp_path / "frere-jacques").write_text("")
+    with pytest.raises(OrchestrionError, match="frere-jacques"):
+        label_recordings(["take.wav"], "other", method="align", scores=["frere-jacques"])
+
+
 @pytest.mark.parametrize(
     "given, options, says",
     [
@@ -116,6 +130,8 @@ def test_scores_by_order_or_by_name(takes, tmp_path):
         (["takes"], {"method": "pyin", "scores": ["a", "b"]}, "takes no score"),
         (["takes"], {"method": "align", "scores": ["a"]}, "2 recordings and 1 scores"),
         (["takes"], {"method": "align", "scores": ["takes"]}, "has no score other.mid"),
+        (["takes"], {"method": "align", "scores": ["a.mid", "frere-jacques"]}, "Cannot read a.mid: No such file"),
+        (["takes"], {"method": "align", "scores": ["ode-to-joy", "frere-jaques"]}, "did you mean the built-in tune 'frere-jacques'"),
         (["takes", "takes"], {"method": "pyin"}, "Two recordings are called other"),
         (["nowhere.wav"], {"method": "pyin"}, "Cannot read nowhere.wav: No such file"),
         (["notes.txt"], {"method": "pyin"}, "notes.txt is not a recording"),

@@ -1,43 +1,49 @@
-"""Fits of banks, kept in the user's cache: the same notes and the same fitting code need not be fitted twice."""
+"""Fits of single notes, kept in the user's cache: the same recording, fitted by the same code, need not be fitted twice.
+
+Each note has a file of its own, named by what its fit depends on and by nothing else: a bank that gets another note, another name or
+another licence keeps what it has, and what was fitted before a run was stopped is there in the next.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from orchestrion import weights
-from orchestrion.compiled import fingerprint
-from orchestrion.datasets.banks import fitting
-from orchestrion.datasets.banks.fitting import FittedNote
-from orchestrion.datasets.banks.mixing import FittedBank
+from orchestrion.codedigest import APART, code_digest
+from orchestrion.datasets.banks.fitting import FittedNote, fit_note
+from orchestrion.datasets.banks.mixing import FittedBank, has_tones_aside
 from orchestrion.datasets.banks.notebank import NoteBank
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import make_folder
 from orchestrion.keptfolder import kept_folder
 
-ARCHITECTURE = "fitted-bank"
+ARCHITECTURE = "fitted-note"
 
 
 def fitted(bank: NoteBank, *, threads: int | None = None, cache_dir: Path | None = None) -> FittedBank:
     """``bank`` with the fits of its notes, from the cache where they lie there whole; a cache that cannot be written costs one line."""
-    name = f"{_key(bank)}.safetensors"
     try:
         folder = kept_folder("fits") if cache_dir is None else make_folder(cache_dir)
-        with suppress(OrchestrionError):  # damaged, or not there: fitted now
-            return FittedBank(bank, _read(folder / name, bank))
     except OrchestrionError as error:
         return _unkept(FittedBank.fit(bank, threads=threads), error)
-    made = FittedBank.fit(bank, threads=threads)
-    try:
-        weights.save(folder / name, _tensors(made), {"architecture": ARCHITECTURE})
-    except OrchestrionError as error:
-        return _unkept(made, error)
-    return made
+    files = [folder / f"{key}.safetensors" for key in _keys(bank)]
+    failed: list[OrchestrionError] = []
+
+    def keep(number: int, fit: FittedNote) -> None:
+        try:
+            if not failed:
+                weights.save(files[number], _arrays(fit), {"architecture": ARCHITECTURE})
+        except OrchestrionError as error:
+            failed.append(error)
+
+    made = FittedBank.fit(bank, threads=threads, known=[_read(file) for file in files], then=keep)
+    return _unkept(made, failed[0]) if failed else made
 
 
 def _unkept(made: FittedBank, error: OrchestrionError) -> FittedBank:
@@ -45,45 +51,24 @@ def _unkept(made: FittedBank, error: OrchestrionError) -> FittedBank:
     return made
 
 
-def _key(bank: NoteBank) -> str:
-    digest = hashlib.sha256(fingerprint(Path(fitting.__file__)).encode())
-    digest.update(repr((bank.sample_rate, bank.sustained, bank.stretched)).encode())
+def _keys(bank: NoteBank) -> Iterator[str]:
+    """Of each note: what `fit_note` is given, its code, and how fits are stored."""
+    code = code_digest(fit_note, _arrays, _read, apart=APART | {"weights"})
     for note in bank.notes:
-        digest.update(repr((note.pitch, note.velocity_low, note.velocity_high)).encode() + note.samples.tobytes())
-    return digest.hexdigest()[:24]
+        given = (note.pitch, bank.sample_rate, bank.sustained, bank.stretched, has_tones_aside(bank), str(note.samples.dtype))
+        yield hashlib.sha256(f"{code} {given} ".encode() + note.samples.tobytes()).hexdigest()[:24]
 
 
-def _tensors(made: FittedBank) -> dict[str, torch.Tensor]:
-    fits = made.fits
-    return {
-        "numbers": torch.tensor(
-            [[f.f1_hz, f.inharmonicity, len(f.phase), len(f.contour_cents), f.modulation_db.shape[1], f.noise_modulation_db.shape[1]] for f in fits], dtype=torch.float64
-        ),
-        "ratios": torch.from_numpy(np.concatenate([f.ratios for f in fits])),
-        "level_db": torch.from_numpy(np.concatenate([f.level_db for f in fits])),
-        "noise_db": torch.from_numpy(np.stack([f.noise_db for f in fits])),
-        "phase": torch.from_numpy(np.concatenate([f.phase for f in fits])),
-        "contour_cents": torch.from_numpy(np.concatenate([f.contour_cents for f in fits])),
-        "source": torch.from_numpy(np.concatenate([f.source for f in fits])),
-        "noise_shape_db": torch.from_numpy(np.stack([f.noise_shape_db for f in fits])),
-        "modulation_db": torch.from_numpy(np.concatenate([f.modulation_db for f in fits], 1)),
-        "modulation_share": torch.from_numpy(np.concatenate([f.modulation_share for f in fits])),
-        "noise_modulation_db": torch.from_numpy(np.concatenate([f.noise_modulation_db for f in fits], 1)),
-        "noise_modulation_share": torch.from_numpy(np.stack([f.noise_modulation_share for f in fits])),
-    }
+def _arrays(fit: FittedNote) -> dict[str, np.ndarray]:
+    return {field.name: np.asarray(getattr(fit, field.name)) for field in dataclasses.fields(fit)}
 
 
-def _read(path: Path, bank: NoteBank) -> tuple[FittedNote, ...]:
-    tensors, _ = weights.load(path, architecture=ARCHITECTURE)
-    t = {name: tensor.numpy() for name, tensor in tensors.items()}
-    partials, contours, samples, moves, noises, fits = 0, 0, 0, 0, 0, []
-    for i, note in enumerate(bank.notes):
-        f1, b, k, m, moved, noise_moved = t["numbers"][i]
-        here, along, n = slice(partials, partials + int(k)), slice(contours, contours + int(m)), len(note.samples)
-        fits.append(FittedNote(
-            float(f1), float(b), t["ratios"][here], t["level_db"][here], t["noise_db"][i], t["phase"][here], t["contour_cents"][along], t["source"][samples : samples + n],
-            t["noise_shape_db"][i], t["modulation_db"][:, moves : moves + int(moved)], t["modulation_share"][here],
-            t["noise_modulation_db"][:, noises : noises + int(noise_moved)], t["noise_modulation_share"][i],
-        ))  # fmt: skip
-        partials, contours, samples, moves, noises = here.stop, along.stop, samples + n, moves + int(moved), noises + int(noise_moved)
-    return tuple(fits)
+def _read(file: Path) -> FittedNote | None:
+    """None of what is not there, or damaged."""
+    try:
+        arrays, _ = weights.load_arrays(file, architecture=ARCHITECTURE)
+    except OrchestrionError:
+        return None
+    if arrays.keys() != {field.name for field in dataclasses.fields(FittedNote)}:
+        return None
+    return FittedNote(**{name: float(array) if array.ndim == 0 else array for name, array in arrays.items()})  # type: ignore[arg-type]

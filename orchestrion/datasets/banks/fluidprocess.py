@@ -36,6 +36,9 @@ SETTINGS = (
     "synth.chorus.active=0",
     # Only the samples of the instrument played are read from the 140 MiB of a General MIDI bank.
     "synth.dynamic-sample-loading=1",
+    # Samples that are written at once; notes still begin and end at blocks of 64. With 1024 and more another voice may be the first that is free,
+    # and one that was never used begins a little differently.
+    "audio.period-size=256",
     # Where a SoundFont cannot be loaded, the system's would play in its place.
     "synth.default-soundfont=",
 )

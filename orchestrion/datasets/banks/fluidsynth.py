@@ -121,9 +121,15 @@ def _to_model_rate(blocks: Iterable[np.ndarray], n_frames: int, sample_rate: int
     done, missing = 0, n_frames * SYNTH_RATE // FRAME_RATE
     for block in chain(blocks, [np.zeros((0, 2), dtype=np.float32)]):
         last = not len(block)
-        mono = np.zeros(missing) if last else block.mean(axis=1, dtype=np.float64)
+        mono = np.zeros(missing) if last else _mono(block)
         missing -= len(mono)
         made = resampler.resample_chunk(mono, last=last)[: len(out) - done]
         out[done : done + len(made)] = made
         done += len(made)
     return out
+
+
+def _mono(block: np.ndarray) -> np.ndarray:
+    """The mean of left and right, float64 ``[n]``, exactly: numpy's along an axis of two takes ten times as long."""
+    mono: np.ndarray = 0.5 * np.add(block[:, 0], block[:, 1], dtype=np.float64)
+    return mono

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,6 +37,11 @@ RELEASED_DB = 70.0
 MOST_TRANSPOSED = 2  # semitones by which a recording is stretched to fill a pitch that is missing
 
 
+def has_tones_aside(bank: NoteBank) -> bool:
+    """Whether steady tones beside the series are partials: partials of several layers stand in one table's rows, so they must be the series'."""
+    return len({(note.velocity_low, note.velocity_high) for note in bank.notes}) == 1
+
+
 @dataclass(frozen=True, eq=False)
 class FittedBank:
     """A bank, and what was fitted to each of its notes."""
@@ -45,20 +50,32 @@ class FittedBank:
     fits: tuple[FittedNote, ...]
 
     @classmethod
-    def fit(cls, bank: NoteBank, *, threads: int | None = None) -> FittedBank:
-        """Fit every note; seconds to minutes, with a progress bar."""
+    def fit(
+        cls, bank: NoteBank, *, threads: int | None = None, known: Sequence[FittedNote | None] = (), then: Callable[[int, FittedNote], None] | None = None
+    ) -> FittedBank:  # fmt: skip
+        """Fit every note; seconds to minutes, with a progress bar.
 
-        # Partials of several layers stand in one table's rows, so they must be those of the series.
-        aside = len({(note.velocity_low, note.velocity_high) for note in bank.notes}) == 1
+        Args:
+            known: of each note what was fitted before, or None; empty where nothing was.
+            then: called with the number of a note and its fit as soon as that is made, from any thread.
+        """
+        fits = list(known) or [None] * len(bank.notes)
+        missing = [number for number, fit in enumerate(fits) if fit is None]
+        aside = has_tones_aside(bank)
 
-        def one(note: BankNote) -> FittedNote:
-            fit = fit_note(note.samples, note.pitch, bank.sample_rate, sustained=bank.sustained, stretched=bank.stretched, aside=aside)
+        def one(number: int) -> None:
+            note = bank.notes[number]
+            made = fit_note(note.samples, note.pitch, bank.sample_rate, sustained=bank.sustained, stretched=bank.stretched, aside=aside)
+            fits[number] = made
+            if then is not None:
+                then(number, made)
             advance(1)
-            return fit
 
-        workers = threads or usable_processors()
-        with progress(len(bank.notes), f"Fitting the source of {bank.name}") as advance, ThreadPoolExecutor(workers) as pool:
-            return cls(bank, tuple(pool.map(one, bank.notes)))
+        if missing:
+            workers = threads or usable_processors()
+            with progress(len(missing), f"Fitting the source of {bank.name}") as advance, ThreadPoolExecutor(workers) as pool:
+                list(pool.map(one, missing))
+        return cls(bank, tuple(fit for fit in fits if fit is not None))
 
     @cached_property
     def sounding(self) -> tuple[np.ndarray, ...]:

@@ -21,9 +21,9 @@ REST_S = 1.0
 HELD_S = {False: 8.0, True: 6.0}  # struck, sustained
 FLOOR = 1e-7
 PIANO_KEYS = range(21, 109)
-VOICES = 16
-"""Of one note; where there are too many, FluidSynth leaves out released ones first. FluidR3's instruments sound the same with 32, which
-takes a hostile SoundFont twice as long."""
+VOICES = 8
+"""Of one note; where there are too many, FluidSynth leaves out released ones first. All of FluidR3's programs give the same notes, to the
+bit, with 512; a hostile SoundFont takes the longer, the more there are."""
 
 
 def soundfont_bank(name: str, *, sample_rate: int = SAMPLE_RATE, soundfont_path: str | os.PathLike[str] | None = None) -> NoteBank:

@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from orchestrion import weights
-from orchestrion.bridge import source
 from orchestrion.bridge.source import HarmonicSource
 from orchestrion.cachefolder import cache_root
-from orchestrion.datasets.banks import partials
+from orchestrion.codedigest import APART, code_digest
 from orchestrion.datasets.banks.fitting import vibrato_of
 from orchestrion.datasets.recordings.aligned import AlignedPiece
 from orchestrion.datasets.recordings.rawaudio import RawAudio, open_raw, write_raw
@@ -44,7 +42,6 @@ from orchestrion.datasets.tracking.tracker import (
 from orchestrion.errors import OrchestrionError
 from orchestrion.files import lock, make_folder
 from orchestrion.progress import Advance, progress
-from orchestrion.version import VERSION
 
 ARCHITECTURE = "tracked-recordings"
 TABLES = "tables.safetensors"
@@ -91,7 +88,7 @@ def tracked(
     if hours > MOST_HOURS:
         raise OrchestrionError(f"{name} holds {hours:.0f} hours of recordings; at most {MOST_HOURS:g} can be followed. Take some of its pieces.")
     root = cache_root() / "tracked" if cache_dir is None else cache_dir
-    folder = make_folder(root / f"{name[:40]}-{_key(train, validation, (stretched, sustained))}")
+    folder = make_folder(root / _key(train, validation, (stretched, sustained)))
     with lock(folder / ".lock"):
         if (folder / TABLES).exists():
             try:
@@ -106,6 +103,19 @@ def _track(
     folder: Path, name: str, train: Sequence[AlignedPiece], validation: Sequence[AlignedPiece], stretched: bool | None, sustained: bool | None,
     threads: int | None,
 ) -> None:  # fmt: skip
+    tables, powers, figures = _tables(folder, name, train, validation, stretched, sustained, threads)
+    weights.save(folder / TABLES, _arrays(tables, powers), {"architecture": ARCHITECTURE, "figures": figures})
+
+
+def _arrays(tables: HarmonicSource, powers: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    return {SOURCE + key: table for key, table in tables.tensors().items()} | {f"{POWERS}{i}": p for i, p in enumerate(powers)}
+
+
+def _tables(
+    folder: Path, name: str, train: Sequence[AlignedPiece], validation: Sequence[AlignedPiece], stretched: bool | None, sustained: bool | None,
+    threads: int | None,
+) -> tuple[HarmonicSource, list[np.ndarray], dict[str, float]]:  # fmt: skip
+    """The tables, every piece's noise powers and the figures; the pieces' sources go into ``folder``."""
     pieces = [*train, *validation]
     seconds = sum(piece.duration_s for piece in pieces)
     total = 128 * PITCHES_S + 2 * min(tracker.SURVEY_S, seconds) + seconds + min(MEASURED_S, seconds)
@@ -116,9 +126,7 @@ def _track(
         figures = _measured(validation or train, finished, model, advance)
     rate = pieces[0].sample_rate
     tables = source_of(finished, finished.levels, _noise(train, powers, finished, rate), phases, rate, vibrato_of(contours, rate / KNOT, from_s=0.2, least_s=0.6))
-    tensors = {SOURCE + key: torch.from_numpy(table) for key, table in tables.tensors().items()}
-    tensors |= {f"{POWERS}{i}": torch.from_numpy(p) for i, p in enumerate(powers)}
-    weights.save(folder / TABLES, tensors, {"architecture": ARCHITECTURE, "figures": figures})
+    return tables, powers, figures
 
 
 def _follow_all(
@@ -202,24 +210,23 @@ def _some(pieces: Sequence[AlignedPiece]) -> list[Section]:
 
 
 def _read(folder: Path, name: str, train: Sequence[AlignedPiece], validation: Sequence[AlignedPiece]) -> TrackedSet:
-    tensors, facts = weights.load(folder / TABLES, architecture=ARCHITECTURE)
-    tables = HarmonicSource.from_tensors({key.removeprefix(SOURCE): t.numpy() for key, t in tensors.items() if key.startswith(SOURCE)})
+    arrays, facts = weights.load_arrays(folder / TABLES, architecture=ARCHITECTURE)
+    tables = HarmonicSource.from_tensors({key.removeprefix(SOURCE): table for key, table in arrays.items() if key.startswith(SOURCE)})
     pieces = []
     for number, piece in enumerate([*train, *validation]):
         audio: RawAudio = open_raw(folder / f"{number}.npy")
-        powers = tensors.get(f"{POWERS}{number}")
+        powers = arrays.get(f"{POWERS}{number}")
         if powers is None or audio.n_samples != piece.n_samples:
             raise OrchestrionError(f"{folder} is damaged.")
-        pieces.append(TrackedPiece(name, piece, audio, powers.numpy()))
+        pieces.append(TrackedPiece(name, piece, audio, powers))
     figures = facts.get("figures")
     return TrackedSet(name, tables, tuple(pieces[: len(train)]), tuple(pieces[len(train) :]), figures if isinstance(figures, dict) else {})
 
 
 def _key(train: Sequence[AlignedPiece], validation: Sequence[AlignedPiece], heard_as: tuple[bool | None, bool | None]) -> str:
-    digest = hashlib.sha256(VERSION.encode())
-    for code in (*sorted(Path(__file__).parent.glob("*.py")), Path(partials.__file__), Path(source.__file__)):
-        digest.update(code.read_bytes())
+    """Of what the tables and the sources of pieces depend on: audio, notes, and the code that follows them; not of what anything is called."""
+    digest = hashlib.sha256(code_digest(_tables, _arrays, _read, apart=APART | {"weights", "datasets.recordings.notesfile"}).encode())
     digest.update(repr((heard_as, len(train))).encode())
     for piece in [*train, *validation]:
-        digest.update(repr((piece.name, piece.sample_rate, piece.hop, piece.audio.checksum(), piece.notes)).encode())
+        digest.update(repr((piece.sample_rate, piece.hop, piece.audio.checksum(), piece.notes)).encode())
     return digest.hexdigest()[:24]

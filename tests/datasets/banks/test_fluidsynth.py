@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from orchestrion.bridge import FrameNotes
-from orchestrion.datasets.banks import fluidprocess, fluidsynth
+from orchestrion.datasets.banks import fluidprocess, fluidsynth, soundfontbank
 from orchestrion.errors import OrchestrionError
 from orchestrion.score import BUILTIN_TUNES, Part, Score
 
@@ -46,6 +46,20 @@ def test_sound_begins_with_its_frame(program):
     # The resampling filter has no delay but is not causal: its ripple before the onset is all there may be.
     assert np.abs(audio[: 50 * HOP - 16]).max() < 1e-4 * loud
     assert np.flatnonzero(np.abs(audio) > 0.02 * loud)[0] < 53 * HOP
+
+
+@needs_fluidsynth
+@pytest.mark.parametrize(("program", "pitches"), [(0, range(21, 29)), (16, range(48, 56)), (48, range(48, 56)), (88, range(48, 56))])
+def test_how_audio_is_fetched_changes_no_bit_of_a_bank(program, pitches, monkeypatch):
+    """Large blocks and few voices are for speed: with blocks of 64 samples and all voices the notes, and so what is fitted to them, are the same."""
+    path = fluidsynth.soundfont()
+    usual = soundfontbank.soundfont_file_bank(path, program, pitches)
+    monkeypatch.setattr(fluidprocess, "SETTINGS", [setting for setting in fluidprocess.SETTINGS if "period-size" not in setting])
+    monkeypatch.setattr(fluidsynth, "_mono", lambda block: block.mean(axis=1, dtype=np.float64))
+    monkeypatch.setattr(soundfontbank, "VOICES", 512)
+    plain = soundfontbank.soundfont_file_bank(path, program, pitches)
+    assert len(usual.notes) == 8 and np.array_equal(usual.release_db_s, plain.release_db_s)
+    assert all(np.array_equal(a.samples, b.samples) for a, b in zip(usual.notes, plain.notes, strict=True))
 
 
 @needs_fluidsynth

@@ -10,6 +10,7 @@ import pytest
 
 from orchestrion.bridge.framenotes import FrameNotes
 from orchestrion.bridge.source import N_AGES
+from orchestrion.codedigest import APART, CodeReach
 from orchestrion.datasets.recordings.aligned import AlignedSet
 from orchestrion.datasets.tracking import levels, tracker
 from orchestrion.datasets.tracking import tracked as keeping
@@ -121,6 +122,22 @@ def test_other_notes_are_another_set(recordings):
     (piece, *_), key = recordings.split("train"), keeping._key
     moved = dataclasses.replace(piece, table=tuple(dataclasses.replace(n, velocity=n.velocity + 1) for n in piece.notes))
     assert key([piece], [], (None, None)) != key([moved], [], (None, None)) != key([piece], [], (True, None))
+
+
+def test_what_a_set_and_its_pieces_are_called_is_not_asked(recordings, found, monkeypatch):
+    """A set that came second in a training, or a file that was renamed, was followed anew."""
+    monkeypatch.setattr(keeping, "_track", None)
+    train, held = ([dataclasses.replace(piece, name=f"{piece.name}-b") for piece in recordings.split(split)] for split in ("train", "validation"))
+    again = tracked("piano-2", train, held, threads=1, cache_dir=recordings.path.parent / "tracked")
+    assert np.array_equal(again.source.level_db, found.source.level_db) and again.train[0].name == f"piano-2/{train[0].name}"
+
+
+def test_the_code_that_a_tracked_set_comes_from():
+    """Its files were taken whole, with the package's version; of what they call in other folders, two files."""
+    places = {".".join(place) for place in CodeReach(keeping._tables, apart=APART | {"weights", "datasets.recordings.notesfile"}).texts}
+    assert {"orchestrion.datasets.banks.partials.tuning", "orchestrion.datasets.banks.fitting.vibrato_of", "orchestrion.bridge.noise.refined"} <= places
+    assert {"orchestrion.datasets.tracking.tracker.follow", "orchestrion.bridge.framenotes.FrameNotes"} <= places
+    assert not any(place.startswith(("orchestrion.reading", "orchestrion.version", "orchestrion.datasets.tracking.tracked.tracked")) for place in places)
 
 
 def test_what_cannot_be_followed_is_said(recordings, tmp_path, monkeypatch):
