@@ -34,6 +34,7 @@ GENERATORS = (
     "spectral-stacked", "sample-lstm", "stft-encdec", "tcn",
 )  # fmt: skip
 CHORALE = 'orchestrion compose --model chorales --bars 8 --key "G major" --seed 3 -o chorale.mid'
+QUARTET = 'orchestrion compose --model quartets --meter 3/4 --bars 16 --key "D major" --seed 1 -o quartet.mid'
 SEATS = "--pan -0.4 --pan -0.1 --pan 0.2 --pan 0.5"
 ODE_PIANO = "orchestrion render ode-to-joy -i piano --end 8 --seed 1 -o ode-piano.opus"
 
@@ -65,6 +66,7 @@ def clips() -> list[Clip]:
             CHORALE, f"orchestrion render chorale.mid -i violin -i viola -i cello -i double-bass {SEATS} --seed 1 -o chorale-strings.opus")),
         Clip("chorale-winds", "The same chorale, on oboe, clarinet, horn and bassoon", (
             CHORALE, f"orchestrion render chorale.mid -i oboe -i clarinet -i horn -i bassoon {SEATS} --seed 1 -o chorale-winds.opus")),
+        Clip("quartet", "A composed minuet, by a string quartet", (QUARTET, f"orchestrion render quartet.mid {SEATS} --seed 1 -o quartet.opus")),
         Clip("greensleeves-violin-source", "The violin's harmonic source alone: tables of partials and noise, without the network", (
             "orchestrion render greensleeves -i violin --end 8 --only source -o greensleeves-violin-source.opus",)),
         Clip("greensleeves-violin", "The same with the network", (

@@ -55,7 +55,7 @@ CHOIR = FourParts(
     ((59, 81), (53, 74), (47, 69), (36, 64)),
     has_players=False,
     shares=True,
-    accepted={"parallels": 0.01, "leap": 0.02, "range": 0.02, "dissonance": 0.15, "unresolved": 0.1, "ending": 1e-6},
+    accepted={"parallels": 0.01, "leap": 0.02, "range": 0.02, "dissonance": 0.4, "unresolved": 0.1, "ending": 1e-6},
 )
 """As choirs sing. Rules against parallels, leaps and notes out of a part's range hold nearly always in Bach's chorales; a
 dissonance on a beat is a suspension there, so it is only made rarer."""

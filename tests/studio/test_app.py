@@ -19,7 +19,7 @@ from tests.studio.conftest import DUO, TUNE, Page
 def test_the_page_names_what_there_is(page: Page) -> None:
     about = page.client.get("/api/about").json()
     assert {"violin", "piano"} <= {one["name"] for one in about["instruments"]}
-    assert about["composers"] == ["chorales", "melodies"]
+    assert about["composers"] == ["chorales", "melodies", "quartets"]
     html = page.client.get("/").text
     for file in (resources.files("orchestrion.studio") / "page").iterdir():
         if file.name != "index.html":
