@@ -18,6 +18,7 @@ from orchestrion.api.keywords import (
     spelled_out,
 )
 from orchestrion.audio import Waveform
+from orchestrion.ensemble import gains_of
 from orchestrion.options import STORAGE, Composing, Playing, Transcribing
 from orchestrion.playing import Performance, Player, play
 from orchestrion.renderer.instrument import Instrument
@@ -73,7 +74,8 @@ def perform(
         seed=wishes.get("seed", 0), gains_db=gains_db, pans=pans, vibrato=vibrato, noise=noise, guidance=guidance, parallel=parallel, only_source=only_source, storage=storage,
         device=device,
     )  # fmt: skip
-    player = Instrument.load(instrument)  # or its name is found wrong after a piece was written
+    player = Instrument.load(instrument)  # what is wrong is told before a piece is written
+    gains_of(1, playing.gains_db, playing.pans)
     return play(compose(model, **wishes), [player], playing)
 
 

@@ -58,11 +58,13 @@ def perform(
         check_outputs([midi, audio, picture], (".mid", ending, ".png"), read)
 
         from orchestrion.composer.compose import compose
+        from orchestrion.ensemble import gains_of
         from orchestrion.playing import play
         from orchestrion.progress import waiting
         from orchestrion.renderer.instrument import Instrument
 
-        player = Instrument.load(instrument)  # or its name is found wrong after a piece was written
+        player = Instrument.load(instrument)  # what is wrong is told before a piece is written
+        gains_of(1, playing.gains_db, playing.pans)
         (score,) = compose(model, heard(composing))
         played = play(score, [player], replace(playing, seed=composing.seed))
         played.score.write(midi)
