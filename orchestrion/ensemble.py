@@ -107,7 +107,8 @@ def gains_of(n_tracks: int, gains_db: Sequence[float] | None = None, pans: Seque
 
 def _one_each(what: str, values: Sequence[float], n_tracks: int) -> Sequence[float]:
     if len(values) != n_tracks:
-        raise OrchestrionError(f"There are {n_tracks} parts to mix but {len(values)} --{what} values; give one for each.")
+        there = "There is 1 part" if n_tracks == 1 else f"There are {n_tracks} parts"
+        raise OrchestrionError(f"{there} to mix but {len(values)} --{what} values; give one for each.")
     if not all(math.isfinite(value) for value in values):
         raise OrchestrionError(f"Each --{what} must be a finite number; they are {', '.join(map(str, values))}.")
     return values

@@ -14,7 +14,7 @@ import numpy as np
 from orchestrion.audio import Waveform
 from orchestrion.audio.audiofiles import write_blocks
 from orchestrion.audio.encodings import Encoding
-from orchestrion.ensemble import Mix, mix, split_parts
+from orchestrion.ensemble import Mix, gains_of, mix, split_parts
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import STORAGE, AudioFormat, Playing
 from orchestrion.progress import Advance, progress, waiting
@@ -103,6 +103,7 @@ def play_all(
     """
     options = options or Playing()
     instruments = [as_wished(player, options) for player in players]
+    gains_of(len(instruments), options.gains_db, options.pans)  # what is wrong is told before anything is played
     if options.only_source:
         check_sources(instruments)
     plans = [_Plan.make(Span.of(score, options), take, instruments, options.parallel) for score, take in takes]

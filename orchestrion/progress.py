@@ -143,8 +143,10 @@ class _Bar:
 def print_above(text: str) -> bool:
     """Print ``text`` and a line feed above the bar that is drawn, long lines not folded; False, and nothing, where there is none.
 
-    What is printed otherwise lands behind the bar's own line: click writes past the streams that Rich puts in place.
+    What is printed otherwise lands behind the bar's own line: click writes past the streams that Rich puts in place. The sign of
+    `starting` gives way: a line is one, too.
     """
+    _sign.give_way()
     if not _shown:
         return False
     from rich.text import Text
@@ -173,6 +175,13 @@ class _Sign:
             self._timer = threading.Timer(seconds, self._show, (label,))
             self._timer.daemon = True
             self._timer.start()
+
+    def give_way(self) -> None:
+        """Take it off the screen for a while."""
+        with _guard:
+            if self.display is not None:
+                self.hide()
+                self.wait("Working", DELAY_S + MORE_S)
 
     def hide(self) -> None:
         if self._timer is not None:

@@ -196,6 +196,16 @@ def test_a_start_is_not_shown_once_something_else_is_to_be_seen(screen):
         assert screen.events == [("Starting", None), "gone"]
 
 
+def test_a_start_gives_way_to_a_line_that_is_printed(screen, monkeypatch):
+    monkeypatch.setattr(progress, "MORE_S", 0.2)
+    with progress.starting():
+        assert shown_within(screen, ("Starting", None))
+        assert not progress.print_above("one.wav")
+        assert screen.events == [("Starting", None), "gone"]
+        assert shown_within(screen, ("Working", None))
+    assert screen.events[2:] == [("Working", None), "gone"]
+
+
 def test_a_start_that_is_quick_is_not_shown(screen, monkeypatch):
     monkeypatch.setattr(progress, "DELAY_S", 60.0)
     with progress.starting(), progress.waiting("Compiling"):
@@ -230,4 +240,4 @@ def test_a_command_that_imports_for_seconds_shows_a_sign_of_life():
             shown += read
     os.close(terminal)
     assert child.wait() == 0
-    assert b"Starting" in shown and b"\r\x1b[2Kmade.mid  71 notes\r\n" in shown
+    assert b"Starting" in shown and b"\x1b[2Kmade.mid  71 notes\r\n" in shown

@@ -18,6 +18,7 @@ from orchestrion.api.keywords import (
     spelled_out,
 )
 from orchestrion.audio import Waveform
+from orchestrion.ensemble import gains_of
 from orchestrion.options import STORAGE, Composing, Playing, Transcribing
 from orchestrion.playing import Performance, Player, play
 from orchestrion.renderer.instrument import Instrument
@@ -77,12 +78,15 @@ def perform(
         device=device,
     )  # fmt: skip
     from orchestrion.casting import performers
+    from orchestrion.composer import voices
     from orchestrion.composer.compose import Composer
 
-    composer = Composer.load(model)
-    asked = None if instrument is None else Instrument.load(instrument)  # or its name is found wrong after a piece was written
+    # What is wrong is told before a piece is written.
+    has_players = Composer.load(model).ensemble.has_players
+    asked = None if instrument is None else Instrument.load(instrument)
+    gains_of(voices.N_PARTS if has_players and asked is None else 1, playing.gains_db, playing.pans)
     score = compose(model, **wishes)
-    return play(score, performers(score, asked, has_players=composer.ensemble.has_players), playing)
+    return play(score, performers(score, asked, has_players=has_players), playing)
 
 
 def transcribe(

@@ -21,8 +21,8 @@ from orchestrion.terminal import plural
 
 # One instrument plays all parts.
 ALONE = {
-    "gains_db": Flag("--gain gains_db", "DB", "Louder, or softer if negative; once, or once for each player."),
-    "pans": Flag("--pan pans", "-1…1", "Left to right, once, or once for each player; the output is then stereo."),
+    "gains_db": Flag("--gain gains_db", "DB", "Louder, or softer if negative; once for each player."),
+    "pans": Flag("--pan pans", "-1…1", "Left to right, once for each player; the output is then stereo."),
 }
 
 
@@ -60,15 +60,20 @@ def perform(
         check_outputs([midi, audio, picture], (".mid", ending, ".png"), read)
 
         from orchestrion.casting import performers
+        from orchestrion.composer import voices
         from orchestrion.composer.compose import Composer, compose
+        from orchestrion.ensemble import gains_of
         from orchestrion.playing import play
         from orchestrion.progress import waiting
         from orchestrion.renderer.instrument import Instrument
 
+        # What is wrong is told before a piece is written.
         composer = Composer.load(model)
-        asked = None if instrument is None else Instrument.load(instrument)  # or its name is found wrong after a piece was written
+        has_players = composer.ensemble.has_players
+        asked = None if instrument is None else Instrument.load(instrument)
+        gains_of(voices.N_PARTS if has_players and asked is None else 1, playing.gains_db, playing.pans)
         (score,) = compose(composer, heard(composing))
-        players = performers(score, asked, has_players=composer.ensemble.has_players)
+        players = performers(score, asked, has_players=has_players)
         tell_players(score, players, chosen=False)
         played = play(score, players, replace(playing, seed=composing.seed))
         played.score.write(midi)

@@ -90,7 +90,7 @@ def label_recordings(
     done: dict[Path, Labelled] = {}
     # A bar of bytes: what takes long is the audio, and its length is not known before it is read.
     size = sum(source.stat().st_size for source in sources)
-    with _made(folder), progress(size, f"Labelling {len(sources)} recordings") as advance:
+    with _made(folder), progress(size, f"Labelling {plural(len(sources), 'recording')}") as advance:
         if cluster is not None:
             cluster.must_see(folder, *sources[:1], *(score for score in given.values() if isinstance(score, Path)))
         calls = ((source, (source, folder, method, given.get(source), with_audio)) for source in sources)

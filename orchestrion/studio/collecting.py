@@ -41,13 +41,15 @@ def create_collector(
         received: called with a listener's name and the number of answers that have been kept.
 
     Raises:
-        OrchestrionError: no page that `build_page` made, no key file of it, or no such folder.
+        OrchestrionError: no page that `build_page` made, one that sends no answers, no key file of it, or no such folder.
     """
     html = _read(page / "index.html")
     clips = {path.name: path for path in (page / "clips").glob("*.wav") if CLIP.fullmatch(path.name)}
     key = read_key(key_file)
     if f'"id": "{key.study}"' not in html:
         raise OrchestrionError(f"{key_file} is the key of another page than {page}.")
+    if '"collect": true' not in html:
+        raise OrchestrionError(f"The page in {page} sends no answers: it was built without --collect. Build it anew with that, or evaluate the files that listeners download from it.")
     if not answers.is_dir():
         raise OrchestrionError(f"There is no folder {answers} for the answers; make it first.")
     collector = _Collector(html, clips, key, answers, received)

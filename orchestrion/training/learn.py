@@ -58,6 +58,10 @@ def learn(
     Raises:
         OrchestrionError: no such data or network; ``output`` cannot be written.
     """
+    if not is_bank(data) and not Path(data).is_dir():
+        raise OrchestrionError(
+            f"There is no folder {data}: give single notes (a folder with index.tsv, an SFZ or SoundFont file, or soundfont:NAME), or a folder of recordings with their notes."
+        )
     tensors, facts = weights.load(shipped.network(network), architecture=ARCHITECTURE)
     stated = facts["config"]
     assert isinstance(stated, dict)  # of a network that ships

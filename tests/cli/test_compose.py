@@ -76,11 +76,15 @@ def test_perform_writes_notes_audio_picture_and_settings(tiny_composer: Path, ti
     assert (folder / "one" / "melody.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_wrong_instrument_is_told_before_a_piece_is_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_instrument_or_mix_is_told_before_a_piece_is_written(tiny: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orchestrion.composer.compose.compose", None)
     assert "There is no instrument 'kazoo'" in run("perform", "-i", "kazoo", "-o", "one", status=1).stderr
+    said = run("perform", "-i", tiny, "--gain", 3, "--gain", 4, "-o", "one", status=1).stderr
+    assert "There is 1 part to mix but 2 --gain values" in said and not Path("one").exists()
     with pytest.raises(OrchestrionError, match="There is no instrument 'kazoo'"):
         orchestrion.perform("kazoo")
+    with pytest.raises(OrchestrionError, match="1 part to mix but 2 --pan values"):
+        orchestrion.perform(tiny, pans=(-1, 1))
 
 
 def test_what_may_be_written_into_is_said_as_the_command_takes_it(folder: Path) -> None:

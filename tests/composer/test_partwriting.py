@@ -1,14 +1,16 @@
 """Rules of four-part writing, on chords made by hand (soprano, alto, tenor, bass), and that what is written keeps them."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from orchestrion.composer.compose import compose
 from orchestrion.composer.partwriting import Moment, acceptance, is_consonant, n_parallels, n_unresolved
-from orchestrion.composer.voices import CHOIR, SILENT, assigned
+from orchestrion.composer.voices import CHOIR, QUARTET, SILENT, assigned
 from orchestrion.evaluation.composition import voice_leading
 from orchestrion.options import Composing
-from orchestrion.score import PianoRoll
+from orchestrion.score import PianoRoll, Score
 
 C = [72, 67, 64, 48]
 G7 = [71, 67, 65, 43]
@@ -66,3 +68,20 @@ def test_what_is_written_keeps_within_the_parts_and_seldom_moves_in_parallels(ke
     assert (((lines >= low) & (lines <= high)) | ~sounding).mean() > 0.97
     assert voice_leading.parallels(lines, 7) + voice_leading.parallels(lines, 0) < 6
     assert [part.name for part in score.parts] == ["Soprano", "Alto", "Tenor", "Bass"]
+
+
+def test_what_the_quartet_plays_lies_in_its_players_ranges_and_ends_on_the_tonic() -> None:
+    score = compose("quartets", Composing(key="D major", bars=4, meter=(3, 4), seed=1))[0]
+    assert [part.name for part in score.parts] == list(QUARTET.names)
+    for part, (low, high) in zip(score.parts, QUARTET.ranges, strict=True):
+        assert all(low <= note.pitch <= high for note in part.notes), part.name
+        assert all(one.offset_s <= two.onset_s + 1e-9 for one, two in pairwise(sorted(part.notes, key=lambda note: note.onset_s)))
+    last = [note.pitch for note in score.notes if note.offset_s == score.duration_s]
+    assert min(last) % 12 == 2
+
+
+def test_a_quartet_plays_beneath_a_given_melody() -> None:
+    score = compose("quartets", Composing(melody="ode-to-joy", seed=2))[0]
+    melody = Score.read("ode-to-joy")
+    assert [(note.onset_s, note.pitch) for note in score.parts[0].notes] == [(note.onset_s, note.pitch) for note in melody.notes]
+    assert all(part.notes for part in score.parts)

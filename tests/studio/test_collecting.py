@@ -110,6 +110,13 @@ def test_strangers_get_and_send_nothing(page: Path, client: TestClient) -> None:
     assert "unsafe" not in policy and "script-src 'sha256-" in policy and "frame-ancestors 'none'" in policy
 
 
+def test_a_page_that_sends_no_answers_is_refused(page: Path, tmp_path: Path) -> None:
+    """It was served, and no answer ever came."""
+    build_page([tmp_path / "clips"], tmp_path / "other", Listening(ratings=0, abx=2))
+    with pytest.raises(OrchestrionError, match="sends no answers: it was built without --collect"):
+        create_collector(tmp_path / "other", tmp_path / "other-key.json", tmp_path / "answers", PORT)
+
+
 def test_a_key_of_another_page_is_refused(page: Path, tmp_path: Path) -> None:
     build_page([tmp_path / "clips"], tmp_path / "other", Listening(ratings=0, abx=2, seed=5))
     with pytest.raises(OrchestrionError, match="another page"):

@@ -200,6 +200,12 @@ def test_learn_makes_an_instrument_that_plays(tmp_path, monkeypatch):
     assert mine.trust == learning.UNHEARD_TRUST and np.array_equal(mine.unsourced().parameters.arrays["w_out"], task.model.w_out.detach().numpy())
 
 
+def test_what_learn_can_be_given_is_said_where_there_is_nothing(tmp_path):
+    """Only recordings were named, of the four kinds."""
+    with pytest.raises(OrchestrionError, match="There is no folder .*notes: give single notes .a folder with index.tsv, an SFZ or SoundFont file, or soundfont:NAME"):
+        learning.learn(tmp_path / "notes", tmp_path / "mine.safetensors")
+
+
 def test_a_calibrated_instrument_plays_at_its_loudness_and_the_network_hears_the_same(bank):
     from orchestrion.evaluation.listening.loudness import integrated_loudness
     from orchestrion.score import BUILTIN_TUNES
