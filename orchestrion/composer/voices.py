@@ -101,23 +101,29 @@ def _by_player(rows: np.ndarray, pitch_low: int, ensemble: FourParts, given: np.
     held = np.full(N_PARTS, SILENT)
     for line, row in zip(lines, rows, strict=True):
         chord = [pitch for pitch in (np.flatnonzero(row[:, 0])[::-1] + pitch_low).tolist() if pitch not in line]
-        for player in others:
-            if held[player] in chord and not row[held[player] - pitch_low, 1]:
-                line[player] = held[player]
-                chord.remove(held[player])
-        free = [player for player in others.tolist() if line[player] == SILENT]
-        chord = _at_most(len(free), chord)
-        if chord:
-            best = min(permutations(free, len(chord)), key=lambda players: _cost(line, players, chord, before, ensemble))
-            line[list(best)] = chord
+        goes_on = {int(player): int(held[player]) for player in others if held[player] in chord and not row[held[player] - pitch_low, 1]}
+        cost, taken = _shared_out(line, others.tolist(), chord, goes_on, before, ensemble)
+        if cost >= OUTSIDE and goes_on:  # it is better to pass a note on than to play one that the instrument lacks
+            taken = min((cost, taken), _shared_out(line, others.tolist(), chord, {}, before, ensemble), key=lambda found: found[0])[1]
+        line[list(taken)] = list(taken.values())
         held, before = line, np.where(line == SILENT, before, line)
     return lines
 
 
-def _cost(line: np.ndarray, players: Sequence[int], pitches: Sequence[int], before: np.ndarray, ensemble: FourParts) -> float:
-    """What it costs that ``players`` take the ``pitches`` beside what is taken in ``line``, in semitones."""
+def _shared_out(
+    line: np.ndarray, players: Sequence[int], chord: Sequence[int], goes_on: Mapping[int, int], before: np.ndarray, ensemble: FourParts
+) -> tuple[float, dict[int, int]]:
+    """Which of the ``players`` takes which note of ``chord``, beside what is taken in ``line``, and what that costs; some go on with theirs."""
+    free = [player for player in players if player not in goes_on]
+    new = _at_most(len(free), [pitch for pitch in chord if pitch not in goes_on.values()])
+    choices = [{**goes_on, **dict(zip(chosen, new, strict=True))} for chosen in permutations(free, len(new))]
+    return min(((_cost(line, taken, before, ensemble), taken) for taken in choices), key=lambda found: found[0])
+
+
+def _cost(line: np.ndarray, taken: Mapping[int, int], before: np.ndarray, ensemble: FourParts) -> float:
+    """What it costs that players take pitches beside what is taken in ``line``, in semitones."""
     low, high = np.array(ensemble.ranges).T
-    whole, at, new = line.copy(), list(players), np.array(pitches)
+    at, new, whole = list(taken), np.array(list(taken.values()), dtype=int), line.copy()
     whole[at] = new
     crossings = int((np.diff(whole[whole != SILENT]) > 0).sum())
     outside = int(((new < low[at]) | (new > high[at])).sum())

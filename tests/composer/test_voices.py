@@ -86,3 +86,10 @@ def test_a_composer_of_quartets_writes_for_strings() -> None:
     score = compose(composer, Composing(bars=2))[0]
     assert [part.name for part in score.parts] == list(QUARTET.names)
     assert [part.program for part in score.parts] == [40, 40, 41, 42]
+
+
+def test_a_note_is_passed_on_before_another_player_has_to_leave_his_range() -> None:
+    """The viola holds A3, the cello D3; then C#3 comes, which the violins lack: the cello takes it, and D3 goes to the viola."""
+    found = assigned(rows_of([[50, 57], [49, 50, 57]]), 36, QUARTET)
+    assert sorted(found[0, 2:].tolist()) == [50, 57]
+    assert found[1, 3] == 49 and found[1, 2] == 50 and 57 in found[1, :2]
