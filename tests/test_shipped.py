@@ -27,7 +27,7 @@ def test_composers_cards_say_how_large_they_are():
         if name.startswith("composer-"):
             said = re.search(r"([\d,]+)\s+parameters", shipped.card(name))
             with safe_open(shipped.find(name), framework="numpy") as stored:
-                n = sum(math.prod(stored.get_slice(key).get_shape()) for key in stored.keys())
+                n = sum(math.prod(stored.get_slice(key).get_shape()) for key in stored.keys() if not key.endswith(".step"))
             assert said and int(said[1].replace(",", "")) == n, name
 
 

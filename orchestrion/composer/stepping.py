@@ -16,8 +16,8 @@ from orchestrion.composer.population import Population, Sheet
 from orchestrion.composer.sampler import Around, Sampler, State
 from orchestrion.randomness import uniform
 
-FIRST_ATTEMPTS = 200
-"""Draws of a piece's first step, until something sounds."""
+MOST_ATTEMPTS = 200
+"""Draws of a piece's first step, until something sounds, and of its last chord, until it is one."""
 TAKING = 1 << 42  # random numbers from here on say whether a draw is taken
 
 
@@ -50,7 +50,8 @@ def _drawn(
     rows, surprise, best = np.zeros_like(before.previous), np.zeros(sampler.pieces), np.full(sampler.pieces, -1.0)
     _, state, _ = found = sampler.draw_around(before, clock, choices, seed, seats, around)
     begins = step == sheet.n_begun
-    for attempt in range(FIRST_ATTEMPTS if begins else partwriting.ATTEMPTS):
+    ends = sheet.ensemble is not None and sheet.moment(step).ends
+    for attempt in range(MOST_ATTEMPTS if begins or ends else partwriting.ATTEMPTS):
         others = [seat + (attempt << 32) for seat in seats]
         if attempt:
             found = sampler.draw_again(before, choices, seed, others, around)
@@ -59,7 +60,8 @@ def _drawn(
         chance[draws < chance] = 1.0  # taken
         better = chance > best
         rows[better], surprise[better], best[better] = found[0][better], found[2][better], chance[better]
-        if best.min() >= 1:
+        # Of a last chord it is enough that one version has it: the others will not go on.
+        if (best.max() if ends and attempt >= partwriting.ATTEMPTS - 1 else best.min()) >= 1:
             break
     return rows, replace(state, previous=rows), surprise
 
