@@ -60,8 +60,7 @@ def _drawn(
         chance[draws < chance] = 1.0  # taken
         better = chance > best
         rows[better], surprise[better], best[better] = found[0][better], found[2][better], chance[better]
-        # Of a last chord it is enough that one version has it: the others will not go on.
-        if (best.max() if ends and attempt >= partwriting.ATTEMPTS - 1 else best.min()) >= 1:
+        if best.min() >= 1:
             break
     return rows, replace(state, previous=rows), surprise
 
