@@ -71,8 +71,10 @@ QUARTET = FourParts(
 """Strings. Octaves between players are a colour there, and dissonances too many to be forbidden."""
 ENSEMBLES = {ensemble.name: ensemble for ensemble in (CHOIR, QUARTET)}
 
-CROSSING, OUTSIDE, FROM_MIDDLE = 7.0, 1000.0, 0.25
-"""What it costs a quartet, in semitones moved, to play above the player before, out of one's range, a semitone from one's middle."""
+CROSSING, RANK, OUTSIDE, FROM_MIDDLE = 100.0, 6.0, 1000.0, 0.25
+"""What it costs a quartet, in semitones moved: to play above the player before; above, or below, what one who rests has played last; out of
+one's range; a semitone from one's middle. Of the notes of four movements (Haydn op. 74 no. 1, Mozart K. 458, Beethoven op. 18 no. 1 and op. 59
+no. 3) these give 83 % to who plays them there, of three others' 84 %; with 7 and 0 for the first two it is 80 % of either."""
 
 
 def assigned(rows: np.ndarray, pitch_low: int, ensemble: FourParts = CHOIR, given: np.ndarray | None = None) -> np.ndarray:
@@ -125,10 +127,10 @@ def _cost(line: np.ndarray, taken: Mapping[int, int], before: np.ndarray, ensemb
     low, high = np.array(ensemble.ranges).T
     at, new, whole = list(taken), np.array(list(taken.values()), dtype=int), line.copy()
     whole[at] = new
-    crossings = int((np.diff(whole[whole != SILENT]) > 0).sum())
+    crossings, out_of_rank = (int((np.diff(pitches) > 0).sum()) for pitches in (whole[whole != SILENT], np.where(whole == SILENT, before, whole)))
     outside = int(((new < low[at]) | (new > high[at])).sum())
     moved, away = np.abs(new - before[at]).sum(), np.abs(new - ensemble.middles[at]).sum()
-    return float(moved + FROM_MIDDLE * away + CROSSING * crossings + OUTSIDE * outside)
+    return float(moved + FROM_MIDDLE * away + CROSSING * crossings + RANK * out_of_rank + OUTSIDE * outside)
 
 
 def placed(chord: np.ndarray, before: np.ndarray, ensemble: FourParts = CHOIR) -> np.ndarray:
