@@ -11,6 +11,7 @@ export class Player extends EventTarget {
     this.waiting = false;
     this.volume = 1;
     this.waitingFor = [];
+    this.command = 0; // the number of the last one that was given
     this.latest_ms = 1000; // a tone that would come later than this after its note is left out
     this.n_auditions = 0; // for tests: tones leave no other trace
   }
@@ -29,6 +30,7 @@ export class Player extends EventTarget {
     this.level = new GainNode(this.context, { gain: this.volume });
     this.node.connect(this.level).connect(this.context.destination);
     this.node.port.onmessage = ({ data }) => {
+      if (data.command !== this.command) return; // of the time before the last command: a seek told that nothing played, after play
       Object.assign(this, { at: data.at, playing: data.playing, waiting: data.waiting });
       this.dispatchEvent(new CustomEvent("position", { detail: data }));
     };
@@ -38,6 +40,10 @@ export class Player extends EventTarget {
   #post(message) {
     if (this.node) this.node.port.postMessage(message);
     else this.waitingFor.push(message);
+  }
+
+  #command(message) {
+    this.#post({ ...message, command: ++this.command });
   }
 
   /** A new track of so many frames; its samples come by `write`. */
@@ -106,19 +112,19 @@ export class Player extends EventTarget {
     await this.start();
     this.playing = true;
     this.waiting = true;
-    this.#post({ do: "play" });
+    this.#command({ do: "play" });
     this.dispatchEvent(new CustomEvent("position", { detail: {} }));
   }
 
   pause() {
     this.playing = false;
-    this.#post({ do: "pause" });
+    this.#command({ do: "pause" });
     this.dispatchEvent(new CustomEvent("position", { detail: {} }));
   }
 
   seek(seconds) {
     this.at = Math.max(0, seconds);
-    this.#post({ do: "seek", at: this.at });
+    this.#command({ do: "seek", at: this.at });
     this.dispatchEvent(new CustomEvent("position", { detail: {} }));
   }
 

@@ -15,7 +15,11 @@ class Tape extends AudioWorkletProcessor {
     this.playing = false;
     this.waiting = false;
     this.told = 0;
-    this.port.onmessage = ({ data }) => this[data.do]?.(data);
+    this.command = 0; // the number of the last one that was followed
+    this.port.onmessage = ({ data }) => {
+      this.command = data.command ?? this.command;
+      this[data.do]?.(data);
+    };
   }
   add({ id, frames, channels }) {
     this.tracks.set(id, { samples: new Float32Array(frames * channels), channels, frames, filled: 0, ended: false, gain: 1, peak: 1 });
@@ -61,7 +65,7 @@ class Tape extends AudioWorkletProcessor {
     this.tell();
   }
   tell(ended = false) {
-    this.port.postMessage({ at: this.at / sampleRate, playing: this.playing, waiting: this.waiting, ended });
+    this.port.postMessage({ at: this.at / sampleRate, playing: this.playing, waiting: this.waiting, ended, command: this.command });
   }
 
   process(_, [out]) {
