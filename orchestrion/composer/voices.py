@@ -74,7 +74,7 @@ ENSEMBLES = {ensemble.name: ensemble for ensemble in (CHOIR, QUARTET)}
 CROSSING, RANK, OUTSIDE, FROM_MIDDLE = 100.0, 6.0, 1000.0, 0.25
 """What it costs a quartet, in semitones moved: to play above the player before; above, or below, what one who rests has played last; out of
 one's range; a semitone from one's middle. Of the notes of four movements (Haydn op. 74 no. 1, Mozart K. 458, Beethoven op. 18 no. 1 and op. 59
-no. 3) these give 83 % to who plays them there, of three others' 84 %; with 7 and 0 for the first two it is 80 % of either."""
+no. 3) these give 83 % to who plays them there, of three others' 84 % (`benchmarks/quartet_players.py`); with 7 and 0 for the first two 80 % of either."""
 
 
 def assigned(rows: np.ndarray, pitch_low: int, ensemble: FourParts = CHOIR, given: np.ndarray | None = None) -> np.ndarray:

@@ -43,7 +43,7 @@ def split_of(passage: CorpusPiece) -> str:
 def passages(written: Written, name: str) -> Iterator[CorpusPiece]:
     """The passages of a movement, or of a work whose movements are one file; ``name`` begins with the work."""
     starts = [start * STEPS_PER_QUARTER for start in accumulate((bar.length for bar in written.bars), initial=Fraction(0))]
-    notes = [note for part in range(N_PLAYERS) for note in _line(printed_notes(written, part), lowest=part == N_PLAYERS - 1)]
+    notes = [note for part in range(N_PLAYERS) for note in player_line(printed_notes(written, part), lowest=part == N_PLAYERS - 1)]
     for first, stop in _runs(written.bars, _on_the_grid(starts, notes)):
         begin, end, meter = int(starts[first]), int(starts[stop]), written.bars[first].meter
         assert meter is not None  # else it would not be whole, nor a pickup
@@ -58,7 +58,7 @@ def passages(written: Written, name: str) -> Iterator[CorpusPiece]:
             yield CorpusPiece(f"{name}:{first + 1}", tuple(inside), meter, _sharps(inside), n_steps=end - begin + silent, ends=ends)
 
 
-def _line(notes: Sequence[_Note], *, lowest: bool) -> list[_Note]:
+def player_line(notes: Sequence[_Note], *, lowest: bool) -> list[_Note]:
     """One note at a time, in steps: the highest or the lowest of those that begin together, until the next begins."""
     chosen: dict[Fraction, _Note] = {}
     for onset, offset, pitch in sorted(notes, key=lambda note: note[2], reverse=lowest):
