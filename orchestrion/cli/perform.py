@@ -19,7 +19,7 @@ from orchestrion.options import AudioFormat, Composing, Playing
 from orchestrion.shipped import DEFAULT_INSTRUMENT
 from orchestrion.terminal import plural
 
-# A composed piece has one player, or a quartet's four; none is named by its place among -i.
+# A composed piece has one player, or a quartet's four.
 ALONE = {
     "gains_db": Flag("--gain gains_db", "DB", "Louder, or softer if negative; once for each player."),
     "pans": Flag("--pan pans", "-1…1", "Left to right, once for each player; the output is then stereo."),
