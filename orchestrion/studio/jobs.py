@@ -38,7 +38,8 @@ class StudioJob:
         self._work = work
         self._frames: deque[bytes] = deque()
         self._is_cancelled = threading.Event()
-        self._is_done = False
+        self._has_ended = False
+        self._is_last_told = False
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
 
@@ -72,14 +73,19 @@ class StudioJob:
     def is_cancelled(self) -> bool:
         return self._is_cancelled.is_set()
 
+    @property
+    def has_ended(self) -> bool:
+        """True before the page can know of the end."""
+        return self._has_ended
+
     async def frames(self) -> AsyncIterator[bytes]:
         """Frames as they come, until the work is done."""
         while True:
             self._wake.clear()
-            done = self._is_done
+            is_last_told = self._is_last_told
             while self._frames:
                 yield self._frames.popleft()
-            if done:
+            if is_last_told:
                 return
             await self._wake.wait()
 
@@ -97,12 +103,13 @@ class StudioJob:
         except MemoryError:
             end = ("failed", {"message": MEMORY})
         finally:
-            self.tell(end[0], **end[1])
-            self.end()
+            self.end(end[0], **end[1])
 
-    def end(self) -> None:
-        """No more frames will come."""
-        self._is_done = True
+    def end(self, event: str, **facts: object) -> None:
+        """The last frame."""
+        self._has_ended = True
+        self.tell(event, **facts)
+        self._is_last_told = True
         self._notify()
 
     def _add(self, kind: bytes, content: bytes) -> None:
@@ -158,15 +165,14 @@ class Jobs:
             job.cancel()
             if job in self._queue:
                 self._queue.remove(job)
-                job.tell("cancelled")
-                job.end()
+                job.end("cancelled")
                 self._tell_places()
             return True
 
     def state(self) -> Mapping[str, int]:
         """How many run and wait."""
         with self._changed:
-            return {"running": int(self._running is not None), "waiting": len(self._queue)}
+            return {"running": int(self._running is not None and not self._running.has_ended), "waiting": len(self._queue)}
 
     def close(self) -> None:
         """Cancel all; wait a moment for the one that runs."""

@@ -40,6 +40,21 @@ def test_how_jobs_end() -> None:
     assert memory["event"] == "failed" and "memory" in memory["message"]
 
 
+def test_a_job_whose_end_was_told_runs_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    run_it = StudioJob.run
+    monkeypatch.setattr(StudioJob, "run", lambda job: (run_it(job), time.sleep(0.3)))  # its thread ends later
+
+    async def run() -> object:
+        jobs = Jobs()
+        job = jobs.submit(lambda job: None)
+        last = [frame async for frame in job.frames()][-1]
+        state = jobs.state()
+        jobs.close()
+        return json.loads(last[5:]), state
+
+    assert asyncio.run(run()) == ({"event": "done"}, {"running": 0, "waiting": 0})
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_bug_ends_its_own_job_only() -> None:
     def bug(job: StudioJob) -> None:
