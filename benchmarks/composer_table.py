@@ -1,11 +1,12 @@
-"""Train the `paper` composer on a polyphonic benchmark set, and print the table of all of them beside published figures.
+"""Train the composer `paper` or `matching` on a polyphonic benchmark set, and print the table of all of them beside published figures.
 
     python benchmarks/composer_table.py train JSB_Chorales.mat -o runs/jsb --minutes 60
+    python benchmarks/composer_table.py train Nottingham.mat --preset matching -o runs/nottingham-matching --minutes 75
     python benchmarks/composer_table.py calibrate runs/nottingham
     python benchmarks/composer_table.py table runs/jsb runs/nottingham runs/musedata runs/piano-midi
 
 The sets are the rolls of Boulanger-Lewandowski et al. 2012 as MATLAB files. ``table`` scores the test split, or the validation split
-where a file has no test pieces, and writes the table and ``docs/composer-table.png`` into ``docs/composer-table.md``.
+where a file has no test pieces, and writes the table of the runs' preset into ``docs/composer-table.md``, with a picture beside it.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import json
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from orchestrion.composer.calibration import fitted
-from orchestrion.composer.compose import Composer
+from orchestrion.composer.compose import Composer, compose
+from orchestrion.composer.matching import longest_match, step_names
 from orchestrion.composer.scoring import Nll, score_pieces
 from orchestrion.datasets.corpora.loading import load_corpus
 from orchestrion.datasets.corpora.piece import CorpusPiece
@@ -26,13 +29,15 @@ from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.figures.loss import loss_figure
 from orchestrion.evaluation.figures.style import save_figure
 from orchestrion.files import atomic_write
+from orchestrion.options import Composing
 from orchestrion.progress import progress
+from orchestrion.score import PianoRoll
 from orchestrion.training.precision import native_precision
 from orchestrion.training.settings import LoopSettings
 from orchestrion.training.train_composer import train_composer
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "composer-table.md"
-BEGIN, END = "<!-- benchmarks/composer_table.py -->\n\n", "\n<!-- end -->\n"
+BEGIN, END = "<!-- benchmarks/composer_table.py: {} -->\n\n", "\n<!-- end -->\n"
 SETS = ("JSB_Chorales", "MuseData", "Nottingham", "Piano_midi")
 # Test negative log-likelihood a step in nats: Boulanger-Lewandowski et al. 2012 (table 1), Johnson 2017 (best of BALSTM).
 PUBLISHED = {
@@ -52,9 +57,17 @@ class Recipe:
     average_decay: float = 0.995
 
 
-RECIPES = {"Nottingham": Recipe(0.5, 128, 1e-3, 0.98), "Piano_midi": Recipe(0.4, 64, 1.2e-3, 0.99)}
+RECIPES = {
+    ("paper", "Nottingham"): Recipe(0.5, 128, 1e-3, 0.98),
+    ("paper", "Piano_midi"): Recipe(0.4, 64, 1.2e-3, 0.99),
+    ("matching", "JSB_Chorales"): Recipe(0.3, 64, 2e-3, 0.99),
+    ("matching", "MuseData"): Recipe(0.3, 64, 3e-3, 0.998),
+    ("matching", "Nottingham"): Recipe(0.3, 64, 2e-3, 0.99),
+    ("matching", "Piano_midi"): Recipe(0.4, 64, 1.5e-3, 0.99),
+}
 SHIFTS = tuple(shift for shift in range(-6, 7) if shift)
 TRANSPOSED_STEPS = 3000
+LONG = 8
 
 
 @dataclass(frozen=True)
@@ -78,11 +91,12 @@ def main(words: list[str] | None = None) -> None:
     train = commands.add_parser("train", help="train on a set")
     train.add_argument("data", type=Path, help="JSB_Chorales.mat, MuseData.mat, Nottingham.mat or Piano_midi.mat")
     train.add_argument("-o", "--output", type=Path, required=True)
+    train.add_argument("--preset", default="paper", choices=("paper", "matching"), help="which network")
     train.add_argument("--minutes", type=float, default=60.0)
     train.add_argument("--steps", type=int, help="updates, instead of minutes")
     train.add_argument("--validate-steps", type=int, help="updates between validations, instead of minutes")
     train.add_argument("--validation-pieces", type=int, default=24, help="held-out pieces scored while training")
-    train.add_argument("--from", dest="start_from", help="a composer of the preset paper to begin with")
+    train.add_argument("--from", dest="start_from", help="a composer of the same preset to begin with")
     train.add_argument("--validate-minutes", type=float, default=5.0)
     for option, kind in (("dropout", float), ("crop-steps", int), ("learning-rate", float), ("average-decay", float)):
         train.add_argument(f"--{option}", type=kind, help="in place of the set's own (RECIPES)")
@@ -97,13 +111,18 @@ def main(words: list[str] | None = None) -> None:
     table.add_argument("runs", nargs="+", type=Path)
     table.add_argument("--transposed-steps", type=int, default=TRANSPOSED_STEPS, help="steps scored for each transposition")
     table.set_defaults(run=write_table)
+    repeats = commands.add_parser("repeats", help="how much of what a run writes, and of held-out pieces, repeats what was heard before")
+    repeats.add_argument("run_folder", metavar="RUN", type=Path)
+    repeats.add_argument("--pieces", type=int, default=32)
+    repeats.add_argument("--steps", type=int, default=256, help="of each written piece")
+    repeats.set_defaults(run=print_repeats)
     arguments = parser.parse_args(words)
     arguments.run(arguments)
 
 
 def train_set(arguments: argparse.Namespace) -> None:
     """AdamW with a cosine, crops by fours, transposed by up to six, and what is best for the set; then calibrated."""
-    recipe = RECIPES.get(arguments.data.stem, Recipe())
+    recipe = RECIPES.get((arguments.preset, arguments.data.stem), Recipe())
     dropout, crop_steps, learning_rate, decay = (
         own if own is not None else best
         for own, best in zip((arguments.dropout, arguments.crop_steps, arguments.learning_rate, arguments.average_decay), astuple(recipe), strict=True)
@@ -113,7 +132,7 @@ def train_set(arguments: argparse.Namespace) -> None:
         ema_decay=decay, precision=native_precision(), seed=arguments.seed, threads=1, validate_minutes=arguments.validate_minutes, validate_steps=arguments.validate_steps,
     )  # fmt: skip
     measures = train_composer(
-        arguments.data, arguments.output, preset="paper", loop=loop, batch=4, crop_steps=crop_steps, transpose=6,
+        arguments.data, arguments.output, preset=arguments.preset, loop=loop, batch=4, crop_steps=crop_steps, transpose=6,
         resume=arguments.resume, start_from=arguments.start_from, validation_pieces=arguments.validation_pieces, dropout=dropout,
     )  # fmt: skip
     print(json.dumps(measures, indent=2))
@@ -143,13 +162,23 @@ def calibrate(run: Path, n_pieces: int) -> None:
 
 def data_of(run: Path) -> Path:
     """What the run was trained on."""
-    return Path(str(json.loads((run / "settings.json").read_text())["data"]))
+    return Path(str(settings_of(run)["data"]))
+
+
+def settings_of(run: Path) -> dict[str, object]:
+    """What the run was made with."""
+    found: dict[str, object] = json.loads((run / "settings.json").read_text())
+    return found
 
 
 def write_table(arguments: argparse.Namespace) -> None:
     """Score, print, and write the page."""
     torch.set_num_threads(1)
     rows = {}
+    presets = {str(settings_of(run)["preset"]) for run in arguments.runs}
+    if len(presets) > 1:
+        raise SystemExit(f"A table is of one preset, not of {' and '.join(sorted(presets))}.")
+    (preset,) = presets
     for run in arguments.runs:
         row = measured(run, arguments.transposed_steps)
         rows[row.name] = row
@@ -158,11 +187,13 @@ def write_table(arguments: argparse.Namespace) -> None:
     figure = loss_figure(
         {f"{name} (validation)": row.curve for name, row in rows.items()}, "Held-out likelihood while training", "nats a step", "minutes of training"
     )  # fmt: skip
-    save_figure(figure, PAGE.with_suffix(".png"), dpi=80)
-    before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else f"# The composer's table\n\n{BEGIN}{END}"
-    head, _, rest = before.partition(BEGIN)
+    save_figure(figure, PAGE.with_name(f"{PAGE.stem}-{preset}.png"), dpi=80)
+    begin = BEGIN.format(preset)
+    head, found, rest = PAGE.read_text(encoding="utf-8").partition(begin)
+    if not found:
+        raise SystemExit(f"{PAGE} has no place for the preset {preset}: a line {begin.strip()}")
     with atomic_write(PAGE) as temporary:
-        temporary.write_text(head + BEGIN + text + END + rest.partition(END)[2], encoding="utf-8")
+        temporary.write_text(head + begin + text + END + rest.partition(END)[2], encoding="utf-8")
 
 
 def measured(run: Path, transposed_steps: int) -> Row:
@@ -202,6 +233,32 @@ def within(pieces: list[CorpusPiece], n_steps: int) -> list[CorpusPiece]:
         if sum(each.n_steps for each in chosen) < n_steps and pitches and min(pitches) - 6 >= 21 and max(pitches) + 6 <= 108:
             chosen.append(piece)
     return chosen
+
+
+def print_repeats(arguments: argparse.Namespace) -> None:
+    """Of steps that follow a match of `LONG` steps or more: their share, and how many of them are what followed it before."""
+    composer = Composer.load(arguments.run_folder / "model.safetensors")
+    pieces = held_out(data_of(arguments.run_folder))[1][: arguments.pieces]
+    written = [
+        PianoRoll.from_score(score, 4).grid
+        for score in compose(composer, Composing(bars=arguments.steps // 16, count=arguments.pieces, form="free"))
+    ]
+    for name, grids in (("held out", [piece.grid() for piece in pieces]), ("written", written)):
+        share, kept = repeats_of(grids)
+        print(f"{name}: {share:.2f} of the steps follow a match of {LONG} steps or more, {kept:.2f} of these go on as it did")
+
+
+def repeats_of(grids: list[np.ndarray]) -> tuple[float, float]:
+    """Of ``grids`` [s, p, 2], as `print_repeats` says."""
+    after, went_on = [], []
+    for grid in grids:
+        names = step_names(grid)
+        for step, name in enumerate(names):
+            place, length = longest_match(names[:step])
+            after.append(length >= LONG)
+            if length >= LONG:
+                went_on.append(names[place] == name)
+    return float(np.mean(after)), float(np.mean(went_on)) if went_on else float("nan")
 
 
 def table_of(rows: dict[str, Row]) -> str:

@@ -104,7 +104,7 @@ def renderer(data: tuple[str, ...], label: str | None, preset: str, unconditione
 @click.option("--data", required=True, metavar="NAME|DIR|FILE.mat",
               help="melodies, chorales, quartets, music21:NAME, a folder of scores, a corpus as JSON, or a MATLAB file of rolls.")
 @click.option("--preset", default="repo", show_default=True, metavar="NAME",
-              help="Sizes of the network: repo, paper, compact-melodies, compact-chorales or compact-quartets.")
+              help="Sizes of the network: repo, paper, matching, compact-melodies, compact-chorales or compact-quartets.")
 @click.option("--from", "start_from", type=COMPOSER, metavar="NAME|PATH",
               help="Begin with this composer's weights, of the same sizes; its range of pitches may differ.")
 @click.option("--forget", type=NumberRange(0, 1), default=0.0, show_default=True, metavar="SHARE",

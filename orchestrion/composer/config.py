@@ -4,6 +4,7 @@
 | --- | --- | --- | --- | --- | --- |
 | `repo` | 24–101 (78) | 300 + 300 | 100 + 50 | step number in four bits | 1,369,902 |
 | `paper` | 21–108 (88) | 200 + 200 | 100 + 100 | step number in four bits | 747,402 |
+| `matching` | 21–108 (88) | 200 + 200 | 100 + 100 | step number in four bits | 877,002 |
 | `compact-melodies` | 55–88 (34) | 128 + 128 | 64 + 32 | place in the bar, form | 523,202 |
 | `compact-chorales` | 33–84 (52) | 128 + 128 | 64 + 32 | place in the bar, form | 529,346 |
 | `compact-quartets` | 31–100 (70) | 128 + 128 | 64 + 32 | place in the bar, form | 529,346 |
@@ -11,7 +12,9 @@
 `repo` is the published program (github.com/danieldjohnson/biaxial-rnn-music-composition: 80 inputs a note). Its learned
 initial states are left out: states start at zero. `paper` is the BALSTM of Johnson, "Generating Polyphonic Music Using
 Tied Parallel Networks" (EvoMUSART 2017), of which the layer sizes and the 88 pitches are stated; the inputs are taken
-to be the program's, with the note's number scaled to [0, 1) instead of raw. The `compact` presets are ours, made to be
+to be the program's, with the note's number scaled to [0, 1) instead of raw. `matching` is the same network, which also hears what
+followed when the music last stood as it does (`composer.matching`), and the chord below: it repeats what it has heard, in
+rolls that tell no meter. The `compact` presets are ours, made to be
 trained in half an hour on one core: they read the place in the bar instead of the bits of the step number, and pieces
 are moved to the key signature without sharps or flats, so that a pitch class is a degree of the scale. They hear what
 stood 1, 2, 4 and 8 bars ago, are told the form (`composer.form`), and a third axis that runs backwards in time lets them
@@ -47,6 +50,7 @@ class ComposerConfig:
     ``spare_input``: one input that is always 0 (the published program's mark of a start, never set in it).
     ``normalises_key``: pieces are moved to the key signature without accidentals before the network sees them.
     ``lags_bars``: the rolls of so many bars ago are inputs. With the clock ``form``, so is the bar that the plan refers to.
+    ``matches``: what followed the longest match is an input as often as there are numbers: where so many steps match (`matching`).
     ``foresight``: units of the axis that runs backwards over given notes; 0 for none.
     ``hears_chord``: the note axis hears what sounds below in the step that is being drawn (`features.chord_below`).
     """
@@ -62,6 +66,7 @@ class ComposerConfig:
     normalises_key: bool = False
     dropout: float = 0.5
     lags_bars: tuple[int, ...] = ()
+    matches: tuple[int, ...] = ()
     foresight: int = 0
     hears_chord: bool = False
 
@@ -74,8 +79,8 @@ class ComposerConfig:
             raise OrchestrionError(f"Unknown clock {repr(self.clock)[:60]}; choose one of {', '.join(CLOCK_WIDTHS)}.")
         if not self.time_sizes or not self.note_sizes or min(*self.time_sizes, *self.note_sizes) < 1:
             raise OrchestrionError("A composer needs at least one layer of at least one unit on either axis.")
-        if any(lag < 1 for lag in self.lags_bars) or not 0 <= self.foresight <= 4096:
-            raise OrchestrionError("A composer looks back by whole bars, and ahead by 0 to 4096 units.")
+        if any(n < 1 for n in self.lags_bars + self.matches) or not 0 <= self.foresight <= 4096:
+            raise OrchestrionError("A composer looks back by whole bars, matches whole steps, and looks ahead by 0 to 4096 units.")
         if not 0 <= self.dropout < 1:
             raise OrchestrionError(f"Dropout must lie in [0, 1), not {self.dropout}.")
 
@@ -91,8 +96,12 @@ class ComposerConfig:
 
     @property
     def n_memories(self) -> int:
-        """Earlier rolls heard beside the last step: one a lag, and that of the bar that the plan refers to."""
-        return len(self.lags_bars) + (self.clock == FORM_CLOCK)
+        """Earlier rolls heard beside the last step: one a lag, that of the bar that the plan refers to, and what followed matches."""
+        return len(self.lags_bars) + self.hears_plan + len(self.matches)
+
+    @property
+    def hears_plan(self) -> bool:
+        return self.clock == FORM_CLOCK
 
     @property
     def n_given_inputs(self) -> int:
@@ -156,6 +165,10 @@ PRESETS: dict[str, ComposerConfig] = {
         pitch_low=21, pitch_high=108, time_sizes=(200, 200), note_sizes=(100, 100), raw_position=False, dropout=0.3
     ),
     "compact-melodies": replace(_COMPACT, pitch_low=55, pitch_high=88),
+    "matching": ComposerConfig(
+        pitch_low=21, pitch_high=108, time_sizes=(200, 200), note_sizes=(100, 100), raw_position=False, dropout=0.3,
+        matches=(1, 4, 12), hears_chord=True,
+    ),
     # 283 chorales are learnt by heart within minutes.
     "compact-chorales": replace(_COMPACT, pitch_low=33, pitch_high=84, dropout=0.3, hears_chord=True),
     "compact-quartets": replace(_COMPACT, pitch_low=31, pitch_high=100, dropout=0.3, hears_chord=True),

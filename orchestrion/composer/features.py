@@ -9,7 +9,7 @@ To draw step t the network reads, for every pitch p, from the grid of step t-1:
     clock     4/44/49   the published bits, or the place in the bar and the tonic, or these and the plan
     spare         0/1   always 0
     memories    50 each (sounding, articulated) of p-12 ... p+12, as many bars ago as the config says, and in the bar that
-                        the plan refers to: at the same place of the bar as the step to be drawn
+                        the plan refers to: at the same place of the bar as the step to be drawn; what followed matches
     foresight           what the backward axis makes of given notes (`network`)
 
 The note axis hears the note below as it was drawn, and where the config says so the chord below (`chord_below`).
@@ -27,6 +27,7 @@ import torch
 
 from orchestrion.composer.config import BAR_CLOCK, BINARY_CLOCK, CLOCK_WIDTHS, FORM_CLOCK, VICINITY, ComposerConfig
 from orchestrion.composer.form import Plan
+from orchestrion.composer.matching import continued
 
 PLACES = 24  # sixteenths in the longest bar told apart (3/2, 12/8)
 BARS_BITS = 3
@@ -78,13 +79,16 @@ def given_inputs(given: torch.Tensor, lowest: torch.Tensor) -> torch.Tensor:
 def memories(
     grid: np.ndarray, config: ComposerConfig, bar_steps: int, plan: Plan, first: int, n_steps: int
 ) -> np.ndarray:
-    """The earlier rolls [n_steps, m, p, 2] for steps ``first`` … of ``grid`` [s, p, 2]: `bars_ago`, and what ``plan`` refers to."""
+    """The earlier rolls [n_steps, m, p, 2] for steps ``first`` … of ``grid`` [s, p, 2]: `bars_ago`, what ``plan`` refers to, and what
+    followed matches (`matching`)."""
     earlier = [bars_ago(grid, config.lags_bars, bar_steps, first, n_steps)]
-    if config.clock == FORM_CLOCK:
+    if config.hears_plan:
         steps = plan.source_steps(bar_steps, first, n_steps)
         referred = grid[np.clip(steps, 0, max(len(grid) - 1, 0))]
         referred[steps < 0] = 0
         earlier.append(referred[:, None])
+    if config.matches:
+        earlier.append(continued(grid, config.matches, first, n_steps))
     return np.concatenate(earlier, axis=1)
 
 

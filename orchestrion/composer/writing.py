@@ -36,7 +36,7 @@ def write(sampler: Sampler, sheet: Sheet, seed: int, voices: Sequence[int], *, t
     for step in range(sheet.n_steps):
         bar, place = divmod(step, sheet.bar_steps)
         if place == 0:
-            _give_repeats(population, sheet, bar, hints=config.n_memories > 0)
+            _give_repeats(population, sheet, bar, hints=config.hears_plan)
             recall(population, sheet, bar, seed, voices)
             if together and sheet.is_final(bar):
                 _give_tonic(population, sheet, bar, config.pitch_low)

@@ -176,7 +176,7 @@ class ComposerTask:
         silent_before = np.concatenate([before[None], heard[:-1]])[..., 0] == 0
         inside = np.stack([inside[..., 0], np.where(silent_before, inside[..., 0], inside[..., 1])], axis=-1)
         told = rng.random() < PLAN_TOLD
-        plan = plan_of(grid, piece.steps_per_bar) if told and self.config.n_memories else untold(total // piece.steps_per_bar)
+        plan = plan_of(grid, piece.steps_per_bar) if told and self.config.hears_plan else untold(total // piece.steps_per_bar)
         clock = clock_rows(self.config, piece.meter, first, n, piece.n_until_end, tonic, plan.kinds, piece.has_pickup)
         crop = {"grid": inside, "clock": clock, "heard": heard, "mask": np.ones(n, dtype=np.float32)}
         if self.config.n_memories:
