@@ -86,7 +86,8 @@ def perform(
     asked = None if instrument is None else Instrument.load(instrument)
     gains_of(voices.N_PARTS if has_players and asked is None else 1, playing.gains_db, playing.pans)
     score = compose(model, **wishes)
-    return play(score, performers(score, asked, has_players=has_players), playing)
+    players, playing = performers(score, asked, playing, has_players=has_players)
+    return play(score, players, playing)
 
 
 def transcribe(

@@ -99,6 +99,7 @@ def compose(
     model: Composer | str | os.PathLike[str] = "melodies",
     wishes: Composing | None = None,
     *,
+    checked: Callable[[], object] | None = None,
     progress: Progress | None = None,
 ) -> list[Score]:
     """Compose new pieces, continue one, fill gaps in one, or harmonise a melody.
@@ -108,6 +109,7 @@ def compose(
     Args:
         model: a composer, the name of a shipped one, or a weights file.
         wishes: how many pieces, how long, in which key, …
+        checked: called when nothing is wrong, before anything is written.
         progress: called with the number of steps just written; None for a bar of its own.
 
     Raises:
@@ -116,6 +118,8 @@ def compose(
     """
     composer = model if isinstance(model, Composer) else Composer.load(model)
     task = _Task.of(composer, wishes or Composing())
+    if checked is not None:
+        checked()
     with torch.no_grad():
         with waiting("Compiling the composer for this processor (once)"):
             task.sampler.compile()

@@ -38,8 +38,8 @@ def n_new_steps(wishes: Composing, tempo: float, meter: tuple[int, int], n_begun
     bar_steps = meter[0] * 16 // meter[1]
     bars = wishes.bars
     if wishes.variations:
-        if not n_begun or bars is not None or wishes.seconds is not None:
-            raise OrchestrionError("Variations are of a prime and as long as it is: give a prime, and no length.")
+        if not n_begun:
+            raise OrchestrionError("The prime has no note to vary.")
         bars = wishes.variations * n_begun // bar_steps
     elif wishes.seconds is not None:
         whole = round(wishes.seconds * tempo * STEPS_PER_BEAT / 60 / bar_steps) - n_begun // bar_steps

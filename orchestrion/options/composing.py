@@ -97,6 +97,8 @@ class Composing(Options):
             raise OrchestrionError("A pickup begins a new piece; leave it out where something is given.")
         if self.form is not None and self.variations is not None:
             raise OrchestrionError("Give form or variations, not both.")
+        if self.variations and (self.prime is None or self.bars is not None or self.seconds is not None):
+            raise OrchestrionError("Variations are of a prime and as long as it is: give a prime, and no length.")
 
 
 @dataclass(frozen=True, kw_only=True)
