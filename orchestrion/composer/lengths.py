@@ -8,7 +8,7 @@ from orchestrion.composer import form
 from orchestrion.composer.config import STEPS_PER_BEAT
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import Composing
-from orchestrion.score import PianoRoll
+from orchestrion.score import Meter, PianoRoll, Score
 from orchestrion.score.chords import parse_chords
 from orchestrion.values import sections
 
@@ -31,6 +31,13 @@ def whole_bars(known: np.ndarray, meter: tuple[int, int]) -> np.ndarray:
     padded = np.pad(known, ((0, -len(known) % (meter[0] * 16 // meter[1])), (0, 0), (0, 0)))
     padded[len(known) :, :, 0] = 1
     return padded
+
+
+def pickup_steps(prime: Score, meter: tuple[int, int]) -> int:
+    """Steps before the first whole bar of ``prime``; 0 where it is to go on in another meter."""
+    if prime.meter != Meter(prime.meter.time_s, *meter):
+        return 0
+    return round(prime.pickup_quarters * STEPS_PER_BEAT) % (meter[0] * 16 // meter[1])
 
 
 def n_new_steps(wishes: Composing, tempo: float, meter: tuple[int, int], n_begun: int) -> int:
