@@ -7,15 +7,11 @@ family of strings or reeds, to one whose range holds its notes.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import compress
 from typing import TypeVar
 
 from orchestrion import header, shipped
 from orchestrion.errors import OrchestrionError
-from orchestrion.options import Playing
 from orchestrion.score import Part, Score
 
 # General MIDI programs, from 0, to instruments, the first that ships and reaches the part's notes.
@@ -120,23 +116,17 @@ def players_of(score: Score, wishes: Sequence[str] = ()) -> list[str]:
     return players if len(set(players)) > 1 else players[:1] or [shipped.DEFAULT_INSTRUMENT]
 
 
-def performers(score: Score, asked: PlayerT | None, playing: Playing, *, has_players: bool) -> tuple[list[PlayerT | str], Playing]:
+def performers(score: Score, asked: PlayerT | None, *, has_players: bool, mixed: bool = False) -> list[PlayerT | str]:
     """Who plays a composed piece: who is ``asked``, or where its composer writes for players (``has_players``) these, or the piano.
 
-    With them ``playing``, less the gains and pans of players who have no note in this piece; a warning says so.
+    Args:
+        mixed: whether players have gains or places of their own, so that not even two violins alone are one.
     """
     if asked is not None:
-        return [asked], playing
-    if not has_players:
-        return [shipped.DEFAULT_INSTRUMENT], playing
-    if not playing.gains_db and not playing.pans:
-        return [*players_of(score)], playing
-    if silent := [part.name for part in score.parts if not part.notes]:
-        warnings.warn(f"No note in this piece, and so no gain or pan: {', '.join(silent)}.", stacklevel=2)
-    has_notes = [bool(part.notes) for part in score.parts]
-    playing = replace(playing, gains_db=tuple(compress(playing.gains_db, has_notes)), pans=tuple(compress(playing.pans, has_notes)))
-    # One each, also where only the two violins play.
-    return [*cast(score, instrument_ranges(), shipped.DEFAULT_INSTRUMENT)], playing
+        return [asked]
+    if has_players and mixed:
+        return [*cast(score, instrument_ranges(), shipped.DEFAULT_INSTRUMENT)]
+    return [*players_of(score)] if has_players else [shipped.DEFAULT_INSTRUMENT]
 
 
 def is_assigned(wish: str) -> bool:

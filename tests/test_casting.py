@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrion.casting import PROGRAMS, cast, performers, players_of
+from orchestrion.ensemble import without_silent
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import Playing
 from orchestrion.score import Note, Part, Score
@@ -90,23 +91,24 @@ def test_who_plays_is_told_and_how_to_choose_where_nothing_was_chosen(capsys):
 
 def test_a_composed_piece_is_played_by_who_is_asked_or_its_players_or_the_piano() -> None:
     quartet = Score((part(program=40, pitch=76), part(program=40, pitch=67), part(program=41, pitch=60), part(program=42, pitch=45)))
-    assert performers(quartet, None, Playing(), has_players=True)[0] == ["violin", "violin", "viola", "cello"]
-    assert performers(quartet, "organ", Playing(), has_players=True)[0] == ["organ"]
-    assert performers(quartet, None, Playing(), has_players=False)[0] == ["piano"]
+    assert performers(quartet, None, has_players=True) == ["violin", "violin", "viola", "cello"]
+    assert performers(quartet, "organ", has_players=True) == ["organ"]
+    assert performers(quartet, None, has_players=False) == ["piano"]
 
 
 def test_who_has_no_note_in_a_composed_piece_has_no_gain_and_no_pan() -> None:
     """Four pans for a quartet of which the viola did not play were refused after the piece was written."""
     first, second, cello = part("Violin 1", 40, 76), part("Violin 2", 40, 67), part("Cello", 42, 45)
     asked = Playing(pans=(-0.6, -0.2, 0.2, 0.6), gains_db=(0.0, -1.0, -2.0, -3.0))
+    quartet = Score((first, second, Part("Viola", 41, ()), cello))
+    assert performers(quartet, None, has_players=True, mixed=True) == ["violin", "violin", "cello"]
     with pytest.warns(UserWarning, match="^No note in this piece, and so no gain or pan: Viola.$"):
-        players, playing = performers(Score((first, second, Part("Viola", 41, ()), cello)), None, asked, has_players=True)
-    assert players == ["violin", "violin", "cello"]
+        playing = without_silent(quartet, asked)
     assert playing == replace(asked, pans=(-0.6, -0.2, 0.6), gains_db=(0.0, -1.0, -3.0))
 
 
 def test_two_violins_alone_keep_a_place_each() -> None:
     quartet = Score((part("Violin 1", 40, 76), part("Violin 2", 40, 67), Part("Viola", 41, ()), Part("Cello", 42, ())))
+    assert performers(quartet, None, has_players=True, mixed=True) == ["violin", "violin"]
     with pytest.warns(UserWarning, match="Viola, Cello"):
-        players, playing = performers(quartet, None, Playing(pans=(-0.6, -0.2, 0.2, 0.6)), has_players=True)
-    assert players == ["violin", "violin"] and playing.pans == (-0.6, -0.2)
+        assert without_silent(quartet, Playing(pans=(-0.6, -0.2, 0.2, 0.6))).pans == (-0.6, -0.2)

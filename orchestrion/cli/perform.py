@@ -73,7 +73,7 @@ def perform(
         from orchestrion.casting import performers
         from orchestrion.composer import voices
         from orchestrion.composer.compose import Composer, compose
-        from orchestrion.ensemble import gains_of
+        from orchestrion.ensemble import gains_of, without_silent
         from orchestrion.playing import play
         from orchestrion.progress import waiting
         from orchestrion.renderer.instrument import Instrument
@@ -84,7 +84,9 @@ def perform(
         asked = None if instrument is None else Instrument.load(instrument)
         gains_of(voices.N_PARTS if has_players and asked is None else 1, playing.gains_db, playing.pans)
         (score,) = compose(composer, heard(composing), checked=partial(say_what_is_replaced, [midi, audio, picture]))
-        players, playing = performers(score, asked, playing, has_players=has_players)
+        players = performers(score, asked, has_players=has_players, mixed=bool(playing.gains_db or playing.pans))
+        if has_players and asked is None:
+            playing = without_silent(score, playing)
         tell_players(score, players, chosen=False)
         played = play(score, players, replace(playing, seed=composing.seed))
         played.score.write(midi)
