@@ -29,6 +29,7 @@ from orchestrion.renderer.sourceplayer import source_blocks
 from orchestrion.renderer.span import Span
 from orchestrion.renderer.streaming import Stream
 from orchestrion.score import Score, pitch_name
+from orchestrion.terminal import plural
 from orchestrion.version import VERSION
 
 Player = Instrument | str | os.PathLike[str]
@@ -300,7 +301,7 @@ def check_parts(parts: Sequence[Score], instruments: Sequence[Instrument]) -> No
     if len(parts) != len(instruments):
         names = ", ".join(repr(part.parts[0].name) for part in parts)
         raise OrchestrionError(
-            f"There are {len(instruments)} instruments but {len(parts)} parts ({names}); give one instrument for each."
+            f"There are {plural(len(instruments), 'instrument')} but {plural(len(parts), 'part')} ({names}); give one instrument for each."
         )
 
 

@@ -92,7 +92,7 @@ class Composing(Options):
             names = ("bars", "seconds", "tempo", "meter", "form", "chords", "variations")
             fixed = [name for name in names if getattr(self, name) is not None]
             if fixed:
-                raise OrchestrionError(f"{fixed[0]} follows from the given score; leave it out together with {given[0]}.")
+                raise OrchestrionError(f"With {given[0]}, {fixed[0]} follows from the given score; leave it out.")
         if self.pickup and (given or self.variations):
             raise OrchestrionError("A pickup begins a new piece; leave it out where something is given.")
         if self.form is not None and self.variations is not None:

@@ -104,7 +104,7 @@ def test_pan_makes_stereo(tiny: Path, folder: Path) -> None:
 
 def test_an_ensemble_needs_an_instrument_for_each_part(tiny: Path, folder: Path) -> None:
     result = CliRunner().invoke(cli, ["render", "ode-to-joy", "-i", str(tiny), "-i", str(tiny), "-o", "out.wav"])
-    assert result.exit_code == 1 and "2 instruments but 1 part" in result.stderr
+    assert result.exit_code == 1 and "There are 2 instruments but 1 part ('melody');" in result.stderr
 
 
 def test_notes_outside_the_instruments_range_are_named_and_rendered(tiny: Path, folder: Path) -> None:
