@@ -116,6 +116,13 @@ def test_openings_and_held_out_stretches_do_not_overlap_and_join():
         recordings_of([song], [], 3, 2.0, 20.0, "ramp")
 
 
+def test_fewer_seeds_than_asked_for_are_told():
+    """`compare-all --clips 3` on a set with one held-out song made one clip each, without a word."""
+    song = InMemory("ramp", Waveform(np.linspace(-0.9, 0.9, 20 * 1000), 1000))
+    with pytest.warns(UserWarning, match="^1 seed, not 3: the held-out songs have no more stretches of 9 s after 9 s.$"):
+        assert len(recordings_of([song], [], 3, 9.0, 9.0, "held-out songs").openings) == 1
+
+
 def test_shipped_models_play_unless_others_are_named(runs):
     entries = {entry.backend: entry for entry in line_up(instrument="violin")}
     assert tuple(entries) == tuple(BACKENDS) and entries["wavenet"].model == "violin"
