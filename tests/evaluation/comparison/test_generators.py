@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import warnings
 
 import click
 import numpy as np
@@ -138,6 +140,21 @@ def test_shipped_models_play_unless_others_are_named(runs):
     ):
         with pytest.raises(OrchestrionError, match=words):
             line_up(models, folder)
+
+
+def test_runs_that_are_called_after_no_back_end_are_named(tmp_path):
+    """`compare-all --runs runs` passed runs/lstm over in silence, and the network that ships played."""
+    for name in ("tcn", "lstm", "violin"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").touch()
+    (tmp_path / "sweep").mkdir()
+    with pytest.warns(UserWarning, match=r"as not called after a back-end: lstm, violin \(--models"):
+        line_up(runs=tmp_path, only=("tcn",))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        shutil.rmtree(tmp_path / "violin")
+        line_up({"spectral-lstm": str(tmp_path / "lstm")}, tmp_path, only=("tcn",))
+        line_up(only=("tcn",))
 
 
 @pytest.mark.parametrize(
