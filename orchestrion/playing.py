@@ -309,7 +309,7 @@ def warn_of(instrument: Instrument, score: Score) -> None:
     """Warn of the terms of the instrument's weights, and of the notes that it has not learnt."""
     if instrument.notice:
         warnings.warn(f"{instrument.name}: {instrument.notice}", stacklevel=3)
-    outside = instrument.outside_range(score)
+    outside = instrument.outside_range(score) if instrument.config.conditioned else ()  # what hears no notes does not guess at them
     if outside:
         low, high = (pitch_name(pitch) for pitch in instrument.pitch_range)
         names = ", ".join(pitch_name(pitch) for pitch in outside)
