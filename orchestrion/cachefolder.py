@@ -1,6 +1,6 @@
 """The folder of everything that is kept between runs, and the check that nobody else can write to a folder.
 
-`cache_root` is the one place that says where caches lie. `private_folder` is for what would be run when it is loaded
+`cache_root` is the one place that says where caches lie. What nobody has used for some months goes (`used`, `forget_old`). `private_folder` is for what would be run when it is loaded
 (compiled code): whoever can write to a folder on the way to it could run commands as the user.
 """
 
@@ -10,13 +10,17 @@ import errno
 import grp
 import os
 import pwd
+import shutil
 import stat
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from orchestrion.errors import OrchestrionError
 
 MOST_LINKS = 40  # as the kernel has it
+KEPT_S = 90 * 86400.0
 
 
 class NotPrivateError(Exception):
@@ -40,6 +44,26 @@ def cache_root() -> Path:
     if not home.is_absolute():
         raise OrchestrionError("There is no home folder for the cache; set ORCHESTRION_CACHE to a folder.")
     return home / ".cache" / "orchestrion"
+
+
+def used(entry: Path) -> Path:
+    """``entry`` of a cache, told to be in use: its time of change is now, where it is there and may be written."""
+    with suppress(OSError):
+        os.utime(entry)
+    return entry
+
+
+def forget_old(root: Path, *, but: str = "") -> None:
+    """Delete the files and folders of ``root``, but the one called ``but``, that were not `used` for 90 days."""
+    for entry in root.iterdir():
+        with suppress(OSError):  # another process may be tidying up
+            status = entry.lstat()
+            if entry.name == but or status.st_mtime >= time.time() - KEPT_S:
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
 
 
 def private_folder(path: str | os.PathLike[str]) -> Path:

@@ -116,10 +116,16 @@ def players_of(score: Score, wishes: Sequence[str] = ()) -> list[str]:
     return players if len(set(players)) > 1 else players[:1] or [shipped.DEFAULT_INSTRUMENT]
 
 
-def performers(score: Score, asked: PlayerT | None, *, has_players: bool) -> list[PlayerT | str]:
-    """Who plays a composed piece: who is ``asked``, or where its composer writes for players (``has_players``) these, or the piano."""
+def performers(score: Score, asked: PlayerT | None, *, has_players: bool, mixed: bool = False) -> list[PlayerT | str]:
+    """Who plays a composed piece: who is ``asked``, or where its composer writes for players (``has_players``) these, or the piano.
+
+    Args:
+        mixed: whether players have gains or places of their own, so that not even two violins alone are one.
+    """
     if asked is not None:
         return [asked]
+    if has_players and mixed:
+        return [*cast(score, instrument_ranges(), shipped.DEFAULT_INSTRUMENT)]
     return [*players_of(score)] if has_players else [shipped.DEFAULT_INSTRUMENT]
 
 

@@ -15,9 +15,7 @@ import errno
 import hashlib
 import os
 import re
-import shutil
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -29,13 +27,12 @@ import llvmlite
 import numba
 import numpy as np
 
-from orchestrion.cachefolder import NotPrivateError, cache_root, private_folder
+from orchestrion.cachefolder import NotPrivateError, cache_root, forget_old, private_folder
 from orchestrion.compiledfiles import CheckedCache
 from orchestrion.errors import OrchestrionError
 from orchestrion.version import VERSION
 
 PACKAGE = Path(__file__).parent
-KEPT_S = 90 * 86400.0
 VERSIONS = (VERSION, numba.__version__, llvmlite.__version__, np.__version__, str(sys.implementation.cache_tag))
 
 
@@ -131,7 +128,7 @@ def _root() -> Path | None:
             continue
         if failed:
             _tell(failed[0], f"compiled code is kept in {place}")
-        _forget_old(place)
+        forget_old(place)
         return place
     _tell(failed[0])
     return None
@@ -160,10 +157,3 @@ def _tell(reason: str, outcome: str = "functions are compiled anew in this run")
 
 
 _told: list[str] = []
-
-
-def _forget_old(root: Path) -> None:
-    for place in root.iterdir():
-        with suppress(OSError):  # another process may be tidying up
-            if place.is_dir() and place.stat().st_mtime < time.time() - KEPT_S:
-                shutil.rmtree(place)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from orchestrion.audio import Waveform
 from orchestrion.audio.audiofiles import write
 from orchestrion.audio.rates import check_rate
 from orchestrion.errors import OrchestrionError
-from orchestrion.options import AudioFormat
+from orchestrion.options import AudioFormat, Playing
 from orchestrion.score import Score
 
 
@@ -92,6 +94,16 @@ def mix(
     if peak > 1.0:
         total /= peak
     return Mix(total.astype(np.float32), rate, 20.0 * math.log10(max(peak, 1.0)), dict(tracks[0].tags))
+
+
+def without_silent(score: Score, playing: Playing) -> Playing:
+    """``playing`` less the gains and pans, one for each part of ``score``, of the parts that have no note, which a warning names."""
+    if not (playing.gains_db or playing.pans):
+        return playing
+    if silent := [part.name for part in score.parts if not part.notes]:
+        warnings.warn(f"No note in this piece, and so no gain or pan: {', '.join(silent)}.", stacklevel=2)
+    has_notes = [bool(part.notes) for part in score.parts]
+    return replace(playing, gains_db=tuple(compress(playing.gains_db, has_notes)), pans=tuple(compress(playing.pans, has_notes)))
 
 
 def gains_of(n_tracks: int, gains_db: Sequence[float] | None = None, pans: Sequence[float] | None = None) -> np.ndarray:

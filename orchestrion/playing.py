@@ -29,6 +29,7 @@ from orchestrion.renderer.sourceplayer import source_blocks
 from orchestrion.renderer.span import Span
 from orchestrion.renderer.streaming import Stream
 from orchestrion.score import Score, pitch_name
+from orchestrion.terminal import plural
 from orchestrion.version import VERSION
 
 Player = Instrument | str | os.PathLike[str]
@@ -300,7 +301,7 @@ def check_parts(parts: Sequence[Score], instruments: Sequence[Instrument]) -> No
     if len(parts) != len(instruments):
         names = ", ".join(repr(part.parts[0].name) for part in parts)
         raise OrchestrionError(
-            f"There are {len(instruments)} instruments but {len(parts)} parts ({names}); give one instrument for each."
+            f"There are {plural(len(instruments), 'instrument')} but {plural(len(parts), 'part')} ({names}); give one instrument for each."
         )
 
 
@@ -308,7 +309,7 @@ def warn_of(instrument: Instrument, score: Score) -> None:
     """Warn of the terms of the instrument's weights, and of the notes that it has not learnt."""
     if instrument.notice:
         warnings.warn(f"{instrument.name}: {instrument.notice}", stacklevel=3)
-    outside = instrument.outside_range(score)
+    outside = instrument.outside_range(score) if instrument.config.conditioned else ()  # what hears no notes does not guess at them
     if outside:
         low, high = (pitch_name(pitch) for pitch in instrument.pitch_range)
         names = ", ".join(pitch_name(pitch) for pitch in outside)

@@ -1,9 +1,13 @@
 """Which instrument plays which part."""
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrion.casting import PROGRAMS, cast, performers, players_of
+from orchestrion.ensemble import without_silent
 from orchestrion.errors import OrchestrionError
+from orchestrion.options import Playing
 from orchestrion.score import Note, Part, Score
 
 RANGES = {
@@ -90,3 +94,21 @@ def test_a_composed_piece_is_played_by_who_is_asked_or_its_players_or_the_piano(
     assert performers(quartet, None, has_players=True) == ["violin", "violin", "viola", "cello"]
     assert performers(quartet, "organ", has_players=True) == ["organ"]
     assert performers(quartet, None, has_players=False) == ["piano"]
+
+
+def test_who_has_no_note_in_a_composed_piece_has_no_gain_and_no_pan() -> None:
+    """Four pans for a quartet of which the viola did not play were refused after the piece was written."""
+    first, second, cello = part("Violin 1", 40, 76), part("Violin 2", 40, 67), part("Cello", 42, 45)
+    asked = Playing(pans=(-0.6, -0.2, 0.2, 0.6), gains_db=(0.0, -1.0, -2.0, -3.0))
+    quartet = Score((first, second, Part("Viola", 41, ()), cello))
+    assert performers(quartet, None, has_players=True, mixed=True) == ["violin", "violin", "cello"]
+    with pytest.warns(UserWarning, match="^No note in this piece, and so no gain or pan: Viola.$"):
+        playing = without_silent(quartet, asked)
+    assert playing == replace(asked, pans=(-0.6, -0.2, 0.6), gains_db=(0.0, -1.0, -3.0))
+
+
+def test_two_violins_alone_keep_a_place_each() -> None:
+    quartet = Score((part("Violin 1", 40, 76), part("Violin 2", 40, 67), Part("Viola", 41, ()), Part("Cello", 42, ())))
+    assert performers(quartet, None, has_players=True, mixed=True) == ["violin", "violin"]
+    with pytest.warns(UserWarning, match="Viola, Cello"):
+        assert without_silent(quartet, Playing(pans=(-0.6, -0.2, 0.2, 0.6))).pans == (-0.6, -0.2)

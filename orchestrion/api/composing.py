@@ -18,7 +18,7 @@ from orchestrion.api.keywords import (
     spelled_out,
 )
 from orchestrion.audio import Waveform
-from orchestrion.ensemble import gains_of
+from orchestrion.ensemble import gains_of, without_silent
 from orchestrion.options import STORAGE, Composing, Playing, Transcribing
 from orchestrion.playing import Performance, Player, play
 from orchestrion.renderer.instrument import Instrument
@@ -86,7 +86,8 @@ def perform(
     asked = None if instrument is None else Instrument.load(instrument)
     gains_of(voices.N_PARTS if has_players and asked is None else 1, playing.gains_db, playing.pans)
     score = compose(model, **wishes)
-    return play(score, performers(score, asked, has_players=has_players), playing)
+    players = performers(score, asked, has_players=has_players, mixed=bool(gains_db or pans))
+    return play(score, players, without_silent(score, playing) if has_players and asked is None else playing)
 
 
 def transcribe(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
 
 from orchestrion.cli.composing import composing_options_with_given, heard, model_option
 from orchestrion.cli.options import PATH, json_option
-from orchestrion.cli.output import check_outputs, numbered, report, write_settings
+from orchestrion.cli.output import check_names, numbered, refuse_inputs, report, say_what_is_replaced, write_settings
 from orchestrion.options import Composing
 from orchestrion.suffixes import SCORES_WRITTEN
 from orchestrion.terminal import plural
@@ -36,11 +37,12 @@ def compose(ctx: click.Context, output: Path, model: str, composing: Composing, 
       orchestrion compose --model chorales --melody ode-to-joy -o chorale.musicxml
     """
     targets = numbered(output, count)
-    check_outputs(targets, SCORES_WRITTEN, (*(ctx.params[name] for name in ("prime", "keep", "melody", "bass")), model))
+    check_names(targets, SCORES_WRITTEN)
+    refuse_inputs(targets, (*(ctx.params[name] for name in ("prime", "keep", "melody", "bass")), model))
 
     from orchestrion.composer.compose import compose as write
 
-    pieces = write(model, replace(heard(composing), count=count))
+    pieces = write(model, replace(heard(composing), count=count), checked=partial(say_what_is_replaced, targets))
     for target, piece in zip(targets, pieces, strict=True):
         piece.write(target)
         facts = {"notes": len(piece.notes), "duration_s": round(piece.duration_s, 6)}

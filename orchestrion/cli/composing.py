@@ -28,17 +28,17 @@ _NEW = (
     Flag("--form", "FORM", "Sections: AABA, \"A A' B A\" (a prime varies); auto, or free for none.  [default: auto where it has been learnt]"),
     Flag("--chords", "CHORDS", 'Bar by bar: "| C | Am | F G7 | C |"; on beats only their notes sound.'),
     Flag("--pickup", "N", "Sixteenths before the first bar.  [default: as the model's tunes have it, with --form auto]"),
-    Flag("--density", "X", "Notes that begin a quarter, all parts together.  [default: as the model likes]"),
+    Flag("--density", "X", "How many notes begin in each quarter, all parts together.  [default: as the model likes]"),
     Flag("--expression", "X", "From 0, as typed, to 1: accents, swelling phrases, a broadening at the end."),
     Flag("--temperature", "X", "Below 1 surer choices, above 1 more adventurous ones."),
     Flag("--conservativity", "X", "Johnson's control: the chance of a note is raised to this power, so above 1 fewer notes."),
 )
 _GIVEN = (
     Flag("--keep", "SCORE", "Keep this score and write only the bars of --fill anew.", kind=SCORE),
-    Flag("--fill", "BARS", "Bars of --keep to write: 5-8, or 3,5-8."),
+    Flag("--fill", "BARS", "Bars of --keep to write: 5-8, or 3,5-8; a pickup is bar 0."),
     Flag("--melody", "SCORE", "Harmonise this melody; with --model chorales in four parts.", kind=SCORE),
     Flag("--bass", "SCORE", "Harmonise this bass.", kind=SCORE),
-    Flag("--variations", "N", "So many variations after the prime."),
+    Flag("--variations", "N", "So many variations of --prime after it, each as long as it."),
 )
 composing_options = options_of(Composing, "composing", *_NEW, SEED, STRICT)
 composing_options_with_given = options_of(Composing, "composing", *_NEW, *_GIVEN, SEED, STRICT)

@@ -60,8 +60,8 @@ def soundfont(instrument: str, output: Path, minutes: float | None, soundfont_pa
 def check(folder: Path, as_json: bool) -> None:
     """Check a FOLDER of recordings with notes: every file readable, times within the audio, minutes a split.
 
-    A recording is NAME.flac (.wav, .ogg) beside NAME.tsv with the columns onset_s offset_s pitch velocity, separated
-    by tabs; splits.json may say {"train": [names], "validation": [names]}.
+    A recording is NAME.flac (.wav, .ogg) beside NAME.mid, or NAME.tsv with the columns onset_s offset_s pitch velocity,
+    separated by tabs; splits.json may say {"train": [names], "validation": [names]}.
 
     \b
     Example:

@@ -65,7 +65,7 @@ def notes(instrument: str, bank: str, step: int, output: Path | None, seed: int,
 
 @evaluate.command(short_help="Does the audio follow held-out recordings' notes?")
 @instrument_option()
-@click.option("--data", required=True, metavar="DIR", help="Recordings with notes (orchestrion data --help).")
+@click.option("--data", required=True, metavar="DIR", help="Recordings with notes (orchestrion data check --help).")
 @click.option("--split", type=click.Choice(["auto", "train", "validation", "all"]), default="auto", show_default=True,
               help="Which pieces; auto is validation where the folder has a splits.json, else all.")
 @click.option("--seconds", type=NumberRange(1), default=30.0, show_default=True, metavar="S",
@@ -96,7 +96,7 @@ def renderer(instrument: str, data: str, split: str, seconds: float, seed: int, 
 @evaluate.command(short_help="Likelihood of held-out pieces; what it writes.")
 @click.option("--model", type=COMPOSER, required=True, metavar="NAME|PATH", help="Shipped composer or weights file.")
 @click.option("--data", required=True, metavar="NAME|DIR|FILE.mat",
-              help="melodies, chorales, quartets, a folder of scores, or a MATLAB file of piano rolls.")
+              help="melodies, chorales, quartets, music21:NAME, a folder of scores, or a MATLAB file of piano rolls.")
 @click.option("--split", type=click.Choice(["train", "validation", "test", "all"]), default="test", show_default=True,
               help="Which pieces.")
 @click.option("--writing", type=click.IntRange(1, 10_000), metavar="N",

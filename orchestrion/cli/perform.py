@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,7 +12,16 @@ import click
 from orchestrion.cli.composing import composing_options, heard, model_option
 from orchestrion.cli.grouping import Flag, options_of
 from orchestrion.cli.options import PATH, instrument_option, json_option
-from orchestrion.cli.output import check_format, check_outputs, output_folder, report, write_settings, writing_options
+from orchestrion.cli.output import (
+    check_format,
+    check_names,
+    output_folder,
+    refuse_inputs,
+    report,
+    say_what_is_replaced,
+    write_settings,
+    writing_options,
+)
 from orchestrion.cli.playing import DEFAULT_KIND, PLAYING, format_option
 from orchestrion.cli.rendering import tell_players
 from orchestrion.cli.streams import echo
@@ -57,12 +67,13 @@ def perform(
     with output_folder(output):
         midi, audio, picture = (output / f"{name}{suffix}" for suffix in (".mid", ending, ".png"))
         read = (instrument, ctx.params["prime"], model)
-        check_outputs([midi, audio, picture], (".mid", ending, ".png"), read)
+        check_names([midi, audio, picture], (".mid", ending, ".png"))
+        refuse_inputs([midi, audio, picture], read)
 
         from orchestrion.casting import performers
         from orchestrion.composer import voices
         from orchestrion.composer.compose import Composer, compose
-        from orchestrion.ensemble import gains_of
+        from orchestrion.ensemble import gains_of, without_silent
         from orchestrion.playing import play
         from orchestrion.progress import waiting
         from orchestrion.renderer.instrument import Instrument
@@ -72,8 +83,10 @@ def perform(
         has_players = composer.ensemble.has_players
         asked = None if instrument is None else Instrument.load(instrument)
         gains_of(voices.N_PARTS if has_players and asked is None else 1, playing.gains_db, playing.pans)
-        (score,) = compose(composer, heard(composing))
-        players = performers(score, asked, has_players=has_players)
+        (score,) = compose(composer, heard(composing), checked=partial(say_what_is_replaced, [midi, audio, picture]))
+        players = performers(score, asked, has_players=has_players, mixed=bool(playing.gains_db or playing.pans))
+        if has_players and asked is None:
+            playing = without_silent(score, playing)
         tell_players(score, players, chosen=False)
         played = play(score, players, replace(playing, seed=composing.seed))
         played.score.write(midi)

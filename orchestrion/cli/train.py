@@ -61,7 +61,7 @@ def train() -> None:
          "Without a harmonic source (--preset paper, --unconditioned): let half of the crops hear their own past louder or softer "
          "by up to this, so that the tone cannot run away; 15 or so for flutes and their like."),
     Flag("--rests rest_share", "SHARE",
-         "Likewise: make this share of the crops rests in which whatever sounds dies away; 0.05 or so where notes ring on."),
+         "Without a harmonic source, too: make this share of the crops rests in which whatever sounds dies away; 0.05 or so where notes ring on."),
 )
 @click.option("--stretched/--not-stretched", default=None,
               help="Overtones a little sharp, as a piano's are.  [default: as the set's program says, else as its notes sound]")

@@ -20,7 +20,7 @@ from orchestrion.composer import form, voices, writing
 from orchestrion.composer.config import FORM_CLOCK, STEPS_PER_BEAT, ComposerConfig
 from orchestrion.composer.controls import allowed_by_chords, allowed_pitches
 from orchestrion.composer.expression import expressed
-from orchestrion.composer.lengths import all_known, n_new_steps, whole_bars
+from orchestrion.composer.lengths import all_known, n_new_steps, pickup_steps, whole_bars
 from orchestrion.composer.material import Material, to_be_filled, to_be_harmonised
 from orchestrion.composer.network import Biaxial
 from orchestrion.composer.population import Sheet
@@ -99,6 +99,7 @@ def compose(
     model: Composer | str | os.PathLike[str] = "melodies",
     wishes: Composing | None = None,
     *,
+    checked: Callable[[], object] | None = None,
     progress: Progress | None = None,
 ) -> list[Score]:
     """Compose new pieces, continue one, fill gaps in one, or harmonise a melody.
@@ -108,6 +109,7 @@ def compose(
     Args:
         model: a composer, the name of a shipped one, or a weights file.
         wishes: how many pieces, how long, in which key, …
+        checked: called when nothing is wrong, before anything is written.
         progress: called with the number of steps just written; None for a bar of its own.
 
     Raises:
@@ -116,6 +118,8 @@ def compose(
     """
     composer = model if isinstance(model, Composer) else Composer.load(model)
     task = _Task.of(composer, wishes or Composing())
+    if checked is not None:
+        checked()
     with torch.no_grad():
         with waiting("Compiling the composer for this processor (once)"):
             task.sampler.compile()
@@ -158,12 +162,13 @@ def _write_all(task: _Task, progress: Progress) -> list[Score]:
 class _Task(OnSteps):
     """One call of ``compose``, checked.
 
-    ``given``: (known, sounding, articulated) [s, 128, 3] of the whole piece, of which the last ``n_new`` steps are new.
+    ``given``: (known, sounding, articulated) [s, 128, 3] of whole bars, the last ``n_new`` steps new; ``upbeat``: a prime's pickup before them.
     """
 
     composer: Composer
     sampler: Sampler
     wishes: Composing
+    upbeat: np.ndarray
     given: np.ndarray
     material: Material | None
     n_new: int
@@ -175,15 +180,17 @@ class _Task(OnSteps):
     def of(cls, composer: Composer, wishes: Composing) -> _Task:
         """Reads the scores that are named and checks that all can be had."""
         material = _material(wishes)
-        prime = None if wishes.prime is None else PianoRoll.from_score(_read(wishes.prime, wishes).with_drums_removed(), STEPS_PER_BEAT)
-        source = prime if material is None else material.roll
+        prime = None if wishes.prime is None else _read(wishes.prime, wishes).with_drums_removed()
+        source = material.roll if material else None if prime is None else PianoRoll.from_score(prime, STEPS_PER_BEAT)
         meter = wishes.meter or (source.meter if source is not None else (4, 4))
         tempo = wishes.tempo or (source.bpm if source is not None else DEFAULT_TEMPO)
-        begun = whole_bars(material.known if material else all_known(prime), meter)
+        known = material.known if material else all_known(source)
+        pickup = 0 if prime is None else pickup_steps(prime, meter)
+        begun = whole_bars(known[pickup:], meter)
         n_new = 0 if material else n_new_steps(wishes, tempo, meter, len(begun))
         given = np.pad(begun, ((0, n_new), (0, 0), (0, 0)))
         key = None if wishes.key is None else parse_key(wishes.key)
-        task = cls(composer, Sampler(composer.model, wishes.storage), wishes, given, material, n_new, tempo, meter, key)
+        task = cls(composer, Sampler(composer.model, wishes.storage), wishes, known[:pickup], given, material, n_new, tempo, meter, key)
         task.check()
         return task
 
@@ -216,19 +223,23 @@ class _Task(OnSteps):
         Where given notes then lie outside the model's pitches, whole octaves are added that bring them inside.
         """
         shift = (self._signature() + 6) % 12 - 6
-        sounding = np.flatnonzero(self.given[..., 1].any(axis=0))
+        sounding = np.flatnonzero(self._sounding.any(axis=0))
         for octaves in (0, -12, 12, -24, 24, -36, 36):
             low = self.composer.config.pitch_low + shift + octaves
             if np.all((sounding >= low) & (sounding < low + self.composer.config.n_pitches)):
                 return shift + octaves
         return shift
 
+    @property
+    def _sounding(self) -> np.ndarray:
+        return np.concatenate([self.upbeat, self.given])[..., 1]
+
     def check(self) -> None:
         """Raise an `OrchestrionError` where the wishes cannot be had."""
         if (self.wishes.pickup or 0) >= self.bar_steps:
             raise OrchestrionError(f"A pickup of {self.wishes.pickup} sixteenths is a bar or longer; a bar has {self.bar_steps}.")
         self._choices()
-        outside = np.flatnonzero(self.given[..., 1].any(axis=0))
+        outside = np.flatnonzero(self._sounding.any(axis=0))
         low, high = self.low, self.low + self.composer.config.n_pitches - 1
         inside = (outside >= low) & (outside <= high)
         if not inside.all() and (self.material is None or not inside.any()):
@@ -254,11 +265,13 @@ class _Task(OnSteps):
 
     def _sheet(self, piece: int) -> Sheet:
         """What is known of a piece, in the model's pitches; before a new one stands a bar that is silent but for a pickup."""
-        given = np.ascontiguousarray(self.given[:, self.low : self.low + self.composer.config.n_pitches])
+        own = slice(self.low, self.low + self.composer.config.n_pitches)
+        given = np.ascontiguousarray(self.given[:, own])
         pickup, plan, allowed = self._pickup(piece), self._plan(piece), self._allowed_by_chords()
         if pickup is not None:
             lead = np.zeros_like(given, shape=(self.bar_steps, *given.shape[1:]))
             lead[: self.bar_steps - pickup, :, 0] = 1
+            lead[self.bar_steps - len(self.upbeat) :] = self.upbeat[:, own]
             given, plan = np.concatenate([lead, given]), plan.after(1)
             allowed = None if allowed is None else np.concatenate([allowed[-self.bar_steps :], allowed])
         tonic = self._tonic(np.random.default_rng([self.wishes.seed, piece, 1]))
@@ -270,10 +283,12 @@ class _Task(OnSteps):
         )  # fmt: skip
 
     def _pickup(self, piece: int) -> int | None:
-        """Sixteenths of the bar before a new piece in which something may sound; None where there is no such bar.
+        """Sixteenths of the bar before a piece in which something may sound; None where there is no such bar.
 
         The bar tells a network that has learnt pieces with pickups the meter, which it cannot know at the first step of a piece.
         """
+        if len(self.upbeat):
+            return len(self.upbeat)
         learnt = self.composer.default("pickups", None)
         new = len(self.given) == self.n_new
         if not new or not (isinstance(learnt, dict) or self.wishes.pickup):
@@ -282,7 +297,6 @@ class _Task(OnSteps):
             return self.wishes.pickup or 0
         counts = form.checked_pickups(learnt, self.meter)
         return int(np.random.default_rng([self.wishes.seed, piece, 2]).choice(len(counts), p=counts / counts.sum()))
-
 
     def _form(self) -> str:
         has_plans, begun = bool(self.composer.default("plans", None)), len(self.given) > self.n_new
@@ -319,8 +333,8 @@ class _Task(OnSteps):
             return 0
         if self.key is not None:
             return self.key.signature
-        if self.given[..., 1].any():
-            return estimated_sharps(self.given[..., 1].sum(axis=0)) * 7 % 12
+        if self._sounding.any():
+            return estimated_sharps(self._sounding.sum(axis=0)) * 7 % 12
         if self.wishes.chords:
             counts = np.zeros(128)
             for chord in (chord for bar in parse_chords(self.wishes.chords) for chord in bar):

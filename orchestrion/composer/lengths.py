@@ -8,7 +8,7 @@ from orchestrion.composer import form
 from orchestrion.composer.config import STEPS_PER_BEAT
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import Composing
-from orchestrion.score import PianoRoll
+from orchestrion.score import Meter, PianoRoll, Score
 from orchestrion.score.chords import parse_chords
 from orchestrion.values import sections
 
@@ -33,13 +33,20 @@ def whole_bars(known: np.ndarray, meter: tuple[int, int]) -> np.ndarray:
     return padded
 
 
+def pickup_steps(prime: Score, meter: tuple[int, int]) -> int:
+    """Steps before the first whole bar of ``prime``; 0 where it is to go on in another meter."""
+    if prime.meter != Meter(prime.meter.time_s, *meter):
+        return 0
+    return round(prime.pickup_quarters * STEPS_PER_BEAT) % (meter[0] * 16 // meter[1])
+
+
 def n_new_steps(wishes: Composing, tempo: float, meter: tuple[int, int], n_begun: int) -> int:
     """Length of the new part in steps: whole bars. ``seconds`` are those of the whole piece."""
     bar_steps = meter[0] * 16 // meter[1]
     bars = wishes.bars
     if wishes.variations:
-        if not n_begun or bars is not None or wishes.seconds is not None:
-            raise OrchestrionError("Variations are of a prime and as long as it is: give a prime, and no length.")
+        if not n_begun:
+            raise OrchestrionError("The prime has no note to vary.")
         bars = wishes.variations * n_begun // bar_steps
     elif wishes.seconds is not None:
         whole = round(wishes.seconds * tempo * STEPS_PER_BEAT / 60 / bar_steps) - n_begun // bar_steps

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from orchestrion.cachefolder import used
 from orchestrion.datasets.banks.instruments import soundfont_instrument
 from orchestrion.datasets.recordings.aligned import AlignedPiece, AlignedSet
 from orchestrion.datasets.recordings.splits import SPLITS
@@ -114,4 +115,4 @@ def _made(
         with lock(folder.with_name(f".{folder.name}.lock")):
             if not folder.exists():
                 soundfont.make(name, folder, length, seed, soundfont_path)
-    return folder
+    return used(folder)

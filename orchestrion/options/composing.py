@@ -92,11 +92,13 @@ class Composing(Options):
             names = ("bars", "seconds", "tempo", "meter", "form", "chords", "variations")
             fixed = [name for name in names if getattr(self, name) is not None]
             if fixed:
-                raise OrchestrionError(f"{fixed[0]} follows from the given score; leave it out together with {given[0]}.")
+                raise OrchestrionError(f"With {given[0]}, {fixed[0]} follows from the given score; leave it out.")
         if self.pickup and (given or self.variations):
             raise OrchestrionError("A pickup begins a new piece; leave it out where something is given.")
         if self.form is not None and self.variations is not None:
             raise OrchestrionError("Give form or variations, not both.")
+        if self.variations and (self.prime is None or self.bars is not None or self.seconds is not None):
+            raise OrchestrionError("Variations are of a prime and as long as it is: give a prime, and no length.")
 
 
 @dataclass(frozen=True, kw_only=True)

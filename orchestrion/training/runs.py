@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,14 +22,14 @@ SETTINGS = "settings.json"
 MAY_CHANGE = "loop"  # the length of a training, its threads and so on
 
 
-def claim(folder: Path, resume: bool, record: Mapping[str, object]) -> None:
-    """Make the run's folder and write its settings, or check that they are those of the run to be resumed.
+def claim(folder: Path, resume: bool, record: Mapping[str, object]) -> bool:
+    """Make the run's folder and write its settings, or check that they are those of the run to be resumed; whether the folder is new.
 
     Raises:
         OrchestrionError: the folder holds another training, one that is running included, or cannot be made.
     """
     if int(os.environ.get("RANK", "0")):
-        return  # of several processes, the first one speaks for all
+        return False  # of several processes, the first one speaks for all
     path = folder / SETTINGS
     if path.exists() and not resume:
         raise OrchestrionError(
@@ -42,19 +42,24 @@ def claim(folder: Path, resume: bool, record: Mapping[str, object]) -> None:
                 raise OrchestrionError(
                     f"{folder} was trained with another {key}; resume with the same, or name another folder."
                 )
+    is_new = not folder.exists()
     make_folder(folder)
     with alone_in(folder):
         write_json(path, record)
+    return is_new
 
 
 @contextmanager
-def released_if_refused(folder: Path, resume: bool) -> Iterator[None]:
-    """A training whose data is refused has not begun: the claim on its folder is taken back."""
+def released_if_refused(folder: Path, resume: bool, *, is_new: bool) -> Iterator[None]:
+    """A training whose data is refused has not begun: the claim on its folder is taken back, and one that is new and empty goes."""
     try:
         yield
     except OrchestrionError:
         if not resume:
             (folder / SETTINGS).unlink(missing_ok=True)
+        if is_new:
+            with suppress(OSError):  # what was found out of the data stays
+                folder.rmdir()
         raise
 
 

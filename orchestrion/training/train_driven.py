@@ -62,8 +62,8 @@ def train_driven(
         "loop": dataclasses.asdict(loop), "crops": dataclasses.asdict(crops), "label": label, "stretched": stretched,
     }  # fmt: skip
     beginning = None if start_from is None else _weights_of(start_from, config)
-    claim(folder, resume, record)
-    with released_if_refused(folder, resume):
+    is_new = claim(folder, resume, record)
+    with released_if_refused(folder, resume, is_new=is_new):
         sets: list[DrivenSet] = []
         for source in data:
             sets.append(open_set(

@@ -93,8 +93,8 @@ def train_renderer(
     )
     folder = Path(run)
     beginning = None if parent is None else _weights_to_start_from(parent, config)
-    claim(folder, resume, _record(data, preset, config, loop, crops) | {"start_from": _text(start_from), "label": label})
-    with released_if_refused(folder, resume):
+    is_new = claim(folder, resume, _record(data, preset, config, loop, crops) | {"start_from": _text(start_from), "label": label})
+    with released_if_refused(folder, resume, is_new=is_new):
         recordings = open_labelled(data, folder, label, tell)
         train, validation = divided(recordings)
         report_inventory(train, validation, folder, recordings.name, tell)

@@ -64,6 +64,22 @@ def test_what_cannot_be_composed(tiny_composer: Path, folder: Path, arguments: t
     assert not list(folder.iterdir())
 
 
+@pytest.mark.parametrize(("wishes", "sentence"), [
+    (("compose", "--keep", "ode-to-joy", "--fill", "50-60", "-o", "tune.mid"), "bars 50-60 cannot be filled"),
+    (("perform", "--range", "0-3", "--name", "tune", "-o", "."), "No pitch is left"),
+])  # fmt: skip
+def test_what_is_replaced_is_said_only_where_something_is(tiny_composer: Path, folder: Path, wishes: tuple, sentence: str) -> None:
+    """A warning that a file would be replaced stood before the error that left it alone."""
+    Path("tune.mid").touch()
+    said = run(*wishes, "--model", tiny_composer, status=1).stderr
+    assert sentence in said and "replaced" not in said
+    assert "tune.mid exists already and will be replaced" in run("compose", "--model", tiny_composer, "--bars", 1, "-o", "tune.mid").stderr
+
+
+def test_variations_without_a_prime_are_refused_before_anything_is_loaded(folder: Path) -> None:
+    assert "give a prime" in run("compose", "--model", "there-is-none", "--variations", 2, "-o", "tune.mid", status=2).stderr
+
+
 def test_perform_writes_notes_audio_picture_and_settings(tiny_composer: Path, tiny: Path, folder: Path) -> None:
     arguments = ("perform", "--model", tiny_composer, "-i", tiny, "--bars", 1, "--tempo", 240, "--seed", 2)
     run(*arguments, "-o", "one")

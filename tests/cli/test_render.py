@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from click.testing import CliRunner, Result
 
 from orchestrion.audio import Waveform
 from orchestrion.cli.app import cli
+from orchestrion.playing import warn_of
+from orchestrion.renderer.instrument import Instrument
 from orchestrion.score import Note, Part, Score
 from orchestrion.weights import load
 from tests import invoking
@@ -104,13 +107,23 @@ def test_pan_makes_stereo(tiny: Path, folder: Path) -> None:
 
 def test_an_ensemble_needs_an_instrument_for_each_part(tiny: Path, folder: Path) -> None:
     result = CliRunner().invoke(cli, ["render", "ode-to-joy", "-i", str(tiny), "-i", str(tiny), "-o", "out.wav"])
-    assert result.exit_code == 1 and "2 instruments but 1 part" in result.stderr
+    assert result.exit_code == 1 and "There are 2 instruments but 1 part ('melody');" in result.stderr
 
 
 def test_notes_outside_the_instruments_range_are_named_and_rendered(tiny: Path, folder: Path) -> None:
     with pytest.warns(UserWarning, match="it will guess at B6"):
         run("ode-to-joy", "-i", tiny, "--end", 0.3, "--transpose", 24, "-o", "out.wav")
     assert (folder / "out.wav").exists()
+
+
+def test_what_hears_no_notes_does_not_guess_at_them(folder: Path) -> None:
+    """`compare` warned that the network without notes had not learnt some of them."""
+    score = Score((Part("", 0, (Note(0.0, 0.1, 30, 80),)),))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of(Instrument.load("violin-unconditioned"), score)
+    with pytest.warns(UserWarning, match="it will guess at F#1"):
+        warn_of(Instrument.load("violin"), score)
 
 
 def test_standard_output_takes_a_wav_and_nothing_else(tiny: Path, folder: Path) -> None:

@@ -137,5 +137,8 @@ def test_forms_that_were_not_learnt_and_contradictions_are_one_sentence() -> Non
         compose(composer, Composing(form="ABA", bars=8))
     with pytest.raises(OrchestrionError, match="form or variations"):
         Composing(form="AB", variations=2, prime="ode-to-joy")
-    with pytest.raises(OrchestrionError, match="give a prime"):
-        compose(composer, Composing(variations=2))
+    for wishes in ({}, {"prime": "ode-to-joy", "bars": 4}, {"prime": "ode-to-joy", "seconds": 4}):
+        with pytest.raises(OrchestrionError, match="give a prime, and no length"):
+            Composing(variations=2, **wishes)
+    with pytest.raises(OrchestrionError, match="no note to vary"):
+        compose(composer, Composing(variations=2, prime=Score(())))

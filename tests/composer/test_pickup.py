@@ -1,5 +1,7 @@
 """Pickups of new pieces: as long as asked for or as learnt, and bars where they were."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from orchestrion.composer.compose import Composer, compose
 from orchestrion.composer.form import EXACT, NEW
 from orchestrion.errors import OrchestrionError
 from orchestrion.options import Composing
-from orchestrion.score import Score
+from orchestrion.score import Meter, Score
 from tests.composer.models import TINY_FORM, random_model
 
 DEFAULTS = {"polyphony": 1, "plans": [[[NEW, 0], [NEW, 0], [EXACT, 2], [EXACT, 2]]], "pickups": {"4/4": [0, 0, 1], "3/4": [1]}}
@@ -43,6 +45,34 @@ def test_a_pickup_that_is_asked_for_and_expression() -> None:
     score = compose(Composer(random_model(TINY_FORM), {"defaults": {"polyphony": 1}}), Composing(bars=3, meter=(6, 8), pickup=3, expression=1.0))[0]
     assert score.pickup_quarters == 0.75 and score.notes[0].onset_s == 0
     assert len(score.tempos) > 1 and score.tempos[1].time_s == pytest.approx((3 + 24) * STEP_S)
+
+
+def primed(prime: Score, **wishes: object) -> Score:
+    return compose(COMPOSER, Composing(prime=prime, seed=4, key="C major", **wishes))[0]
+
+
+def test_a_prime_with_a_pickup_keeps_it_and_its_bars() -> None:
+    """A tune of one's own, which has one as often as not, went on with every bar line a pickup too early."""
+    prime = compose(COMPOSER, Composing(bars=4, seed=1, key="C major"))[0]
+    more = primed(prime, bars=2)
+    assert more.meters == prime.meters and more.pickup_quarters == 0.5
+    n = len(prime.notes)
+    assert [(note.onset_s, note.pitch) for note in more.notes[:n]] == [(note.onset_s, note.pitch) for note in prime.notes]
+    bars_s = (2 + np.arange(7) * 16) * STEP_S  # where whole bars begin
+    assert all(note.onset_s >= bars_s[4] - 1e-9 for note in more.notes[n:]) and bars_s[5] < more.duration_s <= bars_s[6] + 1e-9
+    fresh = primed(replace(prime, meters=prime.meters[1:]), bars=2)
+    assert fresh.pickup_quarters == 0
+
+
+def test_variations_of_a_tune_with_a_pickup_are_as_long_as_its_whole_bars() -> None:
+    prime = compose(COMPOSER, Composing(bars=4, seed=1, key="C major"))[0]
+    varied = primed(prime, variations=2)
+    assert varied.pickup_quarters == 0.5 and (2 + 11 * 16) * STEP_S < varied.duration_s <= (2 + 12 * 16) * STEP_S + 1e-9
+
+
+def test_a_prime_that_is_to_go_on_in_another_meter_has_no_pickup() -> None:
+    prime = compose(COMPOSER, Composing(bars=4, seed=1, key="C major"))[0]
+    assert primed(prime, bars=2, meter=(3, 4)).meters == (Meter(0.0, 3, 4),)
 
 
 def test_progress_counts_what_is_asked_for() -> None:

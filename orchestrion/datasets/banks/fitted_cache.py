@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from orchestrion import weights
+from orchestrion.cachefolder import used
 from orchestrion.codedigest import APART, code_digest
 from orchestrion.datasets.banks.fitting import FittedNote, fit_note
 from orchestrion.datasets.banks.mixing import FittedBank, has_tones_aside
@@ -32,7 +33,7 @@ def fitted(bank: NoteBank, *, threads: int | None = None, cache_dir: Path | None
         folder = kept_folder("fits") if cache_dir is None else make_folder(cache_dir)
     except OrchestrionError as error:
         return _unkept(FittedBank.fit(bank, threads=threads), error)
-    files = [folder / f"{key}.safetensors" for key in _keys(bank)]
+    files = [used(folder / f"{key}.safetensors") for key in _keys(bank)]
     failed: list[OrchestrionError] = []
 
     def keep(number: int, fit: FittedNote) -> None:

@@ -1,7 +1,7 @@
 """Lag of notes against the attacks in their recording.
 
 For every lag, the onset strength of the recording (`flux`) is averaged over all note onsets moved by that lag. Where
-notes and sound agree, the average is largest at a lag of 0. Thresholds are set on MAPS, whose notes come from the
+notes and sound agree, the average is largest at a lag of 0, or in an even rhythm hardly larger a note further. Thresholds are set on MAPS, whose notes come from the
 instrument itself.
 """
 
@@ -17,6 +17,8 @@ from orchestrion.score import Note
 
 REACH_S = 0.4
 FEWEST_ONSETS = 20
+TOLERANCE_S = 0.05
+AS_HIGH = 0.9  # over the mean of all lags, of the highest average
 # Flux peaks so long after a note begins (Disklavier, close microphones).
 FLUX_DELAY_S = 0.01
 SMOOTHING = np.array([0.25, 0.5, 0.25])
@@ -38,7 +40,7 @@ class OnsetLag:
     @property
     def is_off(self) -> bool:
         """Whether the notes surely lie elsewhere than the sound: clear, and by more than 50 ms."""
-        return self.clarity >= 3.0 and abs(self.lag_s) > 0.05
+        return self.clarity >= 3.0 and abs(self.lag_s) > TOLERANCE_S
 
 
 def onset_lag(samples: np.ndarray, notes: Sequence[Note]) -> OnsetLag | None:
@@ -51,7 +53,10 @@ def onset_lag(samples: np.ndarray, notes: Sequence[Note]) -> OnsetLag | None:
         return None
     lags = np.arange(-reach, reach + 1)
     averages = strength[frames[:, None] + lags].mean(axis=0)
-    best = int(averages.argmax())
+    best, near = int(averages.argmax()), np.flatnonzero(np.abs(lags) * FRAME_S <= TOLERANCE_S)
+    nearest = int(near[averages[near].argmax()])
+    if averages[nearest] - averages.mean() >= AS_HIGH * (averages[best] - averages.mean()):
+        best = nearest
     elsewhere = averages[np.abs(lags - lags[best]) > 5]
     clarity = (averages[best] - elsewhere.mean()) / max(float(elsewhere.std()), 1e-9)
     return OnsetLag(float(-lags[best] * FRAME_S), float(clarity))

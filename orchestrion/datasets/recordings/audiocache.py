@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from orchestrion.audio import Waveform
+from orchestrion.cachefolder import used
 from orchestrion.datasets.recordings.rawaudio import RawAudio, to_int16
 from orchestrion.files import atomic_write, make_folder, reading
 
@@ -25,7 +26,7 @@ def decoded(audio: Path, sample_rate: int, cache: Path) -> RawAudio:
         make_folder(cache)
         with atomic_write(target) as temporary:
             to_int16(samples).tofile(temporary)
-    return RawAudio(target, 0, target.stat().st_size // 2)
+    return RawAudio(used(target), 0, target.stat().st_size // 2)
 
 
 def _fingerprint(audio: Path, sample_rate: int) -> str:

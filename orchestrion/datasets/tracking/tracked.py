@@ -16,7 +16,7 @@ import numpy as np
 
 from orchestrion import weights
 from orchestrion.bridge.source import HarmonicSource
-from orchestrion.cachefolder import cache_root
+from orchestrion.cachefolder import cache_root, used
 from orchestrion.codedigest import APART, code_digest
 from orchestrion.datasets.banks.fitting import vibrato_of
 from orchestrion.datasets.recordings.aligned import AlignedPiece
@@ -88,7 +88,7 @@ def tracked(
     if hours > MOST_HOURS:
         raise OrchestrionError(f"{name} holds {hours:.0f} hours of recordings; at most {MOST_HOURS:g} can be followed. Take some of its pieces.")
     root = cache_root() / "tracked" if cache_dir is None else cache_dir
-    folder = make_folder(root / _key(train, validation, (stretched, sustained)))
+    folder = used(make_folder(root / _key(train, validation, (stretched, sustained))))
     with lock(folder / ".lock"):
         if (folder / TABLES).exists():
             try:

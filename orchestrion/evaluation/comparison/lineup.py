@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def line_up(
 
     Args:
         models: run folders, weights files or shipped names by back-end; before all others.
-        runs: a folder with a run for each back-end, called after it.
+        runs: a folder with a run for each back-end, called after it; a warning names the others in it.
         instrument: what plays for ``wavenet``, and with ``-unconditioned`` for that where nothing better is there.
         data, rate: a prepared set and its sample rate, for the commands that train what is absent.
         only: the back-ends that take part; all of them without any.
@@ -56,6 +57,8 @@ def line_up(
         find_model(backend, model)
     if runs is not None and not Path(runs).is_dir():
         raise OrchestrionError(f"There is no folder {runs}; name the one that holds a run for each back-end.")
+    if others := _other_runs(runs, named.values()):
+        warnings.warn(f"Left out of {runs}, as not called after a back-end: {', '.join(others)} (--models BACKEND=RUN takes one).", stacklevel=2)
     taking_part = [backend for backend in BACKENDS if backend in only or not only]
     found = {
         backend: named.get(backend) or _in_runs(backend, runs) or _shipped(backend, instrument)
@@ -79,6 +82,13 @@ def _command(backend: str, data: str | None, rate: int | None) -> str:
 def _in_runs(backend: str, runs: str | os.PathLike[str] | None) -> str | None:
     folder = Path(runs or "") / backend
     return os.fspath(folder) if runs is not None and (folder / WEIGHTS).is_file() else None
+
+
+def _other_runs(runs: str | os.PathLike[str] | None, named: Collection[str]) -> list[str]:
+    """Names of the runs in ``runs`` that are called after no back-end and are not ``named``."""
+    weights = () if runs is None else sorted(Path(runs).glob(f"*/{WEIGHTS}"))
+    known = {folder for model in named for folder in (Path(model).resolve(), Path(model).resolve().parent)}
+    return [file.parent.name for file in weights if file.parent.name not in BACKENDS and file.parent.resolve() not in known]
 
 
 def _shipped(backend: str, instrument: str) -> str | None:

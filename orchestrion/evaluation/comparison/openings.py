@@ -7,6 +7,7 @@ measured against the other stretches.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -18,6 +19,7 @@ from orchestrion.datasets.recordings.songs import SongSet
 from orchestrion.errors import OrchestrionError
 from orchestrion.evaluation.judge.reference import reference_performance
 from orchestrion.score import BUILTIN_TUNES, Score
+from orchestrion.terminal import plural
 
 MOST_HELD_OUT = 12
 Item = TypeVar("Item")
@@ -113,7 +115,7 @@ def from_tunes(score: Score, n: int, seed_s: float, seconds: float) -> Recording
 def recordings_of(
     held_out: Sequence[Recorded], training: Sequence[Recorded], n: int, seed_s: float, seconds: float, source: str
 ) -> Recordings:
-    """Cut ``held_out`` into ``n`` openings, or as many as there are, and at most `MOST_HELD_OUT` other stretches.
+    """Cut ``held_out`` into ``n`` openings, or as many as there are, which a warning tells, and at most `MOST_HELD_OUT` other stretches.
 
     Raises:
         OrchestrionError: no recording is as long as the seed and what follows.
@@ -125,6 +127,8 @@ def recordings_of(
             f"No recording of the {source} is {seed_s + seconds:g} s long, the seed and what follows; "
             "ask for fewer --seconds or --seed-seconds."
         )
+    if len(possible) < n:
+        warnings.warn(f"{plural(len(possible), 'seed')}, not {n}: the {source} have no more stretches of {seconds:g} s after {seed_s:g} s.", stacklevel=2)
     chosen = _evenly(possible, n)
     rest = _evenly([stretch for stretch in stretches if stretch not in chosen], MOST_HELD_OUT) or chosen
     openings = tuple(

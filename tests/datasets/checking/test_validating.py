@@ -10,6 +10,7 @@ import soundfile
 from click.testing import CliRunner
 
 from orchestrion.cli.app import cli
+from orchestrion.datasets.checking import onsetlag
 from orchestrion.datasets.checking.pitchagreement import pitch_agreement
 from orchestrion.datasets.checking.stretches import clipped, silent
 from orchestrion.datasets.checking.validating import Verdict, validate_prepared, validate_tracks, write_checksums
@@ -163,6 +164,21 @@ def test_the_command_prints_a_table_or_json_and_tells_by_its_status(folder):
     result = CliRunner().invoke(cli, ["data", "validate", "maps", str(root), "--json"])
     assert json.loads(result.output)[0]["findings"][0]["kind"] == "late"
     assert CliRunner().invoke(cli, ["data", "validate", "maps", str(folder())]).exit_code == 0
+
+
+def test_an_even_rhythm_is_not_taken_for_a_lag_of_one_note(monkeypatch):
+    """Exact notes in even eighths were told to be 250 ms late: moved by an eighth they fit hardly better."""
+    strength = np.zeros(1200)
+    strength[101::25] = np.linspace(0.5, 1.0, 44)  # louder and louder, so that what comes later fits better
+    monkeypatch.setattr(onsetlag, "onset_strength", lambda samples: strength)
+
+    def lag(moved_s: float) -> onsetlag.OnsetLag:
+        found = onsetlag.onset_lag(AUDIO, [Note(1.0 + i / 4 + moved_s, 1.2 + i / 4 + moved_s, 60, 80) for i in range(40)])
+        assert found is not None
+        return found
+
+    assert lag(0.0).lag_s == 0 and not lag(0.0).is_off
+    assert lag(0.11).is_off  # by 110 ms late or by 140 early: what is even does not tell
 
 
 def test_stretches():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import warnings
 
 import click
 import numpy as np
@@ -116,6 +118,13 @@ def test_openings_and_held_out_stretches_do_not_overlap_and_join():
         recordings_of([song], [], 3, 2.0, 20.0, "ramp")
 
 
+def test_fewer_seeds_than_asked_for_are_told():
+    """`compare-all --clips 3` on a set with one held-out song made one clip each, without a word."""
+    song = InMemory("ramp", Waveform(np.linspace(-0.9, 0.9, 20 * 1000), 1000))
+    with pytest.warns(UserWarning, match="^1 seed, not 3: the held-out songs have no more stretches of 9 s after 9 s.$"):
+        assert len(recordings_of([song], [], 3, 9.0, 9.0, "held-out songs").openings) == 1
+
+
 def test_shipped_models_play_unless_others_are_named(runs):
     entries = {entry.backend: entry for entry in line_up(instrument="violin")}
     assert tuple(entries) == tuple(BACKENDS) and entries["wavenet"].model == "violin"
@@ -131,6 +140,21 @@ def test_shipped_models_play_unless_others_are_named(runs):
     ):
         with pytest.raises(OrchestrionError, match=words):
             line_up(models, folder)
+
+
+def test_runs_that_are_called_after_no_back_end_are_named(tmp_path):
+    """`compare-all --runs runs` passed runs/lstm over in silence, and the network that ships played."""
+    for name in ("tcn", "lstm", "violin"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").touch()
+    (tmp_path / "sweep").mkdir()
+    with pytest.warns(UserWarning, match=r"as not called after a back-end: lstm, violin \(--models"):
+        line_up(runs=tmp_path, only=("tcn",))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        shutil.rmtree(tmp_path / "violin")
+        line_up({"spectral-lstm": str(tmp_path / "lstm")}, tmp_path, only=("tcn",))
+        line_up(only=("tcn",))
 
 
 @pytest.mark.parametrize(
