@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_banded
 
+from orchestrion.datasets.banks.modulation import smooth
 from orchestrion.datasets.banks.partials import HOP, Partials, refined
 
 STEADY_S = (0.05, 2.05)  # where the tones are looked for
@@ -23,6 +24,8 @@ MOST_BEAT, COUNTED_DB = 0.34, -25.0  # a share of the partials that are so loud 
 EXPLAINED = 0.9  # of a partial's power: with less it is no pair of tones
 FOLLOWED = 0.35  # of the distance of two tones: how fast their envelopes may move
 GROWN_S = (0.24, 0.36)  # by then a note has its level
+PHASE_S = 0.02, 0.3  # where the phases are taken from that a table plays
+ATTACK_S, ATTACK_SMOOTHED = (0.08, 0.16), 7  # until when an attack is as loud as the partial was, by which knots
 N_FOURIER = 8192
 PASSES = 2  # in which what both leave is taken up
 
@@ -55,13 +58,14 @@ def with_pairs(x: np.ndarray, found: Partials, sample_rate: int) -> tuple[Partia
     ratios[places] += [pair.hz[0] / f1 for pair in chosen]
     envelopes[:, places] = np.stack([pair.first for pair in chosen], 1)
     others = np.stack([pair.slow[:, 1] for pair in chosen], 1)
-    amplitudes[:, places] = np.abs(np.stack([pair.slow[:, 0] for pair in chosen], 1))
+    both = np.stack([pair.amplitudes for pair in chosen], 1)  # [m, pairs, 2]
+    amplitudes[:, places] = both[..., 0]
     is_tone = np.ones(len(ratios) + len(places), bool)
     is_tone[: len(ratios)] = np.isin(np.arange(len(ratios)), places)
     made = dataclasses.replace(
         found, ratios=np.concatenate([ratios, found.ratios[places] + [pair.hz[1] / f1 for pair in chosen]]), envelopes=np.concatenate([envelopes, others], 1)
     )
-    return refined(made, x, sample_rate, PASSES), np.concatenate([amplitudes, np.abs(others)], 1), is_tone
+    return refined(made, x, sample_rate, PASSES), np.concatenate([amplitudes, both[..., 1]], 1), is_tone
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +76,14 @@ class _Pair:
         hz: ``[2]`` beside the partial.
         slow: ``[m, 2]`` their slow envelopes.
         first: ``[m]`` the first one's, with all that these leave.
+        amplitudes: ``[m, 2]`` of the slow envelopes, in the attack as much louder as the partial is than two steady tones.
         left_power: of what they leave where the note is steady.
     """
 
     hz: np.ndarray
     slow: np.ndarray
     first: np.ndarray
+    amplitudes: np.ndarray
     left_power: float
 
     @classmethod
@@ -86,7 +92,18 @@ class _Pair:
         turning = np.exp(2j * np.pi * np.arange(len(c))[:, None] * HOP / sample_rate * hz)
         slow = _slow(c, turning * grown[:, None], FOLLOWED * abs(hz[1] - hz[0]) * HOP / sample_rate) * grown[:, None]
         left = c - (slow * turning).sum(1)
-        return cls(hz, slow, slow[:, 0] + left * np.conj(turning[:, 0]), float((np.abs(left[steady]) ** 2).mean()))
+        amplitudes = np.abs(slow)
+        begin, end = (int(s * sample_rate / HOP) for s in PHASE_S)
+        played = (amplitudes * turning * np.exp(1j * np.angle(slow[begin:end].sum(0)))).sum(1)
+        louder = np.sqrt(_attack_power(c) / np.maximum(_attack_power(played), 1e-20))
+        age, (whole, gone) = np.arange(len(c)) * HOP / sample_rate, ATTACK_S
+        amplitudes *= (np.clip(louder, 0.5, 2.0) ** np.clip((gone - age) / (gone - whole), 0.0, 1.0))[:, None]
+        return cls(hz, slow, slow[:, 0] + left * np.conj(turning[:, 0]), amplitudes, float((np.abs(left[steady]) ** 2).mean()))
+
+
+def _attack_power(c: np.ndarray) -> np.ndarray:
+    """``[m]`` of an envelope ``[m]``, smoothed."""
+    return smooth(np.abs(c)[:, None] ** 2, ATTACK_SMOOTHED)[:, 0]
 
 
 def _grown(c: np.ndarray, sample_rate: int) -> np.ndarray:

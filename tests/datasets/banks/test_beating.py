@@ -32,6 +32,13 @@ def paired(x: np.ndarray) -> tuple[partials.Partials, partials.Partials, np.ndar
     return found, *with_pairs(x, found, RATE)
 
 
+def played_of(fit) -> tuple[np.ndarray, Note]:
+    """A second of the note by its tables."""
+    source = tables([(PITCH, 80.0, fit)], RATE, np.full(128, 100.0), PITCH, PITCH, vibrato=Vibrato(), recorded={PITCH}, exponent=2.0, modulation_s=0.008)
+    note = Note(0.0, 1.0, PITCH, 80)
+    return SourceSignal(ConditioningSeries.from_notes([note], sample_rate=RATE, hop=96), source).samples(0, 250), note
+
+
 def test_two_reeds_are_two_tones_where_each_is():
     x = reeds(-8.0, 10.0)
     _, made, amplitudes, is_tone = paired(x)
@@ -43,6 +50,16 @@ def test_two_reeds_are_two_tones_where_each_is():
             place = int(np.argmin(np.abs(made.ratios * f1 - hz)))
             assert is_tone[place] and abs(made.ratios[place] * f1 - hz) < 0.3
             assert np.median(20 * np.log10(amplitudes[50:450, place])) == pytest.approx(20 * np.log10(0.1 / k) - 2 * reed, abs=0.5)
+
+
+def test_an_attack_is_as_loud_as_it_was():
+    """One reed speaks .08 s after the other: two slow envelopes alone were .9 dB softer before."""
+    late = np.interp(np.arange(int(SECONDS * RATE)) / RATE, [0.08, 0.1], [0.0, 1.0])
+    x = reeds(-5.0) + 0.8 * late * reeds(7.0)
+    played, _ = played_of(fit_note(x, PITCH, RATE, sustained=True, stretched=False, aside=True))
+    for begin, end in ((0.03, 0.06), (0.06, 0.1)):
+        part = slice(int(begin * RATE), int(end * RATE))
+        assert 10 * np.log10((played[part] ** 2).sum() / (x[part] ** 2).sum()) == pytest.approx(0, abs=0.3)
 
 
 def test_the_sum_of_the_tones_is_the_note():
@@ -66,15 +83,11 @@ def test_a_note_too_short_to_tell_stays_as_it_is():
 
 def test_reeds_that_beat_are_played_without_sidebands():
     """By amplitudes alone there were 15 dB more between the partials than the note has."""
-    x, rate = reeds(-5.0, 7.0), RATE
+    x = reeds(-5.0, 7.0)
     rng = np.random.default_rng(0)
     x += 1e-4 * rng.standard_normal(len(x))
-    fit = fit_note(x, PITCH, rate, sustained=True, stretched=False, aside=True)
-    source = tables(
-        [(PITCH, 80.0, fit)], rate, np.full(128, 100.0), PITCH, PITCH, vibrato=Vibrato(), recorded={PITCH}, exponent=2.0, modulation_s=0.008,
-    )  # fmt: skip
-    note = Note(0.0, 1.0, PITCH, 80)
-    played = SourceSignal(ConditioningSeries.from_notes([note], sample_rate=rate, hop=96), source).samples(0, 250)
+    fit = fit_note(x, PITCH, RATE, sustained=True, stretched=False, aside=True)
+    played, note = played_of(fit)
     hz = F1 * np.arange(1, 7)
-    ours, theirs = (noise_between_partials(samples, note, hz, rate) for samples in (played, x))
+    ours, theirs = (noise_between_partials(samples, note, hz, RATE) for samples in (played, x))
     assert ours < theirs + 1.0
