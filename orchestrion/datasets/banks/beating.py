@@ -1,7 +1,7 @@
 """Partials that beat (two reeds, two ranks of pipes): each is two tones a few hertz apart, with an envelope of its own.
 
 Played with a steady phase, the amplitude of a beat has cusps where the two tones cancel, and sidebands that the recording does not have:
-an accordion's noise between its partials is 6 dB louder so. Two steady tones beat by themselves.
+an accordion's noise between its partials is 5 dB louder so. Two steady tones beat by themselves.
 """
 
 from __future__ import annotations
