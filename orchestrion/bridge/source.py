@@ -22,6 +22,9 @@ SILENT_DB = -120.0
 MOST_PITCHES, MOST_LAYERS, MOST_PARTIALS = 128, 16, 512
 RELEASE_LIMITS_DB_S = 1.0, 1e5
 STEPS, MIDDLE_DB = 2, -60.0  # of a decibel, in a file's tables of levels and noise
+# A file's levels lie under the loudest of their pitch in steps that grow from 0.1 dB there to 1.3 dB at 121 dB below: a partial that goes down
+# in steps of half a decibel has sidebands, which are all the noise that an electric piano has.
+FALL_STEP_DB, FALL_CODES = 0.1, 98.0
 CONTOUR_S, CONTOUR_STEPS = 0.016, 2  # between a contour's knots; of a cent, in a file
 KNOT_LIMITS_S = 0.001, 1.0  # between those of what moves partials
 LEAST_CENTS, MOST_CENTS, MOST_KNOTS = 0.25, 1200.0, 1024
@@ -34,7 +37,7 @@ HIGHEST_RATIO = 1e4
 MOST_MODULATIONS, MOST_MODULATED_DB = 16, 30.0
 MODULATIONS = {"modulation_db": MOST_MODULATED_DB, "modulation_share": 1.0, "noise_modulation_db": MOST_MODULATED_DB, "noise_modulation_share": 1.0}
 OPTIONAL = {
-    "louder_db", "contour_cents", "attack", "attack_peak", "noise_shape_db", "ratio", "modulation_s", *MODULATIONS,
+    "level_top_db", "louder_db", "contour_cents", "attack", "attack_peak", "noise_shape_db", "ratio", "modulation_s", *MODULATIONS,
 }
 PLAIN_PARTIALS, PLAIN_DB = 12, -20.0
 
@@ -192,7 +195,7 @@ class HarmonicSource:
             "inharmonicity": self.inharmonicity.astype(np.float64),
             "n_partials": self.n_partials.astype(np.int64),
             "velocity": self.velocity.astype(np.float32),
-            "level_db": _in_steps(self.level_db) if self.level_db.max() <= 0 else self.level_db.astype(np.float16),
+            **self._level_tensors(),
             "phase": self.phase.astype(np.float16),
             "noise_db": _in_steps(self.noise_db),
             "release_db_s": self.release_db_s.astype(np.float32),
@@ -201,6 +204,13 @@ class HarmonicSource:
             "louder_db": np.array([self.louder_db], np.float32),
         }
         return always | self._optional_tensors()
+
+    def _level_tensors(self) -> dict[str, np.ndarray]:
+        """``level_db`` as steps under ``level_top_db [d, n]``, the loudest level of each layer and pitch."""
+        top = np.maximum.reduceat(self.level_db.max(axis=2), self.first_partial, axis=1).astype(np.float32)
+        fall = np.repeat(top, self.n_partials, axis=1)[..., None] - self.level_db
+        codes = FALL_CODES * np.log1p(np.maximum(fall, 0.0) / (FALL_STEP_DB * FALL_CODES))
+        return {"level_db": (np.clip(np.rint(codes), 0, 254) - 127).astype(np.int8), "level_top_db": top}
 
     def _optional_tensors(self) -> dict[str, np.ndarray]:
         made: dict[str, np.ndarray] = {}
@@ -245,13 +255,25 @@ class HarmonicSource:
         return cls(
             int(t["sample_rate"][0]), t["pitch"].astype(np.int64), t["heard"] != 0, t["f1_hz"].astype(np.float64),
             t["inharmonicity"].astype(np.float64), t["n_partials"].astype(np.int64), t["velocity"].astype(np.float64),
-            _decibels(t["level_db"]), t["phase"].astype(np.float32), refined(noise) if noise.shape[2] == N_BANDS else noise,
+            _levels_of(t), t["phase"].astype(np.float32), refined(noise) if noise.shape[2] == N_BANDS else noise,
             t["release_db_s"].astype(np.float32), Vibrato(*(float(v) for v in t["vibrato"])), float(t["exponent"][0]), float(louder[0]),
             t["contour_cents"].astype(np.float32) / CONTOUR_STEPS if "contour_cents" in t else None, _attack_of(t) if "attack" in t else None,
             t["noise_shape_db"].astype(np.float32) / STEPS if "noise_shape_db" in t else None,
             **{name: t[name].astype(np.float32) / 127 * most if name in t else None for name, most in MODULATIONS.items()},
             ratio=t["ratio"].astype(np.float32) if "ratio" in t else None, modulation_s=float(knot_s[0]),
         )  # fmt: skip
+
+
+def _levels_of(tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+    """``[d, sum(n_partials), 29]`` decibels; older files have steps of half a decibel, or decibels as they are."""
+    levels = tensors["level_db"]
+    if "level_top_db" not in tensors:
+        return _decibels(levels)
+    top, counts = tensors["level_top_db"].astype(np.float32), tensors["n_partials"].astype(np.int64)
+    if levels.dtype != np.int8 or levels.ndim != 3 or top.shape != (len(levels), len(counts)) or np.any((counts < 1) | (counts > MOST_PARTIALS)) or counts.sum() != levels.shape[1]:
+        raise OrchestrionError("A harmonic source's levels have the wrong shape.")
+    fall = FALL_STEP_DB * FALL_CODES * np.expm1((levels.astype(np.float32) + 127) / FALL_CODES)
+    return np.asarray(np.repeat(top, counts, axis=1)[..., None] - fall, dtype=np.float32)
 
 
 def _attack_of(tensors: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -7,9 +7,10 @@ import pytest
 
 from orchestrion.bridge import ConditioningSeries
 from orchestrion.bridge.noise import N_BANDS, N_FINE, N_SHAPE, refined
-from orchestrion.bridge.source import N_AGES, HarmonicSource, Vibrato, plain_source
+from orchestrion.bridge.source import AGES_S, N_AGES, HarmonicSource, Vibrato, plain_source
 from orchestrion.bridge.sourcesignal import SourceSignal, rows_of
 from orchestrion.errors import OrchestrionError
+from orchestrion.evaluation.judge.fidelity import noise_between_partials
 from orchestrion.score import Note
 from tests.bridge.sources import tables
 
@@ -21,11 +22,44 @@ def test_contours_are_part_of_a_file_to_half_a_cent():
     assert "contour_cents" not in tables().tensors()
 
 
-def test_levels_are_kept_to_a_quarter_of_a_decibel():
-    source = tables(levels_db=((-20.13, -77.7, -120.0),))
-    assert np.abs(HarmonicSource.from_tensors(source.tensors()).level_db - source.level_db).max() <= 0.25
-    loud = tables(levels_db=((3.4, -20.0, -30.0),))
-    assert np.abs(HarmonicSource.from_tensors(loud.tensors()).level_db - loud.level_db).max() < 0.01
+def test_levels_are_kept_to_a_twentieth_of_a_decibel_and_half_a_percent_of_how_far_they_lie_below_the_loudest():
+    for levels in ((-20.13, -21.37, -77.7, -120.0), (3.4, -20.0, -30.0, -115.0)):
+        source = tables(pitches=(60, 64), levels_db=(levels,))
+        error = np.abs(HarmonicSource.from_tensors(source.tensors()).level_db - source.level_db)[0, :, 0]
+        assert np.all(error <= np.tile(0.051 + 0.0052 * (max(levels) - np.array(levels)), 2))
+
+
+@pytest.mark.parametrize("last_db", [-36.0, -46.0, -76.0])
+def test_a_falling_tone_is_as_pure_from_a_file_as_it_was(last_db):
+    """In steps of half a decibel it has sidebands of 6 to 7 dB more."""
+    levels = np.interp(AGES_S, [0, 0.1, 8], [-30.0, -20.0, last_db]).astype(np.float32)[None, None]
+    source = tables(levels_db=((-20.0,),), level_db=levels)
+    noise = [
+        noise_between_partials(SourceSignal(piece, played).samples(0, 150), Note(0.0, 0.5, 60, 100), np.array([261.6]), 24000)
+        for piece in [ConditioningSeries.from_notes([Note(0.0, 0.5, 60, 100)], sample_rate=24000, hop=96)]
+        for played in (source, HarmonicSource.from_tensors(source.tensors()))
+    ]
+    assert noise[1] < noise[0] + 1.0
+
+
+def test_levels_in_steps_of_half_a_decibel_of_older_files_are_read():
+    source = tables(levels_db=((-20.0, -26.5, -77.0),))
+    old = {name: table for name, table in source.tensors().items() if name != "level_top_db"}
+    old["level_db"] = np.rint((source.level_db + 60) * 2).astype(np.int8)
+    assert np.array_equal(HarmonicSource.from_tensors(old).level_db, source.level_db)
+    old["level_db"] = source.level_db.astype(np.float16)
+    assert np.array_equal(HarmonicSource.from_tensors(old).level_db, source.level_db)
+
+
+def test_levels_that_do_not_fit_their_loudest_are_one_sentence():
+    good = tables(pitches=(60, 64)).tensors()
+    for change in (
+        {"level_top_db": np.zeros((1, 3), np.float32)}, {"level_top_db": np.full((1, 2), np.nan, np.float32)}, {"level_top_db": np.full((1, 2), 1e9, np.float32)},
+        {"level_db": np.zeros((1, 5, N_AGES), np.int8)}, {"level_db": good["level_db"].astype(np.float16)}, {"n_partials": np.array([-1, 7])},
+        {"n_partials": np.array([1 << 62, 1 << 62])},
+    ):  # fmt: skip
+        with pytest.raises(OrchestrionError):
+            HarmonicSource.from_tensors(good | change)
 
 
 def test_a_plain_source_can_be_had_at_any_rate():

@@ -20,6 +20,7 @@ from orchestrion.bridge.source import (
     stretched_ratios,
 )
 from orchestrion.datasets.banks import partials
+from orchestrion.datasets.banks.beating import with_pairs
 from orchestrion.datasets.banks.modulation import KNOTS, NOISE, modulation, moved_db, noise_modulation, resolution_of
 from orchestrion.datasets.banks.noisetable import noise_tables
 from orchestrion.datasets.banks.partials import HOP, Partials
@@ -75,15 +76,18 @@ def fit_note(x: np.ndarray, pitch: int, sample_rate: int, *, sustained: bool, st
         found = partials.sustained(x, pitch, sample_rate, aside=aside)
     else:
         found = partials.struck(x, pitch, sample_rate, stretched=stretched, aside=aside)
-    level = _level_table(np.abs(found.envelopes), sample_rate, len(x))
+    measured, is_tone = np.abs(found.envelopes), None
+    if sustained and aside:
+        found, measured, is_tone = with_pairs(x, found, sample_rate)
+    level = _level_table(measured, sample_rate, len(x))
     if not sustained:
         level = _going_on_falling(level, len(x) / sample_rate)
     amplitude = _at_knots(level, len(found.phase), sample_rate)
     resolution = resolution_of(sustained)
-    courses, shares = modulation(np.abs(found.envelopes), amplitude, sample_rate, resolution)
+    courses, shares = modulation(measured, amplitude, sample_rate, resolution, is_tone)
     moved = 10 ** (moved_db(courses, shares, len(amplitude), sample_rate, resolution.knot_s) / 20)
     # What few courses leave out of a partial's moves, its loud moments above all, would make it softer.
-    softer = _level_table(np.abs(found.envelopes), sample_rate, len(x)) - _level_table(amplitude * moved, sample_rate, len(x))
+    softer = _level_table(measured, sample_rate, len(x)) - _level_table(amplitude * moved, sample_rate, len(x))
     level = level + np.clip(softer, 0.0, MOST_LOUDER_DB)
     amplitude = _at_knots(level, len(found.phase), sample_rate) * moved
     unit = found.envelopes / np.maximum(np.abs(found.envelopes), 1e-12)
@@ -149,6 +153,7 @@ def tables(
     contours = np.stack([c[5] for c in columns])
     shapes, courses, shares, noise_courses, noise_shares = zip(*moves, strict=True)
     in_series = all(np.allclose(ratio, stretched_ratios(c[1], len(ratio)), rtol=1e-6) for ratio, c in zip(ratios, columns, strict=True))
+    used = max(1, *(int(np.count_nonzero(course.any(axis=1))) for course in courses))  # the greatest come first
     has_moving_noise = any(course.any() for course in noise_courses)
     return HarmonicSource(
         sample_rate, pitches, heard, np.array([c[0] for c in columns]), np.array([c[1] for c in columns]),
@@ -156,7 +161,7 @@ def tables(
         np.concatenate([c[3] for c in columns]).astype(np.float32), np.stack([c[4] for c in columns], 1).astype(np.float32),
         np.array([release_db_s[p] for p in pitches], np.float32), vibrato, exponent,
         contour_cents=contours.astype(np.float32) if np.any(np.abs(contours) >= LEAST_CENTS) else None, noise_shape_db=np.stack(shapes, 1),
-        modulation_db=np.stack(courses), modulation_share=np.concatenate(shares),
+        modulation_db=np.stack(courses)[:, :used], modulation_share=np.concatenate(shares)[:, :used],
         noise_modulation_db=np.stack(noise_courses) if has_moving_noise else None,
         noise_modulation_share=np.stack(noise_shares) if has_moving_noise else None,
         ratio=None if in_series else np.concatenate(ratios).astype(np.float32), modulation_s=modulation_s,

@@ -12,7 +12,7 @@ that are left then have ratios of their own: an organ's ranks, the modes of a ba
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import median_filter
@@ -86,6 +86,15 @@ def sustained(x: np.ndarray, pitch: float, sample_rate: int, *, passes: int = 3,
 
 def _found(x: np.ndarray, phase: np.ndarray, ratios: np.ndarray, inharmonicity: float, window: int, passes: int) -> Partials:
     return Partials(phase, ratios, _demodulate(x, phase, ratios, window, passes), inharmonicity)
+
+
+def refined(found: Partials, x: np.ndarray, sample_rate: int, passes: int) -> Partials:
+    """``found`` with what it leaves of the note ``x``, as far as its partials' windows reach."""
+    f1 = float(np.median(found.fundamental_hz(sample_rate)))
+    for _ in range(passes):
+        more = _demodulate(x - found.samples(len(x)), found.phase, found.ratios, _window(f1, sample_rate), 1)
+        found = replace(found, envelopes=found.envelopes + DAMPING * more)
+    return found
 
 
 def _left(x: np.ndarray, f1: float, inharmonicity: float, sample_rate: int) -> float:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from orchestrion.datasets.banks.fitting import fit_note
+from orchestrion.bridge.source import Vibrato
+from orchestrion.datasets.banks.fitting import fit_note, tables
 from orchestrion.datasets.banks.modulation import (
     NOISE,
     STRUCK,
@@ -29,6 +30,21 @@ def test_partials_that_move_together_are_one_course(resolution):
     kept = slice(10, min(KNOTS, round(courses.shape[1] * resolution.knot_s * RATE / HOP)) - 10)
     found = moved_db(courses, shares, KNOTS, RATE, resolution.knot_s)
     np.testing.assert_allclose(found[kept], np.outer(course, share)[kept], atol=0.5)
+
+
+def test_the_loudest_partial_does_not_move_as_many_soft_ones_do():
+    """Thirty soft partials flutter, each in its own way, and the loudest sways slowly: it would flutter with them, by some tenths of a decibel."""
+    rng = np.random.default_rng(0)
+    t = np.arange(KNOTS) * HOP / RATE
+    kernel = np.hanning(9) / np.hanning(9).sum()
+    flutter = np.stack([np.convolve(rng.standard_normal(KNOTS + 8), kernel, "valid") for _ in range(30)], 1)
+    moves = np.concatenate([2 * np.sin(2 * np.pi * 2 * t)[:, None], 4 * flutter / flutter.std()], 1)
+    table = np.tile(np.concatenate([[0.3], np.full(30, 0.003)]), (KNOTS, 1))
+    courses, shares = modulation(table * 10 ** (moves / 20), table, RATE, SUSTAINED)
+    kept = slice(10, 490)
+    error = (moved_db(courses, shares, KNOTS, RATE, SUSTAINED.knot_s) - moves)[kept, 0]
+    assert error.std() < 0.1
+    assert np.diff(moved_db(courses, shares, KNOTS, RATE, SUSTAINED.knot_s)[kept, 0]).std() < 1.1 * np.diff(moves[kept, 0]).std()
 
 
 def test_partials_that_hardly_move_have_no_course():
@@ -73,6 +89,15 @@ def test_beats_of_a_struck_note_are_in_its_source_and_its_noise_stays_with_the_t
     error = (fit.source - x)[RATE // 8 : 2 * RATE]
     assert 10 * np.log10(np.mean(error**2) / np.mean(x[RATE // 8 : 2 * RATE] ** 2)) < -25
     assert fit.modulation_db.shape[0] == STRUCK.courses and fit.noise_modulation_db.shape[1] == 0
+
+
+def test_tables_hold_no_courses_that_no_note_has():
+    t = np.arange(RATE) / RATE
+    tremolo = (1 + 0.4 * np.sin(2 * np.pi * 5 * t)) * sum(0.2 / k * np.cos(2 * np.pi * 330 * k * t + k) for k in range(1, 7))
+    fit = fit_note(tremolo, 64, RATE, sustained=True, stretched=False)
+    n = int(fit.modulation_db.any(axis=1).sum())
+    source = tables([(64, 80.0, fit)], RATE, np.full(128, 100.0), 64, 64, vibrato=Vibrato(), recorded={64}, exponent=2.0, modulation_s=0.008)
+    assert 0 < n < SUSTAINED.courses and source.modulation_db.shape[1] == source.modulation_share.shape[1] == n
 
 
 @pytest.mark.parametrize("sustained", [True, False])
