@@ -43,7 +43,7 @@ def acceptance(now: Sequence[int], before: Sequence[int], moment: Moment, ensemb
     if sounding and tuple(now) != tuple(before):
         broken["range"] = sum(not low <= pitch <= high for pitch, (low, high) in zip(now, ensemble.ranges, strict=True))
         if SILENT not in before:
-            broken["parallels"] = n_parallels(now, before)
+            broken["fifths"], broken["octaves"] = n_parallels(now, before, FIFTH), n_parallels(now, before, OCTAVE)
             broken["leap"] = sum(abs(a - b) > WIDEST_LEAP for a, b in zip(now, before, strict=True))
             broken["unresolved"] = n_unresolved(now, before, moment.tonic)
     broken["dissonance"] = bool(sounding) and moment.on_beat and not is_consonant(sounding)
@@ -56,11 +56,11 @@ def is_final(chord: Sequence[int], tonic: int | None) -> bool:
     return is_triad(np.array(sorted(chord))) and tonic in (None, min(chord) % 12)
 
 
-def n_parallels(now: Sequence[int], before: Sequence[int]) -> int:
-    """Pairs of parts that both move and stay a fifth or an octave apart (modulo octaves)."""
+def n_parallels(now: Sequence[int], before: Sequence[int], interval: int) -> int:
+    """Pairs of parts that both move and stay an ``interval`` apart (modulo octaves)."""
     return sum(
         now[i] != before[i] and now[j] != before[j] and before[i] != before[j]
-        and (now[i] - now[j]) % 12 == (before[i] - before[j]) % 12 and (now[i] - now[j]) % 12 in (FIFTH, OCTAVE)
+        and (now[i] - now[j]) % 12 == (before[i] - before[j]) % 12 and (now[i] - now[j]) % 12 == interval
         for i, j in combinations(range(len(now)), 2)
     )  # fmt: skip
 

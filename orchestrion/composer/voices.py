@@ -55,7 +55,7 @@ CHOIR = FourParts(
     ((59, 81), (53, 74), (47, 69), (36, 64)),
     has_players=False,
     shares=True,
-    accepted={"parallels": 0.01, "leap": 0.02, "range": 0.02, "dissonance": 0.4, "unresolved": 0.1, "ending": 1e-6},
+    accepted={"fifths": 0.01, "octaves": 0.01, "leap": 0.02, "range": 0.02, "dissonance": 0.4, "unresolved": 0.1, "ending": 1e-6},
 )
 """As choirs sing. Rules against parallels, leaps and notes out of a part's range hold nearly always in Bach's chorales; a
 dissonance on a beat is a suspension there, so it is only made rarer."""
@@ -66,9 +66,9 @@ QUARTET = FourParts(
     ((55, 96), (55, 91), (48, 84), (36, 76)),
     has_players=True,
     shares=False,
-    accepted={"range": 0.02, "ending": 1e-6},
+    accepted={"range": 0.001, "fifths": 0.2, "leap": 0.3, "ending": 1e-6},
 )
-"""Strings. Octaves between players are a colour there, and dissonances too many to be forbidden."""
+"""Strings. Octaves between players are a colour there, and dissonances too many to be forbidden; fifths and leaps are made rarer."""
 ENSEMBLES = {ensemble.name: ensemble for ensemble in (CHOIR, QUARTET)}
 
 CROSSING, RANK, OUTSIDE, FROM_MIDDLE = 100.0, 6.0, 1000.0, 0.25

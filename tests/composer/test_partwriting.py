@@ -1,13 +1,15 @@
 """Rules of four-part writing, on chords made by hand (soprano, alto, tenor, bass), and that what is written keeps them."""
 
+from dataclasses import replace
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 import pytest
 
 from orchestrion.composer.compose import compose
-from orchestrion.composer.partwriting import Moment, acceptance, is_consonant, n_parallels, n_unresolved
-from orchestrion.composer.voices import CHOIR, QUARTET, SILENT, assigned
+from orchestrion.composer.partwriting import FIFTH, OCTAVE, Moment, acceptance, is_consonant, n_parallels, n_unresolved
+from orchestrion.composer.voices import CHOIR, QUARTET, SILENT, FourParts, assigned
 from orchestrion.evaluation.composition import voice_leading
 from orchestrion.options import Composing
 from orchestrion.score import PianoRoll, Score
@@ -18,16 +20,19 @@ OFF, BEAT = Moment(on_beat=False), Moment(on_beat=True)
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "rule", "times"),
+    ("now", "before", "rules"),
     [
-        ([74, 69, 66, 50], C, "parallels", 2),  # all parts a tone up: an octave with the bass, and ... twelve semitones below
-        ([72, 69, 60, 50], [72, 67, 64, 48], "parallels", 1),  # alto and bass, a fifth apart both times
-        ([72, 67, 64, 64], [72, 67, 64, 48], "leap", 1),
-        ([84, 67, 64, 48], [77, 67, 64, 48], "range", 1),
+        ([74, 69, 66, 50], C, ["octaves", "fifths"]),  # all parts a tone up
+        ([72, 69, 60, 50], [72, 67, 64, 48], ["fifths"]),  # alto and bass, a fifth apart both times
+        ([74, 67, 60, 50], [72, 67, 64, 48], ["octaves"]),
+        ([72, 67, 64, 64], [72, 67, 64, 48], ["leap"]),
+        ([84, 67, 64, 48], [77, 67, 64, 48], ["range"]),
     ],
 )
-def test_rules_by_hand(now: list[int], before: list[int], rule: str, times: int) -> None:
-    assert acceptance(now, before, OFF) == pytest.approx(CHOIR.accepted[rule] ** times)
+@pytest.mark.parametrize("ensemble", [CHOIR, QUARTET])
+def test_rules_by_hand(now: list[int], before: list[int], rules: list[str], ensemble: FourParts) -> None:
+    inside = replace(ensemble, ranges=CHOIR.ranges)
+    assert acceptance(now, before, OFF, inside) == pytest.approx(prod(ensemble.accepted.get(rule, 1.0) for rule in rules))
 
 
 def test_what_holds_and_what_moves_well_is_taken() -> None:
@@ -44,8 +49,9 @@ def test_leading_notes_rise_where_the_bass_reaches_the_tonic() -> None:
 
 
 def test_fifths_that_stand_or_are_shared_are_no_parallels() -> None:
-    assert n_parallels([67, 67, 60, 60], [69, 69, 60, 60]) == 0
-    assert n_parallels(C, C) == 0
+    for interval in (FIFTH, OCTAVE):
+        assert n_parallels([67, 67, 60, 60], [69, 69, 60, 60], interval) == 0
+        assert n_parallels(C, C, interval) == 0
 
 
 def test_dissonances_are_rarer_on_beats_and_the_end_is_the_tonics_triad() -> None:
