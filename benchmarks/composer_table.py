@@ -4,6 +4,7 @@
     python benchmarks/composer_table.py train Nottingham.mat --preset matching -o runs/nottingham-matching --minutes 75
     python benchmarks/composer_table.py calibrate runs/nottingham
     python benchmarks/composer_table.py table runs/jsb runs/nottingham runs/musedata runs/piano-midi
+    python benchmarks/composer_table.py score benchmarks/weights/matching-MuseData.safetensors MuseData.mat
 
 The sets are the rolls of Boulanger-Lewandowski et al. 2012 as MATLAB files. ``table`` scores the test split, or the validation split
 where a file has no test pieces, and writes the table of the runs' preset into ``docs/composer-table.md``, with a picture beside it.
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from orchestrion import weights
 from orchestrion.composer.calibration import fitted
 from orchestrion.composer.compose import Composer, compose
 from orchestrion.composer.matching import longest_match, step_names
@@ -31,11 +33,14 @@ from orchestrion.evaluation.figures.style import save_figure
 from orchestrion.files import atomic_write
 from orchestrion.options import Composing
 from orchestrion.progress import progress
+from orchestrion.quantised import quantised
 from orchestrion.score import PianoRoll
 from orchestrion.training.precision import native_precision
 from orchestrion.training.settings import LoopSettings
 from orchestrion.training.train_composer import train_composer
 
+KEPT = Path(__file__).resolve().parent / "weights"
+SOURCE = "the polyphonic sets of Boulanger-Lewandowski, Bengio and Vincent 2012, as redistributed with the code of Bai, Kolter and Koltun 2018 (MIT)"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "composer-table.md"
 BEGIN, END = "<!-- benchmarks/composer_table.py: {} -->\n\n", "\n<!-- end -->\n"
 SETS = ("JSB_Chorales", "MuseData", "Nottingham", "Piano_midi")
@@ -111,6 +116,13 @@ def main(words: list[str] | None = None) -> None:
     table.add_argument("runs", nargs="+", type=Path)
     table.add_argument("--transposed-steps", type=int, default=TRANSPOSED_STEPS, help="steps scored for each transposition")
     table.set_defaults(run=write_table)
+    score = commands.add_parser("score", help="the likelihood of a set's test pieces, or its validation pieces where it has no others")
+    score.add_argument("weights", type=Path, help="of a run, or of those in benchmarks/weights")
+    score.add_argument("data", type=Path)
+    score.set_defaults(run=print_score)
+    keep = commands.add_parser("keep", help="put a run's weights into benchmarks/weights, a byte a number")
+    keep.add_argument("run_folder", metavar="RUN", type=Path)
+    keep.set_defaults(run=keep_weights)
     repeats = commands.add_parser("repeats", help="how much of what a run writes, and of held-out pieces, repeats what was heard before")
     repeats.add_argument("run_folder", metavar="RUN", type=Path)
     repeats.add_argument("--pieces", type=int, default=32)
@@ -233,6 +245,26 @@ def within(pieces: list[CorpusPiece], n_steps: int) -> list[CorpusPiece]:
         if sum(each.n_steps for each in chosen) < n_steps and pitches and min(pitches) - 6 >= 21 and max(pitches) + 6 <= 108:
             chosen.append(piece)
     return chosen
+
+
+def print_score(arguments: argparse.Namespace) -> None:
+    """Nats a step of sounding, in both averages."""
+    torch.set_num_threads(1)
+    composer = Composer.load(arguments.weights)
+    split, pieces = held_out(arguments.data)
+    with progress(len(pieces), f"Scoring {arguments.data.stem}") as advance:
+        nll = score_pieces(composer.model, pieces, advance)["play"]
+    print(f"{len(pieces)} {split} pieces: {nll.frame_average:.3f} nats a step (frames), {nll.sequence_average:.3f} (sequences)")
+
+
+def keep_weights(arguments: argparse.Namespace) -> None:
+    """The run's best weights under the name of its preset and set, so that pieces that are not at hand can be scored elsewhere."""
+    composer, data = Composer.load(arguments.run_folder / "model.safetensors"), data_of(arguments.run_folder)
+    target = KEPT / f"{settings_of(arguments.run_folder)['preset']}-{data.stem}.safetensors"
+    metadata = {**composer.metadata, "data": data.name, "licence": "research use", "source": SOURCE}
+    stored = [quantised(name, t) if t.ndim == 2 else {name: t.half()} for name, t in composer.model.state_dict().items()]
+    weights.save(target, {name: tensor for each in stored for name, tensor in each.items()}, metadata)
+    print(f"{target}: {target.stat().st_size / 1e6:.2f} MB")
 
 
 def print_repeats(arguments: argparse.Namespace) -> None:
