@@ -104,6 +104,7 @@ def _widened(
     wide = weights.new_zeros(len(weights), config.n_inputs)
     upto = 1 + 12 + 2 * NEAR + 12 + CLOCK_WIDTHS[parent.clock]
     wide[:, :upto] = weights[:, :upto]
-    if parent.n_memories == config.n_memories and parent.foresight == config.foresight:
+    heard = [(c.lags_bars, c.hears_plan, c.matches, c.foresight) for c in (parent, config)]
+    if heard[0] == heard[1]:
         wide[:, upto:] = weights[:, upto:]
     return wide
