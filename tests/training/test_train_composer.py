@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,8 @@ import pytest
 from scipy.io import savemat
 
 from orchestrion.composer.compose import Composer
-from orchestrion.composer.config import PRESETS
+from orchestrion.composer.config import NEAR, PRESETS
+from orchestrion.composer.network import Biaxial
 from orchestrion.errors import OrchestrionError
 from orchestrion.training.composer_task import ComposerTask
 from orchestrion.training.runs import claim
@@ -54,6 +56,19 @@ def test_a_run_begins_with_another_composers_weights(rolls: Path, tmp_path: Path
     with pytest.raises(OrchestrionError, match="another size"):
         train_composer(rolls, tmp_path / "other", preset="repo", start_from="melodies", loop=loop)
     assert not (tmp_path / "other").exists()
+
+
+def test_memories_are_taken_over_from_those_of_the_same_bars_and_matches_alone(tmp_path: Path, rolls: Path, monkeypatch) -> None:
+    begun, parent = [], tmp_path / "parent.safetensors"
+    monkeypatch.setattr("orchestrion.training.train_composer.fit", lambda task, *_: begun.append(task) or {})
+    sizes = replace(PRESETS["matching"], time_sizes=(6,), note_sizes=(5,))
+    Composer(Biaxial(sizes), {}).save(parent)
+    for i, config in enumerate((sizes, replace(sizes, matches=(), lags_bars=(1, 2, 4)))):
+        monkeypatch.setitem(PRESETS, "tiny", config)
+        train_composer(rolls, tmp_path / f"run-{i}", preset="tiny", start_from=parent, loop=LoopSettings(steps=1))
+    first = Composer.load(parent).model.state_dict()[FIRST_INPUTS]
+    same, others = (task.model.state_dict()[FIRST_INPUTS] for task in begun)
+    assert same.equal(first) and not others[:, -3 * 2 * NEAR :].any() and others[:, :60].equal(first[:, :60])
 
 
 def test_pieces_that_a_held_out_split_holds_are_not_learnt_from(tmp_path: Path) -> None:
